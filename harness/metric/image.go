@@ -1,0 +1,94 @@
+package metric
+
+import "fmt"
+
+// Image is one image as it is displayed.
+//
+// Shapes: Pix [C,H,W], row-major, channel planes one after another.
+// Units: 0 is black, 1 is full; values outside are clamped where they are
+// measured, as a screen would.
+type Image struct {
+	C, H, W int
+	Pix     []float32
+}
+
+// FromNormalised undoes the normalisation of the model's input,
+// shown = pix*std + mean, and clamps to [0,1].
+//
+// Shapes: pix [C,H,W] with C = len(mean) = len(std). The result owns its pixels.
+// A NaN stays a NaN, so that the metric which reads it says so.
+// Panics: lengths that do not fit.
+func FromNormalised(pix []float32, h, w int, mean, std []float32) Image {
+	c := len(mean)
+	needLen("FromNormalised", "std", len(std), c)
+	needLen("FromNormalised", "pix", len(pix), c*h*w)
+	out := Image{C: c, H: h, W: w, Pix: make([]float32, len(pix))}
+	for ch := range c {
+		src, dst := pix[ch*h*w:][:h*w], out.Pix[ch*h*w:][:h*w]
+		for i, v := range src {
+			dst[i] = float32(clamp01(float64(v)*float64(std[ch]) + float64(mean[ch])))
+		}
+	}
+	return out
+}
+
+// FromBytes makes an Image of 8-bit pixels, v/255.
+//
+// Shapes: pix [H,W,C], channels interleaved.
+// Panics: lengths that do not fit.
+func FromBytes(pix []uint8, h, w, c int) Image {
+	needLen("FromBytes", "pix", len(pix), h*w*c)
+	out := Image{C: c, H: h, W: w, Pix: make([]float32, len(pix))}
+	for i, v := range pix {
+		out.Pix[i%c*h*w+i/c] = float32(v) / 255
+	}
+	return out
+}
+
+// Bytes is the image in 8 bits, interleaved [H,W,C], clamped and rounded to
+// nearest; a NaN becomes 0. For pictures, not for measuring.
+func (m Image) Bytes() []uint8 {
+	m.check("Bytes")
+	out := make([]uint8, len(m.Pix))
+	plane := m.H * m.W
+	for i := range out {
+		v := clamp01(float64(m.Pix[i%m.C*plane+i/m.C]))
+		if v == v {
+			out[i] = uint8(v*255 + 0.5)
+		}
+	}
+	return out
+}
+
+func (m Image) check(op string) {
+	if m.C < 1 || m.H < 1 || m.W < 1 {
+		panic(fmt.Sprintf("metric: %s: image is %dx%dx%d, want at least 1x1x1", op, m.C, m.H, m.W))
+	}
+	needLen(op, "Pix", len(m.Pix), m.C*m.H*m.W)
+}
+
+// checkPair panics when two images differ in shape, and returns an error when
+// either holds a value that is not finite.
+func checkPair(op string, got, want Image) error {
+	got.check(op)
+	want.check(op)
+	if got.C != want.C || got.H != want.H || got.W != want.W {
+		panic(fmt.Sprintf("metric: %s: images are %dx%dx%d and %dx%dx%d, want the same shape",
+			op, got.C, got.H, got.W, want.C, want.H, want.W))
+	}
+	if err := finite(op, "got", got.Pix); err != nil {
+		return err
+	}
+	return finite(op, "want", want.Pix)
+}
+
+// clamp01 is v limited to [0,1]; a NaN stays a NaN.
+func clamp01(v float64) float64 {
+	switch {
+	case v < 0:
+		return 0
+	case v > 1:
+		return 1
+	}
+	return v
+}
