@@ -1,0 +1,18 @@
+// Package stage is the clock of a run: how long each stage took, how often it
+// ran, how much arithmetic it did against what the processor can do, and how
+// much memory was resident.
+//
+// Stages follow one another and never nest: every second belongs to one stage
+// or to none, so the shares add up. What runs beside them, a decoder on another
+// goroutine say, is entered with Add under its own name.
+//
+//	clock := stage.New(stage.Options{})
+//	stop := clock.Start(stage.Backward)
+//	tape.Backward(loss)
+//	stop(flops / 1e9)
+//	stage.WriteTable(os.Stdout, clock.Summary(peak), clock.Totals(peak))
+//
+// Units: seconds; arithmetic in GFLOP = 1e9 floating-point operations, a
+// multiply and an add counted as two (2*M*N*K of a matrix product); memory in
+// bytes.
+package stage

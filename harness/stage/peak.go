@@ -1,0 +1,49 @@
+package stage
+
+import "time"
+
+// Peak is what the processor can do in float32, measured.
+type Peak struct {
+	GFLOPPerSecond float64 `json:"gflops"` // all threads together; 0 means unknown
+	Threads        int     `json:"threads"`
+	ISA            string  `json:"isa"`
+}
+
+const (
+	peakChunk  = 8 * time.Millisecond // work of one thread in one trial
+	peakTrials = 5                    // the best counts: others only ever slow it down
+	peakLimit  = 1 << 34              // iterations: beyond, the loop is not one
+)
+
+// measurePeak finds how many iterations of loop fill peakChunk on the calling
+// thread, then lets every thread do so many at once, and keeps the best trial.
+// loop returns the operations that it did; 0 means it cannot say, and the peak
+// is unknown.
+func measurePeak(threads int, loop func(iterations int) int64, each func(int, func(int)), now func() time.Time) float64 {
+	iterations := 1 << 10
+	for {
+		began := now()
+		if loop(iterations) <= 0 {
+			return 0
+		}
+		if now().Sub(began) >= peakChunk {
+			break
+		}
+		if iterations *= 2; iterations > peakLimit {
+			return 0
+		}
+	}
+	best := 0.0
+	done := make([]int64, threads)
+	for range peakTrials {
+		began := now()
+		each(threads, func(i int) { done[i] = loop(iterations) })
+		seconds := now().Sub(began).Seconds()
+		var flops int64
+		for _, d := range done {
+			flops += d
+		}
+		best = max(best, ratio(float64(flops)/1e9, seconds))
+	}
+	return best
+}
