@@ -1,0 +1,33 @@
+package layers
+
+import "lethe/autodiff"
+
+// Attention is multi-head self-attention over all tokens of an image:
+//
+//	q, k, v = x Wqkvᵀ + b, each split into heads of width D/heads
+//	y       = softmax(q kᵀ / sqrt(D/heads)) v, heads side by side
+//	out     = y Wprojᵀ + b
+//
+// Keys: qkv.{weight,bias} [3D,D], [3D] with the rows of q, then k, then v;
+// proj.{weight,bias} [D,D], [D].
+type Attention struct {
+	QKV, Proj Linear
+	Heads     int
+}
+
+// AttentionSpecs describes the parameters of an Attention.
+func AttentionSpecs(prefix string, width int) []Spec {
+	return append(LinearSpecs(prefix+".qkv", width, 3*width), LinearSpecs(prefix+".proj", width, width)...)
+}
+
+// NewAttention finds the Attention of that prefix in a set.
+func NewAttention(s *Set, prefix string, heads int) Attention {
+	return Attention{QKV: NewLinear(s, prefix+".qkv"), Proj: NewLinear(s, prefix+".proj"), Heads: heads}
+}
+
+// Forward maps x [B,T,D] to [B,T,D].
+func (a Attention) Forward(tp *autodiff.Tape, x *autodiff.Tensor) *autodiff.Tensor {
+	qkv := a.QKV.Forward(tp, x)         // [B,T,3D]
+	mixed := tp.Attention(qkv, a.Heads) // [B,T,D]
+	return a.Proj.Forward(tp, mixed)
+}
