@@ -1,0 +1,23 @@
+//go:build amd64 && !purego
+
+package kernels
+
+import "lethe/kernels/internal/generic"
+
+func gemmTileShape() gemmShape {
+	return gemmShape{mr: generic.GemmMR, nr: generic.GemmNR, step: generic.GemmNR}
+}
+
+func gemmTile(_, k int, a, b, c []float32, ldc int, d []float32, ldd, m, n int) {
+	generic.GemmTile2x4(k, a, b, c, ldc, d, ldd, m, n)
+}
+
+func packCopy(dst []float32, width int, src []float32, stride, n, k int) {
+	generic.PackCopy(dst, width, src, stride, n, k)
+}
+
+func packTranspose(dst []float32, width int, src []float32, stride, n, k int) {
+	generic.PackTranspose(dst, width, src, stride, n, k)
+}
+
+func fmaPeak(iterations int) (flops int64) { return generic.FMAPeak(iterations) }

@@ -1,0 +1,50 @@
+package kernels
+
+import (
+	"fmt"
+	"os"
+	"strings"
+)
+
+// level is an instruction set that the package has kernels for. A wider one
+// compares greater.
+type level int
+
+const (
+	isaGeneric level = iota
+	isaAVX2
+	isaAVX512
+)
+
+// levels names every level this package knows, on any machine; index is level.
+var levels = [...]string{isaGeneric: "generic", isaAVX2: "avx2", isaAVX512: "avx512"}
+
+// isa is decided once, before any kernel runs, and never changes.
+var isa = choose(os.Getenv("KERNELS_ISA"), widest())
+
+// ISA returns the instruction set in use: "generic", "avx2" or "avx512".
+//
+// It is the widest that this processor and this build have, unless the
+// environment variable KERNELS_ISA names another. Naming one that is unknown
+// or absent panics at start, so a test run never silently measures less than
+// it was asked to.
+func ISA() string { return levels[isa] }
+
+// choose resolves a request against the widest available level. The empty
+// request is the widest.
+func choose(request string, widest level) level {
+	if request == "" {
+		return widest
+	}
+	for l, name := range levels {
+		if name != request {
+			continue
+		}
+		if level(l) > widest {
+			panic(fmt.Sprintf("kernels: KERNELS_ISA asks for %s, this machine and build have at most %s", request, levels[widest]))
+		}
+		return level(l)
+	}
+	panic(fmt.Sprintf("kernels: KERNELS_ISA asks for %s, which is none of %s; this machine and build have at most %s",
+		request, strings.Join(levels[:], ", "), levels[widest]))
+}

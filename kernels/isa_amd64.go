@@ -1,0 +1,24 @@
+//go:build amd64 && !purego
+
+package kernels
+
+import "github.com/klauspost/cpuid/v2"
+
+// The features that the dispatcher demands before it runs a level. They must
+// cover the Features constant of the level's package; a test compares them.
+var (
+	avx2Needs   = []cpuid.FeatureID{cpuid.AVX, cpuid.AVX2, cpuid.FMA3}
+	avx512Needs = []cpuid.FeatureID{cpuid.AVX, cpuid.AVX2, cpuid.FMA3, cpuid.AVX512F, cpuid.AVX512VL, cpuid.AVX512BW, cpuid.AVX512DQ}
+)
+
+// widest is the best level of this processor. cpuid reports a feature only
+// where the operating system also saves its registers.
+func widest() level {
+	switch {
+	case cpuid.CPU.Supports(avx512Needs...):
+		return isaAVX512
+	case cpuid.CPU.Supports(avx2Needs...):
+		return isaAVX2
+	}
+	return isaGeneric
+}

@@ -1,0 +1,93 @@
+package kernels
+
+// Packed panels. The micro-kernel walks k and wants, for each k, the elements
+// of one tile side by side, so both operands are copied into panels first:
+//
+//	operand, lanes down, k across        panel of width 4: [k][lane]
+//
+//	   k0  k1  k2
+//	l0 a   e   i                         a b c d | e f g h | i j k l
+//	l1 b   f   j
+//	l2 c   g   k
+//	l3 d   h   l
+//
+// A lane is a row of a or a column of b. All panels of a block have the full
+// width but the last, whose width is the number of lanes left rounded up to
+// what the micro-kernel can do. Lanes past the edge are never stored; they hold
+// zeros or repeat the last lane, so that no stray bits slow the arithmetic.
+
+// Sizes of the buffers of a workspace, in elements. They are reserved whole
+// and become resident as far as they are used.
+const (
+	packA     = maxRowsA * maxK // one block of a: 192 KiB, stays in the second-level cache
+	packB     = 4 << 20         // 16 MiB of b
+	maxRowsA  = 128
+	slackPack = 64 // the widest panel of one k
+)
+
+// workspace is the scratch memory of one goroutine inside Gemm.
+type workspace struct {
+	a, b []float32
+	call gemmCall
+}
+
+var workspaces freeList[workspace]
+
+// getWorkspace takes a workspace off the free list. Give it back with
+// putWorkspace.
+func getWorkspace() *workspace { return workspaces.get() }
+
+func putWorkspace(ws *workspace) { workspaces.put(ws) }
+
+// bufA returns the buffer for one block of a.
+func (ws *workspace) bufA() []float32 {
+	if ws.a == nil {
+		ws.a = Slab(packA + slackPack)
+	}
+	return ws.a
+}
+
+// bufB returns the buffer for the packed part of b.
+func (ws *workspace) bufB() []float32 {
+	if ws.b == nil {
+		ws.b = Slab(packB + slackPack)
+	}
+	return ws.b
+}
+
+// lanes views an operand for packing: element (lane l, k) is
+// data[l*lane+k*step].
+type lanes struct {
+	data       []float32
+	lane, step int
+}
+
+// lanesOfRows views rows of m as lanes.
+func lanesOfRows(m Mat) lanes { return lanes{data: m.Data, lane: m.RowStride, step: m.ColStride} }
+
+// packPanel writes dst [k,width] from lanes [l0,l0+n) and steps [k0,k0+k) of
+// src. n is 1 to width.
+func packPanel(dst []float32, width int, src lanes, l0, n, k0, k int) {
+	from := src.data[l0*src.lane+k0*src.step:]
+	dst = dst[:k*width]
+	switch {
+	case src.lane == 1:
+		packCopy(dst, width, from, src.step, n, k)
+	case src.step == 1 || k == 1:
+		packTranspose(dst, width, from, src.lane, n, k)
+	default:
+		packStrided(dst, width, from, src, n, k)
+	}
+}
+
+// packStrided is packPanel for operands in which no two neighbours are
+// adjacent in memory.
+func packStrided(dst []float32, width int, from []float32, src lanes, n, k int) {
+	for p := range k {
+		row := dst[p*width : (p+1)*width]
+		clear(row[n:])
+		for l := range n {
+			row[l] = from[l*src.lane+p*src.step]
+		}
+	}
+}

@@ -1,0 +1,231 @@
+package kernels
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+)
+
+// maxWorkers bounds the team, whatever GOMAXPROCS says.
+const maxWorkers = 256
+
+// job is work in numbered items. run is called once per item, from several
+// goroutines at a time; worker is below the number of workers of the call and
+// never names two goroutines at once within one call.
+type job interface{ run(worker, item int) }
+
+// For runs body(0) ... body(items-1), each exactly once, on the calling
+// goroutine and the persistent pool, and returns when all are done. Which
+// worker runs which item, and in which order, is not defined: a result must
+// not depend on it.
+//
+// A For inside a body, or beside another one, runs its items on its own
+// goroutine: there is one pool.
+//
+// Panics: items is negative. A panic in body on a pool goroutine ends the
+// process, as in any goroutine.
+func For(items int, body func(item int)) {
+	need("For", "items", items, 0)
+	f := forJobs.get()
+	f.body = body
+	parallelFor(items, f)
+	f.body = nil
+	forJobs.put(f)
+}
+
+// forJob adapts a function to job.
+type forJob struct{ body func(item int) }
+
+func (f *forJob) run(_, item int) { f.body(item) }
+
+var forJobs freeList[forJob]
+
+// workers is how many goroutines a call may use now, the caller included.
+func workers() int { return min(runtime.GOMAXPROCS(0), maxWorkers) }
+
+// parallelFor runs every item of j and returns when all are done. It allocates
+// nothing once the pool has started.
+func parallelFor(items int, j job) {
+	n := min(workers(), items)
+	if n <= 1 || !pool.busy.CompareAndSwap(false, true) {
+		for i := range items {
+			j.run(0, i)
+		}
+		return
+	}
+	pool.lead(n, items, j)
+}
+
+// pool is the one team of the process.
+var pool team
+
+// team shares the items of one job at a time between the goroutine that calls
+// (worker 0) and the members (workers 1, 2, ...).
+//
+// gate says what is going on, in one word, so that a member joins by a single
+// compare-and-swap: the call's number, how many workers it wants, whether it
+// is open, and how many members are inside. A member that comes late finds the
+// gate closed and is not waited for, so a parked member never delays a call
+// that finished without it.
+type team struct {
+	busy    atomic.Bool
+	members []*member // written by the goroutine that holds busy
+	job     job
+	items   int
+
+	_    [64]byte // the words below are polled: a cache line each
+	gate atomic.Uint64
+	_    [56]byte
+	next atomic.Int64
+	_    [56]byte
+}
+
+// Fields of team.gate, from the low end.
+const (
+	gateInside = 1       // one member inside; counts up to maxWorkers
+	gateOpen   = 1 << 16 // members may enter
+	gateLimit  = 1 << 17 // workers wanted, in 15 bits
+	gateCall   = 1 << 32 // number of the call, wraps
+)
+
+func gateWanted(g uint64) int { return int(g / gateLimit & (1<<15 - 1)) }
+
+// lead runs a job as worker 0. The caller has set busy.
+func (t *team) lead(n, items int, j job) {
+	for len(t.members) < n-1 {
+		m := &member{id: len(t.members) + 1, wake: make(chan struct{}, 1)}
+		t.members = append(t.members, m)
+		go m.serve(t)
+	}
+	t.job, t.items = j, items
+	t.next.Store(0)
+	call := t.gate.Load()/gateCall + 1
+	t.gate.Store(call*gateCall + uint64(n)*gateLimit + gateOpen)
+	defer t.finish() // also when an item panics: members must be out before that unwinds
+	for _, m := range t.members[:n-1] {
+		m.rouse()
+	}
+	t.work(0)
+}
+
+// finish closes the gate, waits until every member that entered has left, and
+// frees the team.
+func (t *team) finish() {
+	t.next.Store(int64(t.items)) // no effect unless an item panicked
+	t.gate.And(^uint64(gateOpen))
+	for spins := 1; t.gate.Load()&(gateOpen-1) != 0; spins++ {
+		if spins%spinRound == 0 {
+			runtime.Gosched()
+		}
+	}
+	t.job = nil
+	t.busy.Store(false)
+}
+
+// work runs items until none is left.
+func (t *team) work(worker int) {
+	j, items := t.job, t.items
+	for {
+		i := int(t.next.Add(1)) - 1
+		if i >= items {
+			return
+		}
+		j.run(worker, i)
+	}
+}
+
+// enter joins the open call unless it is the one numbered last or wants fewer
+// workers. It returns the number of the call it joined.
+func (t *team) enter(id int, last uint64) (call uint64, ok bool) {
+	g := t.gate.Load()
+	call = g / gateCall
+	if g&gateOpen == 0 || call == last || id >= gateWanted(g) {
+		return last, false
+	}
+	return call, t.gate.CompareAndSwap(g, g+gateInside)
+}
+
+// A member out of work polls the gate spinRounds times spinRound loads, about
+// a millisecond, giving its processor away between rounds, and parks then. In
+// a training step the next call comes within microseconds, and waking a parked
+// goroutine costs 60 to 120 of them.
+const (
+	spinRound  = 64
+	spinRounds = 4000
+)
+
+// member is a goroutine of the team, alive as long as the process.
+type member struct {
+	id     int
+	parked atomic.Bool
+	wake   chan struct{}
+}
+
+func (m *member) serve(t *team) {
+	last := uint64(0)
+	for {
+		last = m.await(t, last)
+		t.work(m.id)
+		t.gate.Add(^uint64(0)) // one fewer inside
+	}
+}
+
+// await returns once the member has entered a call other than last.
+func (m *member) await(t *team, last uint64) uint64 {
+	for {
+		for range spinRounds {
+			for range spinRound {
+				if call, ok := t.enter(m.id, last); ok {
+					return call
+				}
+			}
+			runtime.Gosched()
+		}
+		m.parked.Store(true)
+		if call, ok := t.enter(m.id, last); ok {
+			m.unpark()
+			return call
+		}
+		<-m.wake
+	}
+}
+
+// rouse wakes the member if it is parked.
+func (m *member) rouse() {
+	if m.parked.CompareAndSwap(true, false) {
+		m.wake <- struct{}{}
+	}
+}
+
+// unpark takes the parked mark back, or the token of whoever was faster.
+func (m *member) unpark() {
+	if !m.parked.CompareAndSwap(true, false) {
+		<-m.wake
+	}
+}
+
+// freeList keeps objects for reuse, so that calls in flight at the same time
+// have one each and calls one after another allocate nothing. It never shrinks.
+type freeList[T any] struct {
+	mu   sync.Mutex
+	free []*T
+}
+
+// get returns a used object, or a new zero one.
+func (l *freeList[T]) get() *T {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if n := len(l.free); n > 0 {
+		x := l.free[n-1]
+		l.free = l.free[:n-1]
+		return x
+	}
+	return new(T)
+}
+
+// put gives x back.
+func (l *freeList[T]) put(x *T) {
+	l.mu.Lock()
+	l.free = append(l.free, x)
+	l.mu.Unlock()
+}

@@ -1,0 +1,56 @@
+package kernels
+
+import (
+	"sync"
+	"unsafe"
+)
+
+// Slab sizes, in float32 elements.
+const (
+	slabAlign = 64 / 4        // one cache line, one AVX-512 register
+	slabChunk = 1 << 20       // 4 MiB: two huge pages, shared by small requests
+	slabLarge = slabChunk / 4 // a request from 1 MiB on gets a region of its own
+)
+
+// slabPool hands out small slabs from one chunk at a time.
+var slabPool struct {
+	sync.Mutex
+	rest []float32
+}
+
+// Slab returns n zeroed elements, 64-byte aligned, from memory that is
+// huge-page advised where the operating system allows. It is never freed, so
+// it suits arenas and buffers that live as long as the process.
+//
+// Panics: n is negative, or the system has no memory left.
+func Slab(n int) []float32 {
+	need("Slab", "n", n, 0)
+	if n == 0 {
+		return nil
+	}
+	if n >= slabLarge {
+		return region(n)[:n:n]
+	}
+	slabPool.Lock()
+	defer slabPool.Unlock()
+	if len(slabPool.rest) < n {
+		slabPool.rest = region(slabChunk)
+	}
+	s := slabPool.rest[:n:n]
+	slabPool.rest = slabPool.rest[min(roundUp(n, slabAlign), len(slabPool.rest)):]
+	return s
+}
+
+// roundUp rounds n up to a multiple of step.
+func roundUp(n, step int) int { return (n + step - 1) / step * step }
+
+// alignedHeap returns n zeroed elements of ordinary memory on a 64-byte
+// boundary.
+func alignedHeap(n int) []float32 {
+	s := make([]float32, n+slabAlign)
+	off := 0
+	if r := uintptr(unsafe.Pointer(&s[0])) % 64; r != 0 {
+		off = int(64-r) / 4
+	}
+	return s[off : off+n : off+n]
+}

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package kernels
+
+// region allocates n zeroed elements on a 64-byte boundary.
+func region(n int) []float32 { return alignedHeap(n) }
