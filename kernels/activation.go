@@ -1,0 +1,32 @@
+package kernels
+
+// Gelu applies the exact Gaussian error linear unit,
+//
+//	y[i] = x[i] * (1 + erf(x[i]/sqrt(2))) / 2
+//
+// Shapes: y, x [n] with n = len(y); a longer x is allowed.
+// Writes: y is overwritten.
+// Aliasing: y may be x; no other overlap.
+// Numerics: |error| <= 1e-6 * max(1, |y|). Below x = -4 the relative error is
+// unbounded: 1+erf cancels, as it does in the formula. NaN and -Inf give NaN.
+// Panics: x is shorter than y.
+// Source: Hendrycks, Gimpel 2016 (arXiv:1606.08415), section 2.
+func Gelu(y, x []float32) {
+	need("Gelu", "len(x)", len(x), len(y))
+	elementwise(elementJob{op: opGelu, z: y, x: x})
+}
+
+// GeluGrad is the gradient of Gelu with respect to x,
+//
+//	dx[i] = dy[i] * ((1 + erf(x[i]/sqrt(2)))/2 + x[i]*exp(-x[i]^2/2)/sqrt(2*pi))
+//
+// Shapes: dx, dy, x [n] with n = len(dx); longer dy and x are allowed.
+// Writes: dx is overwritten.
+// Aliasing: dx may be dy or x; no other overlap.
+// Numerics: |error| <= 1e-6 * |dy|. NaN and infinite x give NaN.
+// Panics: dy or x is shorter than dx.
+func GeluGrad(dx, dy, x []float32) {
+	need("GeluGrad", "len(dy)", len(dy), len(dx))
+	need("GeluGrad", "len(x)", len(x), len(dx))
+	elementwise(elementJob{op: opGeluGrad, z: dx, x: dy, y: x})
+}

@@ -1,0 +1,132 @@
+package kernels
+
+import "math"
+
+// Heads views queries, keys, values or an output inside a larger buffer.
+// Element (b, t, h, d) is Data[b*BatchStride+t*TokenStride+h*HeadStride+d];
+// strides count elements and are not negative.
+type Heads struct {
+	Data                                 []float32
+	Batch, Tokens, Heads, Dim            int
+	BatchStride, TokenStride, HeadStride int
+}
+
+// at returns the tokens of one head as a matrix [Tokens,Dim].
+func (h Heads) at(batch, head int) Mat {
+	return Mat{
+		Data: h.Data[batch*h.BatchStride+head*h.HeadStride:],
+		Rows: h.Tokens, Cols: h.Dim, RowStride: h.TokenStride, ColStride: 1,
+	}
+}
+
+// AttentionArgs are the operands of Attention.
+type AttentionArgs struct {
+	Q, K, V Heads
+	Scale   float32   // multiplies the scores; 1/sqrt(Dim) as a rule
+	LSE     []float32 // [B,H,Tq] log-sum-exp of the scaled scores
+}
+
+// Attention is scaled-dot-product attention: for every batch b and head h,
+//
+//	s[i,j]   = Scale * sum over d of q[i,d]*k[j,d]
+//	lse[i]   = log(sum over j of exp(s[i,j]))
+//	out[i,d] = sum over j of exp(s[i,j]-lse[i]) * v[j,d]
+//
+// Shapes: Q, out [B,Tq,H,Dim]; K, V [B,Tk,H,Dim]; LSE [B,H,Tq] or nil. Tq and
+// Tk may differ; Tk and Dim are at least 1.
+// Writes: out is overwritten, and LSE unless it is nil.
+// Aliasing: out and LSE must not overlap each other or an operand.
+// Numerics: the scores of a block of rows are kept in memory that does not
+// grow with Tq; the order of every sum is fixed by the shapes alone.
+// Panics: shapes differ, Tk or Dim is 0, or a slice is shorter than its shape.
+// Source: Vaswani et al. 2017 (arXiv:1706.03762), equation 1.
+func Attention(out Heads, a AttentionArgs) {
+	a.check("Attention")
+	out.check("Attention", "out", a.Q)
+	if a.LSE != nil {
+		need("Attention", "len(a.LSE)", len(a.LSE), a.Q.Batch*a.Q.Heads*a.Q.Tokens)
+	}
+	if a.Q.Batch*a.Q.Heads*a.Q.Tokens == 0 {
+		return
+	}
+	record := attentionJobs.get()
+	*record = attentionJob{out: out, args: a}
+	parallelFor(a.Q.Batch*a.Q.Heads, record)
+	*record = attentionJob{}
+	attentionJobs.put(record)
+}
+
+// attentionJob is one Attention; an item is one head of one batch.
+type attentionJob struct {
+	out  Heads
+	args AttentionArgs
+}
+
+var attentionJobs freeList[attentionJob]
+
+func (j *attentionJob) run(_, item int) {
+	b, h := item/j.args.Q.Heads, item%j.args.Q.Heads
+	q, k, v, out := j.args.Q.at(b, h), j.args.K.at(b, h), j.args.V.at(b, h), j.out.at(b, h)
+	block := scoreBlock(q.Rows, k.Rows)
+	stride := roundUp(k.Rows, slabAlign)
+
+	memory := scratches.get()
+	buffer := memory.floats(panelSize(k) + block*stride)
+	keys, buffer := buffer[:panelSize(k)], buffer[panelSize(k):]
+	packPanels(keys, k)
+	for lo := 0; lo < q.Rows; lo += block {
+		hi := min(lo+block, q.Rows)
+		scores := Mat{Data: buffer, Rows: hi - lo, Cols: k.Rows, RowStride: stride, ColStride: 1}
+		multiplyPanels(scores, q.Sub(lo, hi, 0, q.Cols), keys)
+		for r := range scores.Rows {
+			row := scores.Row(r)
+			top, sum := softmaxRow(row, row, j.args.Scale)
+			if j.args.LSE != nil {
+				j.args.LSE[item*q.Rows+lo+r] = top + float32(math.Log(float64(sum)))
+			}
+		}
+		multiplyRows(out.Sub(lo, hi, 0, out.Cols), scores, v, 0)
+	}
+	scratches.put(memory)
+}
+
+// check panics unless the operands fit each other.
+func (a *AttentionArgs) check(op string) {
+	need(op, "a.K.Tokens", a.K.Tokens, 1)
+	need(op, "a.Q.Dim", a.Q.Dim, 1)
+	a.Q.check(op, "a.Q", a.Q)
+	keys := a.Q
+	keys.Tokens = a.K.Tokens
+	a.K.check(op, "a.K", keys)
+	a.V.check(op, "a.V", keys)
+}
+
+// check panics unless h is a valid view of the sizes of want.
+func (h Heads) check(op, name string, want Heads) {
+	for _, d := range [...]struct {
+		what      string
+		got, want int
+	}{
+		{".Batch", h.Batch, want.Batch}, {".Tokens", h.Tokens, want.Tokens},
+		{".Heads", h.Heads, want.Heads}, {".Dim", h.Dim, want.Dim},
+	} {
+		if d.got != d.want {
+			fail(op, name+d.what, d.got, d.want, "exactly")
+		}
+	}
+	if h.Batch|h.Tokens|h.Heads|h.Dim|h.BatchStride|h.TokenStride|h.HeadStride < 0 {
+		need(op, name+".Batch", h.Batch, 0)
+		need(op, name+".Tokens", h.Tokens, 0)
+		need(op, name+".Heads", h.Heads, 0)
+		need(op, name+".Dim", h.Dim, 0)
+		need(op, name+".BatchStride", h.BatchStride, 0)
+		need(op, name+".TokenStride", h.TokenStride, 0)
+		need(op, name+".HeadStride", h.HeadStride, 0)
+	}
+	if h.Batch == 0 || h.Tokens == 0 || h.Heads == 0 || h.Dim == 0 {
+		return
+	}
+	span := addSat(mulSat(h.Batch-1, h.BatchStride), mulSat(h.Tokens-1, h.TokenStride))
+	span = addSat(span, addSat(mulSat(h.Heads-1, h.HeadStride), h.Dim))
+	need(op, "len("+name+".Data)", len(h.Data), span)
+}

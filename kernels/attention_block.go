@@ -1,0 +1,61 @@
+package kernels
+
+// The products of attention are small, and one of their operands is used
+// twice or more at once, so they do not go through Gemm: attentionTile reads
+// the left operand where it lies and a panel of rows of the right one. Keys
+// (and values, in the gradient) are transposed into panels,
+//
+//	panel 0             panel 1
+//	k[0,0] ... k[NR-1,0]   k[NR,0] ...        one row per d,
+//	k[0,1] ... k[NR-1,1]   k[NR,1] ...        NR = attentionNR columns,
+//	...                                       zeros beyond the last key
+//
+// and everything else is used in place.
+
+// scoreElements bounds the block of scores that is worked on at a time: 128
+// KiB, a small part of the second-level cache.
+const scoreElements = 1 << 15
+
+// scoreBlock is how many rows of scores are computed at a time. It depends on
+// the shapes alone.
+func scoreBlock(queries, keys int) int {
+	return min(queries, max(scoreRows, scoreElements/keys/scoreRows*scoreRows))
+}
+
+// scoreRows is a multiple of the rows of every attention tile, so that only
+// the last block has an edge.
+const scoreRows = 12
+
+// panelSize is how many elements packPanels writes.
+func panelSize(k Mat) int { return roundUp(k.Rows, attentionNR()) * k.Cols }
+
+// packPanels transposes k [T,Dim] into panels.
+func packPanels(dst []float32, k Mat) {
+	nr := attentionNR()
+	for lo := 0; lo < k.Rows; lo += nr {
+		rows := min(nr, k.Rows-lo)
+		panel := dst[lo*k.Cols : (lo+nr)*k.Cols]
+		packTranspose(panel, nr, k.Data[lo*k.RowStride:], k.RowStride, rows, k.Cols)
+	}
+}
+
+// multiplyPanels computes c = a * transpose(k) for k packed by packPanels.
+func multiplyPanels(c, a Mat, panels []float32) {
+	nr := attentionNR()
+	for lo := 0; lo < c.Cols; lo += nr {
+		n := min(nr, c.Cols-lo)
+		attentionTile(c.Data[lo:], c.RowStride, a.Data, a.RowStride, a.ColStride,
+			panels[lo*a.Cols:], nr, c.Rows, n, a.Cols, 0)
+	}
+}
+
+// multiplyRows computes c = a * b, or c += a * b when add is 1, for b with
+// contiguous rows.
+func multiplyRows(c, a, b Mat, add int) {
+	nr := attentionNR()
+	for lo := 0; lo < c.Cols; lo += nr {
+		n := min(nr, c.Cols-lo)
+		attentionTile(c.Data[lo:], c.RowStride, a.Data, a.RowStride, a.ColStride,
+			b.Data[lo:], b.RowStride, c.Rows, n, a.Cols, add)
+	}
+}

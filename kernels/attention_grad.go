@@ -1,0 +1,89 @@
+package kernels
+
+// AttentionGrads are the outputs of AttentionGrad: DQ [B,Tq,H,Dim] and DK, DV
+// [B,Tk,H,Dim].
+type AttentionGrads struct{ DQ, DK, DV Heads }
+
+// AttentionGrad is the gradient of Attention with respect to Q, K and V, from
+// its output and its LSE. With s and lse as in Attention:
+//
+//	p[i,j]   = exp(s[i,j]-lse[i])
+//	ds[i,j]  = Scale * p[i,j] * (sum over d of dout[i,d]*v[j,d] - sum over d of dout[i,d]*out[i,d])
+//	dq[i,d]  = sum over j of ds[i,j]*k[j,d]
+//	dk[j,d]  = sum over i of ds[i,j]*q[i,d]
+//	dv[j,d]  = sum over i of p[i,j]*dout[i,d]
+//
+// Shapes: dout, out as Attention's out; a.LSE [B,H,Tq] is required.
+// Writes: all of d is overwritten.
+// Aliasing: the outputs overlap neither each other nor what is read; views of
+// one buffer that share no element are fine.
+// Numerics: rows are taken in fixed blocks in order, so the bits depend on the
+// shapes alone.
+// Panics: shapes differ, Tk or Dim is 0, or a slice is shorter than its shape.
+// Source: Dao et al. 2022 (arXiv:2205.14135), appendix B.4.
+func AttentionGrad(d AttentionGrads, dout, out Heads, a AttentionArgs) {
+	a.check("AttentionGrad")
+	dout.check("AttentionGrad", "dout", a.Q)
+	out.check("AttentionGrad", "out", a.Q)
+	d.DQ.check("AttentionGrad", "d.DQ", a.Q)
+	d.DK.check("AttentionGrad", "d.DK", a.K)
+	d.DV.check("AttentionGrad", "d.DV", a.K)
+	need("AttentionGrad", "len(a.LSE)", len(a.LSE), a.Q.Batch*a.Q.Heads*a.Q.Tokens)
+	if a.Q.Batch*a.Q.Heads == 0 {
+		return
+	}
+	record := attentionGradJobs.get()
+	*record = attentionGradJob{d: d, dout: dout, out: out, args: a}
+	parallelFor(a.Q.Batch*a.Q.Heads, record)
+	*record = attentionGradJob{}
+	attentionGradJobs.put(record)
+}
+
+// attentionGradJob is one AttentionGrad; an item is one head of one batch.
+type attentionGradJob struct {
+	d         AttentionGrads
+	dout, out Heads
+	args      AttentionArgs
+}
+
+var attentionGradJobs freeList[attentionGradJob]
+
+func (j *attentionGradJob) run(_, item int) {
+	b, h := item/j.args.Q.Heads, item%j.args.Q.Heads
+	q, k, v := j.args.Q.at(b, h), j.args.K.at(b, h), j.args.V.at(b, h)
+	dq, dk, dv := j.d.DQ.at(b, h), j.d.DK.at(b, h), j.d.DV.at(b, h)
+	dout, out := j.dout.at(b, h), j.out.at(b, h)
+	if q.Rows == 0 {
+		for r := range dk.Rows {
+			fill(dk.Row(r), 0)
+			fill(dv.Row(r), 0)
+		}
+		return
+	}
+	block := scoreBlock(q.Rows, k.Rows)
+	stride := roundUp(k.Rows, slabAlign)
+
+	memory := scratches.get()
+	buffer := memory.floats(2*panelSize(k) + 2*block*stride)
+	keys, buffer := buffer[:panelSize(k)], buffer[panelSize(k):]
+	values, buffer := buffer[:panelSize(k)], buffer[panelSize(k):]
+	packPanels(keys, k)
+	packPanels(values, v)
+	for lo := 0; lo < q.Rows; lo += block {
+		hi := min(lo+block, q.Rows)
+		p := Mat{Data: buffer[:block*stride], Rows: hi - lo, Cols: k.Rows, RowStride: stride, ColStride: 1}
+		ds := Mat{Data: buffer[block*stride:], Rows: hi - lo, Cols: k.Rows, RowStride: stride, ColStride: 1}
+		qs, douts := q.Sub(lo, hi, 0, q.Cols), dout.Sub(lo, hi, 0, q.Cols)
+		multiplyPanels(p, qs, keys)
+		multiplyPanels(ds, douts, values)
+		for r := range p.Rows {
+			delta := float32(dot(douts.Row(r), out.Row(lo+r)))
+			attentionGradRow(p.Row(r), ds.Row(r), j.args.Scale, j.args.LSE[item*q.Rows+lo+r], delta)
+		}
+		multiplyRows(dq.Sub(lo, hi, 0, q.Cols), ds, k, 0)
+		add := min(lo, 1) // the first block overwrites, the others accumulate
+		multiplyRows(dk, ds.T(), qs, add)
+		multiplyRows(dv, p.T(), douts, add)
+	}
+	scratches.put(memory)
+}
