@@ -1,0 +1,182 @@
+package autodiff
+
+import "lethe/kernels"
+
+// gradient is a counted reference to a pooled buffer. While refs > 1 several
+// tensors have the same gradient and nobody may write it.
+type gradient struct {
+	data []float32
+	refs int
+}
+
+// Backward adds d(loss)/d(leaf) to the gradient of every trainable leaf that
+// loss depends on. The tape stays as it is: Backward of another output of the
+// same forward pass may follow.
+// Shapes: loss [1].
+// Panics: loss is not of shape [1], does not depend on a trainable leaf, or
+// the call is inside Frozen.
+func (tp *Tape) Backward(loss *Tensor) {
+	needShape("Backward", "loss", loss, 1)
+	one := [1]float32{1}
+	tp.backward("Backward", loss, one[:])
+}
+
+// BackwardFrom is Backward with an output y of any shape and the gradient dy
+// that arrives there: it adds the vector-Jacobian product dy * dy/d(leaf).
+// Shapes: dy [y.Len()].
+// Panics: as Backward, or dy is of another length.
+func (tp *Tape) BackwardFrom(y *Tensor, dy []float32) {
+	needLive("BackwardFrom", "y", y)
+	needInt("BackwardFrom", "len(dy)", len(dy), y.n)
+	tp.backward("BackwardFrom", y, dy)
+}
+
+func (tp *Tape) backward(op string, y *Tensor, dy []float32) {
+	if tp.frozen > 0 {
+		panic("autodiff: " + op + ": called inside Frozen")
+	}
+	if !tp.wants(y) {
+		panic("autodiff: " + op + ": the output does not depend on a trainable leaf")
+	}
+	seed, add := tp.sink(y)
+	if add {
+		kernels.Add(seed, seed, dy)
+	} else {
+		copy(seed, dy)
+	}
+	for i := len(tp.records) - 1; i >= 0; i-- {
+		r := &tp.records[i]
+		if r.out.grad != nil {
+			r.back(tp, r)
+			tp.dropGrad(r.out)
+		}
+		if r.out.remade {
+			tp.floats.put(r.out.Data)
+			r.out.Data, r.out.remade = nil, false
+		}
+	}
+}
+
+// value returns t's data, computing it again if a scope dropped it. It lives
+// until the record that made it has been answered.
+func (tp *Tape) value(t *Tensor) []float32 {
+	root := t.root
+	if root.Data == nil && root.n > 0 {
+		root.Data, root.remade = tp.floats.reuse(root.n), true
+		r := &tp.records[root.maker-1]
+		r.again(tp, r)
+	}
+	return root.Data[t.off : t.off+t.n]
+}
+
+// dout returns the gradient of a record's output.
+func (r *record) dout() []float32 { return r.out.grad.data }
+
+// sink returns where the gradient of t is written, and whether to add to what
+// is there (true) or to overwrite it (false). The first writer of a part of a
+// root finds the rest of it cleared.
+func (tp *Tape) sink(t *Tensor) (data []float32, add bool) {
+	root := t.root
+	var all []float32
+	if root.tape == nil {
+		if root.leafGrad == nil {
+			root.leafGrad = allocate(root.n)
+		}
+		all, add = root.leafGrad, root.hasGrad
+		root.hasGrad = true
+	} else {
+		add = root.grad != nil
+		if !add {
+			root.grad = tp.newGradient(tp.floats.reuse(root.n))
+		} else if root.grad.refs > 1 {
+			tp.unshare(root)
+		}
+		all = root.grad.data
+	}
+	if !add {
+		clear(all[:t.off])
+		clear(all[t.off+t.n:])
+	}
+	return all[t.off : t.off+t.n], add
+}
+
+// unshare gives root its own copy of its gradient.
+func (tp *Tape) unshare(root *Tensor) {
+	own := tp.newGradient(tp.floats.reuse(root.n))
+	copy(own.data, root.grad.data)
+	root.grad.refs--
+	root.grad = own
+}
+
+// deliver passes the gradient of r's output on, unchanged, to t, which has as
+// many elements: by sharing the buffer where that is possible.
+func (tp *Tape) deliver(r *record, t *Tensor) {
+	if root := t.root; root.tape != nil && root.grad == nil && t.whole() {
+		root.grad = r.out.grad
+		root.grad.refs++
+		return
+	}
+	d, add := tp.sink(t)
+	if add {
+		kernels.Add(d, d, r.dout())
+	} else {
+		copy(d, r.dout())
+	}
+}
+
+// inherit hands the buffer of r's output gradient over to t, to be
+// transformed in place, when nobody else has it and t has no gradient yet.
+// The output's gradient is gone then.
+func (tp *Tape) inherit(r *record, t *Tensor) (data []float32, ok bool) {
+	root, g := t.root, r.out.grad
+	if root.tape == nil || root.grad != nil || !t.whole() || g.refs > 1 {
+		return nil, false
+	}
+	root.grad, r.out.grad = g, nil
+	return g.data, true
+}
+
+// contribution is a gradient being written by a kernel that cannot add:
+// straight into its sink, or into scratch that commit adds to the sink.
+type contribution struct{ data, target []float32 }
+
+// open begins the contribution of one input.
+func (tp *Tape) open(t *Tensor) contribution {
+	d, add := tp.sink(t)
+	if !add {
+		return contribution{data: d}
+	}
+	return contribution{data: tp.floats.reuse(len(d)), target: d}
+}
+
+// commit ends a contribution.
+func (tp *Tape) commit(c contribution) {
+	if c.target != nil {
+		kernels.Add(c.target, c.target, c.data)
+		tp.floats.put(c.data)
+	}
+}
+
+func (tp *Tape) newGradient(data []float32) *gradient {
+	var g *gradient
+	if last := len(tp.idle) - 1; last >= 0 {
+		g, tp.idle = tp.idle[last], tp.idle[:last]
+	} else {
+		g = &tp.gradients.take(1)[0]
+	}
+	*g = gradient{data: data, refs: 1}
+	return g
+}
+
+// dropGrad ends t's reference to its gradient; the last one frees the buffer.
+func (tp *Tape) dropGrad(t *Tensor) {
+	g := t.grad
+	if g == nil {
+		return
+	}
+	t.grad = nil
+	if g.refs--; g.refs == 0 {
+		tp.floats.put(g.data)
+		tp.idle = append(tp.idle, g)
+	}
+}

@@ -1,0 +1,60 @@
+package autodiff
+
+import "lethe/kernels"
+
+// Gelu applies the exact Gaussian error linear unit to every element:
+//
+//	y = x/2*(1 + erf(x/sqrt(2)))
+//
+// Shapes: y as x.
+// Panics: ShapeError.
+// Source: Hendrycks, Gimpel 2016 (arXiv:1606.08415).
+func (tp *Tape) Gelu(x *Tensor) *Tensor {
+	needLive("Gelu", "x", x)
+	y := tp.output(x.shape)
+	kernels.Gelu(y.Data, x.Data)
+	if tp.record(y, geluBack, geluAgain, x) != nil {
+		keep(x)
+	}
+	return y
+}
+
+func geluAgain(tp *Tape, r *record) { kernels.Gelu(r.out.Data, tp.value(r.in[0])) }
+
+// geluBack: dx = dy*(Phi(x) + x*phi(x)), in place where nobody else needs dy.
+func geluBack(tp *Tape, r *record) {
+	x := r.in[0]
+	if dx, ok := tp.inherit(r, x); ok {
+		kernels.GeluGrad(dx, dx, tp.value(x))
+		return
+	}
+	c := tp.open(x)
+	kernels.GeluGrad(c.data, r.dout(), tp.value(x))
+	tp.commit(c)
+}
+
+// Softmax normalizes the exponentials of the last dimension of x:
+//
+//	y[r,c] = exp(x[r,c]-max[r]) / sum_j exp(x[r,j]-max[r])
+//
+// Shapes: x, y [...,C].
+// Panics: ShapeError.
+func (tp *Tape) Softmax(x *Tensor) *Tensor {
+	needRank("Softmax", "x", x, 1)
+	rows, c := leading(x), width(x)
+	y := tp.output(x.shape)
+	kernels.Softmax(kernels.MatOf(y.Data, rows, c), kernels.MatOf(x.Data, rows, c))
+	if r := tp.record(y, softmaxBack, nil, x); r != nil {
+		r.n = rows
+		keep(y)
+	}
+	return y
+}
+
+// softmaxBack: dx = y*(dy - sum(dy*y)), so y is what is saved.
+func softmaxBack(tp *Tape, r *record) {
+	rows, c := r.n, width(r.out)
+	dx := tp.open(r.in[0])
+	kernels.SoftmaxGrad(kernels.MatOf(dx.data, rows, c), kernels.MatOf(r.dout(), rows, c), kernels.MatOf(r.out.Data, rows, c))
+	tp.commit(dx)
+}

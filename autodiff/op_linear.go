@@ -1,0 +1,67 @@
+package autodiff
+
+import "lethe/kernels"
+
+// Linear multiplies the last dimension of x by a weight matrix:
+//
+//	y[...,n] = sum_k x[...,k]*w[n,k] + b[n]
+//
+// Shapes: x [...,K]; w [N,K]; b [N] or nil for none; y [...,N].
+// Panics: ShapeError.
+func (tp *Tape) Linear(x, w, b *Tensor) *Tensor {
+	needShape("Linear", "w", w, anyDim, anyDim)
+	needRank("Linear", "x", x, 1)
+	n, k := w.shape[0], w.shape[1]
+	needInt("Linear", "last dimension of x", width(x), k)
+	var bias []float32
+	if b != nil {
+		needShape("Linear", "b", b, n)
+		bias = b.Data
+	}
+
+	rows := leading(x)
+	y := tp.outputWidth(x, n)
+	kernels.Gemm(kernels.MatOf(y.Data, rows, n), kernels.MatOf(x.Data, rows, k),
+		kernels.MatOf(w.Data, n, k).T(), kernels.GemmOptions{Bias: bias})
+	tp.countProduct(rows, n, k)
+
+	if r := tp.record(y, linearBack, nil, x, w, b); r != nil {
+		r.n = rows
+		if r.want[0] {
+			keep(w)
+		}
+		if r.want[1] {
+			keep(x)
+		}
+	}
+	return y
+}
+
+// linearBack: dx = dy*w, dw = dy^T*x, db = column sums of dy.
+func linearBack(tp *Tape, r *record) {
+	x, w, b := r.in[0], r.in[1], r.in[2]
+	rows, n, k := r.n, w.shape[0], w.shape[1]
+	dy := kernels.MatOf(r.dout(), rows, n)
+	if r.want[1] {
+		dw, add := tp.sink(w)
+		kernels.Gemm(kernels.MatOf(dw, n, k), dy.T(), kernels.MatOf(tp.value(x), rows, k), kernels.GemmOptions{Accumulate: add})
+		tp.countProduct(n, k, rows)
+	}
+	if r.want[2] {
+		db, add := tp.sink(b)
+		kernels.ColumnSum(db, dy, kernels.ColumnSumOptions{Accumulate: add})
+	}
+	if r.want[0] {
+		dx, add := tp.sink(x)
+		kernels.Gemm(kernels.MatOf(dx, rows, k), dy, kernels.MatOf(tp.value(w), n, k), kernels.GemmOptions{Accumulate: add})
+		tp.countProduct(rows, k, n)
+	}
+}
+
+// leading returns the product of all dimensions of x but the last.
+func leading(x *Tensor) int {
+	return elements("Tape", x.shape[:len(x.shape)-1])
+}
+
+// width returns the last dimension of x.
+func width(x *Tensor) int { return x.shape[len(x.shape)-1] }
