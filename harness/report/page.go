@@ -1,0 +1,137 @@
+package report
+
+import (
+	"lethe/harness/metric"
+	"lethe/harness/stage"
+)
+
+// Set names a group of images. Its name decides colour, shape and dash.
+type Set string
+
+// The three sets of an unlearning run.
+const (
+	Retain  Set = "retain"
+	Forget  Set = "forget"
+	HeldOut Set = "held-out"
+)
+
+// Page is everything that a report shows. Empty parts are left out.
+type Page struct {
+	Kicker   string // small line above the title, such as "lethe unlearn"
+	Title    string
+	When     string // as it shall be printed; the package knows no clock
+	Verdict  Verdict
+	Warnings []string
+
+	Asked    []Setting // the resolved configuration
+	Data     []Group
+	Pictures []Panel
+	Curves   []Chart
+	Metrics  Metrics
+	Methods  Comparison
+	Tables   []Table // audits and whatever else a run measured
+
+	Stages  []stage.Stage
+	Totals  stage.Totals
+	Machine []Setting // CPU, ISA, threads, Go version, commit
+
+	Command string // reproduces the run
+	Notes   []string
+}
+
+// Setting is one line of a list of names and values.
+type Setting struct {
+	Name, Value string
+	Note        string // where a default comes from, or what the value means
+}
+
+// Group describes the images of one set.
+type Group struct {
+	Set      Set
+	Images   int
+	Classes  []string
+	Source   string // folder or archive
+	Manifest string // hash over the hashes of the files
+}
+
+// Verdict is what the page says first.
+type Verdict struct {
+	Sentence string
+	Figures  []Figure
+}
+
+// Figure is one large number under the verdict.
+type Figure struct {
+	Set    Set
+	Label  string
+	Value  string
+	Note   string
+	Goal   string // "" when there is none
+	Missed bool   // the goal is not met
+}
+
+// Panel shows one kind of mask: the same samples of several sets side by side.
+type Panel struct {
+	Mask  string
+	Note  string // such as "49 of 196 patches seen"
+	Grids []Grid
+}
+
+// Metrics are the numbers before and after.
+type Metrics struct {
+	Measures []Measure
+	Rows     []Row
+}
+
+// Row is one set under one kind of mask.
+type Row struct {
+	Mask  string
+	Set   Set
+	N     int    // images
+	Cells []Cell // one for each Measure
+}
+
+// Cell is one metric of one row. A Summary with N = 0 is unknown and shown as a
+// dash.
+type Cell struct {
+	Before, After metric.Summary
+	// Change is the ratio or difference with its paired interval; when it is not
+	// Known, it is computed from the two means and has none.
+	Change Change
+}
+
+// Change is how much a metric moved.
+type Change struct {
+	Value, Lo, Hi float64
+	Known         bool
+}
+
+// Comparison puts several runs beside one another under one kind of mask.
+type Comparison struct {
+	Mask     string
+	Measures []Measure
+	Sets     []Set
+	Runs     []Run
+}
+
+// Run is one row of a Comparison.
+type Run struct {
+	Name, Note string
+	This       bool // the run that the page is about
+	// Values is [measure][set], in the order of the Comparison.
+	Values  [][]metric.Summary
+	Seconds float64 // of unlearning; 0 when not known
+}
+
+// Table is any other table: an audit, a sweep, a list of hashes.
+type Table struct {
+	Title, Note string
+	Columns     []Column
+	Rows        [][]string // as they shall be printed
+}
+
+// Column heads one column of a Table.
+type Column struct {
+	Name    string
+	Numeric bool // aligned right, digits of equal width
+}

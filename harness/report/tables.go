@@ -1,0 +1,244 @@
+package report
+
+import (
+	"fmt"
+	"math"
+
+	"lethe/harness/metric"
+	"lethe/harness/stage"
+)
+
+// numbersView is the metric table as text.
+type numbersView struct {
+	Measures []measureView
+	Groups   []maskView
+}
+
+type measureView struct {
+	Measure
+	Head   string   // name and unit
+	Parts  []string // sub-columns: before, after, ratio
+	Spans  int
+	Better string
+}
+
+type maskView struct {
+	Mask string
+	Rows []rowView
+}
+
+type rowView struct {
+	Set   Set
+	Class string
+	N     int
+	Cells []cellView
+}
+
+type cellView struct {
+	Text   string
+	Spread string // interval, "" when not known
+	First  bool   // opens the columns of a measure
+	Strong bool
+}
+
+func newNumbersView(m Metrics) (*numbersView, error) {
+	if len(m.Rows) == 0 || len(m.Measures) == 0 {
+		return nil, nil
+	}
+	v := &numbersView{}
+	for _, measure := range m.Measures {
+		v.Measures = append(v.Measures, newMeasureView(measure))
+	}
+	for _, row := range m.Rows {
+		if len(row.Cells) != len(m.Measures) {
+			return nil, fmt.Errorf("report: row %s, %s has %d cells, want %d", row.Mask, row.Set, len(row.Cells), len(m.Measures))
+		}
+		if n := len(v.Groups); n == 0 || v.Groups[n-1].Mask != row.Mask {
+			v.Groups = append(v.Groups, maskView{Mask: row.Mask})
+		}
+		rv := rowView{Set: row.Set, Class: row.Set.class(), N: row.N}
+		for i, measure := range m.Measures {
+			rv.Cells = append(rv.Cells, measure.cells(row.Cells[i])...)
+		}
+		group := &v.Groups[len(v.Groups)-1]
+		group.Rows = append(group.Rows, rv)
+	}
+	return v, nil
+}
+
+func newMeasureView(m Measure) measureView {
+	v := measureView{Measure: m, Head: m.Name}
+	if m.Unit != "" {
+		v.Head += ", " + m.Unit
+	}
+	switch m.Compare {
+	case ByRatio:
+		v.Parts = []string{"before", "after", "ratio"}
+	case ByDifference:
+		v.Parts = []string{"before", "after", "change"}
+	default:
+		v.Parts = []string{"after"}
+	}
+	v.Spans = len(v.Parts)
+	if m.Better != "" {
+		v.Better = m.Better + " is closer"
+	}
+	return v
+}
+
+// cells are the columns of one measure in one row.
+func (m Measure) cells(c Cell) []cellView {
+	after := m.summaryCell(c.After)
+	if m.Compare == AfterOnly {
+		after.First = true
+		return []cellView{after}
+	}
+	before := m.summaryCell(c.Before)
+	before.First = true
+	change := cellView{Text: "\u2013"}
+	if d, ok := m.change(c); ok {
+		change = cellView{Text: m.changeText(d.Value), Strong: true}
+		if d.Known {
+			change.Spread = m.changeText(d.Lo) + " to " + m.changeText(d.Hi)
+		}
+	}
+	return []cellView{before, after, change}
+}
+
+func (m Measure) summaryCell(s metric.Summary) cellView {
+	if s.N == 0 {
+		return cellView{Text: "\u2013"}
+	}
+	c := cellView{Text: Fixed(s.Mean, m.Digits)}
+	if s.N > 1 && s.Lo <= s.Hi && (s.Lo != 0 || s.Hi != 0) {
+		c.Spread = Fixed(s.Lo, m.Digits) + " to " + Fixed(s.Hi, m.Digits)
+	}
+	return c
+}
+
+// compareView is the comparison of methods as text.
+type compareView struct {
+	Mask     string
+	Measures []measureView
+	Sets     []setView // of all measures in turn
+	Rows     []runView
+	Timed    bool
+}
+
+type setView struct {
+	Set   Set
+	Class string
+	First bool
+}
+
+type runView struct {
+	Name, Note string
+	This       bool
+	Cells      []cellView
+	Seconds    string
+}
+
+func newCompareView(c Comparison) (*compareView, error) {
+	if len(c.Runs) == 0 {
+		return nil, nil
+	}
+	v := &compareView{Mask: c.Mask}
+	for _, m := range c.Measures {
+		mv := newMeasureView(m)
+		mv.Spans = len(c.Sets)
+		v.Measures = append(v.Measures, mv)
+		for i, s := range c.Sets {
+			v.Sets = append(v.Sets, setView{Set: s, Class: s.class(), First: i == 0})
+		}
+	}
+	for _, run := range c.Runs {
+		v.Timed = v.Timed || run.Seconds > 0
+		if len(run.Values) != len(c.Measures) {
+			return nil, fmt.Errorf("report: run %q has values of %d measures, want %d", run.Name, len(run.Values), len(c.Measures))
+		}
+		rv := runView{Name: run.Name, Note: run.Note, This: run.This, Seconds: "\u2013"}
+		if run.Seconds > 0 {
+			rv.Seconds = Fixed(run.Seconds, 1)
+		}
+		for i, m := range c.Measures {
+			if len(run.Values[i]) != len(c.Sets) {
+				return nil, fmt.Errorf("report: run %q, %s has values of %d sets, want %d", run.Name, m.Name, len(run.Values[i]), len(c.Sets))
+			}
+			for k, s := range run.Values[i] {
+				cell := m.summaryCell(s)
+				cell.First = k == 0
+				rv.Cells = append(rv.Cells, cell)
+			}
+		}
+		v.Rows = append(v.Rows, rv)
+	}
+	return v, nil
+}
+
+// timeView is the stage table as text, with the widths of its bars.
+type timeView struct {
+	Rows   []stageView
+	Total  string
+	Rest   string // seconds in no stage
+	RestPC string
+	RestW  string
+	GFLOP  string
+	Peak   string
+	Memory string
+	Rated  bool // a stage has GFLOP/s
+	Peaked bool // and a percent of peak
+}
+
+type stageView struct {
+	Name, Seconds, Percent, Calls, GFLOP, Rate, OfPeak, Resident string
+	Time, Share                                                  string // bar widths, 0 to 100
+	Beside                                                       bool
+}
+
+func newTimeView(stages []stage.Stage, t stage.Totals) *timeView {
+	if len(stages) == 0 {
+		return nil
+	}
+	longest := 0.0
+	for _, s := range stages {
+		longest = math.Max(longest, s.PercentTime)
+	}
+	rest := 0.0
+	if t.Seconds > 0 {
+		rest = 100 * t.Untimed / t.Seconds
+	}
+	longest = math.Max(longest, rest)
+	v := &timeView{
+		Total: Fixed(t.Seconds, 2), Rest: Fixed(t.Untimed, 2), RestPC: Fixed(rest, 1), RestW: barWidth(rest, longest),
+		GFLOP: dash(t.GFLOPs, 1), Peak: t.Peak.String(), Memory: stage.Bytes(t.PeakRSSBytes),
+	}
+	for _, s := range stages {
+		v.Rated = v.Rated || s.GFLOPPerSecond > 0
+		v.Peaked = v.Peaked || s.PercentPeak > 0
+		sv := stageView{
+			Name: s.Name, Seconds: Fixed(s.Seconds, 2), Percent: Fixed(s.PercentTime, 1), Calls: fmt.Sprint(s.Calls),
+			GFLOP: dash(s.GFLOPs, 1), Rate: dash(s.GFLOPPerSecond, 1), Resident: stage.Bytes(s.RSSBytes),
+			Time: barWidth(s.PercentTime, longest), Share: barWidth(s.PercentPeak, 100), Beside: s.Beside,
+		}
+		if s.PercentPeak > 0 {
+			sv.OfPeak = Fixed(s.PercentPeak, 0)
+		}
+		v.Rows = append(v.Rows, sv)
+	}
+	return v
+}
+
+// barWidth is v of full in percent, at least a sliver for what is above 0.
+func barWidth(v, full float64) string {
+	if !(v > 0) || !(full > 0) {
+		return "0"
+	}
+	return num(math.Min(100, math.Max(0.5, 100*v/full)))
+}
+
+func dash(v float64, digits int) string {
+	if v == 0 {
+		return "\u2013"
+	}
+	return Fixed(v, digits)
+}
