@@ -47,8 +47,11 @@ func NewBlock(s *Set, prefix string, b BlockShape) Block {
 	}
 }
 
-// Forward maps x [B,T,D] to [B,T,D].
+// Forward maps x [B,T,D] to [B,T,D]. It is one Scope of the tape, so that what
+// the backward pass can do without is not kept.
 func (b Block) Forward(tp *autodiff.Tape, x *autodiff.Tensor) *autodiff.Tensor {
-	x = tp.Add(x, b.Attn.Forward(tp, b.Norm1.Forward(tp, x)))
-	return tp.Add(x, b.MLP.Forward(tp, b.Norm2.Forward(tp, x)))
+	return tp.Scope(func() *autodiff.Tensor {
+		y := tp.Add(x, b.Attn.Forward(tp, b.Norm1.Forward(tp, x)))
+		return tp.Add(y, b.MLP.Forward(tp, b.Norm2.Forward(tp, y)))
+	})
 }

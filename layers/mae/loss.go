@@ -78,25 +78,25 @@ func (m *Model) Unpatchify(pred []float32, n int) []float32 {
 }
 
 // Pixels returns the completed images [N,C,H,W]: the visible patches of images
-// with the predicted ones pred [N,L,p*p*C] in the holes. With norm_pix_loss a
+// [N,C,H,W] with the predicted ones of pred [N,L,p*p*C] in the holes. With norm_pix_loss a
 // prediction is first brought back to pixels with the mean and deviation of the
 // patch that was removed, which is what makes it comparable: the model does not
 // predict them.
 //
 // Units: normalized pixels.
 // Panics: a shape does not fit the configuration and the mask.
-func (m *Model) Pixels(pred, images *autodiff.Tensor, mk Masking) []float32 {
-	m.needImages("Pixels", images)
-	m.needMask("Pixels", images.Dim(0), mk)
-	need("Pixels", "pred", pred.Shape(), mk.N, mk.L, m.cfg.PatchLen())
+func (m *Model) Pixels(pred, images []float32, mk Masking) []float32 {
+	m.needMask("Pixels", mk.N, mk)
+	need("Pixels", "len(images)", []int{len(images)}, mk.N*m.cfg.Grid().Len())
+	need("Pixels", "len(pred)", []int{len(pred)}, mk.N*m.cfg.Grid().Len())
 	values := m.cfg.PatchLen()
-	patches := make([]float32, images.Len())
-	m.cfg.Grid().ToPixels(patches, images.Data)
+	patches := make([]float32, len(images))
+	m.cfg.Grid().ToPixels(patches, images)
 	for i, removed := range mk.Removed {
 		if removed == 0 {
 			continue
 		}
-		patch, predicted := patches[i*values:][:values], pred.Data[i*values:][:values]
+		patch, predicted := patches[i*values:][:values], pred[i*values:][:values]
 		if m.cfg.NormPixLoss {
 			mean, deviation := patchStats(patch)
 			for j, v := range predicted {

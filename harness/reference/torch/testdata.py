@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+"""Makes the bundles of ../testdata again, where each differs from the others in
+what the name says and in as much else as possible.
+
+    python3 testdata.py ../testdata
+"""
+import json
+import os
+import sys
+
+import bundle
+
+CONFIG = {"img_size": 16, "patch_size": 4, "in_chans": 3, "embed_dim": 36, "depth": 2, "num_heads": 3,
+          "decoder_embed_dim": 20, "decoder_depth": 1, "decoder_num_heads": 2, "mlp_ratio": 4.0, "norm_pix_loss": False}
+ADAMW = bundle.OPTIMIZER
+
+
+def config(**changes):
+    return {**CONFIG, **changes}
+
+
+def optimizer(**changes):
+    settings = {**ADAMW, **changes}
+    return {k: v for k, v in settings.items() if v is not None}
+
+
+BUNDLES = [
+    # heads of 12 and 10, decoder narrower than the encoder
+    ("forward-plain", dict(task="forward", config=CONFIG, batch=3, seed=11)),
+    # one channel, one image, a hidden width that is no multiple of the width, decoder wider than the encoder
+    ("forward-norm-pix", dict(
+        task="forward", batch=1, mask_ratio=0.6, seed=12, checkpoint="pth",
+        config=config(img_size=24, patch_size=8, in_chans=1, embed_dim=40, num_heads=2, mlp_ratio=2.6,
+                      decoder_embed_dim=44, decoder_depth=2, decoder_num_heads=4, norm_pix_loss=True))),
+    # four channels, an odd patch and head width, no norm_pix_loss key
+    ("forward-legacy", dict(
+        task="forward", batch=2, mask_ratio=0.5, seed=13, checkpoint="pth-legacy",
+        config={k: v for k, v in config(img_size=15, patch_size=3, in_chans=4, embed_dim=28, num_heads=4, depth=1).items()
+                if k != "norm_pix_loss"})),
+    # decay and clipping that bites
+    ("unlearn-adamw-clip", dict(task="unlearn", config=CONFIG, optimizer=optimizer(grad_clip=0.3), seed=21)),
+    # coupled decay, no clipping, nothing masked, one image a group, numbers written 4.0
+    ("unlearn-adam", dict(
+        task="unlearn", batch=1, steps=4, mask_ratio=0.0, seed=22, checkpoint="pth",
+        config={k: float(v) if k != "norm_pix_loss" else v
+                for k, v in config(img_size=12, patch_size=3, embed_dim=32, num_heads=4, depth=1, mlp_ratio=3).items()},
+        optimizer=optimizer(name="adam", grad_clip=None, weight_decay=0.1, betas=[0.9, 0.999], lr=2e-3, alpha=1))),
+    # no decay, PyTorch's own betas, a bare state dict in a zip
+    ("unlearn-no-decay", dict(
+        task="unlearn", batch=3, steps=3, mask_ratio=0.75, seed=23, checkpoint="pth-bare",
+        config=config(img_size=20, patch_size=5, in_chans=1, embed_dim=24, num_heads=2, mlp_ratio=2.0, norm_pix_loss=True),
+        optimizer=optimizer(weight_decay=0.0, betas=None, grad_clip=100.0, eps=1e-4, lr=5e-3))),
+]
+
+
+def main(out):
+    for name, changes in BUNDLES:
+        args = bundle.parser().parse_args([os.path.join(out, name), "--task", changes["task"], "--config", "{}"])
+        for key, value in changes.items():
+            setattr(args, key, json.dumps(value) if key in ("config", "optimizer") else value)
+        bundle.make(args)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
