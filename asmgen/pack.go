@@ -1,0 +1,188 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// emitPack emits what fills the panels: a copy per panel width, and the
+// transposes of eight and, for the narrow panels of a on AVX2, six lanes. The
+// transposes work on 256-bit registers, so AVX-512 takes those of AVX2.
+func emitPack(e *emitter) {
+	for _, nv := range e.isa.gemmNV {
+		emitPackCopy(e, nv*e.isa.lanes)
+	}
+	if e.isa.gemmMR < e.isa.lanes {
+		emitPackCopy(e, e.isa.gemmMR)
+	}
+	if e.isa.name == "avx2" {
+		emitPackTranspose(e, 8)
+		emitPackTranspose(e, 6)
+	}
+}
+
+// rowsAhead is how many steps ahead the copy asks for memory: a step is a few
+// cache lines of another row, which no hardware prefetcher foresees.
+const rowsAhead = 16
+
+// emitPackCopy emits the copy into a panel of one width. The mask of each
+// vector selects what the operand has of it; the rest becomes zero.
+func emitPackCopy(e *emitter, width int) {
+	name := fmt.Sprintf("PackCopy%d", width)
+	e.function(name, "func(dst, src *float32, stride, n, k int)",
+		fmt.Sprintf("%s is generic.PackCopy for panels of width %d: n 1 to %d, k at least 1.", name, width, width))
+	dst, src, stride, n, k := e.arg("dst"), e.arg("src"), e.arg("stride"), e.arg("n"), e.arg("k")
+	e.SHLQ(operand.U8(2), stride)
+	vectors := (width + e.isa.lanes - 1) / e.isa.lanes
+	from := make([]*tail, vectors)
+	lane := e.GP64()
+	zero, most := e.GP64(), e.GP64()
+	e.XORQ(zero, zero)
+	e.MOVQ(operand.I32(e.isa.lanes), most)
+	for v := range from {
+		e.MOVQ(n, lane)
+		e.SUBQ(operand.I32(v*e.isa.lanes), lane)
+		e.CMOVQLT(zero, lane)
+		e.CMPQ(lane, most)
+		e.CMOVQGT(most, lane)
+		from[v] = e.tailOf(lane)
+	}
+	var to *tail // of the last vector
+	if rest := width % e.isa.lanes; rest != 0 {
+		e.MOVQ(operand.I32(rest), lane)
+		to = e.tailOf(lane)
+	}
+	ahead := e.GP64()
+	e.MOVQ(stride, ahead)
+	e.IMUL3Q(operand.I32(rowsAhead), ahead, ahead)
+	x := e.v()
+	e.Label("step")
+	for line := 0; line < width; line += 16 {
+		e.PREFETCHT0(indexed(src, ahead, 1, line))
+	}
+	for v, t := range from {
+		e.load(at(src, v*e.isa.lanes), x, t)
+		whole := to
+		if v < vectors-1 {
+			whole = nil
+		}
+		e.store(x, at(dst, v*e.isa.lanes), whole)
+	}
+	e.ADDQ(stride, src)
+	e.ADDQ(operand.I32(4*width), dst)
+	e.DECQ(k)
+	e.JNZ(operand.LabelRef("step"))
+	e.done()
+}
+
+// emitPackTranspose emits the transpose of up to eight rows into adjacent
+// lanes, eight steps of k at a time. Rows past n repeat the last one.
+func emitPackTranspose(e *emitter, rows int) {
+	name := fmt.Sprintf("PackTranspose%d", rows)
+	e.function(name, "func(dst *float32, width int, src *float32, stride, n, k int)",
+		fmt.Sprintf("%s is generic.PackTranspose for %d adjacent lanes of a panel: dst points at the", name, rows),
+		fmt.Sprintf("first of them, n is 1 to %d, lanes from n on repeat lane n-1.", rows))
+	t := &transpose{emitter: e, rows: rows}
+	t.pointers()
+	p, k := e.GP64(), e.arg("k")
+	e.XORQ(p, p)
+	t.p = p
+	e.SUBQ(operand.I32(8), k)
+	e.JLT(operand.LabelRef("rest"))
+	e.Label("block")
+	t.quad(0)
+	t.quad(4)
+	e.ADDQ(operand.I32(8), p)
+	e.SUBQ(operand.I32(8), k)
+	e.JGE(operand.LabelRef("block"))
+	e.Label("rest")
+	e.ADDQ(operand.I32(8), k)
+	e.JZ(operand.LabelRef("end"))
+	e.Label("single")
+	x := e.XMM()
+	for i, row := range t.row {
+		e.VMOVSS(indexed(row, p, 4, 0), x)
+		e.VMOVSS(x, at(t.dst, i))
+	}
+	e.ADDQ(t.width, t.dst)
+	e.INCQ(p)
+	e.DECQ(k)
+	e.JNZ(operand.LabelRef("single"))
+	e.Label("end")
+	e.done()
+}
+
+// transpose holds the registers of one transposing function.
+type transpose struct {
+	*emitter
+	rows               int
+	row                []reg.GPVirtual // one pointer per lane
+	p                  reg.GPVirtual   // k done, in elements
+	dst, width, width3 reg.GPVirtual   // panel, its step and three steps in bytes
+}
+
+// pointers loads the arguments and points each lane at its row.
+func (t *transpose) pointers() {
+	t.dst, t.width = t.arg("dst"), t.arg("width")
+	t.SHLQ(operand.U8(2), t.width)
+	t.width3 = t.GP64()
+	t.LEAQ(operand.Mem{Base: t.width, Index: t.width, Scale: 2}, t.width3)
+	first, stride, n := t.arg("src"), t.arg("stride"), t.arg("n")
+	t.row = append(t.row, first)
+	for i := 1; i < t.rows; i++ {
+		row, next := t.GP64(), t.GP64()
+		t.MOVQ(t.row[i-1], row)
+		t.LEAQ(operand.Mem{Base: row, Index: stride, Scale: 4}, next)
+		t.CMPQ(n, operand.I32(i))
+		t.CMOVQGT(next, row)
+		t.row = append(t.row, row)
+	}
+}
+
+// quad transposes four steps, from offset steps past p. Row i goes to the low
+// half of a register and row i+4 to the high half, so that all shuffles stay
+// within halves:
+//
+//	low half of x0: a0 a1 a2 a3 (row a)      unpack: a0 b0 a1 b1
+//	low half of x1: b0 b1 b2 b3              with c0 d0 c1 d1 by shuffle: a0 b0 c0 d0
+func (t *transpose) quad(offset int) {
+	x := make([]reg.VecVirtual, 4)
+	for i := range x {
+		x[i] = t.YMM()
+		t.VMOVUPS(indexed(t.row[i], t.p, 4, offset), x[i].AsX())
+		if i+4 < t.rows {
+			t.VINSERTF128(operand.U8(1), indexed(t.row[i+4], t.p, 4, offset), x[i], x[i])
+		}
+	}
+	ab, cd := t.YMM(), t.YMM()
+	out := t.YMM()
+	steps := []operand.Mem{
+		at(t.dst, 0), indexed(t.dst, t.width, 1, 0), indexed(t.dst, t.width, 2, 0), indexed(t.dst, t.width3, 1, 0),
+	}
+	t.VUNPCKLPS(x[1], x[0], ab)
+	t.VUNPCKLPS(x[3], x[2], cd)
+	for s := range 4 {
+		if s == 2 {
+			t.VUNPCKHPS(x[1], x[0], ab)
+			t.VUNPCKHPS(x[3], x[2], cd)
+		}
+		t.VSHUFPS(operand.U8([]int{0x44, 0xee}[s%2]), cd, ab, out)
+		t.storeLanes(out, steps[s])
+	}
+	t.LEAQ(operand.Mem{Base: t.dst, Index: t.width, Scale: 4}, t.dst)
+}
+
+// storeLanes writes the rows' lanes of x and nothing past them.
+func (t *transpose) storeLanes(x reg.VecVirtual, m operand.Mem) {
+	if t.rows == 8 {
+		t.VMOVUPS(x, m)
+		return
+	}
+	t.VMOVUPS(x.AsX(), m)
+	high := t.XMM()
+	t.VEXTRACTF128(operand.U8(1), x, high)
+	m.Disp += 16
+	t.VMOVLPS(high, m)
+}
