@@ -98,6 +98,10 @@ func parse(data []byte) (*File, error) {
 		return nil, errors.New("is empty")
 	case looksLikeSafetensors(data):
 		return readSafetensors(data)
+	case bytes.HasPrefix(data, []byte("PK\x03\x04")):
+		return readZip(data)
+	case len(data) > 1 && data[0] == opProto && data[1] >= 2 && data[1] <= 5:
+		return readLegacy(data)
 	}
 	return nil, fmt.Errorf("is not a checkpoint: it looks like %s", looksLike(data))
 }
