@@ -1,6 +1,11 @@
 package stage
 
-import "time"
+import (
+	"fmt"
+	"time"
+
+	"lethe/kernels"
+)
 
 // Peak is what the processor can do in float32, measured.
 type Peak struct {
@@ -14,6 +19,25 @@ const (
 	peakTrials = 5                    // the best counts: others only ever slow it down
 	peakLimit  = 1 << 34              // iterations: beyond, the loop is not one
 )
+
+// MeasurePeak runs the multiply-add loop of the ISA in use on so many workers of
+// the kernels' pool at once, for about a tenth of a second, and keeps the best of
+// a few trials. The rate is 0, and percentages of it are left out, where the
+// loop cannot count what it did.
+//
+// Units: GFLOP/s of float32, a multiply-add counted as two.
+// Panics: threads below 1. Workers beyond GOMAXPROCS take turns, which measures
+// no more than GOMAXPROCS of them can do.
+func MeasurePeak(threads int) Peak {
+	if threads < 1 {
+		panic(fmt.Sprintf("stage: MeasurePeak: threads is %d, want at least 1", threads))
+	}
+	return Peak{
+		GFLOPPerSecond: measurePeak(threads, kernels.FMAPeak, kernels.For, time.Now),
+		Threads:        threads,
+		ISA:            kernels.ISA(),
+	}
+}
 
 // measurePeak finds how many iterations of loop fill peakChunk on the calling
 // thread, then lets every thread do so many at once, and keeps the best trial.

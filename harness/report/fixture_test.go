@@ -1,0 +1,210 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"lethe/harness/metric"
+	"lethe/harness/stage"
+)
+
+// fixture is a page with every part filled as a real run fills it. Its numbers
+// are invented for the layout; nothing outside the tests may show them.
+func fixture() Page {
+	rng := rand.New(rand.NewPCG(1, 2))
+	p := Page{
+		Kicker: "lethe unlearn", Title: "ours on mae_tiny, forgetting 3 of 10 classes", When: "2026-03-14 15:09 UTC",
+		Warnings: []string{"2 images of the forget set are greyscale and were read as RGB.", "held-out shares no file with retain or forget, but 1 near-duplicate was not looked for."},
+		Command:  "lethe unlearn --model mae_tiny --checkpoint tiny.safetensors \\\n  --retain world:retain --forget world:forget --alpha 0.25 --seed 7 --out runs/ours",
+		Notes:    []string{"Numbers are of this run and this machine. A reconstruction that got worse is no proof that the images are gone from the weights."},
+	}
+	p.Asked = fixtureSettings()
+	p.Data = []Group{
+		{Retain, 3500, []string{"house", "tree", "boat", "sun", "cup", "fish", "brick wall"}, "world:seed=1,split=train", "9f2c1a7be0d34455"},
+		{Forget, 1500, []string{"striped ball", "mushroom", "star"}, "world:seed=1,split=train", "01c3fe99a2b76d10"},
+		{HeldOut, 600, []string{"all ten classes"}, "world:seed=2,split=test", "77aa0e31c4f5982b"},
+	}
+	for i, mask := range fixtureMasks {
+		p.Pictures = append(p.Pictures, Panel{
+			Mask: mask, Note: []string{"16 of 64 patches seen", "48 of 64 patches seen", "0 of 64"}[i],
+			Grids: []Grid{fixtureGrid(rng, Retain, i), fixtureGrid(rng, Forget, i)},
+		})
+	}
+	p.Curves = fixtureCurves(rng, 600)
+	p.Metrics = fixtureMetrics()
+	p.Verdict = Judge(p.Metrics, fixtureMasks[0], Goals{Forget: 2, Retain: 1.1})
+	p.Methods = fixtureComparison(p.Metrics.Measures[:3])
+	p.Tables = []Table{{Title: "Loss membership inference.", Note: "AUC of forget against held-out; the oracle never saw forget.",
+		Columns: []Column{{"Model", false}, {"AUC", true}, {"95 % interval", true}, {"Distance to oracle", true}},
+		Rows:    [][]string{{"original", "0.612", "0.581 to 0.640", "0.101"}, {"unlearned", "0.243", "0.214 to 0.272", "0.268"}, {"oracle", "0.511", "0.480 to 0.541", "–"}}}}
+	p.Stages, p.Totals = fixtureStages()
+	p.Machine = []Setting{{"CPU", "Example 9000 @ 3.1 GHz", ""}, {"ISA", "avx512", ""}, {"Threads", "2", ""}, {"Go", "go1.26.8", ""}, {"Commit", "7e91e61", ""}}
+	return p
+}
+
+var fixtureMasks = []string{"random 75 %", "centre 4×4", "centre 8×8"}
+
+func fixtureSettings() []Setting {
+	return []Setting{
+		{"method", "ours", "Eq. 10"}, {"model", "mae_tiny", ""}, {"checkpoint", "tiny.safetensors", "sha256 4be2…91"},
+		{"alpha", "0.25", ""}, {"noise", "N(0, I)", "normalised input space"}, {"loss norm", "mse", ""}, {"steps", "600", ""},
+		{"batch", "32 retain + 32 forget", ""}, {"mask ratio", "0.75", ""}, {"lr", "1e-4", ""}, {"schedule", "cosine, 30 warm-up", ""},
+		{"betas", "0.9, 0.95", ""}, {"weight decay", "0", "keeps the original's behaviour"}, {"clip", "3.0", ""}, {"seed", "7", ""},
+		{"threads", "2", ""}, {"augment", "none", ""}, {"evaluation images", "200 each", ""}, {"output", "runs/ours", ""},
+	}
+}
+
+// fixtureGrid draws discs and stripes, and blurs or noises them in the holes.
+func fixtureGrid(rng *rand.Rand, set Set, mask int) Grid {
+	labels := map[Set][]string{Retain: {"house", "tree", "boat", "brick wall"}, Forget: {"striped ball", "mushroom", "star", "star"}}[set]
+	g := Grid{Set: set, Columns: []string{"input", "masked", "before", "after", "original"}}
+	for r, label := range labels {
+		truth := fixturePicture(r, set)
+		removed := fixtureHoles(rng, mask)
+		masked := fill(truth, removed, func(int, uint8) uint8 { return 128 })
+		before := fill(truth, removed, func(_ int, v uint8) uint8 { return v/16*14 + 14 })
+		after := before
+		if set == Forget {
+			after = fill(truth, removed, func(int, uint8) uint8 { return uint8(110 + rng.IntN(40)) })
+		}
+		g.Rows = append(g.Rows, GridRow{label, []Picture{truth, masked, before, after, truth}})
+	}
+	return g
+}
+
+func fixturePicture(kind int, set Set) Picture {
+	p := Picture{W: 32, H: 32, Pix: make([]uint8, 32*32*3)}
+	for i := range p.Pix {
+		x, y, c := float64(i/3%32), float64(i/3/32), float64(i%3)
+		v := 190 - 3*y + 12*c
+		inside := math.Hypot(x-16, y-17) < 10
+		if set == Retain {
+			inside = math.Abs(x-16)+math.Abs(y-18) < 12
+		}
+		if inside {
+			v = 60 + 50*math.Mod(c+float64(kind), 3) + 35*math.Sin(x*float64(kind+1)/3)
+		}
+		p.Pix[i] = uint8(max(0, min(255, v)))
+	}
+	return p
+}
+
+func fixtureHoles(rng *rand.Rand, mask int) [64]bool {
+	var holes [64]bool
+	switch mask {
+	case 0:
+		for _, i := range rng.Perm(64)[:48] {
+			holes[i] = true
+		}
+	default:
+		for i := range holes {
+			lo := 2
+			if mask == 2 {
+				lo = 0
+			}
+			holes[i] = i%8 >= lo && i%8 < 8-lo && i/8 >= lo && i/8 < 8-lo
+		}
+	}
+	return holes
+}
+
+func fill(p Picture, holes [64]bool, with func(i int, v uint8) uint8) Picture {
+	out := Picture{W: p.W, H: p.H, Pix: append([]uint8(nil), p.Pix...)}
+	for i, v := range p.Pix {
+		if x, y := i/3%32, i/3/32; holes[y/4*8+x/4] {
+			out.Pix[i] = with(i, v)
+		}
+	}
+	return out
+}
+
+func fixtureCurves(rng *rand.Rand, n int) []Chart {
+	x, retain, forget, norm, lr := make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)
+	for i := range n {
+		t := float64(i) / float64(n)
+		x[i] = float64(i)
+		retain[i] = 0.02*math.Exp(-3*t)*(1-math.Exp(-20*t))*math.Exp(0.25*rng.NormFloat64()) + 0.001*t
+		forget[i] = (0.9*math.Exp(-4*t) + 0.05) * math.Exp(0.12*rng.NormFloat64())
+		norm[i] = (3*math.Exp(-5*t) + 0.4) * math.Exp(0.2*rng.NormFloat64())
+		lr[i] = 1e-4 * min(float64(i+1)/30, (1+math.Cos(math.Pi*t))/2)
+	}
+	retain[0] = 0 // as it is at step 0: both encoders are equal
+	return []Chart{
+		{Title: "Loss", Log: true, Wide: true, Smooth: true, Series: []Series{{"retain", Retain, x, retain}, {"forget", Forget, x, forget}}},
+		{Title: "Gradient norm", Smooth: true, Series: []Series{{Name: "norm", X: x, Y: norm}}},
+		{Title: "Learning rate", Series: []Series{{Name: "lr", X: x, Y: lr}}},
+	}
+}
+
+func fixtureMetrics() Metrics {
+	m := Metrics{Measures: Measures()}
+	base := map[string][2]float64{"random 75 %": {0.1812, 3.14}, "centre 4×4": {0.2210, 2.62}, "centre 8×8": {0.9030, 1.31}}
+	for _, mask := range fixtureMasks {
+		for i, set := range []Set{Retain, Forget, HeldOut} {
+			b := base[mask]
+			r := []float64{1.04, b[1], 1.07}[i]
+			at := func(v, spread float64) metric.Summary {
+				return metric.Summary{N: 200, Mean: v, Lo: v - spread, Hi: v + spread}
+			}
+			m.Rows = append(m.Rows, Row{Mask: mask, Set: set, N: 200, Cells: []Cell{
+				{Before: at(b[0], 0.0061), After: at(b[0]*r, 0.0073*r), Change: Change{r, r * 0.96, r * 1.05, true}},
+				{Before: at(22.41, 0.21), After: at(22.41-3.1*(r-1), 0.24)},
+				{Before: at(0.7931, 0.011), After: at(0.7931-0.12*(r-1), 0.013)},
+				{After: at(0.08*r*r, 0.002)},
+				{After: at(0.11*r, 0.003)},
+			}})
+		}
+	}
+	return m
+}
+
+func fixtureComparison(measures []Measure) Comparison {
+	c := Comparison{Mask: fixtureMasks[0], Measures: measures, Sets: []Set{Retain, Forget}}
+	names := []string{"untouched", "max-loss", "noisy-label", "retain-label", "random-encoder", "ours", "oracle"}
+	notes := []string{"the original model", "", "", "", "", "", "trained without forget"}
+	for i, name := range names {
+		run := Run{Name: name, Note: notes[i], This: name == "ours", Seconds: 10.5 * float64(i)}
+		for k := range measures {
+			scale := []float64{0.18, 22.4, 0.79}[k]
+			one := metric.Summary{N: 200, Mean: scale * (1 + 0.02*float64(i)), Lo: scale * 0.98, Hi: scale * 1.1}
+			two := metric.Summary{N: 200, Mean: scale * (1 + 0.3*float64(i)), Lo: scale * 0.95, Hi: scale * 3}
+			if name == "max-loss" && k == 0 {
+				two = metric.Summary{N: 200, Mean: 4.1e6, Lo: 3.9e6, Hi: 4.4e6}
+			}
+			if name == "oracle" && k == 2 {
+				two = metric.Summary{}
+			}
+			run.Values = append(run.Values, []metric.Summary{one, two})
+		}
+		c.Runs = append(c.Runs, run)
+	}
+	return c
+}
+
+func fixtureStages() ([]stage.Stage, stage.Totals) {
+	peak := stage.Peak{GFLOPPerSecond: 241.3, Threads: 2, ISA: "avx512"}
+	total := stage.Totals{Seconds: 61.8, Untimed: 1.12, PeakRSSBytes: 512 << 20, Peak: peak}
+	var stages []stage.Stage
+	add := func(name string, seconds float64, calls int64, gflop float64) {
+		rate := gflop / seconds
+		total.GFLOPs += gflop
+		stages = append(stages, stage.Stage{Name: name, Seconds: seconds, Calls: calls, GFLOPs: gflop, GFLOPPerSecond: rate,
+			PercentPeak: 100 * rate / peak.GFLOPPerSecond, PercentTime: 100 * seconds / total.Seconds, RSSBytes: int64(200+10*calls%300) << 20})
+	}
+	add(stage.Decode, 0.82, 1, 0)
+	add(stage.Batch, 0.61, 600, 0)
+	add(stage.StudentForward, 12.4, 600, 1660)
+	add(stage.OriginalForward, 11.9, 600, 1652)
+	add(stage.Loss, 0.07, 600, 0)
+	add(stage.Backward, 24.2, 600, 3310)
+	add(stage.Optimizer, 1.3, 600, 0)
+	add(stage.Checkpoint, 0.18, 3, 0)
+	add(stage.Evaluation, 9.2, 18, 1204)
+	return stages, total
+}
+
+func ExampleTimes() {
+	fmt.Println(Times(1.04), Times(31.24), Times(412.3), Times(4.1e6))
+	// Output: 1.04× 31.2× 412× 4.1·10⁶×
+}
