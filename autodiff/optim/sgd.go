@@ -34,7 +34,7 @@ func (s *SGD) Step(lr, gradScale float32) {
 		}
 		s.begin(p)
 		m, w := p.buffers[0], p.value.Data
-		if p.steps == 1 {
+		if p.steps == 1 || s.momentum == 0 {
 			kernels.Scale(m, gradScale, g)
 		} else {
 			kernels.Scale(m, s.momentum, m)
