@@ -2,22 +2,88 @@
 
 package kernels
 
-import "lethe/kernels/internal/generic"
+import (
+	"unsafe"
 
+	"lethe/kernels/internal/avx2"
+	"lethe/kernels/internal/avx512"
+	"lethe/kernels/internal/generic"
+)
+
+// gemmTileShape is the geometry that gemmTile, packCopy and packTranspose have.
 func gemmTileShape() gemmShape {
+	switch {
+	case isa >= isaAVX512:
+		return gemmShape{mr: avx512.GemmMR, nr: avx512.GemmNR, step: avx512.GemmStep}
+	case isa >= isaAVX2:
+		return gemmShape{mr: avx2.GemmMR, nr: avx2.GemmNR, step: avx2.GemmStep}
+	}
 	return gemmShape{mr: generic.GemmMR, nr: generic.GemmNR, step: generic.GemmNR}
 }
 
-func gemmTile(_, k int, a, b, c []float32, ldc int, d []float32, ldd, m, n int) {
-	generic.GemmTile2x4(k, a, b, c, ldc, d, ldd, m, n)
+// gemmTile is generic.GemmTile2x4 for a panel of b of the given width.
+func gemmTile(width, k int, a, b, c []float32, ldc int, d []float32, ldd, m, n int) {
+	pa, pb, pc, pd := &a[0], &b[0], &c[0], unsafe.SliceData(d)
+	switch {
+	case isa >= isaAVX512 && width == 48:
+		avx512.GemmTile8x48(k, pa, pb, pc, ldc, pd, ldd, m, n)
+	case isa >= isaAVX512 && width == 32:
+		avx512.GemmTile8x32(k, pa, pb, pc, ldc, pd, ldd, m, n)
+	case isa >= isaAVX512:
+		avx512.GemmTile8x16(k, pa, pb, pc, ldc, pd, ldd, m, n)
+	case isa >= isaAVX2 && width == 16:
+		avx2.GemmTile6x16(k, pa, pb, pc, ldc, pd, ldd, m, n)
+	case isa >= isaAVX2:
+		avx2.GemmTile6x8(k, pa, pb, pc, ldc, pd, ldd, m, n)
+	default:
+		generic.GemmTile2x4(k, a, b, c, ldc, d, ldd, m, n)
+	}
 }
 
+// packCopy is generic.PackCopy.
 func packCopy(dst []float32, width int, src []float32, stride, n, k int) {
-	generic.PackCopy(dst, width, src, stride, n, k)
+	to, from := &dst[0], &src[0]
+	switch {
+	case isa >= isaAVX512 && width == 48:
+		avx512.PackCopy48(to, from, stride, n, k)
+	case isa >= isaAVX512 && width == 32:
+		avx512.PackCopy32(to, from, stride, n, k)
+	case isa >= isaAVX512 && width == 16:
+		avx512.PackCopy16(to, from, stride, n, k)
+	case isa >= isaAVX512:
+		avx512.PackCopy8(to, from, stride, n, k)
+	case isa >= isaAVX2 && width == 16:
+		avx2.PackCopy16(to, from, stride, n, k)
+	case isa >= isaAVX2 && width == 8:
+		avx2.PackCopy8(to, from, stride, n, k)
+	case isa >= isaAVX2:
+		avx2.PackCopy6(to, from, stride, n, k)
+	default:
+		generic.PackCopy(dst, width, src, stride, n, k)
+	}
 }
 
-func packTranspose(dst []float32, width int, src []float32, stride, n, k int) {
-	generic.PackTranspose(dst, width, src, stride, n, k)
+// packTranspose8 is generic.PackTranspose for eight adjacent lanes of a panel,
+// or six on the panels of that width.
+func packTranspose8(dst []float32, width int, src []float32, stride, n, k int) {
+	to, from := &dst[0], &src[0]
+	switch {
+	case isa >= isaAVX2 && width == 6:
+		avx2.PackTranspose6(to, width, from, stride, n, k)
+	case isa >= isaAVX2:
+		avx2.PackTranspose8(to, width, from, stride, n, k)
+	default:
+		generic.PackTranspose(dst, width, min(8, width), src, stride, n, k)
+	}
 }
 
-func fmaPeak(iterations int) (flops int64) { return generic.FMAPeak(iterations) }
+// fmaPeak is generic.FMAPeak.
+func fmaPeak(iterations int) (flops int64) {
+	switch {
+	case isa >= isaAVX512:
+		return avx512.FMAPeak(iterations)
+	case isa >= isaAVX2:
+		return avx2.FMAPeak(iterations)
+	}
+	return generic.FMAPeak(iterations)
+}

@@ -16,8 +16,8 @@ func packCopy(dst []float32, width int, src []float32, stride, n, k int) {
 	generic.PackCopy(dst, width, src, stride, n, k)
 }
 
-func packTranspose(dst []float32, width int, src []float32, stride, n, k int) {
-	generic.PackTranspose(dst, width, src, stride, n, k)
+func packTranspose8(dst []float32, width int, src []float32, stride, n, k int) {
+	generic.PackTranspose(dst, width, min(8, width), src, stride, n, k)
 }
 
 func fmaPeak(iterations int) (flops int64) { return generic.FMAPeak(iterations) }

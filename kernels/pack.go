@@ -80,6 +80,31 @@ func packPanel(dst []float32, width int, src lanes, l0, n, k0, k int) {
 	}
 }
 
+// packTranspose is packPanel for lanes whose steps are adjacent. It goes eight
+// lanes at a time, and in pieces of k that keep the panel's lines in the
+// first-level cache until all its lanes are written.
+func packTranspose(dst []float32, width int, src []float32, stride, n, k int) {
+	const piece = 64
+	for p := 0; p < k; p += piece {
+		steps := min(piece, k-p)
+		for l := 0; l < width; l += 8 {
+			to := dst[p*width+l:]
+			if l >= n {
+				clearLanes(to, width, min(8, width-l), steps)
+				continue
+			}
+			packTranspose8(to, width, src[l*stride+p:], stride, min(8, n-l), steps)
+		}
+	}
+}
+
+// clearLanes zeroes adjacent lanes of a panel.
+func clearLanes(dst []float32, width, lanes, k int) {
+	for p := range k {
+		clear(dst[p*width:][:lanes])
+	}
+}
+
 // packStrided is packPanel for operands in which no two neighbours are
 // adjacent in memory.
 func packStrided(dst []float32, width int, from []float32, src lanes, n, k int) {

@@ -60,20 +60,16 @@ func PackCopy(dst []float32, width int, src []float32, stride, n, k int) {
 	}
 }
 
-// PackTranspose packs lanes whose steps are adjacent in memory:
+// PackTranspose packs lanes whose steps are adjacent in memory into the first
+// lanes of a panel; lanes from n on repeat lane n-1:
 //
-//	dst[p*width+l] = src[l*stride+p] for l < n, anything finite for n <= l < width
+//	dst[p*width+l] = src[min(l,n-1)*stride+p] for l < lanes
 //
-// Shapes: dst [k,width]; n 1 to width.
-func PackTranspose(dst []float32, width int, src []float32, stride, n, k int) {
-	for l := range width {
-		if l >= n {
-			for p := range k {
-				dst[p*width+l] = 0
-			}
-			continue
-		}
-		for p, v := range src[l*stride:][:k] {
+// Shapes: dst [k,width] but for the end of its last row; n 1 to lanes, lanes 1
+// to width.
+func PackTranspose(dst []float32, width, lanes int, src []float32, stride, n, k int) {
+	for l := range lanes {
+		for p, v := range src[min(l, n-1)*stride:][:k] {
 			dst[p*width+l] = v
 		}
 	}
