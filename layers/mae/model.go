@@ -99,13 +99,8 @@ func (m *Model) Encode(tp *autodiff.Tape, images *autodiff.Tensor, mk Masking) *
 	width := m.cfg.EmbedDim
 	rows, positions := mk.encoderIndex()
 
-	var x *autodiff.Tensor
-	if class := tp.Reshape(m.class, width); mk.Keep == 0 {
-		x = tp.GatherRows(tp.Reshape(m.class, 1, width), nil, make([]int32, mk.N))
-	} else {
-		patches := m.patchEmbed.Forward(tp, images, mk.visible()) // [N*keep,D]
-		x = tp.GatherRows(patches, class, rows)                   // [N*(1+keep),D]
-	}
+	x := m.patchEmbed.Forward(tp, images, mk.visible())    // [N*keep,D]
+	x = tp.GatherRows(x, tp.Reshape(m.class, width), rows) // [N*(1+keep),D]
 	x = tp.AddRows(x, tp.Reshape(m.positions, 1+mk.L, width), positions)
 	x = tp.Reshape(x, mk.N, 1+mk.Keep, width)
 	for _, b := range m.blocks {
