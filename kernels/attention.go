@@ -128,5 +128,7 @@ func (h Heads) check(op, name string, want Heads) {
 	}
 	span := addSat(mulSat(h.Batch-1, h.BatchStride), mulSat(h.Tokens-1, h.TokenStride))
 	span = addSat(span, addSat(mulSat(h.Heads-1, h.HeadStride), h.Dim))
-	need(op, "len("+name+".Data)", len(h.Data), span)
+	if len(h.Data) < span { // joins the name only to fail: every call passes here
+		need(op, "len("+name+".Data)", len(h.Data), span)
+	}
 }
