@@ -10,10 +10,10 @@ import "lethe/kernels"
 //	                                     at=1  ^used
 type bump[T any] struct {
 	chunks [][]T
-	starts []int // starts[i]: elements in the chunks before i
+	starts []int // starts[i]: elements handed out of the chunks before i
 	at     int   // chunk now being filled
 	used   int   // elements handed out of it
-	high   int   // largest starts[at]+used seen
+	high   int   // most elements handed out at one time; ends of chunks that were skipped are not counted
 	first  int   // elements of the first chunk
 	limit  int   // largest chunk that growth alone asks for
 	make   func(n int) []T
@@ -39,12 +39,15 @@ func (b *bump[T]) reserved() int {
 // take returns n elements that hold whatever was in them before.
 func (b *bump[T]) take(n int) []T {
 	for b.at < len(b.chunks) && b.used+n > len(b.chunks[b.at]) {
-		b.at, b.used = b.at+1, 0
+		end := b.starts[b.at] + b.used
+		if b.at, b.used = b.at+1, 0; b.at < len(b.chunks) {
+			b.starts[b.at] = end
+		} else {
+			b.starts = append(b.starts, end)
+		}
 	}
 	if b.at == len(b.chunks) {
-		total := b.reserved()
-		b.chunks = append(b.chunks, b.make(max(n, b.first, min(total, b.limit))))
-		b.starts = append(b.starts, total)
+		b.chunks = append(b.chunks, b.make(max(n, b.first, min(b.reserved(), b.limit))))
 	}
 	run := b.chunks[b.at][b.used : b.used+n : b.used+n]
 	b.used += n
@@ -70,7 +73,7 @@ func (b *bump[T]) since(m mark, c int) []T {
 
 // heapBump is a bump over the Go heap, for headers, shapes and indices.
 func heapBump[T any](first int) bump[T] {
-	return bump[T]{first: first, limit: 1 << 16, make: func(n int) []T { return make([]T, n) }}
+	return bump[T]{starts: make([]int, 1), first: first, limit: 1 << 16, make: func(n int) []T { return make([]T, n) }}
 }
 
 // alignment is the rounding of float32 runs: 16 elements are one cache line and one
@@ -91,7 +94,7 @@ type class struct {
 }
 
 func newFloats() floats {
-	return floats{bump: bump[float32]{first: 1 << 14, limit: 1 << 24, make: kernels.Slab}}
+	return floats{bump: bump[float32]{starts: make([]int, 1), first: 1 << 14, limit: 1 << 24, make: kernels.Slab}}
 }
 
 // fresh returns n elements, aligned to a cache line, that release takes back.

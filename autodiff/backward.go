@@ -17,8 +17,8 @@ type gradient struct {
 // the call is inside Frozen.
 func (tp *Tape) Backward(loss *Tensor) {
 	needShape("Backward", "loss", loss, 1)
-	one := [1]float32{1}
-	tp.backward("Backward", loss, one[:])
+	tp.seed[0] = 1
+	tp.backward("Backward", loss, tp.seed[:])
 }
 
 // BackwardFrom is Backward with an output y of any shape and the gradient dy

@@ -57,7 +57,7 @@ func needLive(op, name string, t *Tensor) {
 	if t == nil {
 		panic(&ShapeError{Op: op, Quantity: name, Got: "nil", Want: "a tensor"})
 	}
-	if len(t.Data) != t.n {
+	if t.root == nil || len(t.Data) != t.n {
 		panic(&ShapeError{Op: op, Quantity: "len(" + name + ".Data)", Got: strconv.Itoa(len(t.Data)),
 			Want: strconv.Itoa(t.n) + " (was it released by Reset, Frozen or Scope?)"})
 	}

@@ -34,6 +34,7 @@ type Tape struct {
 
 	frozen int // depth of Frozen
 	flops  float64
+	seed   [1]float32 // gradient of a loss with respect to itself
 }
 
 // NewTape returns an empty tape.
