@@ -67,7 +67,7 @@ func Decode(file []byte) (im Image, note string, err error) {
 
 // damaged words a decoder's error for the person who has the file.
 func damaged(err error) error {
-	if strings.Contains(err.Error(), "EOF") {
+	if text := err.Error(); strings.Contains(text, "EOF") || strings.Contains(text, "short Huffman data") {
 		return fmt.Errorf("truncated (%w)", err)
 	}
 	if strings.Contains(err.Error(), "unsupported") {

@@ -41,8 +41,7 @@ func (s *Set) Load(size int, o LoadOptions) error {
 	for done := 0; done < n; done += loadChunk {
 		kernels.For(min(loadChunk, n-done), func(i int) {
 			i += done
-			dst := slab[i*size*size*3:][: size*size*3 : size*size*3]
-			notes[i], errs[i] = s.Items[i].load(dst, size, o)
+			notes[i], errs[i] = s.Items[i].load(slab[i*size*size*3:][:size*size*3], size, o)
 		})
 		if o.Progress != nil {
 			o.Progress(min(done+loadChunk, n), n)
@@ -52,6 +51,7 @@ func (s *Set) Load(size int, o LoadOptions) error {
 	for i, it := range s.Items {
 		switch {
 		case errs[i] == nil:
+			it.pixels = slab[i*size*size*3:][: size*size*3 : size*size*3]
 			kept = append(kept, it)
 			if notes[i] != "" {
 				s.warn(it.Path, notes[i])
@@ -71,13 +71,12 @@ func (s *Set) Load(size int, o LoadOptions) error {
 }
 
 // load writes the picture at size x size to dst.
-func (it *Item) load(dst []uint8, size int, o LoadOptions) (note string, err error) {
+func (it Item) load(dst []uint8, size int, o LoadOptions) (note string, err error) {
 	im, note, err := it.source.picture()
 	if err != nil {
 		return "", err
 	}
 	fit(dst, im, size, o)
-	it.pixels = dst
 	return note, nil
 }
 
