@@ -46,7 +46,7 @@ func (i Identity) String() string {
 	case KindPalette:
 		text = "the file looks like a Palette checkpoint (denoise_fn.*)"
 	default:
-		text = fmt.Sprintf("the file looks like no model known here (%d keys)", i.Keys)
+		text = fmt.Sprintf("the file is of no model known here (%d keys)", i.Keys)
 	}
 	if i.Note != "" {
 		text += "; " + i.Note

@@ -27,6 +27,10 @@ def optimizer(**changes):
 BUNDLES = [
     # heads of 12 and 10, decoder narrower than the encoder
     ("forward-plain", dict(task="forward", config=CONFIG, batch=3, seed=11)),
+    # heads of 8, normalized targets, two decoder blocks, a mask that does not divide
+    ("forward-square", dict(
+        task="forward", batch=2, mask_ratio=0.7, seed=14,
+        config=config(img_size=14, patch_size=2, embed_dim=16, num_heads=2, decoder_depth=2, norm_pix_loss=True))),
     # one channel, one image, a hidden width that is no multiple of the width, decoder wider than the encoder
     ("forward-norm-pix", dict(
         task="forward", batch=1, mask_ratio=0.6, seed=12, checkpoint="pth",
