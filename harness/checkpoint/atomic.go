@@ -99,6 +99,10 @@ func createBeside(path string) (*os.File, error) {
 		if errors.Is(err, os.ErrExist) {
 			continue
 		}
+		var at *os.PathError
+		if errors.As(err, &at) { // the temporary name would only confuse
+			return nil, fmt.Errorf("create a file beside it: %w", at.Err)
+		}
 		return f, err
 	}
 	return nil, fmt.Errorf("%d temporary files of earlier writes are in the way", attempts)

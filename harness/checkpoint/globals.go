@@ -119,6 +119,8 @@ func isOpaque(g global) bool {
 		}
 	case "numpy.core.multiarray", "numpy._core.multiarray":
 		return g.name == "scalar" || g.name == "_reconstruct"
+	case "numpy.core.numeric", "numpy._core.numeric": // an array in protocol 5
+		return g.name == "_frombuffer"
 	}
 	return false
 }

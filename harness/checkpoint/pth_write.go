@@ -117,7 +117,7 @@ func (p *pickler) global(module, name string) {
 }
 
 func (p *pickler) int(n int) {
-	if n >= 0 && n < 1<<31 {
+	if int64(n) < 1<<31 {
 		p.op(opBinInt)
 		*p = binary.LittleEndian.AppendUint32(*p, uint32(n))
 		return
