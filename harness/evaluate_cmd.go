@@ -1,0 +1,85 @@
+package main
+
+import (
+	"path/filepath"
+
+	"lethe/harness/data"
+	"lethe/harness/evaluate"
+	"lethe/harness/family"
+)
+
+// evaluateCmd is lethe evaluate.
+type evaluateCmd struct {
+	Model      string        `help:"Preset or JSON file. Default: what the checkpoint says."`
+	Checkpoint string        `arg:"" help:"Weights to measure."`
+	Against    string        `help:"Weights to compare with, as the original (before); the checkpoint is then after."`
+	Retain     []string      `help:"Images of the retain group." placeholder:"PATH"`
+	Forget     []string      `help:"Images of the forget group." placeholder:"PATH"`
+	HeldOut    []string      `help:"Images of neither." placeholder:"PATH"`
+	Retained   []string      `name:"retain-classes" help:"Classes of --retain to take." placeholder:"CLASS"`
+	Forgotten  []string      `name:"forget-classes" help:"Classes of --forget to take." placeholder:"CLASS"`
+	Out        string        `help:"Also write the numbers as JSON to this file."`
+	Threads    int           `help:"Worker threads; 0 uses all cores." default:"0"`
+	Evaluation EvaluateFlags `embed:"" group:"Evaluation"`
+}
+
+// Run measures.
+func (c *evaluateCmd) Run(a *app) error {
+	s, err := newSession(a, c.Threads)
+	if err != nil {
+		return err
+	}
+	before, after, err := c.models()
+	if err != nil {
+		return err
+	}
+	options, err := c.Evaluation.options(before.Geometry().Grid)
+	if err != nil {
+		return usage("%v", err)
+	}
+	l := &loader{session: s, size: before.Geometry().Size, opened: map[string]*data.Set{}}
+	var groups []evaluate.Group
+	for j, g := range []struct {
+		name           string
+		paths, classes []string
+	}{{"retain", c.Retain, c.Retained}, {"forget", c.Forget, c.Forgotten}, {"heldout", c.HeldOut, nil}} {
+		if len(g.paths) == 0 {
+			continue
+		}
+		set, err := l.join(g.paths, g.classes)
+		if err != nil {
+			return err
+		}
+		groups = append(groups, measureGroup(measuredSet{g.name, set}, c.Evaluation.EvalImages, c.Evaluation.EvalSeed, j))
+	}
+	if len(groups) == 0 {
+		return usage("give --retain, --forget or --held-out")
+	}
+	options.Shown = 0
+	res, _, err := evaluate.Compare(s.ctx, before, after, groups, options)
+	if err != nil {
+		return err
+	}
+	writeResult(a.out, res)
+	if c.Out == "" {
+		return nil
+	}
+	dir := runDir(filepath.Dir(c.Out))
+	return dir.writeJSON(filepath.Base(c.Out), res)
+}
+
+// models opens one or two checkpoints; after is nil without --against.
+func (c *evaluateCmd) models() (before, after family.Model, err error) {
+	m, err := openModel(c.Model, c.Checkpoint)
+	if err != nil || c.Against == "" {
+		return m, nil, err
+	}
+	original, err := openModel(c.Model, c.Against)
+	if err != nil {
+		return nil, nil, err
+	}
+	if original.Geometry() != m.Geometry() {
+		return nil, nil, usage("%s and %s are models of different image sizes", c.Against, c.Checkpoint)
+	}
+	return original, m, nil
+}

@@ -1,0 +1,140 @@
+package family
+
+import (
+	"fmt"
+
+	"lethe/autodiff"
+	"lethe/layers"
+)
+
+// Batch is a number of samples prepared for one family, masks included. Only
+// the family that made it looks inside.
+type Batch interface {
+	// Len is the number of samples.
+	Len() int
+}
+
+// Group names the samples [First, First+Count) of a batch.
+type Group struct{ First, Count int }
+
+// Model is one generative model with its weights.
+type Model interface {
+	// Name is the preset's or the configuration's name.
+	Name() string
+	// Geometry says what images the model takes.
+	Geometry() Geometry
+	// Params lists every tensor in state-dict order.
+	Params() []*layers.Param
+	// Encoder lists the tensors that belong to the encoder.
+	Encoder() []*layers.Param
+	// Features computes the encoder's feature maps, [N,...] each, that the
+	// encoder losses compare.
+	Features(tp *autodiff.Tape, b Batch) []*autodiff.Tensor
+	// Output computes encoder and decoder.
+	Output(tp *autodiff.Tape, b Batch) *autodiff.Tensor
+	// Truth is what the training loss wants Output to be.
+	Truth(tp *autodiff.Tape, b Batch) *autodiff.Tensor
+	// Loss is the training loss [1] of output against truth, a mean over
+	// the samples of g.
+	Loss(tp *autodiff.Tape, output, truth *autodiff.Tensor, b Batch, g Group) *autodiff.Tensor
+	// Draw prepares the batches of one training step.
+	Draw(d DrawSpec) (*Draw, error)
+	// Prepare makes a batch of images with given masks, for evaluation.
+	Prepare(pixels [][]uint8, masks []Mask) (Batch, error)
+	// Complete fills the holes of a batch: three images a sample, in the
+	// normalized space of the model.
+	Complete(tp *autodiff.Tape, b Batch) Completion
+	// Normalized writes image pixels [H,W,3] in 0..255 as the model's input
+	// [3,H,W].
+	Normalized(dst []float32, pixels []uint8)
+	// Displayed undoes Normalized into [3,H,W] in [0,1], clamped.
+	Displayed(dst, normalized []float32)
+	// Clone copies the model with its weights.
+	Clone() (Model, error)
+	// Config is the JSON form of the constructor arguments.
+	Config() ([]byte, error)
+}
+
+// Geometry is the image that a model takes.
+type Geometry struct {
+	// Size is the side of the square image in pixels.
+	Size int
+	// Grid is the number of mask cells a side; a cell is Size/Grid pixels.
+	Grid int
+}
+
+// Mask removes cells of a Grid x Grid raster: the first Keep entries of Order
+// are visible.
+type Mask struct {
+	Order []int32
+	Keep  int
+}
+
+// Completion is what a model made of a batch, all [N,3,H,W] in normalized
+// units.
+type Completion struct {
+	// Input is the whole image.
+	Input []float32
+	// Predicted has the visible pixels of Input and the model's in the holes.
+	Predicted []float32
+	// Removed [N,H,W] is 1 where the model saw nothing.
+	Removed []float32
+	// Features is the first feature map, flattened to [N, FeatureLen].
+	Features   []float32
+	FeatureLen int
+}
+
+// Noise says how the image n of the forget target is drawn (spec, section 9.3).
+type Noise string
+
+// The kinds of noise. Gaussian is N(0,I) in the model's normalized input space;
+// Batch is the released MAGE code's: scalar mean and deviation of the pixels of
+// the batch, clamped to the displayable range; DiagForget has the mean 0 and
+// the per-element variance of the batch's forget images.
+const (
+	Gaussian   Noise = "gaussian"
+	BatchNoise Noise = "batch"
+	DiagForget Noise = "diag-forget"
+)
+
+// DrawSpec asks for the batches of one micro-batch of one step.
+type DrawSpec struct {
+	// Retain and Forget are decoded pixels [H,W,3] of the model's size.
+	// Pretraining leaves Forget empty.
+	Retain, Forget [][]uint8
+	// Seed, Step and First key the random numbers: sample i of a group is
+	// drawn as sample First+i of the step, whatever the micro-batch.
+	Seed        uint64
+	Step, First int
+	// MaskRatio is the removed fraction, 0.75 for a masked autoencoder.
+	MaskRatio float64
+	Noise     Noise
+}
+
+// Draw holds the batches of one micro-batch: the retain samples first, then the
+// forget samples.
+type Draw struct {
+	Retain, Forget Group
+	seen           Batch
+	noised         func() Batch
+	swapped        func() Batch
+}
+
+// Seen is the retain and the forget images.
+func (d *Draw) Seen() Batch { return d.seen }
+
+// Noised has noise in place of the forget images, under the same masks.
+func (d *Draw) Noised() Batch { return d.noised() }
+
+// Swapped has retain images, taken cyclically, in place of the forget images,
+// under the masks of the forget images.
+func (d *Draw) Swapped() Batch { return d.swapped() }
+
+// CheckNoise refuses a kind of noise that does not exist.
+func CheckNoise(n Noise) error {
+	switch n {
+	case Gaussian, BatchNoise, DiagForget:
+		return nil
+	}
+	return fmt.Errorf("unknown noise %q: want %s, %s or %s", n, Gaussian, BatchNoise, DiagForget)
+}

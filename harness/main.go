@@ -1,0 +1,105 @@
+// Command lethe makes image-to-image generative models forget: given a trained
+// model, images to forget and images to keep, it rewrites the encoder so that
+// the first can no longer be completed while the second still are
+// (arXiv 2402.00351). It runs on CPUs, in pure Go.
+//
+// lethe --help lists the commands; lethe run needs no argument and no data.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+
+	"github.com/alecthomas/kong"
+)
+
+// commands is the command line.
+type commands struct {
+	Run       runCmd       `cmd:"" help:"The main job on the built-in world: unlearn some of its classes with the built-in model and write a report."`
+	Unlearn   unlearnCmd   `cmd:"" help:"Make a model forget images."`
+	Pretrain  pretrainCmd  `cmd:"" help:"Train a masked autoencoder from scratch."`
+	Complete  completeCmd  `cmd:"" help:"Complete masked images and write a PNG grid."`
+	Evaluate  evaluateCmd  `cmd:"" help:"Measure a model, or two, on images under fixed masks."`
+	Inspect   inspectCmd   `cmd:"" help:"Say what is in a checkpoint and which model it fits."`
+	Methods   methodsCmd   `cmd:"" help:"List the unlearning methods with their losses and defaults."`
+	World     worldCmd     `cmd:"" help:"Write images of the built-in world to a folder."`
+	Reference referenceCmd `cmd:"" help:"Hold the engine against reference bundles, or the other way round."`
+	Version   versionFlag  `help:"Print the version."`
+}
+
+type versionFlag bool
+
+// BeforeReset prints the version and ends the program.
+func (versionFlag) BeforeReset(k *kong.Kong) error {
+	version := "devel"
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		version = info.Main.Version
+	}
+	fmt.Fprintln(k.Stdout, "lethe", version)
+	k.Exit(0)
+	return nil
+}
+
+// exitError carries an exit status other than 1.
+type exitError struct {
+	status int
+	err    error
+}
+
+func (e *exitError) Error() string { return e.err.Error() }
+func (e *exitError) Unwrap() error { return e.err }
+
+func main() { os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) }
+
+// run is main without the process: 0 done, 1 failed, 2 unusable arguments or
+// input, 130 interrupted.
+func run(ctx context.Context, args []string, out, errs io.Writer) int {
+	ctx, stop := interruptible(ctx)
+	defer stop()
+	parser, err := newParser(&commands{}, out, errs)
+	if err != nil {
+		fmt.Fprintln(errs, "lethe:", err)
+		return 2
+	}
+	parsed, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintln(errs, "lethe:", err)
+		fmt.Fprintln(errs, "lethe --help lists the commands, lethe COMMAND --help the flags of one.")
+		return 2
+	}
+	err = parsed.Run(&app{ctx: ctx, out: out, err: errs}, parsed)
+	return status(err, errs)
+}
+
+// newParser builds the command line.
+func newParser(c *commands, out, errs io.Writer) (*kong.Kong, error) {
+	return kong.New(c,
+		kong.Name("lethe"),
+		kong.Description("Makes image-to-image generative models forget, on CPUs."),
+		kong.Writers(out, errs),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Exit(os.Exit),
+	)
+}
+
+// status prints an error and picks the exit status.
+func status(err error, errs io.Writer) int {
+	var exit *exitError
+	var stopped *interruptedError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &stopped), errors.Is(err, context.Canceled):
+		fmt.Fprintln(errs, "lethe:", err)
+		return 130
+	case errors.As(err, &exit):
+		fmt.Fprintln(errs, "lethe:", err)
+		return exit.status
+	}
+	fmt.Fprintln(errs, "lethe:", err)
+	return 1
+}

@@ -1,0 +1,196 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"lethe/harness/checkpoint"
+	"lethe/harness/family"
+	"lethe/layers"
+	"lethe/layers/mae"
+)
+
+// The metadata keys that our own checkpoints carry.
+const (
+	metaFormat = "lethe.format"
+	metaModel  = "lethe.model"
+	metaConfig = "lethe.config"
+)
+
+// modelConfig resolves --model: a preset's name, or a JSON file with the
+// constructor's arguments.
+func modelConfig(name string) (mae.Config, error) {
+	if !strings.HasSuffix(name, ".json") {
+		c, err := mae.Preset(name)
+		if err != nil {
+			return c, fmt.Errorf("--model %s: %w, or a .json file with the constructor's arguments", name, err)
+		}
+		return c, nil
+	}
+	raw, err := os.ReadFile(name)
+	if err != nil {
+		return mae.Config{}, fmt.Errorf("reading the model's configuration: %w", err)
+	}
+	var c mae.Config
+	dec := json.NewDecoder(strings.NewReader(string(raw)))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&c); err != nil {
+		return c, fmt.Errorf("%s: %w", name, err)
+	}
+	return c, nil
+}
+
+// newModel builds the model that --model names, with zero weights.
+func newModel(name string) (*family.MAE, *mae.Model, error) {
+	c, err := modelConfig(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	return buildModel(name, c)
+}
+
+func buildModel(name string, c mae.Config) (*family.MAE, *mae.Model, error) {
+	m, err := mae.New(c)
+	if err != nil {
+		return nil, nil, fmt.Errorf("model %s: %w", name, err)
+	}
+	f, err := family.NewMAE(name, m)
+	return f, m, err
+}
+
+// openModel loads a checkpoint. Without a name the checkpoint's own metadata or
+// the shapes of its tensors say which model it is.
+func openModel(name, path string) (*family.MAE, error) {
+	file, err := openCheckpoint(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return loadModel(name, file)
+}
+
+func loadModel(name string, file *checkpoint.File) (*family.MAE, error) {
+	if err := checkpoint.CheckFinite(file); err != nil {
+		return nil, fmt.Errorf("%s: %w", file.Path, err)
+	}
+	if name == "" {
+		var err error
+		if name, err = modelOf(file); err != nil {
+			return nil, err
+		}
+	}
+	model, err := modelNamed(name, file)
+	if err != nil {
+		return nil, err
+	}
+	named, err := namedTensors(file)
+	if err != nil {
+		return nil, err
+	}
+	if err := model.Load(named); err != nil {
+		return nil, fmt.Errorf("%s: %w", file.Path, err)
+	}
+	return model, nil
+}
+
+// modelNamed builds a preset, a JSON configuration, or the configuration that
+// our own checkpoint carries under that name.
+func modelNamed(name string, file *checkpoint.File) (*family.MAE, error) {
+	if raw := file.Metadata[metaConfig]; raw != "" && file.Metadata[metaModel] == name {
+		var c mae.Config
+		if err := json.Unmarshal([]byte(raw), &c); err != nil {
+			return nil, fmt.Errorf("%s: metadata %s: %w", file.Path, metaConfig, err)
+		}
+		m, _, err := buildModel(name, c)
+		return m, err
+	}
+	m, _, err := newModel(name)
+	return m, err
+}
+
+// modelOf names the model that a checkpoint fits.
+func modelOf(file *checkpoint.File) (string, error) {
+	if name := file.Metadata[metaModel]; name != "" {
+		return name, nil
+	}
+	id := mae.Identify(shapesOf(file))
+	if id.Preset == "" {
+		return "", fmt.Errorf("%s: no --model given, and the file does not say which it is: it looks like %s", file.Path, id)
+	}
+	return id.Preset, nil
+}
+
+func shapesOf(file *checkpoint.File) map[string][]int {
+	shapes := map[string][]int{}
+	for _, t := range file.Tensors {
+		shapes[t.Name] = t.Shape
+	}
+	return shapes
+}
+
+// namedTensors are the floating-point tensors of a file.
+func namedTensors(file *checkpoint.File) ([]layers.Named, error) {
+	var out []layers.Named
+	for _, t := range file.Tensors {
+		if !t.DType.IsFloat() {
+			continue
+		}
+		data, err := t.Float32()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file.Path, err)
+		}
+		out = append(out, layers.Named{Name: t.Name, Shape: t.Shape, Data: data})
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("%s: no floating-point tensor inside", file.Path)
+	}
+	return out, nil
+}
+
+// modelTensors describes a model's state dict.
+func modelTensors(m family.Model) []checkpoint.Tensor {
+	var out []checkpoint.Tensor
+	for _, p := range m.Params() {
+		out = append(out, checkpoint.FromFloat32(p.Name, p.Value.Shape(), p.Value.Data))
+	}
+	return out
+}
+
+// modelMetadata is what our own checkpoints say of themselves.
+func modelMetadata(m family.Model, more map[string]string) (map[string]string, error) {
+	config, err := m.Config()
+	if err != nil {
+		return nil, err
+	}
+	meta := map[string]string{metaFormat: "lethe-checkpoint/1", metaModel: m.Name(), metaConfig: string(config)}
+	for k, v := range more {
+		meta[k] = v
+	}
+	return meta, nil
+}
+
+// saveModel writes checkpoint.safetensors and, when asked, checkpoint.pth.
+func saveModel(dir runDir, m family.Model, pth bool, more map[string]string) error {
+	for _, p := range m.Params() {
+		if !finite32(p.Value.Data) {
+			return fmt.Errorf("tensor %s of the result is not finite: nothing was written", p.Name)
+		}
+	}
+	meta, err := modelMetadata(m, more)
+	if err != nil {
+		return err
+	}
+	tensors := modelTensors(m)
+	if err := checkpoint.WriteSafetensors(dir.path("checkpoint.safetensors"), tensors, meta); err != nil {
+		return err
+	}
+	if !pth {
+		return nil
+	}
+	return checkpoint.WritePTH(dir.path("checkpoint.pth"), tensors)
+}
+
+var errNoCheckpoint = errors.New("no --checkpoint given: lethe unlearn starts from a trained model (lethe pretrain makes one)")

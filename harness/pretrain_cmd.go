@@ -1,0 +1,163 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"lethe/harness/data"
+	"lethe/harness/family"
+	"lethe/harness/report"
+)
+
+// pretrainCmd is lethe pretrain.
+type pretrainCmd struct {
+	RunFlags
+	Model       string        `help:"Preset or a JSON file of constructor arguments." default:"mae_tiny"`
+	Data        []string      `required:"" help:"Training images: folders, folders of classes, .tar, .tar.gz, or world:train." placeholder:"PATH"`
+	LeaveOut    []string      `help:"Classes to leave out: the model that never saw them, for comparison." placeholder:"CLASS"`
+	SkipBad     bool          `help:"Leave out damaged images with a warning, instead of stopping."`
+	Init        string        `help:"Start from these weights instead of random ones." placeholder:"CHECKPOINT"`
+	Epochs      int           `help:"Passes over the images." default:"50"`
+	Steps       int           `help:"Optimizer steps, instead of --epochs." default:"0"`
+	Batch       int           `help:"Images a step." default:"256"`
+	MicroBatch  int           `help:"Split a step into micro-batches of so many images (0: do not). Part of the result's definition." default:"0"`
+	Lr          float64       `help:"Peak learning rate. Default: 1.5e-4 times batch/256, the recipe of the masked autoencoder." default:"0"`
+	MinLr       float64       `help:"Learning rate at the end of the cosine." default:"0"`
+	WeightDecay float64       `help:"Decoupled weight decay of matrices." default:"0.05"`
+	Warmup      int           `help:"Steps of linear warm-up." default:"200"`
+	Clip        float64       `help:"Bound on the global gradient norm; 0 does not clip." default:"0"`
+	MaskRatio   float64       `help:"Fraction of patches removed." default:"0.75"`
+	CropScale   float64       `help:"Smallest area of the random crop, as a share of the image; 0 does not crop." default:"0"`
+	Flip        bool          `help:"Mirror images at random." default:"true" negatable:""`
+	For         time.Duration `help:"Stop with a resumable checkpoint after this long (such as 20m)." default:"0"`
+	SavePth     bool          `help:"Also write checkpoint.pth for PyTorch."`
+	EvalData    []string      `help:"Images to measure the result on. Default: the training images." placeholder:"PATH"`
+	Evaluation  EvaluateFlags `embed:"" group:"Evaluation"`
+}
+
+// check refuses numbers out of range.
+func (c *pretrainCmd) check() error {
+	switch {
+	case c.Epochs < 1 && c.Steps < 1:
+		return usage("--epochs or --steps must be positive")
+	case c.Batch < 1:
+		return usage("--batch %d: want 1 or more", c.Batch)
+	case c.MicroBatch < 0:
+		return usage("--micro-batch %d: want 0 or more", c.MicroBatch)
+	case !(c.MaskRatio > 0 && c.MaskRatio < 1):
+		return usage("--mask-ratio %g: want a number between 0 and 1", c.MaskRatio)
+	case !(c.Lr >= 0) || !(c.WeightDecay >= 0) || !(c.Clip >= 0) || !(c.MinLr >= 0):
+		return usage("--lr, --min-lr, --weight-decay and --clip must not be negative")
+	case !(c.CropScale >= 0 && c.CropScale <= 1):
+		return usage("--crop-scale %g: want a number from 0 to 1", c.CropScale)
+	}
+	return nil
+}
+
+// Run pretrains.
+func (c *pretrainCmd) Run(a *app, parsed *kong.Context) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	if c.Lr == 0 {
+		c.Lr = 1.5e-4 * float64(c.Batch) / 256
+	}
+	if c.Out == "" {
+		c.Out = "runs/pretrain-" + baseName(c.Model)
+	}
+	config, err := resolvedConfig(parsed)
+	if err != nil {
+		return err
+	}
+	s, err := newSession(a, c.Threads)
+	if err != nil {
+		return err
+	}
+	model, err := c.model()
+	if err != nil {
+		return err
+	}
+	evalOptions, err := c.Evaluation.options(model.Geometry().Grid)
+	if err != nil {
+		return usage("%v", err)
+	}
+	l := &loader{session: s, size: model.Geometry().Size, flags: DataFlags{SkipBad: c.SkipBad}, opened: map[string]*data.Set{}}
+	set, measured, err := c.images(l)
+	if err != nil {
+		return err
+	}
+	j := &pretrainJob{session: s, cmd: c, model: model, set: set, measured: measured, config: config, options: evalOptions}
+	if c.For > 0 {
+		var cancel context.CancelFunc
+		j.ctx, cancel = context.WithTimeout(s.ctx, c.For)
+		defer cancel()
+	}
+	return j.run()
+}
+
+// model builds the model, from random weights or from --init.
+func (c *pretrainCmd) model() (family.Model, error) {
+	if c.Init != "" {
+		return openModel(c.Model, c.Init)
+	}
+	f, m, err := newModel(c.Model)
+	if err != nil {
+		return nil, usage("%v", err)
+	}
+	m.Init(c.Seed)
+	return f, nil
+}
+
+// images loads the training images without those left out, and what to measure.
+func (c *pretrainCmd) images(l *loader) (set, measured *data.Set, err error) {
+	if set, err = l.join(c.Data, nil); err != nil {
+		return nil, nil, err
+	}
+	for _, name := range c.LeaveOut {
+		if !slices.Contains(set.Classes, name) {
+			return nil, nil, usage("--leave-out %s: no such class; there are %s", name, classNames(set))
+		}
+	}
+	kept := slices.DeleteFunc(slices.Clone(set.Classes), func(k string) bool { return slices.Contains(c.LeaveOut, k) })
+	if len(kept) == 0 {
+		return nil, nil, usage("--leave-out leaves no class")
+	}
+	if set, err = set.Subset(kept); err != nil {
+		return nil, nil, err
+	}
+	measured = set
+	if len(c.EvalData) > 0 {
+		if measured, err = l.join(c.EvalData, nil); err != nil {
+			return nil, nil, err
+		}
+	}
+	return set, measured, nil
+}
+
+// reportCurves writes the loss curve of a pretraining as a page.
+func (j *pretrainJob) writePage(page report.Page) error {
+	var html bytes.Buffer
+	if err := report.Write(&html, page); err != nil {
+		return err
+	}
+	return j.dir.write("report.html", html.Bytes())
+}
+
+// baseName is a file's name without folder and ending, or the preset's name.
+func baseName(model string) string {
+	for i := len(model) - 1; i >= 0; i-- {
+		if model[i] == '/' {
+			model = model[i+1:]
+			break
+		}
+	}
+	if n := len(model); n > 5 && model[n-5:] == ".json" {
+		model = model[:n-5]
+	}
+	return fmt.Sprint(model)
+}

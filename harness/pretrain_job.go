@@ -1,0 +1,211 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"time"
+
+	"lethe/autodiff"
+	"lethe/autodiff/optim"
+	"lethe/harness/data"
+	"lethe/harness/evaluate"
+	"lethe/harness/family"
+	"lethe/harness/progress"
+	"lethe/harness/report"
+	"lethe/harness/stage"
+	"lethe/harness/train"
+	"lethe/kernels"
+	"lethe/layers"
+)
+
+// pretrainJob trains one model from scratch.
+type pretrainJob struct {
+	*session
+	cmd           *pretrainCmd
+	model         family.Model
+	set, measured *data.Set
+	config        []byte
+	options       evaluate.Options
+
+	dir     runDir
+	tape    *autodiff.Tape
+	trained []*layers.Param
+	opt     optim.Optimizer
+	sampler *data.Sampler
+	cut     []int
+	steps   int
+	log     *stepLog
+	line    *progress.Line
+}
+
+// run trains, saves and measures.
+func (j *pretrainJob) run() error {
+	began := time.Now()
+	var err error
+	if j.dir, err = newRunDir(j.cmd.Out, j.cmd.Resume, j.cmd.Force); err != nil {
+		return err
+	}
+	if err := j.dir.write("config.yaml", j.config); err != nil {
+		return err
+	}
+	j.prepare()
+	asked := j.asked()
+	first := 0
+	if j.cmd.Resume {
+		if first, err = loadState(j.dir, j.trained, j.opt, asked); err != nil {
+			return err
+		}
+	}
+	j.say("lethe pretrain: %s, %s", j.model.Name(), j.machine())
+	j.say("  %d images: %s", len(j.set.Items), classNames(j.set))
+	j.say("  %d steps of %d images, lr %g, from step %d", j.steps, j.cmd.Batch, j.cmd.Lr, first)
+	if err := j.train(first, asked); err != nil {
+		return err
+	}
+	stop := j.clock.Start(stage.Checkpoint)
+	err = saveModel(j.dir, j.model, j.cmd.SavePth, map[string]string{"lethe.seed": fmt.Sprint(j.cmd.Seed), "lethe.steps": fmt.Sprint(j.steps)})
+	stop(0)
+	if err != nil {
+		return err
+	}
+	return j.finish(began)
+}
+
+func (j *pretrainJob) prepare() {
+	j.tape = autodiff.NewTape()
+	for _, p := range j.model.Params() {
+		if !p.Fixed {
+			j.trained = append(j.trained, p)
+		}
+	}
+	layers.SetTrainable(j.trained, true)
+	decay, plain := layers.DecayGroups(j.trained)
+	j.opt = optim.NewAdamW([]optim.Group{
+		{Params: decay, WeightDecay: float32(j.cmd.WeightDecay)}, {Params: plain},
+	}, optim.AdamConfig{Beta1: beta1, Beta2: beta2, Eps: adamEps})
+	j.sampler = data.NewSampler(len(j.set.Items), j.cmd.Batch, j.cmd.Seed, 0)
+	j.cut = train.Cut(j.cmd.Batch, j.cmd.MicroBatch)
+	if j.steps = j.cmd.Steps; j.steps == 0 {
+		j.steps = j.cmd.Epochs * j.sampler.StepsPerEpoch()
+	}
+}
+
+// asked hashes everything that the trained weights depend on.
+func (j *pretrainJob) asked() string {
+	c := *j.cmd
+	c.RunFlags = RunFlags{Seed: c.Seed}
+	c.Evaluation, c.SavePth, c.Data, c.EvalData, c.For = EvaluateFlags{}, false, nil, nil, 0
+	return fingerprint(c, j.steps, j.set.Manifest())
+}
+
+func (j *pretrainJob) train(first int, asked string) (err error) {
+	if j.log, err = openLog(j.dir, first); err != nil {
+		return err
+	}
+	defer j.log.close()
+	j.line = j.session.line("pretrain", j.steps, first, "step")
+	defer j.line.End()
+	loop := &train.Loop{
+		Tape: j.tape, Params: valuesOf(j.trained), Optimizer: j.opt, Clip: j.cmd.Clip,
+		Schedule: optim.WarmupCosine{Base: float32(j.cmd.Lr), Min: float32(j.cmd.MinLr), Warmup: j.cmd.Warmup, Total: j.steps},
+		Steps:    j.steps, StepsPerEpoch: j.sampler.StepsPerEpoch(), Shares: train.Shares(j.cut),
+		Micro: j.micro, Clock: j.clock, SaveEvery: j.cmd.CheckpointEvery,
+		OnStep: func(r train.Record) error {
+			j.line.Step(r.Step+1, progress.Field{Label: "loss", Value: short(r.Loss)})
+			return j.log.keep(r)
+		},
+		Save: func(next int) error {
+			if err := j.log.flush(); err != nil {
+				return err
+			}
+			return saveState(j.dir, j.trained, j.opt, next, asked)
+		},
+	}
+	next, err := loop.Run(j.ctx, first)
+	j.line.End()
+	return stopped(err, j.dir, loop, next)
+}
+
+// micro records the training loss of one micro-batch.
+func (j *pretrainJob) micro(step, i int) (train.Losses, error) {
+	stop := j.clock.Start(stage.Batch)
+	from, to := j.cut[i], j.cut[i+1]
+	v := variation{seed: j.cmd.Seed, step: step, first: from, stride: 1, augment: data.Augment{Flip: j.cmd.Flip}}
+	if j.cmd.CropScale > 0 {
+		v.augment.ScaleMin, v.augment.ScaleMax = j.cmd.CropScale, 1
+	}
+	draw, err := j.model.Draw(family.DrawSpec{
+		Retain: batchOf(j.set, j.sampler.Step(nil, step)[from:to], v),
+		Seed:   j.cmd.Seed, Step: step, First: from,
+		MaskRatio: j.cmd.MaskRatio, Noise: family.Gaussian,
+	})
+	stop(0)
+	if err != nil {
+		return train.Losses{}, err
+	}
+	b := draw.Seen()
+	stop, before := j.clock.Start(stage.StudentForward), j.tape.FLOPs()
+	out := j.model.Output(j.tape, b)
+	stop((j.tape.FLOPs() - before) / 1e9)
+	stop = j.clock.Start(stage.Loss)
+	loss := j.model.Loss(j.tape, out, j.model.Truth(j.tape, b), b, draw.Retain)
+	stop(0)
+	return train.Losses{Total: loss, Retain: loss}, nil
+}
+
+// pretrainSummary is summary.json of a pretraining.
+type pretrainSummary struct {
+	Method    string          `json:"method"`
+	Model     string          `json:"model"`
+	Seed      uint64          `json:"seed"`
+	ISA       string          `json:"isa"`
+	Threads   int             `json:"threads"`
+	GoVersion string          `json:"go_version"`
+	Steps     int             `json:"steps"`
+	Stages    []stage.Stage   `json:"stages"`
+	PeakRSS   int64           `json:"peak_rss_bytes"`
+	Seconds   float64         `json:"seconds"`
+	Eval      evaluate.Result `json:"eval"`
+	Data      []dataSummary   `json:"data"`
+	Weights   string          `json:"checkpoint_weights_sha256"`
+	Warnings  []string        `json:"warnings"`
+}
+
+// finish measures the model and writes summary and report.
+func (j *pretrainJob) finish(began time.Time) error {
+	stop := j.clock.Start(stage.Evaluation)
+	group := measureGroup(measuredSet{"retain", j.measured}, j.cmd.Evaluation.EvalImages, j.cmd.Evaluation.EvalSeed, 0)
+	res, pictures, err := evaluate.Compare(j.session.ctx, j.model, nil, []evaluate.Group{group}, j.options)
+	stop(0)
+	if err != nil {
+		return err
+	}
+	stages, totals := j.clock.Summary(j.peak), j.clock.Totals(j.peak)
+	err = j.dir.writeJSON("summary.json", pretrainSummary{
+		Method: "pretrain", Model: j.model.Name(), Seed: j.cmd.Seed, ISA: kernels.ISA(), Threads: runtime.GOMAXPROCS(0),
+		GoVersion: runtime.Version(), Steps: j.steps, Stages: stages, PeakRSS: totals.PeakRSSBytes, Seconds: time.Since(began).Seconds(),
+		Eval: res, Data: []dataSummary{describeSet("trained", j.set), describeSet("measured", j.measured)},
+		Weights: weightsHash(j.model), Warnings: append([]string{}, j.warnings...),
+	})
+	if err != nil {
+		return err
+	}
+	err = j.writePage(report.Page{
+		Kicker: "lethe pretrain", Title: j.model.Name() + " from scratch", When: time.Now().UTC().Format("2006-01-02 15:04 UTC"),
+		Asked: askedSettings(j.config), Curves: lossCharts(j.log.records), Pictures: panels(pictures, res.Masks),
+		Stages: stages, Totals: totals, Warnings: j.warnings, Command: "lethe pretrain --config config.yaml",
+	})
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(j.dir.path(stateFile)); err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	if err := stage.WriteTable(j.out, stages, totals); err != nil {
+		return err
+	}
+	writeResult(j.out, res)
+	j.say("checkpoint  %s", j.dir.path("checkpoint.safetensors"))
+	return nil
+}

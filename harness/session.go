@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"strings"
+	"syscall"
+
+	"lethe/harness/progress"
+	"lethe/harness/stage"
+	"lethe/kernels"
+)
+
+// RunFlags are what every command that trains has.
+type RunFlags struct {
+	Config          ConfigFile `help:"YAML file of flag values; flags on the command line override it."`
+	Out             string     `help:"Folder of the run. Default: runs/COMMAND-MODEL-METHOD."`
+	Seed            uint64     `help:"Seed of every random number." default:"1"`
+	Threads         int        `help:"Worker threads; 0 uses all cores. The result does not depend on it." default:"0"`
+	CheckpointEvery int        `help:"Write a resumable checkpoint every so many steps; 0 only when interrupted." default:"500"`
+	Resume          bool       `help:"Go on with the interrupted run in --out."`
+	Force           bool       `help:"Start over in a folder that already holds a run."`
+}
+
+// session is the surroundings of one command: streams, clock, peak, warnings.
+type session struct {
+	ctx      context.Context
+	out, err io.Writer
+	clock    *stage.Clock
+	peak     stage.Peak
+	warnings []string
+}
+
+// newSession sets the number of threads and measures the peak.
+func newSession(app *app, threads int) (*session, error) {
+	if threads < 0 {
+		return nil, fmt.Errorf("--threads %d: want 0 (all cores) or more", threads)
+	}
+	if threads > 0 {
+		runtime.GOMAXPROCS(threads)
+	}
+	s := &session{ctx: app.ctx, out: app.out, err: app.err, clock: stage.New(stage.Options{})}
+	s.peak = stage.MeasurePeak(runtime.GOMAXPROCS(0))
+	return s, nil
+}
+
+// warn says something on the error stream and keeps it for the report.
+func (s *session) warn(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	s.warnings = append(s.warnings, text)
+	fmt.Fprintln(s.err, "warning: "+text)
+}
+
+// say prints one line on the standard output.
+func (s *session) say(format string, args ...any) { fmt.Fprintf(s.out, format+"\n", args...) }
+
+// line starts a progress line on the error stream.
+func (s *session) line(name string, total, start int, unit string) *progress.Line {
+	return progress.New(s.err, name, total, progress.Options{Unit: unit, Start: start})
+}
+
+// app is what main hands to a command.
+type app struct {
+	ctx      context.Context
+	out, err io.Writer
+}
+
+// interruptible ends its context at the first Ctrl-C or TERM, so that a run can
+// save itself; the second one kills the process as usual.
+func interruptible(parent context.Context) (context.Context, func()) {
+	ctx, stop := signal.NotifyContext(parent, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-ctx.Done()
+		stop()
+	}()
+	return ctx, stop
+}
+
+// interruptedError tells how to go on.
+type interruptedError struct {
+	dir  runDir
+	step int
+}
+
+func (e *interruptedError) Error() string {
+	return fmt.Sprintf("interrupted before step %d; the state is in %s: repeat the command with --resume to go on", e.step, e.dir.path(stateFile))
+}
+
+// interrupted turns a context's end into the error that tells how to go on.
+func interrupted(err error, dir runDir, step int) error {
+	if errors.Is(err, context.Canceled) {
+		return &interruptedError{dir, step}
+	}
+	return err
+}
+
+// fingerprint hashes what a run was asked, so that a resumed run can be held
+// against it.
+func fingerprint(parts ...any) string {
+	return fmt.Sprintf("%x", sha256.Sum256(fmt.Appendf(nil, "%#v", parts)))[:32]
+}
+
+// machine is one line about where a run ran.
+func (s *session) machine() string {
+	return fmt.Sprintf("%s, %d threads, peak %.0f GFLOP/s, %s", strings.ToUpper(kernels.ISA()), runtime.GOMAXPROCS(0), s.peak.GFLOPPerSecond, runtime.Version())
+}

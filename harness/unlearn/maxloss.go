@@ -1,0 +1,23 @@
+package unlearn
+
+// MaxLoss ascends the training loss on the forget set (section 4.1 of the
+// paper names it MAX LOSS).
+var MaxLoss = register(Method{
+	Name:   "max-loss",
+	Loss:   "L(h(T(x_r)), x_r) − α·L(h(T(x_f)), x_f),  L = the model's training loss",
+	Source: "baseline MAX LOSS of arXiv 2402.00351 (gradient ascent: Halimi et al.; Gandikota et al.; Warnecke et al.)",
+	Trains: FullModel,
+	Defaults: Defaults{
+		Alpha: 0.25, LearningRate: 1e-4, WeightDecay: 0, Epochs: 5,
+		Source: "the schedule of ours; no MAE code was released for the baselines",
+	},
+	Losses: func(s *Step) Losses {
+		out := s.studentOutput()
+		defer s.Time("loss")()
+		b := s.Draw.Seen()
+		truth := s.Student.Truth(s.Tape, b)
+		retain := s.Student.Loss(s.Tape, out, truth, b, s.Draw.Retain)
+		forget := s.Student.Loss(s.Tape, out, truth, b, s.Draw.Forget)
+		return s.combine(retain, forget, -s.Options.Alpha)
+	},
+})

@@ -1,0 +1,211 @@
+package unlearn
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"lethe/autodiff"
+	"lethe/harness/family"
+	"lethe/layers"
+	"lethe/layers/rng"
+)
+
+// Scope says which tensors a method trains.
+type Scope string
+
+// The scopes. A tensor outside the scope keeps its bytes.
+const (
+	EncoderOnly Scope = "encoder"
+	FullModel   Scope = "full model"
+)
+
+// Defaults are a method's settings where the user gives none.
+type Defaults struct {
+	// Alpha weights the forget term.
+	Alpha float64
+	// LearningRate, WeightDecay and Epochs drive AdamW with betas
+	// (0.9, 0.95).
+	LearningRate, WeightDecay float64
+	Epochs                    int
+	// Source says where the values come from.
+	Source string
+}
+
+// Method is one way to make a model forget.
+type Method struct {
+	// Name is what --method takes.
+	Name string
+	// Loss is the minimized loss in one line, in the notation of
+	// arXiv 2402.00351.
+	Loss string
+	// Source is the paper's citation of the method.
+	Source string
+	Trains Scope
+	// NeedsOriginal is false for a method that never runs the original.
+	NeedsOriginal bool
+	Defaults      Defaults
+	// Losses records the method's losses for one micro-batch.
+	Losses func(s *Step) Losses
+}
+
+// Losses are scalars on the tape: Total is what Backward starts from.
+type Losses struct{ Retain, Forget, Total *autodiff.Tensor }
+
+// Reduction turns the difference of two groups of feature maps into a loss.
+type Reduction string
+
+// The reductions (spec, section 9.1). MSE is the mean over tokens and channels
+// of the squared difference, as the released code has it; L2 is the printed
+// norm, smoothed at 0 where it has no gradient.
+const (
+	MSE Reduction = "mse"
+	L2  Reduction = "l2"
+)
+
+// l2Smoothing is added under the root of the L2 reduction; units of a squared
+// feature distance.
+const l2Smoothing = 1e-12
+
+// Options are the user's choices that methods read.
+type Options struct {
+	Alpha     float64
+	Reduction Reduction
+	// MatchedNoise false makes RANDOM ENCODER draw N(0,1) instead of the
+	// original latent's mean and deviation (spec, section 9.16).
+	UnitNoise bool
+	Seed      uint64
+}
+
+// Timer times a named stage; the returned function ends it.
+type Timer func(stage string) (stop func())
+
+// Step is one micro-batch of one step, as a method sees it.
+type Step struct {
+	Tape              *autodiff.Tape
+	Student, Original family.Model
+	Draw              *family.Draw
+	Number, First     int
+	Options           Options
+	Time              Timer
+}
+
+var registry []Method
+
+// register adds a method at start; two of one name are a mistake in the build.
+func register(m Method) Method {
+	if slices.ContainsFunc(registry, func(o Method) bool { return o.Name == m.Name }) {
+		panic("unlearn: method " + m.Name + " is registered twice")
+	}
+	registry = append(registry, m)
+	return m
+}
+
+// Methods lists the registered methods, the paper's own first, then by name.
+func Methods() []Method {
+	out := slices.Clone(registry)
+	slices.SortFunc(out, func(a, b Method) int {
+		if (a.Name == "ours") != (b.Name == "ours") {
+			if a.Name == "ours" {
+				return -1
+			}
+			return 1
+		}
+		return strings.Compare(a.Name, b.Name)
+	})
+	return out
+}
+
+// Find returns the method of a name; the error lists the names there are.
+func Find(name string) (Method, error) {
+	var names []string
+	for _, m := range Methods() {
+		if m.Name == name {
+			return m, nil
+		}
+		names = append(names, m.Name)
+	}
+	return Method{}, fmt.Errorf("unknown method %q: want one of %s", name, strings.Join(names, ", "))
+}
+
+// Trained lists the tensors of m that the scope trains.
+func (s Scope) Trained(m family.Model) []*layers.Param {
+	all := m.Params()
+	if s == EncoderOnly {
+		all = m.Encoder()
+	}
+	var out []*layers.Param
+	for _, p := range all {
+		if !p.Fixed {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// studentFeatures runs the student's encoder on the images as they are.
+func (s *Step) studentFeatures() []*autodiff.Tensor {
+	defer s.Time("student forward")()
+	return s.Student.Features(s.Tape, s.Draw.Seen())
+}
+
+// studentOutput runs the whole student on the images as they are.
+func (s *Step) studentOutput() *autodiff.Tensor {
+	defer s.Time("student forward")()
+	return s.Student.Output(s.Tape, s.Draw.Seen())
+}
+
+// originalFeatures runs the frozen original's encoder.
+func (s *Step) originalFeatures(b family.Batch) []*autodiff.Tensor {
+	defer s.Time("original forward")()
+	var out []*autodiff.Tensor
+	s.Tape.Frozen(func() *autodiff.Tensor {
+		out = s.Original.Features(s.Tape, b)
+		return out[0]
+	})
+	return out
+}
+
+// originalOutput runs the whole frozen original.
+func (s *Step) originalOutput(b family.Batch) *autodiff.Tensor {
+	defer s.Time("original forward")()
+	return s.Tape.Frozen(func() *autodiff.Tensor { return s.Original.Output(s.Tape, b) })
+}
+
+// distance is the reduction of one group over all maps, summed over the maps.
+func (s *Step) distance(maps, targets []*autodiff.Tensor, g family.Group) *autodiff.Tensor {
+	var terms []*autodiff.Tensor
+	var ones []float32
+	for i, x := range maps {
+		a := s.Tape.Rows(x, g.First, g.First+g.Count)
+		b := s.Tape.Rows(targets[i], g.First, g.First+g.Count)
+		if s.Options.Reduction == L2 {
+			terms = append(terms, s.Tape.SampleL2(a, b, l2Smoothing))
+		} else {
+			terms = append(terms, s.Tape.MSE(a, b))
+		}
+		ones = append(ones, 1)
+	}
+	if len(terms) == 1 {
+		return terms[0]
+	}
+	return s.Tape.WeightedSum(terms, ones)
+}
+
+// combine is retain + weight*forget; an empty group counts 0.
+func (s *Step) combine(retain, forget *autodiff.Tensor, weight float64) Losses {
+	total := s.Tape.WeightedSum([]*autodiff.Tensor{retain, forget}, []float32{1, float32(weight)})
+	return Losses{Retain: retain, Forget: forget, Total: total}
+}
+
+// gaussian fills target rows of one group with N(mean, std^2), keyed by sample.
+func (s *Step) gaussian(dst []float32, g family.Group, mean, std float64) {
+	one := len(dst) / (g.First + g.Count)
+	for i := range g.Count {
+		r := rng.New(s.Options.Seed, rng.Noise, uint64(s.Number), 2*uint64(s.First+i)+1)
+		row := dst[(g.First+i)*one:][:one]
+		for j := range row {
+			row[j] = float32(r.NormFloat64()*std + mean)
+		}
+	}
+}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/alecthomas/kong"
+
+	"lethe/harness/evaluate"
+	"lethe/harness/family"
+	"lethe/harness/unlearn"
+)
+
+// unlearnCmd is lethe unlearn.
+type unlearnCmd struct {
+	RunFlags
+	Data         DataFlags     `embed:"" group:"Images"`
+	Method       string        `help:"Unlearning method; lethe methods lists them." default:"ours"`
+	Model        string        `help:"Preset (mae_vit_base_patch16, mae_tiny, ...) or a JSON file of constructor arguments. Default: what the checkpoint says."`
+	Checkpoint   string        `help:"Weights of the trained model: .safetensors or PyTorch .pth."`
+	SavePth      bool          `help:"Also write checkpoint.pth for PyTorch."`
+	Alpha        *float64      `help:"Weight of the forget term. Default: the method's."`
+	Lr           *float64      `help:"Peak learning rate. Default: the method's."`
+	WeightDecay  *float64      `help:"Decoupled weight decay of matrices. Default: the method's."`
+	Epochs       int           `help:"Passes over the larger of the two sets. Default: the method's." default:"0"`
+	Steps        int           `help:"Optimizer steps, instead of --epochs." default:"0"`
+	Batch        int           `help:"Retain images a step, and as many forget images." default:"16"`
+	MicroBatch   int           `help:"Split a step into micro-batches of so many pairs (0: do not). Part of the result's definition." default:"0"`
+	Warmup       int           `help:"Steps of linear warm-up." default:"0"`
+	Schedule     string        `help:"Learning rate after the warm-up: constant or cosine." enum:"constant,cosine" default:"constant"`
+	Clip         float64       `help:"Bound on the global gradient norm; 0 does not clip." default:"0"`
+	MaskRatio    float64       `help:"Fraction of patches removed while unlearning." default:"0.75"`
+	Noise        family.Noise  `help:"Forget target's noise image: gaussian N(0,I), batch (mean and deviation of the batch's pixels, clamped), diag-forget (per-element variance of the forget images)." enum:"gaussian,batch,diag-forget" default:"gaussian"`
+	Reduction    string        `help:"Distance of feature maps: mse, or l2 (the norm as printed in Eq. 10)." enum:"mse,l2" default:"mse"`
+	UnitNoise    bool          `help:"random-encoder: draw N(0,1) instead of the original latent's mean and deviation."`
+	Augment      bool          `help:"Random resized crop (scale 0.2 to 1) and horizontal flip while unlearning."`
+	Evaluation   EvaluateFlags `embed:"" group:"Evaluation"`
+	defaultTitle string
+}
+
+// EvaluateFlags say what is measured at the end of a run.
+type EvaluateFlags struct {
+	EvalMasks  []string `help:"Masks to measure under: random:RATIO, centre:CELLS, outpaint:CELLS. Default: random:0.75, centre:4 and, on larger grids, centre:8."`
+	EvalImages int      `help:"Images a group that are measured; 0 takes all." default:"500"`
+	EvalBatch  int      `help:"Images in a forward pass of the evaluation." default:"50"`
+	EvalSeed   uint64   `help:"Seed of the fixed masks." default:"2024"`
+	Shown      int      `help:"Samples a group in the report's pictures." default:"8"`
+}
+
+// options resolves the flags for a model's grid.
+func (e EvaluateFlags) options(grid int) (evaluate.Options, error) {
+	o := evaluate.Options{Batch: max(e.EvalBatch, 1), Seed: e.EvalSeed, Shown: e.Shown, Masks: evaluate.DefaultMasks(grid)}
+	if len(e.EvalMasks) > 0 {
+		o.Masks = nil
+	}
+	for _, text := range e.EvalMasks {
+		k, err := evaluate.ParseMaskKind(text)
+		if err != nil {
+			return o, err
+		}
+		o.Masks = append(o.Masks, k)
+	}
+	for _, k := range o.Masks {
+		if err := k.Fits(grid); err != nil {
+			return o, err
+		}
+	}
+	return o, nil
+}
+
+// settings are the resolved numbers of a run.
+type settings struct {
+	Alpha, LearningRate, WeightDecay float64
+	Epochs                           int
+}
+
+// resolve fills in the method's defaults.
+func (c *unlearnCmd) resolve(m unlearn.Method) (settings, error) {
+	s := settings{m.Defaults.Alpha, m.Defaults.LearningRate, m.Defaults.WeightDecay, m.Defaults.Epochs}
+	if c.Alpha != nil {
+		s.Alpha = *c.Alpha
+	}
+	if c.Lr != nil {
+		s.LearningRate = *c.Lr
+	}
+	if c.WeightDecay != nil {
+		s.WeightDecay = *c.WeightDecay
+	}
+	if c.Epochs > 0 {
+		s.Epochs = c.Epochs
+	}
+	c.Alpha, c.Lr, c.WeightDecay = &s.Alpha, &s.LearningRate, &s.WeightDecay
+	if c.Steps == 0 {
+		c.Epochs = s.Epochs
+	}
+	for _, check := range []struct {
+		name string
+		bad  bool
+		v    float64
+	}{
+		{"alpha", !(s.Alpha >= 0), s.Alpha}, {"lr", !(s.LearningRate > 0), s.LearningRate},
+		{"weight-decay", !(s.WeightDecay >= 0), s.WeightDecay}, {"clip", !(c.Clip >= 0), c.Clip},
+		{"mask-ratio", !(c.MaskRatio > 0 && c.MaskRatio < 1), c.MaskRatio},
+		{"batch", c.Batch < 1, float64(c.Batch)}, {"epochs", c.Epochs < 0, float64(c.Epochs)},
+		{"steps", c.Steps < 0, float64(c.Steps)}, {"micro-batch", c.MicroBatch < 0, float64(c.MicroBatch)},
+	} {
+		if check.bad {
+			return s, fmt.Errorf("--%s %g is out of range", check.name, check.v)
+		}
+	}
+	return s, nil
+}
+
+// Run unlearns.
+func (c *unlearnCmd) Run(a *app, parsed *kong.Context) error {
+	if c.Checkpoint == "" {
+		return &exitError{2, errNoCheckpoint}
+	}
+	method, err := unlearn.Find(c.Method)
+	if err != nil {
+		return &exitError{2, err}
+	}
+	set, err := c.resolve(method)
+	if err != nil {
+		return &exitError{2, err}
+	}
+	s, err := newSession(a, c.Threads)
+	if err != nil {
+		return &exitError{2, err}
+	}
+	model, err := openModel(c.Model, c.Checkpoint)
+	if err != nil {
+		return err
+	}
+	if c.Out == "" {
+		c.Out = fmt.Sprintf("runs/unlearn-%s-%s", model.Name(), method.Name)
+	}
+	c.Model = model.Name()
+	resolved, err := resolvedConfig(parsed)
+	if err != nil {
+		return err
+	}
+	images, err := c.Data.open(s, model.Geometry().Size, c.Evaluation)
+	if err != nil {
+		return err
+	}
+	j := &unlearnJob{session: s, cmd: c, method: method, settings: set, original: model, images: images, config: resolved}
+	return j.run()
+}
