@@ -55,7 +55,7 @@ func linearAxis(s span, count int, whole bool) axis {
 	}
 	a := axis{lo: s.lo, hi: s.hi}
 	for k := first; k <= last && len(a.ticks) < 50; k++ {
-		a.ticks = append(a.ticks, round(k*step, 12))
+		a.ticks = append(a.ticks, round(k*step, 12)+0) // +0: never a negative zero
 	}
 	return a
 }

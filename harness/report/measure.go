@@ -74,6 +74,15 @@ func (m Measure) changeText(v float64) string {
 	return text
 }
 
+// rangeText prints the interval of a change: "1.00–1.09×", "−0.31 to −0.02".
+func (m Measure) rangeText(c Change) string {
+	lo, hi := m.changeText(c.Lo), m.changeText(c.Hi)
+	if m.Compare == ByRatio {
+		return strings.TrimSuffix(lo, "\u00d7") + "\u2013" + hi
+	}
+	return lo + " to " + hi
+}
+
 // Goals are limits of the ratio of the first measure; 0 means none.
 type Goals struct {
 	Forget float64 // at least
@@ -134,17 +143,19 @@ func figure(m Measure, row Row, change Change, mask string, g Goals) Figure {
 		Note: fmt.Sprintf("%s \u2192 %s", Fixed(c.Before.Mean, m.Digits), Fixed(c.After.Mean, m.Digits)),
 	}
 	if change.Known {
-		f.Note += fmt.Sprintf(", 95\u00a0%% interval %s\u2013%s", m.changeText(change.Lo), m.changeText(change.Hi))
+		f.Note += ", 95\u00a0% interval " + m.rangeText(change)
 	}
 	switch {
 	case m.Compare != ByRatio:
 	case row.Set == Forget && g.Forget > 0:
-		f.Goal, f.Missed = "at least "+Times(g.Forget), !(change.Value >= g.Forget)
+		f.Goal, f.Missed = "at least "+goalText(g.Forget), !(change.Value >= g.Forget)
 	case row.Set == Retain && g.Retain > 0:
-		f.Goal, f.Missed = "at most "+Times(g.Retain), !(change.Value <= g.Retain)
+		f.Goal, f.Missed = "at most "+goalText(g.Retain), !(change.Value <= g.Retain)
 	}
 	return f
 }
+
+func goalText(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) + "\u00d7" }
 
 func (m Metrics) find(mask string, set Set) (Row, bool) {
 	for _, r := range m.Rows {

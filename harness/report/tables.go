@@ -36,7 +36,7 @@ type rowView struct {
 
 type cellView struct {
 	Text   string
-	Spread string // interval, "" when not known
+	Spread string // of the interval, "" when not known
 	First  bool   // opens the columns of a measure
 	Strong bool
 }
@@ -99,7 +99,7 @@ func (m Measure) cells(c Cell) []cellView {
 	if d, ok := m.change(c); ok {
 		change = cellView{Text: m.changeText(d.Value), Strong: true}
 		if d.Known {
-			change.Spread = m.changeText(d.Lo) + " to " + m.changeText(d.Hi)
+			change.Spread = m.rangeText(d)
 		}
 	}
 	return []cellView{before, after, change}
@@ -110,8 +110,8 @@ func (m Measure) summaryCell(s metric.Summary) cellView {
 		return cellView{Text: "\u2013"}
 	}
 	c := cellView{Text: Fixed(s.Mean, m.Digits)}
-	if s.N > 1 && s.Lo <= s.Hi && (s.Lo != 0 || s.Hi != 0) {
-		c.Spread = Fixed(s.Lo, m.Digits) + " to " + Fixed(s.Hi, m.Digits)
+	if half := (s.Hi - s.Lo) / 2; s.N > 1 && half > 0 {
+		c.Spread = "\u00b1" + Fixed(half, m.Digits)
 	}
 	return c
 }
