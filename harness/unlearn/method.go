@@ -158,12 +158,7 @@ func (s *Step) studentOutput() *autodiff.Tensor {
 // originalFeatures runs the frozen original's encoder.
 func (s *Step) originalFeatures(b family.Batch) []*autodiff.Tensor {
 	defer s.Time("original forward")()
-	var out []*autodiff.Tensor
-	s.Tape.Frozen(func() *autodiff.Tensor {
-		out = s.Original.Features(s.Tape, b)
-		return out[0]
-	})
-	return out
+	return s.Tape.FrozenAll(func() []*autodiff.Tensor { return s.Original.Features(s.Tape, b) })
 }
 
 // originalOutput runs the whole frozen original.
