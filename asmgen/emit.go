@@ -100,13 +100,11 @@ func (e *emitter) argAll(name string) reg.VecVirtual {
 	return v
 }
 
-// zero sets v to zero. Virtual registers start with whatever was there.
+// zero sets v to zero. Virtual registers start with whatever was there. avo
+// knows that the old value of v does not matter for VXORPS, and does not for
+// VPXORD.
 func (e *emitter) zero(v reg.VecVirtual) reg.VecVirtual {
-	if e.isa.opmasks() && v.Size() == 64 {
-		e.VPXORD(v, v, v)
-	} else {
-		e.VXORPS(v, v, v)
-	}
+	e.VXORPS(v, v, v)
 	return v
 }
 

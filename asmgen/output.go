@@ -25,6 +25,13 @@ var topics = []topic{
 	{"gemm", emitGemm},
 	{"pack", emitPack},
 	{"peak", emitPeak},
+	{"vector", emitVector},
+	{"reduce", emitReduce},
+	{"norm", emitNorm},
+	{"softmax", emitSoftmax},
+	{"activation", emitActivation},
+	{"attention", emitAttention},
+	{"adam", emitAdam},
 }
 
 // generate builds the files of one instruction set, by file name. Where

@@ -59,6 +59,129 @@ func PackTranspose6(dst *float32, width int, src *float32, stride int, n int, k 
 //go:noescape
 func FMAPeak(iterations int) (flops int64)
 
+// Add is generic.Add.
+//
+//go:noescape
+func Add(z []float32, x []float32, y []float32)
+
+// Sub is generic.Sub.
+//
+//go:noescape
+func Sub(z []float32, x []float32, y []float32)
+
+// Mul is generic.Mul.
+//
+//go:noescape
+func Mul(z []float32, x []float32, y []float32)
+
+// Scale is generic.Scale.
+//
+//go:noescape
+func Scale(z []float32, a float32, x []float32)
+
+// Axpy is generic.Axpy: not fused.
+//
+//go:noescape
+func Axpy(z []float32, a float32, x []float32)
+
+// Fill is generic.Fill.
+//
+//go:noescape
+func Fill(z []float32, a float32)
+
+// ScaledDiff is generic.ScaledDiff.
+//
+//go:noescape
+func ScaledDiff(z []float32, a float32, x []float32, y []float32)
+
+// Sum is generic.Sum, bit for bit.
+//
+//go:noescape
+func Sum(x []float32) float64
+
+// Dot is generic.Dot, bit for bit: the fused products are exact.
+//
+//go:noescape
+func Dot(x []float32, y []float32) float64
+
+// SumSquares is generic.SumSquares, bit for bit.
+//
+//go:noescape
+func SumSquares(x []float32) float64
+
+// SquaredDistance is generic.SquaredDistance, bit for bit.
+//
+//go:noescape
+func SquaredDistance(x []float32, y []float32) float64
+
+// AllFinite is generic.AllFinite.
+//
+//go:noescape
+func AllFinite(x []float32) bool
+
+// ColumnSum is generic.ColumnSum; rows is at least 1.
+//
+//go:noescape
+func ColumnSum(dst []float32, x []float32, rows int, stride int)
+
+// LayerNormRow is generic.LayerNormRow with float32 sums.
+//
+//go:noescape
+func LayerNormRow(y []float32, x []float32, gamma []float32, beta []float32, eps float32) (mean float32, rstd float32)
+
+// LayerNormGradRow is generic.LayerNormGradRow with float32 sums.
+//
+//go:noescape
+func LayerNormGradRow(dx []float32, dy []float32, x []float32, gamma []float32, mean float32, rstd float32)
+
+// LayerNormGradRowAdd is generic.LayerNormGradRowAdd with float32 sums.
+//
+//go:noescape
+func LayerNormGradRowAdd(dx []float32, dy []float32, x []float32, gamma []float32, mean float32, rstd float32)
+
+// LayerNormGradParams is generic.LayerNormGradParams; len(mean) is at least 1.
+//
+//go:noescape
+func LayerNormGradParams(dgamma []float32, dbeta []float32, dy []float32, dyStride int, x []float32, xStride int, mean []float32, rstd []float32)
+
+// SoftmaxRow is generic.SoftmaxRow with the exp of asmgen and float32 sums.
+//
+//go:noescape
+func SoftmaxRow(y []float32, x []float32, scale float32) (top float32, sum float32)
+
+// SoftmaxGradRow is generic.SoftmaxGradRow with a float32 sum.
+//
+//go:noescape
+func SoftmaxGradRow(dx []float32, dy []float32, y []float32)
+
+// Gelu is generic.Gelu with the erf of asmgen: at most 1e-6 * max(1, |y|) off.
+//
+//go:noescape
+func Gelu(y []float32, x []float32)
+
+// GeluGrad is generic.GeluGrad with the erf and exp of asmgen: at most 1e-6 * |dy| off.
+//
+//go:noescape
+func GeluGrad(dx []float32, dy []float32, x []float32)
+
+// AttentionTile6x16 is generic.AttentionTile with fused multiply-adds, m at least 1,
+// n 1 to 16: for every i < m and j < n
+//
+//	c[i*cStride+j] = (c[i*cStride+j] if add is 1) + sum over p < k of a[i*aRow+p*aCol]*b[p*bStride+j]
+//
+//go:noescape
+func AttentionTile6x16(c *float32, cStride int, a *float32, aRow int, aCol int, b *float32, bStride int, m int, n int, k int, add int)
+
+// AttentionGradRow is generic.AttentionGradRow with the exp of asmgen.
+//
+//go:noescape
+func AttentionGradRow(p []float32, ds []float32, scale float32, lse float32, delta float32)
+
+// Adam is generic.Adam, bit for bit.
+//
+//go:noescape
+func Adam(w []float32, m []float32, v []float32, g []float32, k *[9]float32)
+
 // Features are the processor extensions that the code of this package needs.
 const Features = "AVX AVX2 FMA3"
 
@@ -70,3 +193,6 @@ const GemmNR = 16
 
 // GemmStep divides the width of every GEMM tile.
 const GemmStep = 8
+
+// AttentionNR is the columns of an attention tile, the width of a panel of keys.
+const AttentionNR = 16

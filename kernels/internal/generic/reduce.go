@@ -4,7 +4,7 @@ package generic
 // to lane i mod Lanes, and the lanes are added pairwise, the distance halving
 // from Lanes/2 to 1. Every implementation keeps this order, and a product of
 // two float32 values is exact in float64, so all of them give the same bits.
-const Lanes = 16
+const Lanes = 32
 
 // Sum returns the sum of x, accumulated in float64.
 func Sum(x []float32) float64 {

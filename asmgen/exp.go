@@ -1,0 +1,77 @@
+package main
+
+import (
+	"math"
+
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// Bounds of exp: below the first the result rounds to 0, above the second it
+// is infinite.
+const (
+	expLeast = -104
+	expMost  = 89
+)
+
+// expTerms are the coefficients of r^2 ... r^6 in exp(r) = 1 + r + ..., the
+// least maximal relative error on |r| <= ln(2)/2 (3.1e-9), from a reweighted
+// least-squares fit in float64.
+var expTerms = [...]float32{0.4999999343204487, 0.16666520398302778, 0.04166839080051038, 0.008368745177667461, 0.001381453936339129}
+
+// exp emits e^x in place: x = n*ln(2) + r with integer n, a polynomial in r,
+// and an exact scaling by 2^n that rounds once where the result is subnormal.
+// At most 1 ulp off; NaN stays NaN, whichever operand order min and max have.
+func (e *emitter) exp(x reg.VecVirtual) {
+	bound, n := e.v(), e.v()
+	e.VMOVUPS(e.all(expMost), bound)
+	e.VMINPS(x, bound, x)
+	e.VMOVUPS(e.all(expLeast), bound)
+	e.VMAXPS(x, bound, x)
+
+	e.VMULPS(e.all(1/math.Ln2), x, n)
+	e.round(n)
+	high := float32(math.Ln2)
+	e.VFNMADD231PS(e.all(high), n, x)
+	e.VFNMADD231PS(e.all(float32(math.Ln2-float64(high))), n, x)
+
+	p := bound
+	e.VMOVUPS(e.all(expTerms[len(expTerms)-1]), p)
+	for i := len(expTerms) - 2; i >= 0; i-- {
+		e.VFMADD213PS(e.all(expTerms[i]), x, p)
+	}
+	e.VFMADD213PS(e.all(1), x, p)
+	e.VFMADD213PS(e.all(1), x, p)
+	e.scaleByPower(p, n, x)
+}
+
+// round rounds to the nearest integer, halves to even.
+func (e *emitter) round(v reg.VecVirtual) {
+	const nearest = 8 // and no inexact exception
+	if e.isa.lanes == 16 {
+		e.VRNDSCALEPS(operand.U8(nearest), v, v)
+		return
+	}
+	e.VROUNDPS(operand.U8(nearest), v, v)
+}
+
+// scaleByPower sets dst = p * 2^n for integers -150 <= n <= 128. It overwrites
+// p and n. Without VSCALEFPS it multiplies by two powers in turn; the first
+// product is exact, so the bits are the same.
+func (e *emitter) scaleByPower(p, n, dst reg.VecVirtual) {
+	if e.isa.lanes == 16 {
+		e.VSCALEFPS(n, p, dst)
+		return
+	}
+	const bias, mantissa = 127, 23
+	half := dst
+	e.VCVTPS2DQ(n, n)
+	e.VPSRAD(operand.U8(1), n, half)
+	e.VPSUBD(half, n, n)
+	for _, v := range []reg.VecVirtual{half, n} {
+		e.VPADDD(e.allBits(bias), v, v)
+		e.VPSLLD(operand.U8(mantissa), v, v)
+	}
+	e.VMULPS(half, p, p)
+	e.VMULPS(n, p, dst)
+}

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// blockElements is how many elements a walk takes at a time, on every
+// instruction set: two vectors of AVX-512, four of AVX2. A reduction that
+// keeps one sum per place in the block adds the same numbers in the same order
+// on both, and fold finishes in the same order, so both give the same bits.
+const blockElements = 32
+
+// walk emits a pass over n elements of several slices in step: whole blocks,
+// then one block of which only the first n%blockElements elements exist. n and
+// the pointers are left as they are.
+//
+// body handles one vector of lanes elements: u is its place in the block, mem
+// its address in each slice, t what of it exists; in the last block a vector
+// may be empty.
+func (e *emitter) walk(n reg.GPVirtual, lanes int, ptrs []reg.GPVirtual, body func(u int, mem []operand.Mem, t *tail)) {
+	loop, last, end := e.label("block"), e.label("lastBlock"), e.label("end")
+	i := e.GP64()
+	e.XORQ(i, i)
+	e.Label(loop)
+	next := e.GP64()
+	e.LEAQ(operand.Mem{Base: i, Disp: blockElements}, next)
+	e.CMPQ(next, n)
+	e.JGT(operand.LabelRef(last))
+	for u := range blockElements / lanes {
+		body(u, blockAt(ptrs, i, u*lanes), nil)
+	}
+	e.ADDQ(operand.U8(blockElements), i)
+	e.JMP(operand.LabelRef(loop))
+	e.Label(last)
+	e.CMPQ(i, n)
+	e.JEQ(operand.LabelRef(end))
+	masks := e.blockMasks(n, i)
+	for u := range blockElements / lanes {
+		body(u, blockAt(ptrs, i, u*lanes), e.blockTail(masks, u, lanes))
+	}
+	e.Label(end)
+}
+
+// blockAt is the address of the elements from i+offset on in each slice.
+func blockAt(ptrs []reg.GPVirtual, i reg.GPVirtual, offset int) []operand.Mem {
+	mem := make([]operand.Mem, len(ptrs))
+	for s, p := range ptrs {
+		mem[s] = indexed(p, i, 4, offset)
+	}
+	return mem
+}
+
+// blockMasks returns the address of the masks of a block of which n-i elements
+// exist: one bit per element on AVX-512, one element of sign bits on AVX2.
+func (e *emitter) blockMasks(n, i reg.GPVirtual) reg.GPVirtual {
+	masks, rest := e.GP64(), e.GP64()
+	if e.isa.opmasks() {
+		e.LEAQ(e.data("block_masks", func(i int) (operand.Constant, bool) {
+			return operand.U32(1<<i - 1), i < blockElements
+		}), masks)
+		e.MOVQ(n, rest)
+		e.SUBQ(i, rest)
+		e.LEAQ(indexed(masks, rest, 4, 0), masks)
+		return masks
+	}
+	e.LEAQ(e.data("block_masks", func(i int) (operand.Constant, bool) {
+		if i < blockElements {
+			return operand.U32(^uint32(0)), true
+		}
+		return operand.U32(0), i < 2*blockElements
+	}), masks)
+	e.MOVQ(i, rest)
+	e.SUBQ(n, rest)
+	e.LEAQ(indexed(masks, rest, 4, blockElements), masks)
+	return masks
+}
+
+// blockTail loads the mask of vector u of a block.
+func (e *emitter) blockTail(masks reg.GPVirtual, u, lanes int) *tail {
+	switch {
+	case !e.isa.opmasks() && lanes == 4:
+		t := &tail{y: e.XMM()}
+		e.VMOVUPS(at(masks, u*lanes), t.y)
+		return t
+	case !e.isa.opmasks():
+		t := &tail{y: e.v()}
+		e.VMOVUPS(at(masks, u*lanes), t.y)
+		return t
+	}
+	t := &tail{k: e.K()}
+	mask := operand.Mem{Base: masks, Disp: u * lanes / 8}
+	if lanes == 8 {
+		e.KMOVB(mask, t.k)
+	} else {
+		e.KMOVW(mask, t.k)
+	}
+	return t
+}
+
+// keep sets the lanes of v outside the tail to zero.
+func (e *emitter) keep(v reg.VecVirtual, t *tail) {
+	switch {
+	case t == nil:
+	case e.isa.opmasks():
+		e.VMOVAPS_Z(v, t.k, v)
+	default:
+		e.VANDPS(t.y, v, v)
+	}
+}
+
+// keepOr sets the lanes of v outside the tail to those of fill.
+func (e *emitter) keepOr(v, fill reg.VecVirtual, t *tail) {
+	switch {
+	case t == nil:
+	case e.isa.opmasks():
+		e.VBLENDMPS(v, fill, t.k, v)
+	default:
+		e.VBLENDVPS(t.y, v, fill, v)
+	}
+}
+
+// fold combines the float32 lanes of all of s into the lowest lane of s[0]:
+// first and last half of what is left, until one is left.
+func (e *emitter) fold(s []reg.VecVirtual, combine func(a, b, dst operand.Op)) {
+	high := e.foldTo128(s, combine)
+	x := s[0].AsX()
+	e.VMOVHLPS(x, x, high)
+	combine(high, x, x)
+	e.VMOVSHDUP(x, high)
+	combine(high, x, x)
+}
+
+// foldDoubles is fold for float64 lanes.
+func (e *emitter) foldDoubles(s []reg.VecVirtual, combine func(a, b, dst operand.Op)) {
+	high := e.foldTo128(s, combine)
+	x := s[0].AsX()
+	e.VUNPCKHPD(x, x, high)
+	combine(high, x, x)
+}
+
+// foldTo128 combines s into the low 128 bits of s[0] and returns a scratch
+// register.
+func (e *emitter) foldTo128(s []reg.VecVirtual, combine func(a, b, dst operand.Op)) reg.Register {
+	for half := len(s) / 2; half > 0; half /= 2 {
+		for i := range half {
+			combine(s[i+half], s[i], s[i])
+		}
+	}
+	high := e.YMM()
+	if s[0].Size() == 64 {
+		e.VEXTRACTF64X4(operand.U8(1), s[0], high)
+		combine(high, s[0].AsY(), s[0].AsY())
+	}
+	e.VEXTRACTF128(operand.U8(1), s[0].AsY(), high.AsX())
+	combine(high.AsX(), s[0].AsX(), s[0].AsX())
+	return high.AsX()
+}
+
+// sums are as many zeroed vectors as a block has.
+func (e *emitter) sums(lanes int) []reg.VecVirtual {
+	s := e.vs(blockElements / lanes)
+	for _, v := range s {
+		e.zero(v)
+	}
+	return s
+}
+
+// splat copies the lowest lane of v to all lanes.
+func (e *emitter) splat(v reg.VecVirtual) { e.VBROADCASTSS(v.AsX(), v) }
+
+// giveFloat stores the lowest lane of v as the float32 result of that name.
+func (e *emitter) giveFloat(v reg.VecVirtual, name string) {
+	b, err := e.Return(name).Resolve()
+	if err != nil {
+		panic(err) // a result the emitter itself declared
+	}
+	e.VMOVSS(v.AsX(), b.Addr)
+}
+
+// count converts n to float32, in all lanes.
+func (e *emitter) count(n reg.GPVirtual) reg.VecVirtual {
+	v := e.zero(e.v())
+	e.VCVTSI2SSQ(n, v.AsX(), v.AsX())
+	e.splat(v)
+	return v
+}

@@ -1,0 +1,51 @@
+//go:build amd64 && !purego
+
+package kernels
+
+import (
+	"lethe/kernels/internal/avx2"
+	"lethe/kernels/internal/avx512"
+)
+
+var assemblyKernels = []rowKernels{
+	{
+		name: "avx2", level: isaAVX2,
+		add: avx2.Add, sub: avx2.Sub, mul: avx2.Mul, scale: avx2.Scale, axpy: avx2.Axpy,
+		fill: avx2.Fill, scaledDiff: avx2.ScaledDiff,
+		sum: avx2.Sum, sumSquares: avx2.SumSquares, dot: avx2.Dot, distance: avx2.SquaredDistance,
+		allFinite: avx2.AllFinite, columnSum: avx2.ColumnSum,
+		layerNormRow: avx2.LayerNormRow, layerNormGradRow: avx2.LayerNormGradRow,
+		layerNormGradRowAdd: avx2.LayerNormGradRowAdd, layerNormGradParams: avx2.LayerNormGradParams,
+		softmaxRow: avx2.SoftmaxRow, softmaxGradRow: avx2.SoftmaxGradRow,
+		gelu: avx2.Gelu, geluGrad: avx2.GeluGrad,
+		attentionGradRow: avx2.AttentionGradRow, attentionNR: avx2.AttentionNR,
+		attentionTile: func(c []float32, cStride int, a []float32, aRow, aCol int, b []float32, bStride int, m, n, k, add int) {
+			avx2.AttentionTile6x16(&c[0], cStride, first(a), aRow, aCol, first(b), bStride, m, n, k, add)
+		},
+		adam: avx2.Adam,
+	},
+	{
+		name: "avx512", level: isaAVX512,
+		add: avx512.Add, sub: avx512.Sub, mul: avx512.Mul, scale: avx512.Scale, axpy: avx512.Axpy,
+		fill: avx512.Fill, scaledDiff: avx512.ScaledDiff,
+		sum: avx512.Sum, sumSquares: avx512.SumSquares, dot: avx512.Dot, distance: avx512.SquaredDistance,
+		allFinite: avx512.AllFinite, columnSum: avx512.ColumnSum,
+		layerNormRow: avx512.LayerNormRow, layerNormGradRow: avx512.LayerNormGradRow,
+		layerNormGradRowAdd: avx512.LayerNormGradRowAdd, layerNormGradParams: avx512.LayerNormGradParams,
+		softmaxRow: avx512.SoftmaxRow, softmaxGradRow: avx512.SoftmaxGradRow,
+		gelu: avx512.Gelu, geluGrad: avx512.GeluGrad,
+		attentionGradRow: avx512.AttentionGradRow, attentionNR: avx512.AttentionNR,
+		attentionTile: func(c []float32, cStride int, a []float32, aRow, aCol int, b []float32, bStride int, m, n, k, add int) {
+			avx512.AttentionTile6x64(&c[0], cStride, first(a), aRow, aCol, first(b), bStride, m, n, k, add)
+		},
+		adam: avx512.Adam,
+	},
+}
+
+// first is the address of an operand's first element, nil for none.
+func first(x []float32) *float32 {
+	if len(x) == 0 {
+		return nil
+	}
+	return &x[0]
+}

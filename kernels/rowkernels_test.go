@@ -1,0 +1,65 @@
+package kernels
+
+import (
+	"testing"
+
+	"lethe/kernels/internal/generic"
+)
+
+// rowKernels are the micro-kernels of one instruction set other than those of
+// the matrix product. Tests call them directly, so that all the processor has
+// are tried whatever the dispatcher selects.
+type rowKernels struct {
+	name  string
+	level level
+
+	add, sub, mul   func(z, x, y []float32)
+	scale, axpy     func(z []float32, a float32, x []float32)
+	fill            func(z []float32, a float32)
+	scaledDiff      func(z []float32, a float32, x, y []float32)
+	sum, sumSquares func(x []float32) float64
+	dot, distance   func(x, y []float32) float64
+	allFinite       func(x []float32) bool
+	columnSum       func(dst, x []float32, rows, stride int)
+
+	layerNormRow                          func(y, x, gamma, beta []float32, eps float32) (mean, rstd float32)
+	layerNormGradRow, layerNormGradRowAdd func(dx, dy, x, gamma []float32, mean, rstd float32)
+	layerNormGradParams                   func(dgamma, dbeta, dy []float32, dyStride int, x []float32, xStride int, mean, rstd []float32)
+	softmaxRow                            func(y, x []float32, scale float32) (top, sum float32)
+	softmaxGradRow                        func(dx, dy, y []float32)
+	gelu                                  func(y, x []float32)
+	geluGrad                              func(dx, dy, x []float32)
+	attentionGradRow                      func(p, ds []float32, scale, lse, delta float32)
+	attentionNR                           int
+	attentionTile                         func(c []float32, cStride int, a []float32, aRow, aCol int, b []float32, bStride int, m, n, k, add int)
+	adam                                  func(w, m, v, g []float32, k *[generic.AdamCoefficients]float32)
+}
+
+var genericKernels = rowKernels{
+	name: "generic", level: isaGeneric,
+	add: generic.Add, sub: generic.Sub, mul: generic.Mul, scale: generic.Scale, axpy: generic.Axpy,
+	fill: generic.Fill, scaledDiff: generic.ScaledDiff,
+	sum: generic.Sum, sumSquares: generic.SumSquares, dot: generic.Dot, distance: generic.SquaredDistance,
+	allFinite: generic.AllFinite, columnSum: generic.ColumnSum,
+	layerNormRow: generic.LayerNormRow, layerNormGradRow: generic.LayerNormGradRow,
+	layerNormGradRowAdd: generic.LayerNormGradRowAdd, layerNormGradParams: generic.LayerNormGradParams,
+	softmaxRow: generic.SoftmaxRow, softmaxGradRow: generic.SoftmaxGradRow,
+	gelu: generic.Gelu, geluGrad: generic.GeluGrad,
+	attentionGradRow: generic.AttentionGradRow, attentionNR: generic.AttentionNR, attentionTile: generic.AttentionTile,
+	adam: generic.Adam,
+}
+
+// eachISA runs body for every instruction set of the build, skipping what the
+// processor lacks. One that KERNELS_ISA names cannot be lacking: the package
+// would not have started.
+func eachISA(t *testing.T, body func(t *testing.T, k rowKernels)) {
+	t.Helper()
+	for _, k := range append([]rowKernels{genericKernels}, assemblyKernels...) {
+		t.Run("isa="+k.name, func(t *testing.T) {
+			if k.level > widest() {
+				t.Skipf("this processor has no %s", k.name)
+			}
+			body(t, k)
+		})
+	}
+}
