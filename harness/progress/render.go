@@ -99,15 +99,12 @@ func speed(perUnit float64, unit string) string {
 	return fmt.Sprintf("%s %ss/s", three(1/perUnit), unit)
 }
 
-// three writes a positive number with about three digits.
+// three writes a number of at least 1 with two or three digits.
 func three(v float64) string {
-	switch {
-	case v >= 100:
+	if v >= 99.95 {
 		return fmt.Sprintf("%.0f", v)
-	case v >= 10:
-		return fmt.Sprintf("%.1f", v)
 	}
-	return fmt.Sprintf("%.2g", v)
+	return fmt.Sprintf("%.1f", v)
 }
 
 // Duration writes a time for people: "8.2s", "47s", "2m20s", "3h05m", "4d02h".
