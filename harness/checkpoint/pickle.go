@@ -38,7 +38,10 @@ var errStack = errors.New("takes a value from an empty stack")
 // a global or an opcode that tensors do not need.
 func unpickle(data []byte, storages map[string]*storageRef) (value any, length int, err error) {
 	m := machine{data: data, memo: map[uint32]any{}, storages: storages}
-	if len(data) < 2 || data[0] != opProto {
+	if len(data) == 0 {
+		return nil, 0, &shortError{missing: 1}
+	}
+	if data[0] != opProto {
 		return nil, 0, errors.New("does not begin as a pickle of protocol 2 or later")
 	}
 	for range maxOps {
