@@ -108,8 +108,8 @@ func (tp *Tape) unshare(root *Tensor) {
 	root.grad = own
 }
 
-// deliver passes the gradient of r's output on, unchanged, to t, which has as
-// many elements: by sharing the buffer where that is possible.
+// deliver passes the gradient of r's output on to t, which has as many
+// elements: by sharing the buffer where that is possible.
 func (tp *Tape) deliver(r *record, t *Tensor) {
 	if root := t.root; root.tape != nil && root.grad == nil && t.whole() {
 		root.grad = r.out.grad
@@ -124,16 +124,10 @@ func (tp *Tape) deliver(r *record, t *Tensor) {
 	}
 }
 
-// inherit hands the buffer of r's output gradient over to t, to be
-// transformed in place, when nobody else has it and t has no gradient yet.
-// The output's gradient is gone then.
-func (tp *Tape) inherit(r *record, t *Tensor) (data []float32, ok bool) {
-	root, g := t.root, r.out.grad
-	if root.tape == nil || root.grad != nil || !t.whole() || g.refs > 1 {
-		return nil, false
-	}
-	root.grad, r.out.grad = g, nil
-	return g.data, true
+// own returns the gradient of r's output for a kernel to transform in place,
+// if no other tensor shares it; deliver passes the result on.
+func (r *record) own() (data []float32, ok bool) {
+	return r.dout(), r.out.grad.refs == 1
 }
 
 // contribution is a gradient being written by a kernel that cannot add:

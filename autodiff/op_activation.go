@@ -24,8 +24,9 @@ func geluAgain(tp *Tape, r *record) { kernels.Gelu(r.out.Data, tp.value(r.in[0])
 // geluBack: dx = dy*(Phi(x) + x*phi(x)), in place where nobody else needs dy.
 func geluBack(tp *Tape, r *record) {
 	x := r.in[0]
-	if dx, ok := tp.inherit(r, x); ok {
-		kernels.GeluGrad(dx, dx, tp.value(x))
+	if d, ok := r.own(); ok {
+		kernels.GeluGrad(d, d, tp.value(x))
+		tp.deliver(r, x)
 		return
 	}
 	c := tp.open(x)

@@ -87,8 +87,9 @@ func (tp *Tape) Scale(x *Tensor, a float32) *Tensor {
 
 // scaleBack: dx = a*dy, in place where nobody else needs dy.
 func scaleBack(tp *Tape, r *record) {
-	if dx, ok := tp.inherit(r, r.in[0]); ok {
-		kernels.Scale(dx, r.f, dx)
+	if d, ok := r.own(); ok {
+		kernels.Scale(d, r.f, d)
+		tp.deliver(r, r.in[0])
 		return
 	}
 	tp.addScaled(r.in[0], r.f, r.dout())

@@ -1,0 +1,160 @@
+package autodiff
+
+import (
+	"slices"
+	"testing"
+)
+
+// TestFLOPs: products that nobody wants are not computed. The counts are
+// those of the formulas: forward 2*M*N*K, and as much again for each of dx, dw.
+func TestFLOPs(t *testing.T) {
+	const m, n, k = 6, 5, 4
+	product := 2.0 * m * n * k
+	for _, c := range []struct {
+		x, w     bool
+		want     float64
+		recorded bool
+	}{
+		{false, false, product, false},
+		{true, false, 2 * product, true},
+		{false, true, 2 * product, true},
+		{true, true, 3 * product, true},
+	} {
+		x, w := New(2, 3, k), New(n, k)
+		x.SetTrainable(c.x)
+		w.SetTrainable(c.w)
+		tp := NewTape()
+		y := tp.Linear(x, w, nil)
+		if got := len(tp.records) == 1; got != c.recorded {
+			t.Errorf("x %t, w %t: recorded %t, want %t", c.x, c.w, got, c.recorded)
+		}
+		if c.recorded {
+			tp.BackwardFrom(y, make([]float32, y.Len()))
+		}
+		if tp.FLOPs() != c.want {
+			t.Errorf("x %t, w %t: %g flops, want %g", c.x, c.w, tp.FLOPs(), c.want)
+		}
+		if (x.Grad() != nil) != c.x || (w.Grad() != nil) != c.w {
+			t.Errorf("x %t, w %t: gradients are %v and %v", c.x, c.w, x.Grad(), w.Grad())
+		}
+	}
+
+	tp := NewTape()
+	qkv := New(2, 7, 3*8) // two products of 2*7*7*4 for each of 2 samples and 2 heads, then four
+	qkv.SetTrainable(true)
+	tp.BackwardFrom(tp.Attention(qkv, 2), make([]float32, 2*7*8))
+	if want := 6.0 * 2 * 7 * 7 * 4 * 2 * 2; tp.FLOPs() != want {
+		t.Errorf("Attention: %g flops, want %g", tp.FLOPs(), want)
+	}
+	tp.ResetFLOPs()
+	if tp.FLOPs() != 0 {
+		t.Errorf("%g flops after ResetFLOPs, want 0", tp.FLOPs())
+	}
+}
+
+// TestLeafGradients: nil before the first gradient and after ZeroGrad,
+// accumulated over Backward calls, overwritten after ZeroGrad, kept in one buffer.
+func TestLeafGradients(t *testing.T) {
+	tp := NewTape()
+	w := FromSlice([]float32{1, 2, 3}, 3)
+	if w.Trainable() || w.Grad() != nil {
+		t.Error("a new leaf trains or has a gradient")
+	}
+	w.SetTrainable(true)
+	dy := []float32{1, 10, 100}
+	back := func() { tp.BackwardFrom(tp.Scale(w, 2), dy) }
+	back()
+	buffer := &w.Grad()[0]
+	back()
+	if want := []float32{4, 40, 400}; !slices.Equal(w.Grad(), want) {
+		t.Errorf("two gradients add to %v, want %v", w.Grad(), want)
+	}
+	w.ZeroGrad()
+	if w.Grad() != nil {
+		t.Errorf("gradient after ZeroGrad is %v, want nil", w.Grad())
+	}
+	tp.Reset()
+	back()
+	if want := []float32{2, 20, 200}; !slices.Equal(w.Grad(), want) || &w.Grad()[0] != buffer {
+		t.Errorf("gradient after ZeroGrad is %v, want %v in the same buffer", w.Grad(), want)
+	}
+	tp.BackwardFrom(w, dy) // an output that is itself a leaf
+	if want := []float32{3, 30, 300}; !slices.Equal(w.Grad(), want) {
+		t.Errorf("gradient of a leaf as output is %v, want %v", w.Grad(), want)
+	}
+	if view := tp.Rows(w, 1, 2); !slices.Equal(view.Grad(), []float32{30}) || !view.Trainable() {
+		t.Errorf("view of the leaf has gradient %v (trainable %t), want [30]", view.Grad(), view.Trainable())
+	}
+	if w.Dim(0) != 3 || w.Len() != 3 {
+		t.Errorf("leaf has dimension %d and length %d, want 3", w.Dim(0), w.Len())
+	}
+}
+
+// TestStaleBufferIsOverwritten: the first gradient of a part of a leaf clears
+// the rest, whatever was there before ZeroGrad.
+func TestStaleBufferIsOverwritten(t *testing.T) {
+	tp := NewTape()
+	w := FromSlice([]float32{1, 2, 3, 4}, 4)
+	w.SetTrainable(true)
+	tp.BackwardFrom(tp.Scale(w, 5), []float32{1, 1, 1, 1})
+	w.ZeroGrad()
+	tp.BackwardFrom(tp.Scale(tp.Rows(w, 1, 3), 2), []float32{1, 1})
+	if want := []float32{0, 2, 2, 0}; !slices.Equal(w.Grad(), want) {
+		t.Errorf("gradient is %v, want %v", w.Grad(), want)
+	}
+}
+
+// TestTwoLosses: Backward of two outputs of one forward pass adds, and an op
+// that the second does not depend on adds nothing.
+func TestTwoLosses(t *testing.T) {
+	tp := NewTape()
+	w := FromSlice([]float32{3}, 1)
+	w.SetTrainable(true)
+	x := tp.Mul(w, w)
+	first, second := tp.Scale(x, 2), tp.Scale(x, 5)
+	tp.Backward(first)
+	if w.Grad()[0] != 12 {
+		t.Errorf("gradient is %g, want 12", w.Grad()[0])
+	}
+	tp.Backward(second)
+	if w.Grad()[0] != 12+30 {
+		t.Errorf("gradients add to %g, want 42", w.Grad()[0])
+	}
+	for _, free := range tp.floats.classes {
+		if free.n == 1 && len(free.free) == 0 {
+			t.Error("gradient buffers did not return to the pool")
+		}
+	}
+}
+
+// TestResidualSharesGradients: x + f(x) hands one buffer to both and adds f's
+// part in place: at no time more gradients than the two ends of f.
+func TestResidualSharesGradients(t *testing.T) {
+	tp := NewTape()
+	const n = 64
+	w := New(n)
+	w.SetTrainable(true)
+	x := tp.Scale(w, 1)
+	for range 8 {
+		x = tp.Add(x, tp.Scale(tp.Gelu(x), 2))
+	}
+	before := tp.Memory().Peak
+	dy := make([]float32, n)
+	tp.BackwardFrom(x, dy)
+	if got := (tp.Memory().Peak - before) / n; got > 2 {
+		t.Errorf("the backward pass took %d buffers, want at most 2", got)
+	}
+}
+
+// TestToggleAfterForward: what trains is decided when the op runs.
+func TestToggleAfterForward(t *testing.T) {
+	tp := NewTape()
+	x, w := FromSlice([]float32{2}, 1, 1), FromSlice([]float32{3}, 1, 1)
+	x.SetTrainable(true)
+	y := tp.Linear(x, w, nil)
+	w.SetTrainable(true)
+	tp.BackwardFrom(y, []float32{1})
+	if w.Grad() != nil || x.Grad()[0] != 3 {
+		t.Errorf("gradients are %v and %v, want nil and [3]", w.Grad(), x.Grad())
+	}
+}
