@@ -1,7 +1,6 @@
 package reference
 
 import (
-	"os"
 	"path/filepath"
 	"testing"
 )
@@ -26,9 +25,6 @@ func TestCheckMatchesPyTorch(t *testing.T) {
 			table, err := Check(dir)
 			if err != nil {
 				t.Errorf("%v\n%v", err, table)
-			}
-			if os.Getenv("SHOW") != "" {
-				t.Logf("\n%v", table)
 			}
 		})
 	}
