@@ -28,6 +28,7 @@ type commands struct {
 	Methods   methodsCmd   `cmd:"" help:"List the unlearning methods with their losses and defaults."`
 	World     worldCmd     `cmd:"" help:"Write images of the built-in world to a folder."`
 	Reference referenceCmd `cmd:"" help:"Hold the engine against reference bundles, or the other way round."`
+	ISA       isaCmd       `cmd:"" name:"isa" help:"List the instruction sets that KERNELS_ISA may name on this machine, widest first."`
 	Version   versionFlag  `help:"Print the version."`
 }
 

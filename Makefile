@@ -1,0 +1,60 @@
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+export CGO_ENABLED = 0
+GO ?= go
+
+# The ISAs of this CPU, widest first; KERNELS_ISA names one of them.
+ISAS = $(shell $(GO) run ./harness isa)
+
+.PHONY: all run test fmt vet static imports generate generate-check fuzz race bench golden build clean
+
+all: fmt vet static generate-check test ## what has to be green before a commit
+
+run: lethe ## the main job on the built-in world; prints the path of its report
+	./lethe run
+
+lethe build: ## one static binary
+	$(GO) build -trimpath -o lethe ./harness
+
+test: ## every package, then kernels and autodiff once per ISA, then without assembly
+	$(GO) test ./...
+	@set -e; for isa in $(ISAS); do \
+		echo "KERNELS_ISA=$$isa $(GO) test -count=1 ./kernels/... ./autodiff/... ./layers/..."; \
+		KERNELS_ISA=$$isa $(GO) test -count=1 ./kernels/... ./autodiff/... ./layers/...; \
+	done
+	$(GO) test -count=1 -tags purego ./kernels/... ./autodiff/...
+	$(GO) test -run '^$$' -bench . -benchtime 1x -short ./kernels ./layers/...
+
+fmt: ## fails when a file is not formatted
+	@out=$$(gofmt -l .); if [ -n "$$out" ]; then echo "not formatted: $$out"; exit 1; fi
+
+vet: ## amd64, amd64 without assembly, arm64
+	$(GO) vet ./...
+	$(GO) vet -tags purego ./...
+	GOARCH=arm64 $(GO) vet ./...
+
+static: ## staticcheck
+	$(GO) tool staticcheck ./...
+
+generate: ## rewrites every z file
+	$(GO) run ./asmgen -out kernels/internal
+
+generate-check: ## fails when a z file is not what asmgen writes
+	$(GO) run ./asmgen -out kernels/internal -check
+
+fuzz: ## each fuzz target for a fixed count
+	$(GO) test -run '^$$' -fuzz '^FuzzGemm$$' -fuzztime 3000x ./kernels
+	$(GO) test -run '^$$' -fuzz '^FuzzSafetensors$$' -fuzztime 20000x ./harness/checkpoint
+	$(GO) test -run '^$$' -fuzz '^FuzzPickle$$' -fuzztime 20000x ./harness/checkpoint
+	$(GO) test -run '^$$' -fuzz '^FuzzDecode$$' -fuzztime 5000x ./harness/data
+
+race: ## the race detector needs a C compiler; it cannot see assembly, so purego
+	@if command -v gcc >/dev/null; then CGO_ENABLED=1 $(GO) test -race -tags purego ./kernels ./autodiff/... ./harness/...; \
+	else echo "race: SKIPPED, no C compiler"; fi
+
+bench: ## ten runs, for benchstat
+	$(GO) test -run '^$$' -bench . -count 10 ./kernels ./layers/...
+
+clean:
+	rm -rf lethe runs
