@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"html/template"
 	"math"
 
 	"lethe/harness/metric"
@@ -10,6 +11,7 @@ import (
 
 // numbersView is the metric table as text.
 type numbersView struct {
+	Shift    template.HTML
 	Measures []measureView
 	Groups   []maskView
 }
@@ -63,6 +65,7 @@ func newNumbersView(m Metrics) (*numbersView, error) {
 		group := &v.Groups[len(v.Groups)-1]
 		group.Rows = append(group.Rows, rv)
 	}
+	v.Shift = m.shiftSVG()
 	return v, nil
 }
 
