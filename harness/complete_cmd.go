@@ -14,7 +14,7 @@ type completeCmd struct {
 	Model      string   `help:"Preset or JSON file. Default: what the checkpoint says."`
 	Checkpoint string   `required:"" help:"Weights of the model."`
 	After      string   `help:"Weights of the unlearned model, for the column after."`
-	Images     []string `required:"" help:"Images: folders, folders of classes, .tar, .tar.gz, or world:test." placeholder:"PATH"`
+	Images     []string `required:"" help:"Images: folders, folders of classes, .tar, .tar.gz, or world:test." placeholder:"PATH" sep:"none"`
 	Classes    []string `help:"Classes to take. Default: all." placeholder:"CLASS"`
 	Number     int      `help:"How many images, drawn by --seed; 0 takes all." default:"8"`
 	Mask       string   `help:"What to remove: random:RATIO, centre:CELLS, or outpaint:CELLS (all but the centre)." default:"random:0.75"`

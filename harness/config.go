@@ -103,11 +103,11 @@ func configValue(n ast.Node) (any, error) {
 	case map[string]any:
 		return nil, fmt.Errorf("want a value or a list")
 	case []any:
-		items := make([]string, len(v))
+		items := make([]any, len(v))
 		for i, item := range v {
-			items[i] = strings.ReplaceAll(fmt.Sprint(item), ",", `\,`)
+			items[i] = fmt.Sprint(item)
 		}
-		return strings.Join(items, ","), nil
+		return items, nil
 	case nil:
 		return nil, nil
 	case bool:

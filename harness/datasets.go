@@ -11,9 +11,9 @@ import (
 
 // DataFlags say which images are kept, forgotten and measured.
 type DataFlags struct {
-	Retain         []string `help:"Images to keep: folders, folders of classes, .tar, .tar.gz, or world:train." placeholder:"PATH"`
-	Forget         []string `help:"Images to forget, likewise." placeholder:"PATH"`
-	ProxyRetain    []string `help:"Images that stand in for retain images, with or without --retain." placeholder:"PATH"`
+	Retain         []string `help:"Images to keep: folders, folders of classes, .tar, .tar.gz, or world:train." placeholder:"PATH" sep:"none"`
+	Forget         []string `help:"Images to forget, likewise." placeholder:"PATH" sep:"none"`
+	ProxyRetain    []string `help:"Images that stand in for retain images, with or without --retain." placeholder:"PATH" sep:"none"`
 	Data           string   `help:"One set whose classes are divided by --forget-classes or --forget-random, instead of --retain and --forget." placeholder:"PATH"`
 	ForgetClasses  []string `help:"Classes of --data (or of --forget) to forget." placeholder:"CLASS"`
 	ForgetRandom   int      `help:"Forget so many classes of --data, drawn by --split-seed." placeholder:"N"`
@@ -21,9 +21,9 @@ type DataFlags struct {
 	SplitSeed      uint64   `help:"Seed of --forget-random, --images-per-class and --hold-out." default:"1"`
 	ImagesPerClass int      `help:"Images a class to use, drawn by --split-seed; 0 takes all." default:"0"`
 	EvalData       string   `help:"Images to measure on, divided like --data." placeholder:"PATH"`
-	EvalRetain     []string `help:"Retain images to measure on." placeholder:"PATH"`
-	EvalForget     []string `help:"Forget images to measure on." placeholder:"PATH"`
-	HeldOut        []string `help:"Images of classes in neither set, to measure side effects on." placeholder:"PATH"`
+	EvalRetain     []string `help:"Retain images to measure on." placeholder:"PATH" sep:"none"`
+	EvalForget     []string `help:"Forget images to measure on." placeholder:"PATH" sep:"none"`
+	HeldOut        []string `help:"Images of classes in neither set, to measure side effects on." placeholder:"PATH" sep:"none"`
 	HeldOutClasses []string `help:"Classes of --eval-data (or --data) in neither set, likewise." placeholder:"CLASS"`
 	HoldOut        float64  `help:"Without images to measure on: the part of each side that is set aside for it." default:"0.1"`
 	SkipBad        bool     `help:"Leave out damaged files with a warning, instead of stopping."`

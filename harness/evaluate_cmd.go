@@ -13,9 +13,9 @@ type evaluateCmd struct {
 	Model      string        `help:"Preset or JSON file. Default: what the checkpoint says."`
 	Checkpoint string        `arg:"" help:"Weights to measure."`
 	Against    string        `help:"Weights to compare with, as the original (before); the checkpoint is then after."`
-	Retain     []string      `help:"Images of the retain group." placeholder:"PATH"`
-	Forget     []string      `help:"Images of the forget group." placeholder:"PATH"`
-	HeldOut    []string      `help:"Images of neither." placeholder:"PATH"`
+	Retain     []string      `help:"Images of the retain group." placeholder:"PATH" sep:"none"`
+	Forget     []string      `help:"Images of the forget group." placeholder:"PATH" sep:"none"`
+	HeldOut    []string      `help:"Images of neither." placeholder:"PATH" sep:"none"`
 	Retained   []string      `name:"retain-classes" help:"Classes of --retain to take." placeholder:"CLASS"`
 	Forgotten  []string      `name:"forget-classes" help:"Classes of --forget to take." placeholder:"CLASS"`
 	Out        string        `help:"Also write the numbers as JSON to this file."`

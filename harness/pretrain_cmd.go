@@ -18,7 +18,7 @@ import (
 type pretrainCmd struct {
 	RunFlags
 	Model       string        `help:"Preset or a JSON file of constructor arguments." default:"mae_tiny"`
-	Data        []string      `required:"" help:"Training images: folders, folders of classes, .tar, .tar.gz, or world:train." placeholder:"PATH"`
+	Data        []string      `required:"" help:"Training images: folders, folders of classes, .tar, .tar.gz, or world:train." placeholder:"PATH" sep:"none"`
 	LeaveOut    []string      `help:"Classes to leave out: the model that never saw them, for comparison." placeholder:"CLASS"`
 	SkipBad     bool          `help:"Leave out damaged images with a warning, instead of stopping."`
 	Init        string        `help:"Start from these weights instead of random ones." placeholder:"CHECKPOINT"`
@@ -36,7 +36,7 @@ type pretrainCmd struct {
 	Flip        bool          `help:"Mirror images at random." default:"true" negatable:""`
 	For         time.Duration `help:"Stop with a resumable checkpoint after this long (such as 20m)." default:"0"`
 	SavePth     bool          `help:"Also write checkpoint.pth for PyTorch."`
-	EvalData    []string      `help:"Images to measure the result on. Default: the training images." placeholder:"PATH"`
+	EvalData    []string      `help:"Images to measure the result on. Default: the training images." placeholder:"PATH" sep:"none"`
 	Evaluation  EvaluateFlags `embed:"" group:"Evaluation"`
 }
 

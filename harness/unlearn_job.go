@@ -223,8 +223,13 @@ func short(v float64) string { return fmt.Sprintf("%.4g", v) }
 func (j *unlearnJob) evaluate(o evaluate.Options) (evaluate.Result, []evaluate.Picture, error) {
 	stop := j.clock.Start(stage.Evaluation)
 	defer func() { stop(0) }()
-	line := j.session.line("evaluate", 0, 0, "image")
+	groups := j.images.evaluated()
+	total := 0
+	for _, g := range groups {
+		total += len(g.Pixels) * len(o.Masks)
+	}
+	line := j.session.line("evaluate", total, 0, "image")
 	defer line.End()
-	o.Progress = func(done, total int) { line.Step(done) }
-	return evaluate.Compare(j.ctx, j.original, j.student, j.images.evaluated(), o)
+	o.Progress = func(done, _ int) { line.Step(done) }
+	return evaluate.Compare(j.ctx, j.original, j.student, groups, o)
 }

@@ -7,6 +7,7 @@ import (
 	"lethe/autodiff"
 	"lethe/harness/family"
 	"lethe/harness/metric"
+	"lethe/kernels"
 	"lethe/layers/rng"
 )
 
@@ -202,62 +203,61 @@ func (r *run) complete(m family.Model, b family.Batch) family.Completion {
 	return c
 }
 
+// sampleValues are the metrics of one sample.
+type sampleValues struct {
+	mse, shift, psnr, ssim float64
+	distance               metric.Distance
+	err                    error
+}
+
 // add measures every sample of a completion against the truth and against the
 // original's completion.
 func (s *series) add(m family.Model, c, original family.Completion) error {
 	size := m.Geometry().Size
+	values := make([]sampleValues, len(c.Removed)/(size*size))
+	kernels.For(len(values), func(i int) { values[i] = measure(m, c, original, i, size) })
+	for _, v := range values {
+		if v.err != nil {
+			return v.err
+		}
+		s.mse, s.shift = append(s.mse, v.mse), append(s.shift, v.shift)
+		s.psnr, s.ssim = append(s.psnr, v.psnr), append(s.ssim, v.ssim)
+		s.rms, s.unit = append(s.rms, v.distance.RMS), append(s.unit, v.distance.Unit)
+	}
+	return nil
+}
+
+// measure computes the metrics of sample i.
+func measure(m family.Model, c, original family.Completion, i, size int) (v sampleValues) {
 	plane := size * size
-	shown, truth := make([]float32, 3*plane), make([]float32, 3*plane)
+	in, out := c.Input[3*i*plane:][:3*plane], c.Predicted[3*i*plane:][:3*plane]
 	removed := make([]float32, 3*plane)
-	for i := range len(c.Removed) / plane {
-		in, out := c.Input[3*i*plane:][:3*plane], c.Predicted[3*i*plane:][:3*plane]
-		for ch := range 3 {
-			copy(removed[ch*plane:], c.Removed[i*plane:][:plane])
+	for ch := range 3 {
+		copy(removed[ch*plane:], c.Removed[i*plane:][:plane])
+	}
+	shown := metric.Image{C: 3, H: size, W: size, Pix: make([]float32, 3*plane)}
+	truth := metric.Image{C: 3, H: size, W: size, Pix: make([]float32, 3*plane)}
+	m.Displayed(shown.Pix, out)
+	m.Displayed(truth.Pix, in)
+	n := c.FeatureLen
+	for _, step := range []func() error{
+		func() (err error) { v.mse, err = metric.HoleMSE(out, in, removed); return },
+		func() (err error) {
+			v.shift, err = metric.HoleMSE(out, original.Predicted[3*i*plane:][:3*plane], removed)
+			return
+		},
+		func() (err error) { v.psnr, err = metric.PSNR(shown, truth); return },
+		func() (err error) { v.ssim, err = metric.SSIM(shown, truth); return },
+		func() (err error) {
+			v.distance, err = metric.EncoderDistance(c.Features[i*n:][:n], original.Features[i*n:][:n])
+			return
+		},
+	} {
+		if v.err = step(); v.err != nil {
+			return v
 		}
-		m.Displayed(shown, out)
-		m.Displayed(truth, in)
-		if err := s.sample(in, out, original.Predicted[3*i*plane:][:3*plane], removed); err != nil {
-			return err
-		}
-		if err := s.display(shown, truth, size); err != nil {
-			return err
-		}
-		n := c.FeatureLen
-		d, err := metric.EncoderDistance(c.Features[i*n:][:n], original.Features[i*n:][:n])
-		if err != nil {
-			return err
-		}
-		s.rms, s.unit = append(s.rms, d.RMS), append(s.unit, d.Unit)
 	}
-	return nil
-}
-
-func (s *series) sample(in, out, before, removed []float32) error {
-	mse, err := metric.HoleMSE(out, in, removed)
-	if err != nil {
-		return err
-	}
-	shift, err := metric.HoleMSE(out, before, removed)
-	if err != nil {
-		return err
-	}
-	s.mse, s.shift = append(s.mse, mse), append(s.shift, shift)
-	return nil
-}
-
-func (s *series) display(shown, truth []float32, size int) error {
-	got := metric.Image{C: 3, H: size, W: size, Pix: shown}
-	want := metric.Image{C: 3, H: size, W: size, Pix: truth}
-	psnr, err := metric.PSNR(got, want)
-	if err != nil {
-		return err
-	}
-	ssim, err := metric.SSIM(got, want)
-	if err != nil {
-		return err
-	}
-	s.psnr, s.ssim = append(s.psnr, psnr), append(s.ssim, ssim)
-	return nil
+	return v
 }
 
 // summary turns the series into means with their spread.
