@@ -158,3 +158,27 @@ func TestToggleAfterForward(t *testing.T) {
 		t.Errorf("gradients are %v and %v, want nil and [3]", w.Grad(), x.Grad())
 	}
 }
+
+// TestEmptyBatch: a batch without samples runs and adds gradients of 0.
+func TestEmptyBatch(t *testing.T) {
+	n := newTestNet(1, 2, 3, 8, 2)
+	x := New(0, 3, 8)
+	tp := NewTape()
+	for _, scoped := range []bool{false, true} {
+		n.scoped = scoped
+		y := n.encode(tp, n.student, x)
+		loss := tp.WeightedSum([]*Tensor{tp.MSE(y, x), tp.SampleL2(y, x, 1)}, []float32{1, 1})
+		tp.Backward(loss)
+		if loss.Data[0] != 0 {
+			t.Errorf("loss is %g, want 0", loss.Data[0])
+		}
+		for i, g := range n.grads() {
+			for _, v := range g {
+				if v != 0 {
+					t.Fatalf("parameter %d has gradient %g, want 0", i, v)
+				}
+			}
+		}
+		tp.Reset()
+	}
+}
