@@ -1,0 +1,138 @@
+package kernels
+
+import (
+	"math"
+	"testing"
+
+	"lethe/kernels/kerneltest"
+	"lethe/kernels/ref"
+)
+
+// grid is every stride-th float32 there is, so all magnitudes, both signs,
+// subnormal numbers, infinities and NaN.
+func grid(stride uint32) []float32 {
+	x := []float32{0, float32(math.Copysign(0, -1)), float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.NaN()), math.MaxFloat32, -math.MaxFloat32}
+	for bits := uint64(0); bits < 1<<32; bits += uint64(stride) {
+		x = append(x, math.Float32frombits(uint32(bits)))
+	}
+	return x
+}
+
+// line is n numbers evenly spaced from lo to hi.
+func line(lo, hi float64, n int) []float32 {
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = float32(lo + (hi-lo)*float64(i)/float64(n-1))
+	}
+	return x
+}
+
+// ulp is the distance of float32 numbers around x.
+func ulp(x float64) float64 {
+	_, exponent := math.Frexp(x)
+	return math.Ldexp(1, max(exponent-24, -149))
+}
+
+// The exponential has no function of its own: with scale 1 and lse 0 it is what
+// attentionGradRow makes of its scores.
+func TestExpIsWithinOneULP(t *testing.T) {
+	x := append(grid(9973), line(-110, 95, 1<<18)...)
+	eachISA(t, func(t *testing.T, k rowKernels) {
+		kerneltest.New(t).Run("grid", func(c *kerneltest.Case) {
+			y, ds := append([]float32(nil), x...), make([]float32, len(x))
+			k.attentionGradRow(y, ds, 1, 0, 0)
+			for i, v := range x {
+				want := math.Exp(float64(v))
+				if want > math.MaxFloat32*(1+unit/2) {
+					want = math.Inf(1)
+				}
+				c.Near("exp", i, y[i], want, ulp(want))
+			}
+		})
+	})
+}
+
+// Two roundings of the argument and one each of density, cdf and result add to
+// the error of erf (4e-7, halved) and exp.
+func TestGeluMatchesRef(t *testing.T) {
+	x := append(grid(9973), line(-8, 8, 1<<18)...)
+	eachISA(t, func(t *testing.T, k rowKernels) {
+		kerneltest.New(t).Run("grid", func(c *kerneltest.Case) {
+			y, dx, dy := make([]float32, len(x)), make([]float32, len(x)), make([]float32, len(x))
+			k.gelu(y, x)
+			k.fill(dy, -3)
+			k.geluGrad(dx, dy, x)
+			for i, v := range x {
+				want := ref.Gelu(float64(v))
+				c.Near("gelu", i, y[i], want, 1e-6*math.Max(1, math.Abs(want)))
+				c.Near("geluGrad", i, dx[i], -3*ref.GeluGrad(float64(v)), 3e-6)
+			}
+		})
+	})
+}
+
+// erf has no function of its own either: gelu(sqrt(2)*x) = x/sqrt(2)*(1+erf(x)).
+func TestErfIsWithinItsBound(t *testing.T) {
+	z := line(1e-3, 8, 1<<18)
+	eachISA(t, func(t *testing.T, k rowKernels) {
+		kerneltest.New(t).Run("line", func(c *kerneltest.Case) {
+			y := make([]float32, len(z))
+			k.gelu(y, z)
+			for i, v := range z {
+				erf := 2*float64(y[i])/float64(v) - 1
+				// Beside 4e-7 of erf: the rounding of x/sqrt(2) and of 1+erf.
+				if want := math.Erf(float64(v) / math.Sqrt2); !(math.Abs(erf-want) <= 4e-7+3*unit) {
+					c.Fail("erf(%g/sqrt(2)) is %g, want %g", v, erf, want)
+				}
+			}
+		})
+	})
+}
+
+func TestActivationsAtEdges(t *testing.T) {
+	eachISA(t, func(t *testing.T, k rowKernels) {
+		eachLength(t, func(c *kerneltest.Case, n, offset int) {
+			x, dy, y := c.Input(n, offset), c.Input(n, 3), c.Output(n, offset)
+			k.gelu(y, x)
+			for i := range y {
+				c.Near("gelu", i, y[i], ref.Gelu(float64(x[i])), 1e-6)
+			}
+			want := make([]float64, n)
+			for i := range want {
+				want[i] = float64(dy[i]) * ref.GeluGrad(float64(x[i]))
+			}
+			k.geluGrad(y, dy, x)
+			k.geluGrad(dy, dy, x) // in place
+			for i := range y {
+				c.Near("geluGrad", i, y[i], want[i], 1e-6)
+			}
+			c.Same("geluGrad in place", dy, y)
+			copy(y, x)
+			k.gelu(x, y)
+			k.gelu(y, y)
+			c.Same("gelu in place", y, x)
+		})
+	})
+}
+
+func TestActivationsInChunks(t *testing.T) {
+	kerneltest.New(t).Run("three chunks", func(c *kerneltest.Case) {
+		const n = 2*elementChunk + 77
+		x, dy, y := c.Input(n, 0), c.Input(n, 1), c.Output(n, 0)
+		Gelu(y, x)
+		for i := range y {
+			c.Near("Gelu", i, y[i], ref.Gelu(float64(x[i])), 1e-6)
+		}
+		GeluGrad(y, dy, x)
+		for i := range y {
+			c.Near("GeluGrad", i, y[i], float64(dy[i])*ref.GeluGrad(float64(x[i])), 1e-6)
+		}
+	})
+}
+
+func TestActivationsPanic(t *testing.T) {
+	two, one := make([]float32, 2), make([]float32, 1)
+	wantPanic(t, "kernels: Gelu: len(x) is 1, want at least 2", func() { Gelu(two, one) })
+	wantPanic(t, "kernels: GeluGrad: len(dy) is 1, want at least 2", func() { GeluGrad(two, one, two) })
+	wantPanic(t, "kernels: GeluGrad: len(x) is 1, want at least 2", func() { GeluGrad(two, two, one) })
+}
