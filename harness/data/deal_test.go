@@ -230,3 +230,19 @@ func TestCropBounds(t *testing.T) {
 		t.Error("a good Augment is refused")
 	}
 }
+
+func TestHoldOut(t *testing.T) {
+	s := mustOpen(t, "world:train?per-class=2", Options{})
+	rest, aside := s.HoldOut(0.25, 1, 0)
+	if len(aside.Items) != 5 || len(rest.Items) != 15 || len(Overlap(rest, aside)) != 0 {
+		t.Errorf("%d and %d of 20 pictures, shared %v", len(rest.Items), len(aside.Items), Overlap(rest, aside))
+	}
+	if _, other := s.HoldOut(0.25, 1, 1); paths(other) == paths(aside) {
+		t.Error("the stream does not matter")
+	}
+	for _, share := range []float64{0, 0.01, 1} {
+		if rest, aside := s.HoldOut(share, 1, 0); aside != nil || rest != s {
+			t.Errorf("share %g leaves one side empty, yet something was set aside", share)
+		}
+	}
+}

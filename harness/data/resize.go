@@ -116,7 +116,7 @@ func (v view) sub(x, y, w, h int) view {
 
 // Scratch is reusable memory of a resampling. The zero value is ready. Not for
 // concurrent use.
-type Scratch struct{ rows, crop []uint8 }
+type Scratch struct{ rows []uint8 }
 
 // resample writes the window of the scaled source to dst [p.h,p.w,3].
 func resample(dst []uint8, src view, p plan, s *Scratch) {

@@ -187,11 +187,16 @@ func TestOpenRefuses(t *testing.T) {
 	if err := os.WriteFile(cut, b[:len(b)*2/3], 0o644); err != nil {
 		t.Fatal(err)
 	}
+	short := writeTar(t, "short.tar", map[string][]byte{"a.png": encoded(t, 0, 0)}, "")
+	if err := os.Truncate(short, 1024); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		name string
 		o    Options
 		want []string
 	}{
+		{short, Options{}, []string{"short.tar", "truncated or damaged at a.png"}},
 		{root, Options{}, []string{"train/cat/broken.jpg", "neither a JPEG nor a PNG", "--skip-bad"}},
 		{root + "/train/empty", Options{}, []string{"e.png", "empty file"}},
 		{root + "/train/empty", Options{SkipBad: true}, []string{"none of its 1 files is a readable"}},

@@ -177,12 +177,25 @@ func (s *Set) walkTar(name, inner string) ([]candidate, error) {
 	return found, nil
 }
 
+// maxMember bounds a picture file inside a compressed tar, in bytes.
+const maxMember = 1 << 28
+
 // tarMember makes the candidate of the member that t stands at.
 func tarMember(t *tar.Reader, h *tar.Header, f *os.File, plain bool, p string) (candidate, error) {
 	if plain {
 		// archive/tar reads headers block by block, so the file stands at the
 		// member's first byte.
 		offset, err := f.Seek(0, io.SeekCurrent)
+		if err != nil {
+			return candidate{}, err
+		}
+		info, err := f.Stat()
+		if err != nil {
+			return candidate{}, err
+		}
+		if h.Size > info.Size()-offset {
+			return candidate{}, fmt.Errorf("a member of %d bytes where %d are left", h.Size, info.Size()-offset)
+		}
 		region := regionSource{f.Name(), offset, h.Size}
 		return candidate{p, classOf(p), func() (Item, error) {
 			b, err := region.read()
@@ -190,9 +203,13 @@ func tarMember(t *tar.Reader, h *tar.Header, f *os.File, plain bool, p string) (
 				return Item{}, err
 			}
 			return newItem(p, b, region)
-		}}, err
+		}}, nil
 	}
-	b, err := io.ReadAll(t) // grows with what is there, not with what the header says
+	// ReadAll grows with what is there, not with what the header says
+	b, err := io.ReadAll(io.LimitReader(t, maxMember+1))
+	if len(b) > maxMember {
+		return candidate{}, fmt.Errorf("a member of more than %d bytes", maxMember)
+	}
 	return candidate{p, classOf(p), func() (Item, error) { return newItem(p, b, bytesSource(b)) }}, err
 }
 

@@ -12,11 +12,17 @@ from PIL import Image, features
 rng = np.random.default_rng(20240131)
 
 
-def picture(w, h, flat=1):
-    """Smooth waves with sharp coloured edges; constant on flat x flat blocks."""
-    y, x = np.mgrid[0:h, 0:w] // flat * flat
+def picture(w, h):
+    """Smooth waves with sharp coloured edges."""
+    y, x = np.mgrid[0:h, 0:w]
     c = [128 + 100 * np.sin(x / 5.0 + k) * np.cos(y / (4.0 + k)) + 60 * ((x // 7 + y // 9 + k) % 2) - 30 for k in range(3)]
     return np.clip(np.stack(c, -1), 0, 255).astype(np.uint8)
+
+
+def blocks(w, h, bw, bh):
+    """Blocks of one random colour each."""
+    c = rng.integers(0, 256, (-(-h // bh), -(-w // bw), 3)).astype(np.uint8)
+    return np.ascontiguousarray(c.repeat(bh, 0).repeat(bw, 1)[:h, :w])
 
 
 def expect(path):
@@ -35,7 +41,7 @@ def jpegs():
     for tag, sample in [("444", "1x1"), ("422", "2x1"), ("420", "2x2"), ("440", "1x2"), ("411", "4x1")]:
         cjpeg(f"jpeg_{tag}.jpg", picture(61, 43), "-quality", "85", "-sample", sample)
         # whole coding units of one colour: only DC coefficients, so no IDCT rounding
-        cjpeg(f"jpeg_{tag}_dc.jpg", picture(75, 53, 32), "-quality", "70", "-sample", sample)
+        cjpeg(f"jpeg_{tag}_dc.jpg", blocks(187, 139, 8 * int(sample[0]), 8 * int(sample[2])), "-quality", "80", "-sample", sample)
     for w, h in [(1, 1), (2, 2), (3, 3), (4, 5), (5, 4), (1, 9), (9, 1)]:
         cjpeg(f"jpeg_420_{w}x{h}.jpg", picture(w, h), "-quality", "90", "-sample", "2x2")
     cjpeg("jpeg_420_progressive.jpg", picture(61, 43), "-quality", "85", "-sample", "2x2", "-progressive")
