@@ -160,7 +160,7 @@ func editDistance(a, b string) int {
 func resolvedConfig(ctx *kong.Context) ([]byte, error) {
 	var out yaml.MapSlice
 	for _, f := range ctx.Flags() {
-		if !slices.Contains(commandFlags(ctx), f.Name) || slices.Contains([]string{"resume", "force", "quiet"}, f.Name) {
+		if !slices.Contains(commandFlags(ctx), f.Name) || slices.Contains([]string{"resume", "force", "cpu-profile"}, f.Name) {
 			continue
 		}
 		v := f.Target.Interface()

@@ -97,6 +97,11 @@ func (c *pretrainCmd) Run(a *app, parsed *kong.Context) error {
 		j.ctx, cancel = context.WithTimeout(s.ctx, c.For)
 		defer cancel()
 	}
+	stop, err := c.profile()
+	if err != nil {
+		return err
+	}
+	defer stop()
 	return j.run()
 }
 

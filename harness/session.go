@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"runtime/pprof"
 	"strings"
 	"syscall"
 
@@ -26,6 +27,7 @@ type RunFlags struct {
 	CheckpointEvery int        `help:"Write a resumable checkpoint every so many steps; 0 only when interrupted." default:"500"`
 	Resume          bool       `help:"Go on with the interrupted run in --out."`
 	Force           bool       `help:"Start over in a folder that already holds a run."`
+	CPUProfile      string     `name:"cpu-profile" help:"Write a profile for go tool pprof to this file." placeholder:"FILE"`
 }
 
 // session is the surroundings of one command: streams, clock, peak, warnings.
@@ -35,6 +37,25 @@ type session struct {
 	clock    *stage.Clock
 	peak     stage.Peak
 	warnings []string
+}
+
+// profile starts a CPU profile when one is asked for; the returned function
+// ends it.
+func (f RunFlags) profile() (func(), error) {
+	if f.CPUProfile == "" {
+		return func() {}, nil
+	}
+	out, err := os.Create(f.CPUProfile)
+	if err != nil {
+		return nil, fmt.Errorf("writing the CPU profile: %w", err)
+	}
+	if err := pprof.StartCPUProfile(out); err != nil {
+		return nil, errors.Join(err, out.Close())
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		_ = out.Close() // a broken profile shows when it is read
+	}, nil
 }
 
 // newSession sets the number of threads and measures the peak.

@@ -144,5 +144,10 @@ func (c *unlearnCmd) Run(a *app, parsed *kong.Context) error {
 		return err
 	}
 	j := &unlearnJob{session: s, cmd: c, method: method, settings: set, original: model, images: images, config: resolved}
+	stop, err := c.profile()
+	if err != nil {
+		return err
+	}
+	defer stop()
 	return j.run()
 }
