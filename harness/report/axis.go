@@ -39,8 +39,8 @@ func (a axis) at(v float64) float64 {
 // width: a constant gets room on both sides, zero gets [0,1].
 func linearAxis(s span, count int, whole bool) axis {
 	switch {
-	case s.lo == s.hi && s.lo == 0:
-		s.hi = 1
+	case max(math.Abs(s.lo), math.Abs(s.hi)) < smallest:
+		s.lo, s.hi = 0, 1
 	case s.hi-s.lo < 1e-9*max(math.Abs(s.lo), math.Abs(s.hi)):
 		room := math.Abs(s.hi) / 2
 		s.lo, s.hi = s.lo-room, s.hi+room
@@ -60,11 +60,15 @@ func linearAxis(s span, count int, whole bool) axis {
 	return a
 }
 
-// niceStep is the next of 1, 2, 5 times a power of ten.
+// smallest is what a linear axis still tells from 0: float64 has room below it
+// for the arithmetic on ticks. float32 ends long before.
+const smallest = 1e-290
+
+// niceStep is the next of 1, 2, 5 times a power of ten, or one a little below.
 func niceStep(raw float64) float64 {
 	base := math.Pow(10, math.Floor(math.Log10(raw)))
 	for _, m := range []float64{1, 2, 5} {
-		if raw <= m*base*(1+1e-9) {
+		if raw <= m*base*1.15 {
 			return m * base
 		}
 	}

@@ -129,6 +129,11 @@ func fixtureCurves(rng *rand.Rand, n int) []Chart {
 		norm[i] = (3*math.Exp(-5*t) + 0.4) * math.Exp(0.2*rng.NormFloat64())
 		lr[i] = 1e-4 * min(float64(i+1)/30, (1+math.Cos(math.Pi*t))/2)
 	}
+	for _, y := range [][]float64{retain, forget, norm, lr} {
+		for i := range y {
+			y[i] = round(y[i], 4) // what math.Exp gives in its last bits depends on the CPU
+		}
+	}
 	retain[0] = 0 // as it is at step 0: both encoders are equal
 	return []Chart{
 		{Title: "Loss", Log: true, Wide: true, Smooth: true, Series: []Series{{"retain", Retain, x, retain}, {"forget", Forget, x, forget}}},

@@ -111,21 +111,34 @@ func Judge(m Metrics, mask string, g Goals) Verdict {
 			continue
 		}
 		v.Figures = append(v.Figures, figure(measure, row, change, mask, g))
-		if set != HeldOut {
+		switch {
+		case set == HeldOut:
+		case len(said) == 0:
+			said = append(said, measure.opening(set, change.Value))
+		default:
 			said = append(said, string(set)+" "+measure.sentenceText(change.Value))
 		}
 	}
-	if len(said) == 0 {
-		return v
+	if len(said) > 0 {
+		v.Sentence = strings.Join(said, ", ") + "."
 	}
-	first, rest, _ := strings.Cut(said[0], " ")
-	name := measure.Name
+	return v
+}
+
+// opening is the first part of the sentence.
+func (m Measure) opening(set Set, v float64) string {
+	name := m.Name
 	if name == "Hole MSE" {
 		name = "hole MSE"
 	}
-	said[0] = upperFirst(first) + " " + name + " " + rest + " the original\u2019s"
-	v.Sentence = strings.Join(said, ", ") + "."
-	return v
+	name = upperFirst(string(set)) + " " + name + " "
+	switch {
+	case math.IsNaN(v) || math.IsInf(v, 0):
+		return name + "is no longer finite"
+	case m.Compare == ByRatio:
+		return name + m.sentenceText(v) + " the original\u2019s"
+	}
+	return name + m.sentenceText(v) + " against the original"
 }
 
 // sentenceText has two significant digits where the tables have three.

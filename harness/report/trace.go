@@ -6,10 +6,12 @@ import (
 	"strings"
 )
 
+// largest is what an axis can show; float64 has room above it for the ticks.
+const largest = 1e300
+
 // drawable says whether a point can be shown.
 func drawable(x, y float64, log bool) bool {
-	ok := !math.IsNaN(x) && !math.IsInf(x, 0) && !math.IsNaN(y) && !math.IsInf(y, 0)
-	return ok && (!log || y > 0)
+	return math.Abs(x) <= largest && math.Abs(y) <= largest && (!log || y >= smallest)
 }
 
 // dot is a placed point.
