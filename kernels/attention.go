@@ -13,10 +13,11 @@ type Heads struct {
 
 // at returns the tokens of one head as a matrix [Tokens,Dim].
 func (h Heads) at(batch, head int) Mat {
-	return Mat{
-		Data: h.Data[batch*h.BatchStride+head*h.HeadStride:],
-		Rows: h.Tokens, Cols: h.Dim, RowStride: h.TokenStride, ColStride: 1,
+	m := Mat{Rows: h.Tokens, Cols: h.Dim, RowStride: h.TokenStride, ColStride: 1}
+	if h.Tokens > 0 {
+		m.Data = h.Data[batch*h.BatchStride+head*h.HeadStride:]
 	}
+	return m
 }
 
 // AttentionArgs are the operands of Attention.

@@ -11,11 +11,12 @@ import (
 // vectorLanes is the widest vector of any instruction set, for kerneltest.
 const vectorLanes = 16
 
-// eachLength runs body on every edge length and alignment.
+// eachLength runs body on every edge length, at two of the alignments in turn.
 func eachLength(t *testing.T, body func(c *kerneltest.Case, n, offset int)) {
 	suite := kerneltest.New(t)
 	for _, n := range kerneltest.Lengths(vectorLanes) {
-		for _, offset := range kerneltest.Alignments {
+		for turn := range 2 {
+			offset := kerneltest.Alignments[(n+n/16+2*turn)%4]
 			suite.Run(fmt.Sprintf("n=%d/offset=%d", n, offset), func(c *kerneltest.Case) { body(c, n, offset) })
 		}
 	}
