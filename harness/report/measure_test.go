@@ -64,3 +64,16 @@ func TestNumbersAsText(t *testing.T) {
 		}
 	}
 }
+
+func TestClassText(t *testing.T) {
+	g := Group{}
+	for n, want := range map[int]string{0: "–", 1: "a", 2: "a, b", 12: "a, b, c, d, e, f, g, h, i, j, k, l", 13: "a, b, c, d, e, f, g, h, i, j and 3 more"} {
+		g.Classes = nil
+		for i := range n {
+			g.Classes = append(g.Classes, string(rune('a'+i)))
+		}
+		if got := g.ClassText(); got != want {
+			t.Errorf("%d classes are %q, want %q", n, got, want)
+		}
+	}
+}

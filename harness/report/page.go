@@ -1,6 +1,9 @@
 package report
 
 import (
+	"fmt"
+	"strings"
+
 	"lethe/harness/metric"
 	"lethe/harness/stage"
 )
@@ -52,6 +55,18 @@ type Group struct {
 	Classes  []string
 	Source   string // folder or archive
 	Manifest string // hash over the hashes of the files
+}
+
+// ClassText lists the classes for the page: all of a dozen, or the first ten of
+// more and how many follow; a dash for none.
+func (g Group) ClassText() string {
+	switch n := len(g.Classes); {
+	case n == 0:
+		return "\u2013"
+	case n > 12:
+		return fmt.Sprintf("%s and %d more", strings.Join(g.Classes[:10], ", "), n-10)
+	}
+	return strings.Join(g.Classes, ", ")
 }
 
 // Verdict is what the page says first.
