@@ -73,8 +73,10 @@ func TestCompareNothing(t *testing.T) {
 	if err := checkpoint.WriteSafetensors(path, nil, nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Compare(path, path, Tolerance{}); err == nil {
-		t.Error("two files without tensors match")
+	table, err := Compare(path, path, Tolerance{})
+	var mismatch *MismatchError
+	if !errors.As(err, &mismatch) || table.String() != "" {
+		t.Errorf("two files without tensors: error is %v, the table %q", err, table)
 	}
 	var e *InputError
 	if _, err := Compare(path, path+".none", Tolerance{}); !errors.As(err, &e) || e.File != path+".none" {

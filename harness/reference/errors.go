@@ -27,11 +27,14 @@ func refuse(file, format string, args ...any) error {
 
 // MismatchError says that two sets of tensors are not the same.
 type MismatchError struct {
-	Failed, Tensors int
-	First           string // name of the first tensor that failed
+	Failed, Tensors int    // no tensors at all prove nothing and are a mismatch too
+	First           string // the first tensor that failed and why
 }
 
 // Error counts the tensors that failed and names the first.
 func (e *MismatchError) Error() string {
+	if e.Tensors == 0 {
+		return "there are no tensors to compare"
+	}
 	return fmt.Sprintf("%d of %d tensors do not match, the first is %s", e.Failed, e.Tensors, e.First)
 }

@@ -26,8 +26,12 @@ type Table struct {
 	Steps bool // whether OfStep was wanted
 }
 
-// WriteTo prints the table with a line that sums it up.
+// WriteTo prints the table with a line that sums it up, or nothing when there
+// is no row.
 func (t Table) WriteTo(w io.Writer) (int64, error) {
+	if len(t.Rows) == 0 {
+		return 0, nil
+	}
 	var text strings.Builder
 	tab := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	step := ""
@@ -73,7 +77,7 @@ func number(v float64) string {
 // err returns nil when every row is ok. A table without rows has proved nothing.
 func (t Table) err() error {
 	if len(t.Rows) == 0 {
-		return &MismatchError{First: "none at all"}
+		return &MismatchError{}
 	}
 	var e *MismatchError
 	for _, r := range t.Rows {
