@@ -13,7 +13,8 @@ import (
 
 // WriteMetricsCSV writes one line for each metric of each row:
 //
-//	mask,set,metric,unit,n,before,before_lo,before_hi,after,after_lo,after_hi,change,change_kind
+//	mask,set,metric,unit,n,before,before_lo,before_hi,after,after_lo,after_hi,
+//	change,change_lo,change_hi,change_kind
 //
 // Numbers have all their digits; what is unknown is empty.
 func WriteMetricsCSV(w io.Writer, m Metrics) error {
