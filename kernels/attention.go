@@ -74,7 +74,7 @@ func (j *attentionJob) run(_, item int) {
 	memory := scratches.get()
 	buffer := memory.floats(panelSize(k) + block*stride)
 	keys, buffer := buffer[:panelSize(k)], buffer[panelSize(k):]
-	packPanels(keys, k)
+	packKeys(keys, k)
 	for lo := 0; lo < q.Rows; lo += block {
 		hi := min(lo+block, q.Rows)
 		scores := Mat{Data: buffer, Rows: hi - lo, Cols: k.Rows, RowStride: stride, ColStride: 1}

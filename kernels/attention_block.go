@@ -26,11 +26,11 @@ func scoreBlock(queries, keys int) int {
 // the last block has an edge.
 const scoreRows = 12
 
-// panelSize is how many elements packPanels writes.
+// panelSize is how many elements packKeys writes.
 func panelSize(k Mat) int { return roundUp(k.Rows, attentionNR()) * k.Cols }
 
-// packPanels transposes k [T,Dim] into panels.
-func packPanels(dst []float32, k Mat) {
+// packKeys transposes k [T,Dim] into panels.
+func packKeys(dst []float32, k Mat) {
 	nr := attentionNR()
 	for lo := 0; lo < k.Rows; lo += nr {
 		rows := min(nr, k.Rows-lo)
@@ -39,7 +39,7 @@ func packPanels(dst []float32, k Mat) {
 	}
 }
 
-// multiplyPanels computes c = a * transpose(k) for k packed by packPanels.
+// multiplyPanels computes c = a * transpose(k) for k packed by packKeys.
 func multiplyPanels(c, a Mat, panels []float32) {
 	nr := attentionNR()
 	for lo := 0; lo < c.Cols; lo += nr {

@@ -67,8 +67,8 @@ func (j *attentionGradJob) run(_, item int) {
 	buffer := memory.floats(2*panelSize(k) + 2*block*stride)
 	keys, buffer := buffer[:panelSize(k)], buffer[panelSize(k):]
 	values, buffer := buffer[:panelSize(k)], buffer[panelSize(k):]
-	packPanels(keys, k)
-	packPanels(values, v)
+	packKeys(keys, k)
+	packKeys(values, v)
 	for lo := 0; lo < q.Rows; lo += block {
 		hi := min(lo+block, q.Rows)
 		p := Mat{Data: buffer[:block*stride], Rows: hi - lo, Cols: k.Rows, RowStride: stride, ColStride: 1}
