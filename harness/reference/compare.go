@@ -89,7 +89,7 @@ type pair struct {
 func judge(p pair) (Table, error) {
 	got, start := index(p.got), index(p.start)
 	known := index(p.want)
-	table := Table{Steps: p.start != nil}
+	var table Table
 	for _, want := range p.want {
 		row := Row{Name: want.Name, Shape: want.Shape, MaxAbs: math.NaN(), Relative: math.NaN(), OfStep: math.NaN()}
 		if t, ok := got[want.Name]; !ok {
@@ -98,7 +98,7 @@ func judge(p pair) (Table, error) {
 			key, isWeight := strings.CutPrefix(want.Name, "weights.")
 			var before *checkpoint.Tensor
 			if t, ok := start[key]; ok && isWeight {
-				before = &t
+				before, table.Steps = &t, true
 			}
 			row.judge(t, want, before, p.tol)
 		}

@@ -23,7 +23,7 @@ type Row struct {
 // Table is a comparison, one row a tensor.
 type Table struct {
 	Rows  []Row
-	Steps bool // whether OfStep was wanted
+	Steps bool // whether a row has OfStep
 }
 
 // WriteTo prints the table with a line that sums it up, or nothing when there
