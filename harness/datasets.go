@@ -198,9 +198,7 @@ func (l *loader) measured(g *imageGroups) error {
 	var err error
 	switch {
 	case f.EvalData != "":
-		if retain, err = l.join([]string{f.EvalData}, g.retain.Classes); err == nil {
-			forget, err = l.join([]string{f.EvalData}, g.forget.Classes)
-		}
+		retain, forget, err = l.divideLike(g)
 	case len(f.EvalRetain) > 0 && len(f.EvalForget) > 0:
 		if retain, err = l.join(f.EvalRetain, f.RetainClasses); err == nil {
 			forget, err = l.join(f.EvalForget, f.ForgetClasses)
@@ -224,6 +222,29 @@ func (l *loader) measured(g *imageGroups) error {
 	}
 	g.measured = append(g.measured, measuredSet{"retain_seen", g.retain}, measuredSet{"forget_seen", g.forget})
 	return nil
+}
+
+// divideLike divides --eval-data by the classes of the two sides. With proxy
+// images alone on the retain side, every class that is neither forgotten nor
+// held out is a retain class.
+func (l *loader) divideLike(g *imageGroups) (retain, forget *data.Set, err error) {
+	all, err := l.load(l.flags.EvalData)
+	if err != nil {
+		return nil, nil, err
+	}
+	real := len(l.flags.Retain) > 0 || l.flags.Data != ""
+	kept := slices.DeleteFunc(slices.Clone(all.Classes), func(c string) bool {
+		return slices.Contains(g.forget.Classes, c) || slices.Contains(l.flags.HeldOutClasses, c) ||
+			real && !slices.Contains(g.retain.Classes, c)
+	})
+	if len(kept) == 0 {
+		return nil, nil, fmt.Errorf("%s has none of the retain classes %s", l.flags.EvalData, classNames(g.retain))
+	}
+	if retain, err = all.Subset(kept); err != nil {
+		return nil, nil, err
+	}
+	forget, err = all.Subset(g.forget.Classes)
+	return retain, forget, err
 }
 
 // holdOut sets a part of a side aside; it is not trained on. A side too small
