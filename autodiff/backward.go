@@ -152,12 +152,7 @@ func (tp *Tape) commit(c contribution) {
 }
 
 func (tp *Tape) newGradient(data []float32) *gradient {
-	var g *gradient
-	if last := len(tp.idle) - 1; last >= 0 {
-		g, tp.idle = tp.idle[last], tp.idle[:last]
-	} else {
-		g = &tp.gradients.take(1)[0]
-	}
+	g := &tp.gradients.take(1)[0]
 	*g = gradient{data: data, refs: 1}
 	return g
 }
@@ -171,6 +166,5 @@ func (tp *Tape) dropGrad(t *Tensor) {
 	t.grad = nil
 	if g.refs--; g.refs == 0 {
 		tp.floats.put(g.data)
-		tp.idle = append(tp.idle, g)
 	}
 }

@@ -146,6 +146,39 @@ func TestResidualSharesGradients(t *testing.T) {
 	}
 }
 
+// TestScratchReturns: contributions that a kernel cannot add go through one
+// scratch buffer, however many there are.
+func TestScratchReturns(t *testing.T) {
+	tp := NewTape()
+	const n = 64
+	w := New(1, n)
+	w.SetTrainable(true)
+	x := tp.Scale(w, 1)
+	sum := tp.Softmax(x)
+	for range 8 {
+		sum = tp.Add(sum, tp.Softmax(x))
+	}
+	before := tp.Memory().Peak
+	tp.BackwardFrom(sum, make([]float32, n))
+	if got := (tp.Memory().Peak - before) / n; got > 3 {
+		t.Errorf("the backward pass took %d buffers, want at most 3: of the sum, of x and scratch", got)
+	}
+}
+
+// TestIndicesAreCopied: the caller may reuse idx before Backward.
+func TestIndicesAreCopied(t *testing.T) {
+	tp := NewTape()
+	x := New(3, 1)
+	x.SetTrainable(true)
+	idx := []int32{2, 0}
+	y := tp.GatherRows(x, nil, idx)
+	idx[0], idx[1] = 1, 1
+	tp.BackwardFrom(y, []float32{5, 7})
+	if want := []float32{7, 0, 5}; !slices.Equal(x.Grad(), want) {
+		t.Errorf("gradient is %v, want %v", x.Grad(), want)
+	}
+}
+
 // TestToggleAfterForward: what trains is decided when the op runs.
 func TestToggleAfterForward(t *testing.T) {
 	tp := NewTape()

@@ -103,6 +103,13 @@ func TestScopeReleases(t *testing.T) {
 	if after := tp.Memory().Peak; after != before {
 		t.Errorf("peak grew from %d to %d, want the freed buffer reused", before, after)
 	}
+	tp.Reset()
+	tp.Scope(func() *Tensor { tp.Scale(x, 2); return nil })
+	tp.Frozen(func() *Tensor { tp.Scale(x, 3); return nil }) // leaves the pool alone
+	end := tp.floats.mark()
+	if tp.Scale(x, 1); tp.floats.mark() != end {
+		t.Error("a frozen region took a pooled buffer and did not give it back")
+	}
 	if tp.Scope(func() *Tensor { return nil }) != nil || tp.Scope(func() *Tensor { return x }) != x {
 		t.Error("Scope does not return what f returned")
 	}

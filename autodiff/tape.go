@@ -30,7 +30,6 @@ type Tape struct {
 	lists   bump[*Tensor]
 
 	gradients bump[gradient]
-	idle      []*gradient
 
 	frozen int // depth of Frozen
 	flops  float64
@@ -61,7 +60,6 @@ func (tp *Tape) Reset() {
 	tp.releaseTo(tapeMark{})
 	tp.floats.reset()
 	tp.gradients.release(mark{})
-	tp.idle = tp.idle[:0]
 }
 
 // tapeMark is a position in everything that a frozen region gives back.

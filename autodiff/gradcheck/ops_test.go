@@ -127,6 +127,8 @@ var rows = []row{
 	{op: "Mul", wiring: "frozen x", inputs: [][]int{{2, 3}, {2, 3}}, frozen: []int{0}, roundings: 1, magnitude: 4, forward: mul},
 	{op: "Mul", wiring: "square", inputs: [][]int{{2, 3}}, roundings: 1, magnitude: 4,
 		forward: func(tp *tape, in []*tensor) *tensor { return tp.Mul(in[0], in[0]) }},
+	{op: "Mul", wiring: "of outputs", inputs: [][]int{{2, 3}, {2, 3}}, roundings: 3, magnitude: 4,
+		forward: func(tp *tape, in []*tensor) *tensor { return tp.Mul(tp.Scale(in[0], 0.5), tp.Scale(in[1], 2)) }},
 	{op: "Scale", wiring: "leaf", inputs: [][]int{{2, 3}}, roundings: 1, magnitude: 6,
 		forward: func(tp *tape, in []*tensor) *tensor { return tp.Scale(in[0], -3) }},
 	{op: "Scale", wiring: "chain and second use", inputs: [][]int{{2, 3}}, roundings: 3, magnitude: 9,
@@ -174,6 +176,8 @@ var rows = []row{
 	{op: "MSE", wiring: "frozen y", inputs: [][]int{{3, 4}, {3, 4}}, frozen: []int{1}, roundings: 4, magnitude: 16, forward: mse},
 	{op: "MSE", wiring: "of two row ranges", inputs: [][]int{{4, 3}}, roundings: 4, magnitude: 16,
 		forward: func(tp *tape, in []*tensor) *tensor { return tp.MSE(tp.Rows(in[0], 0, 2), tp.Rows(in[0], 1, 3)) }},
+	{op: "MSE", wiring: "of outputs", inputs: [][]int{{3, 4}, {3, 4}}, roundings: 7, magnitude: 16,
+		forward: func(tp *tape, in []*tensor) *tensor { return tp.MSE(tp.Scale(in[0], 0.5), tp.Scale(in[1], -1)) }},
 	{op: "RowMSE", wiring: "two inputs, a weight 0", inputs: [][]int{{4, 3}, {4, 3}}, roundings: 5, magnitude: 48, forward: rowMSE},
 	{op: "RowMSE", wiring: "frozen x, y used before", inputs: [][]int{{4, 3}, {4, 3}}, frozen: []int{0}, roundings: 7, magnitude: 48,
 		forward: func(tp *tape, in []*tensor) *tensor {

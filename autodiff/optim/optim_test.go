@@ -297,13 +297,16 @@ func TestClipScale(t *testing.T) {
 func TestSchedules(t *testing.T) {
 	s := WarmupCosine{Base: 1, Min: 0.25, Warmup: 4, Total: 12}
 	half := float32(0.25 + 0.375*(1+math.Cos(math.Pi/4)))
-	for step, want := range map[int]float32{0: 0, 1: 0.25, 3: 0.75, 4: 1, 6: half, 8: 0.625, 12: 0.25, 100: 0.25} {
+	for step, want := range map[int]float32{0: 0, 1: 0.25, 3: 0.75, 4: 1, 6: half, 8: 0.625, 12: 0.25, 13: 0.25, 100: 0.25} {
 		if got := s.At(step); math.Abs(float64(got-want)) > 1.0/(1<<24) || got != got {
 			t.Errorf("step %d: rate is %g, want %g", step, got, want)
 		}
 	}
 	if got := (WarmupCosine{Base: 2, Total: 10}).At(0); got != 2 {
 		t.Errorf("without warm-up the first rate is %g, want 2", got)
+	}
+	if got := (WarmupCosine{Base: 2, Min: 1, Warmup: 10, Total: 10}).At(10); got != 1 {
+		t.Errorf("with nothing but warm-up the last rate is %g, want 1", got)
 	}
 	if got := Constant(0.5).At(77); got != 0.5 {
 		t.Errorf("constant rate is %g, want 0.5", got)

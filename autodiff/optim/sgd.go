@@ -11,7 +11,7 @@ type SGD struct {
 // NewSGD returns gradient descent with (heavy-ball) momentum:
 //
 //	d = gradient*gradScale + decay*w
-//	m = d in the parameter's first step, momentum*m + d later
+//	m = momentum*m + d, from m = 0
 //	w = w - lr*m
 //
 // Panics: a parameter is nil or listed twice; momentum is negative.
@@ -34,8 +34,8 @@ func (s *SGD) Step(lr, gradScale float32) {
 		}
 		s.begin(p)
 		m, w := p.buffers[0], p.value.Data
-		if p.steps == 1 || s.momentum == 0 {
-			kernels.Scale(m, gradScale, g)
+		if s.momentum == 0 {
+			kernels.Scale(m, gradScale, g) // not 0*m: m may not be finite
 		} else {
 			kernels.Scale(m, s.momentum, m)
 			kernels.Axpy(m, gradScale, g)
