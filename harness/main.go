@@ -24,6 +24,7 @@ type commands struct {
 	Pretrain  pretrainCmd  `cmd:"" help:"Train a masked autoencoder from scratch."`
 	Complete  completeCmd  `cmd:"" help:"Complete masked images and write a PNG grid."`
 	Evaluate  evaluateCmd  `cmd:"" help:"Measure a model, or two, on images under fixed masks."`
+	Table     tableCmd     `cmd:"" help:"Compare runs in one Markdown table."`
 	Inspect   inspectCmd   `cmd:"" help:"Say what is in a checkpoint and which model it fits."`
 	Methods   methodsCmd   `cmd:"" help:"List the unlearning methods with their losses and defaults."`
 	World     worldCmd     `cmd:"" help:"Write images of the built-in world to a folder."`
