@@ -17,10 +17,73 @@ func emitPack(e *emitter) {
 	if e.isa.gemmMR < e.isa.lanes {
 		emitPackCopy(e, e.isa.gemmMR)
 	}
+	emitPackPanels(e, e.isa.gemmMR)
 	if e.isa.name == "avx2" {
 		emitPackTranspose(e, 8)
 		emitPackTranspose(e, 6)
+		emitPrefetch(e)
 	}
+}
+
+// emitPackPanels emits the copy into several narrow panels at once: a step of
+// one panel is less than a cache line, and the lines would be fetched again for
+// each panel.
+func emitPackPanels(e *emitter, width int) {
+	name := fmt.Sprintf("PackPanels%d", width)
+	e.function(name, "func(dst, src *float32, stride, panels, k int)",
+		fmt.Sprintf("%s is generic.PackPanels for whole panels of width %d: panels and k at least 1.", name, width))
+	dst, src, stride, panels, k := e.arg("dst"), e.arg("src"), e.arg("stride"), e.arg("panels"), e.arg("k")
+	size := e.GP64() // of a panel, in bytes
+	e.IMUL3Q(operand.I32(4*width), k, size)
+	e.SHLQ(operand.U8(2), stride)
+	from, to, left := e.GP64(), e.GP64(), e.GP64()
+	e.Label("step")
+	e.MOVQ(src, from)
+	e.MOVQ(dst, to)
+	e.MOVQ(panels, left)
+	e.Label("panel")
+	x, high := e.YMM(), e.XMM()
+	if width == 8 {
+		e.VMOVUPS(at(from, 0), x)
+		e.VMOVUPS(x, at(to, 0))
+	} else {
+		e.VMOVUPS(at(from, 0), x.AsX())
+		e.VMOVSD(at(from, 4), high)
+		e.VMOVUPS(x.AsX(), at(to, 0))
+		e.VMOVSD(high, at(to, 4))
+	}
+	e.ADDQ(operand.I32(4*width), from)
+	e.ADDQ(size, to)
+	e.DECQ(left)
+	e.JNZ(operand.LabelRef("panel"))
+	e.ADDQ(stride, src)
+	e.ADDQ(operand.I32(4*width), dst)
+	e.DECQ(k)
+	e.JNZ(operand.LabelRef("step"))
+	e.done()
+}
+
+// emitPrefetch emits the request for rows of cache lines. It reads nothing, so
+// it may name memory past a slice.
+func emitPrefetch(e *emitter) {
+	e.function("Prefetch", "func(p *float32, stride, rows, lines int)",
+		"Prefetch asks for lines cache lines from each of rows rows, stride elements apart, to be in",
+		"the second-level cache soon: rows and lines at least 1. It equals doing nothing.")
+	p, stride, rows, lines := e.arg("p"), e.arg("stride"), e.arg("rows"), e.arg("lines")
+	e.SHLQ(operand.U8(2), stride)
+	at, left := e.GP64(), e.GP64()
+	e.Label("row")
+	e.MOVQ(p, at)
+	e.MOVQ(lines, left)
+	e.Label("line")
+	e.PREFETCHT1(operand.Mem{Base: at})
+	e.ADDQ(operand.I32(64), at)
+	e.DECQ(left)
+	e.JNZ(operand.LabelRef("line"))
+	e.ADDQ(stride, p)
+	e.DECQ(rows)
+	e.JNZ(operand.LabelRef("row"))
+	e.RET()
 }
 
 // rowsAhead is how many steps ahead the copy asks for memory: a step is a few

@@ -63,6 +63,18 @@ func packCopy(dst []float32, width int, src []float32, stride, n, k int) {
 	}
 }
 
+// packWhole is generic.PackPanels for panels of a.
+func packWhole(dst []float32, width int, src []float32, stride, panels, k int) {
+	switch {
+	case isa >= isaAVX512:
+		avx512.PackPanels8(&dst[0], &src[0], stride, panels, k)
+	case isa >= isaAVX2:
+		avx2.PackPanels6(&dst[0], &src[0], stride, panels, k)
+	default:
+		generic.PackPanels(dst, width, src, stride, panels, k)
+	}
+}
+
 // packTranspose8 is generic.PackTranspose for eight adjacent lanes of a panel,
 // or six on the panels of that width.
 func packTranspose8(dst []float32, width int, src []float32, stride, n, k int) {
@@ -74,6 +86,13 @@ func packTranspose8(dst []float32, width int, src []float32, stride, n, k int) {
 		avx2.PackTranspose8(to, width, from, stride, n, k)
 	default:
 		generic.PackTranspose(dst, width, min(8, width), src, stride, n, k)
+	}
+}
+
+// prefetch asks for lines cache lines from each of rows rows.
+func prefetch(p []float32, stride, rows, lines int) {
+	if isa >= isaAVX2 {
+		avx2.Prefetch(&p[0], stride, rows, lines)
 	}
 }
 

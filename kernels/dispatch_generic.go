@@ -16,8 +16,14 @@ func packCopy(dst []float32, width int, src []float32, stride, n, k int) {
 	generic.PackCopy(dst, width, src, stride, n, k)
 }
 
+func packWhole(dst []float32, width int, src []float32, stride, panels, k int) {
+	generic.PackPanels(dst, width, src, stride, panels, k)
+}
+
 func packTranspose8(dst []float32, width int, src []float32, stride, n, k int) {
 	generic.PackTranspose(dst, width, min(8, width), src, stride, n, k)
 }
+
+func prefetch([]float32, int, int, int) {}
 
 func fmaPeak(iterations int) (flops int64) { return generic.FMAPeak(iterations) }

@@ -22,3 +22,6 @@ func widest() level {
 	}
 	return isaGeneric
 }
+
+// cacheL2 is the size of the second-level cache in bytes, 0 or less if unknown.
+func cacheL2() int { return cpuid.CPU.Cache.L2 }

@@ -16,14 +16,25 @@ package kernels
 // what the micro-kernel can do. Lanes past the edge are never stored; they hold
 // zeros or repeat the last lane, so that no stray bits slow the arithmetic.
 
-// Sizes of the buffers of a workspace, in elements. They are reserved whole
-// and become resident as far as they are used.
+// Sizes of the buffers of a workspace, in elements. They are reserved whole and
+// become resident as far as they are used.
 const (
-	packA     = maxRowsA * maxK // one block of a: 192 KiB, stays in the second-level cache
-	packB     = 4 << 20         // 16 MiB of b
-	maxRowsA  = 128
-	slackPack = 64 // the widest panel of one k
+	packA = 4 << 20   // 16 MiB: the shared part of a
+	packB = 64 * maxK // one panel of b, of any instruction set
 )
+
+// residentElements is how much of a is meant to stay in the second-level cache
+// while the panels of b go by: 5/8 of it, where the processor tells its size.
+var residentElements = residentIn(cacheL2())
+
+// residentIn is residentElements for a second-level cache of some bytes.
+func residentIn(bytes int) int {
+	const usual = 1 << 20
+	if bytes <= 0 {
+		bytes = usual
+	}
+	return min(max(bytes, 1<<18), 4<<20) / 4 / 8 * 5
+}
 
 // workspace is the scratch memory of one goroutine inside Gemm.
 type workspace struct {
@@ -39,18 +50,18 @@ func getWorkspace() *workspace { return workspaces.get() }
 
 func putWorkspace(ws *workspace) { workspaces.put(ws) }
 
-// bufA returns the buffer for one block of a.
+// bufA returns the buffer for the packed part of a.
 func (ws *workspace) bufA() []float32 {
 	if ws.a == nil {
-		ws.a = Slab(packA + slackPack)
+		ws.a = Slab(packA)
 	}
 	return ws.a
 }
 
-// bufB returns the buffer for the packed part of b.
+// bufB returns the buffer for one panel of b.
 func (ws *workspace) bufB() []float32 {
 	if ws.b == nil {
-		ws.b = Slab(packB + slackPack)
+		ws.b = Slab(packB)
 	}
 	return ws.b
 }
@@ -65,10 +76,13 @@ type lanes struct {
 // lanesOfRows views rows of m as lanes.
 func lanesOfRows(m Mat) lanes { return lanes{data: m.Data, lane: m.RowStride, step: m.ColStride} }
 
+// at returns the data from element (lane l, k) on.
+func (s lanes) at(l, k int) []float32 { return s.data[l*s.lane+k*s.step:] }
+
 // packPanel writes dst [k,width] from lanes [l0,l0+n) and steps [k0,k0+k) of
 // src. n is 1 to width.
 func packPanel(dst []float32, width int, src lanes, l0, n, k0, k int) {
-	from := src.data[l0*src.lane+k0*src.step:]
+	from := src.at(l0, k0)
 	dst = dst[:k*width]
 	switch {
 	case src.lane == 1:

@@ -133,6 +133,38 @@ step:
 	VZEROUPPER
 	RET
 
+// func PackPanels6(dst *float32, src *float32, stride int, panels int, k int)
+// Requires: AVX
+TEXT ·PackPanels6(SB), NOSPLIT, $0-40
+	MOVQ   dst+0(FP), AX
+	MOVQ   src+8(FP), CX
+	MOVQ   stride+16(FP), DX
+	MOVQ   panels+24(FP), BX
+	MOVQ   k+32(FP), SI
+	IMUL3Q $+24, SI, DI
+	SHLQ   $0x02, DX
+
+step:
+	MOVQ CX, R8
+	MOVQ AX, R9
+	MOVQ BX, R10
+
+panel:
+	VMOVUPS (R8), X0
+	VMOVSD  16(R8), X1
+	VMOVUPS X0, (R9)
+	VMOVSD  X1, 16(R9)
+	ADDQ    $+24, R8
+	ADDQ    DI, R9
+	DECQ    R10
+	JNZ     panel
+	ADDQ    DX, CX
+	ADDQ    $+24, AX
+	DECQ    SI
+	JNZ     step
+	VZEROUPPER
+	RET
+
 // func PackTranspose8(dst *float32, width int, src *float32, stride int, n int, k int)
 // Requires: AVX, CMOV
 TEXT ·PackTranspose8(SB), NOSPLIT, $0-48
@@ -371,4 +403,27 @@ single:
 
 end:
 	VZEROUPPER
+	RET
+
+// func Prefetch(p *float32, stride int, rows int, lines int)
+// Requires: MMX+
+TEXT ·Prefetch(SB), NOSPLIT, $0-32
+	MOVQ p+0(FP), AX
+	MOVQ stride+8(FP), CX
+	MOVQ rows+16(FP), DX
+	MOVQ lines+24(FP), BX
+	SHLQ $0x02, CX
+
+row:
+	MOVQ AX, SI
+	MOVQ BX, DI
+
+line:
+	PREFETCHT1 (SI)
+	ADDQ       $+64, SI
+	DECQ       DI
+	JNZ        line
+	ADDQ       CX, AX
+	DECQ       DX
+	JNZ        row
 	RET

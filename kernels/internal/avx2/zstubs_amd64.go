@@ -41,6 +41,11 @@ func PackCopy8(dst *float32, src *float32, stride int, n int, k int)
 //go:noescape
 func PackCopy6(dst *float32, src *float32, stride int, n int, k int)
 
+// PackPanels6 is generic.PackPanels for whole panels of width 6: panels and k at least 1.
+//
+//go:noescape
+func PackPanels6(dst *float32, src *float32, stride int, panels int, k int)
+
 // PackTranspose8 is generic.PackTranspose for 8 adjacent lanes of a panel: dst points at the
 // first of them, n is 1 to 8, lanes from n on repeat lane n-1.
 //
@@ -52,6 +57,12 @@ func PackTranspose8(dst *float32, width int, src *float32, stride int, n int, k 
 //
 //go:noescape
 func PackTranspose6(dst *float32, width int, src *float32, stride int, n int, k int)
+
+// Prefetch asks for lines cache lines from each of rows rows, stride elements apart, to be in
+// the second-level cache soon: rows and lines at least 1. It equals doing nothing.
+//
+//go:noescape
+func Prefetch(p *float32, stride int, rows int, lines int)
 
 // FMAPeak multiplies and adds on independent chains, iterations (at least 1) times, and
 // returns the number of floating-point operations. It is generic.FMAPeak with fused operations.

@@ -181,3 +181,33 @@ step:
 	JNZ        step
 	VZEROUPPER
 	RET
+
+// func PackPanels8(dst *float32, src *float32, stride int, panels int, k int)
+// Requires: AVX
+TEXT ·PackPanels8(SB), NOSPLIT, $0-40
+	MOVQ   dst+0(FP), AX
+	MOVQ   src+8(FP), CX
+	MOVQ   stride+16(FP), DX
+	MOVQ   panels+24(FP), BX
+	MOVQ   k+32(FP), SI
+	IMUL3Q $+32, SI, DI
+	SHLQ   $0x02, DX
+
+step:
+	MOVQ CX, R8
+	MOVQ AX, R9
+	MOVQ BX, R10
+
+panel:
+	VMOVUPS (R8), Y0
+	VMOVUPS Y0, (R9)
+	ADDQ    $+32, R8
+	ADDQ    DI, R9
+	DECQ    R10
+	JNZ     panel
+	ADDQ    DX, CX
+	ADDQ    $+32, AX
+	DECQ    SI
+	JNZ     step
+	VZEROUPPER
+	RET

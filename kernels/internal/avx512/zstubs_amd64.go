@@ -57,6 +57,11 @@ func PackCopy16(dst *float32, src *float32, stride int, n int, k int)
 //go:noescape
 func PackCopy8(dst *float32, src *float32, stride int, n int, k int)
 
+// PackPanels8 is generic.PackPanels for whole panels of width 8: panels and k at least 1.
+//
+//go:noescape
+func PackPanels8(dst *float32, src *float32, stride int, panels int, k int)
+
 // FMAPeak multiplies and adds on independent chains, iterations (at least 1) times, and
 // returns the number of floating-point operations. It is generic.FMAPeak with fused operations.
 //

@@ -60,6 +60,18 @@ func PackCopy(dst []float32, width int, src []float32, stride, n, k int) {
 	}
 }
 
+// PackPanels packs whole panels of lanes that are adjacent in memory, one panel
+// after another:
+//
+//	dst[(q*k+p)*width+l] = src[p*stride+q*width+l] for q < panels, p < k, l < width
+//
+// Shapes: dst [panels,k,width].
+func PackPanels(dst []float32, width int, src []float32, stride, panels, k int) {
+	for q := range panels {
+		PackCopy(dst[q*k*width:], width, src[q*width:], stride, width, k)
+	}
+}
+
 // PackTranspose packs lanes whose steps are adjacent in memory into the first
 // lanes of a panel; lanes from n on repeat lane n-1:
 //
