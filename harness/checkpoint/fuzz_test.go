@@ -30,12 +30,12 @@ func seeds(f *testing.F, pattern string) {
 }
 
 // bounded parses data and fails if that allocated more than the contract
-// allows. An opcode of one byte makes a value of up to 200 bytes (an empty
-// dictionary with its table); tensors, names and inflated records have the
+// allows. An opcode of one byte makes a value of up to 150 bytes
+// (TestUnpickleMemoryPerByte); tensors, names and inflated records have the
 // budget; the slack covers inflate's tables and the fuzzing engine itself.
 func bounded(t *testing.T, data []byte, parse func([]byte) (*File, error)) *File {
 	t.Helper()
-	const perByte, slack = 400, 8 << 20
+	const perByte, slack = 200, 8 << 20
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	file, err := parse(data)

@@ -2,9 +2,6 @@ package checkpoint
 
 import (
 	"archive/zip"
-	"encoding/binary"
-	"fmt"
-	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -70,6 +67,71 @@ func TestUnpickleValues(t *testing.T) {
 const scalarRef = "ctorch._utils\n_rebuild_tensor_v2\n((U\x07storagectorch\nFloatStorage\nU\x010U\x03cpuK\x01tQK\x00))\x89}tR"
 
 var scalarTensor = &tensorRef{storage: &storageRef{key: "0", dtype: F32, numel: 1}, dtype: F32, shape: []int{}, strides: []int{}}
+
+// The other ways in which PyTorch has spelled a tensor, each of one element.
+func TestUnpickleTensorSpellings(t *testing.T) {
+	storage := func(class, rest string) string {
+		return "(U\x07storagec" + class + "\nU\x010U\x03cpu" + rest + "tQ"
+	}
+	float := storage("torch\nFloatStorage", "K\x01")
+	for program, want := range map[string]tensorRef{
+		"ctorch._utils\n_rebuild_tensor\n(" + float + "K\x00))tR":                                                                       {dtype: F32},
+		"ctorch._utils\n_rebuild_tensor_v2\n(" + storage("torch.cuda\nHalfStorage", "K\x01") + "K\x00))\x89}tR":                         {dtype: F16},
+		"ctorch._utils\n_rebuild_tensor_v2\n(" + storage("torch\nFloatStorage", "K\x05(U\x01vK\x03K\x02t") + "K\x01))\x89}tR":           {dtype: F32, offset: 1},
+		"ctorch._utils\n_rebuild_tensor_v3\n(" + storage("torch.storage\nUntypedStorage", "K\x04") + "K\x00))\x89}ctorch\nfloat32\n}tR": {dtype: F32},
+		"ctorch._utils\n_rebuild_tensor_v2\n(" + float + "K\x00ctorch\nSize\n)\x85R)\x89}tR":                                            {dtype: F32},
+		"ctorch._utils\n_rebuild_tensor_v2\n(" + float + "K\x00))\x89}}U\x03neg\x88stR":                                                 {dtype: F32, lazy: true},
+		"ctorch._utils\n_rebuild_tensor_v2\n(" + float + "K\x00))\x89}}U\x03neg\x89stR":                                                 {dtype: F32},
+		"ctorch._tensor\n_rebuild_from_type_v2\n(ctorch._utils\n_rebuild_tensor_v2\nctorch\nTensor\n(" + float + "K\x00))\x89}t}tR":     {dtype: F32},
+	} {
+		v, _, err := unpickle([]byte("\x80\x02"+program+"."), map[string]*storageRef{})
+		got, ok := v.(*tensorRef)
+		if err != nil || !ok {
+			t.Errorf("%q gives %v, %v", program, v, err)
+			continue
+		}
+		if got.dtype != want.dtype || got.offset != want.offset || got.lazy != want.lazy || len(got.shape) != 0 {
+			t.Errorf("%q gives %+v, want %+v", program, *got, want)
+		}
+	}
+	lazy := "\x80\x02}U\x01wctorch._utils\n_rebuild_tensor_v2\n(" + float + "K\x00))\x89}}U\x03neg\x88stRs."
+	_, err := parse(zipOf(t, zip.Store, [2]string{"a/data.pkl", lazy}, [2]string{"a/data/0", "1234"}))
+	if err == nil || !strings.Contains(err.Error(), "pending") {
+		t.Errorf("a pending negation: error %v", err)
+	}
+}
+
+// A view of a storage, as the legacy format may name one: elements 3 and 4.
+func TestLegacyStorageView(t *testing.T) {
+	program := "\x80\x02}U\x01wctorch._utils\n_rebuild_tensor_v2\n((U\x07storagectorch\nByteStorage\nU\x010U\x03cpuK\x05(U\x01vK\x03K\x02ttQ" +
+		"K\x00K\x02\x85K\x01\x85\x89}tRs.\x80\x02]U\x010a.\x05\x00\x00\x00\x00\x00\x00\x00abcde"
+	f, err := parse([]byte(legacyStart + program))
+	if err != nil || string(f.Tensors[0].Data) != "de" {
+		t.Fatalf("%v, %v", f, err)
+	}
+	for what, c := range map[string]struct{ from, to, want string }{
+		"count":      {"\x05\x00\x00\x00\x00\x00\x00\x00abcde", "\x04\x00\x00\x00\x00\x00\x00\x00abcde", "has 4 elements, its tensors say 5"},
+		"twice":      {"]U\x010a.\x05", "]U\x010aU\x010a.\x05\x00\x00\x00\x00\x00\x00\x00abcde\x05", "listed twice"},
+		"unknown":    {"]U\x010a.", "]U\x011a.", "no tensor names it"},
+		"not listed": {"]U\x010a.", "].", "not in the file"},
+		"no list":    {"]U\x010a.", "}.", "list of storages is a dict"},
+		"cut":        {"abcde", "abc", "2 bytes are missing"},
+	} {
+		_, err := parse([]byte(legacyStart + strings.Replace(program, c.from, c.to, 1)))
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want one with %q", what, err, c.want)
+		}
+	}
+	for from, c := range map[string]struct{ to, want string }{
+		"endian\x88": {"endian\x89", "big-endian"},
+		"M\xe9\x03":  {"M\xe8\x03", "protocol int 1000, want 1001"},
+	} {
+		_, err := parse([]byte(strings.Replace(legacyStart, from, c.to, 1) + program))
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%q: error %v, want one with %q", c.to, err, c.want)
+		}
+	}
+}
 
 func TestUnpickleDicts(t *testing.T) {
 	for program, want := range map[string][2][]any{
@@ -176,137 +238,6 @@ func TestUnpickleBombs(t *testing.T) {
 		_, err := parse(file)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one with %q", name, err, c.want)
-		}
-	}
-}
-
-// viewFile is a checkpoint of one tensor "w" over storage "0" of the six floats
-// 0 to 5, of which the pickle claims numel.
-func viewFile(t *testing.T, numel, offset int, shape, strides []int) []byte {
-	t.Helper()
-	p := pickler{opProto, 2, opEmptyDict}
-	p.text("w")
-	p.global("torch._utils", "_rebuild_tensor_v2")
-	p.op(opMark, opMark)
-	p.text("storage")
-	p.global("torch", "FloatStorage")
-	p.text("0")
-	p.text("cpu")
-	p.int(numel)
-	p.op(opTuple, opBinPersID)
-	p.int(offset)
-	p.ints(shape)
-	p.ints(strides)
-	p.op(opNewFalse, opEmptyDict, opTuple, opReduce, opSetItem, opStop)
-	var data []byte
-	for i := range 6 {
-		data = binary.LittleEndian.AppendUint32(data, math.Float32bits(float32(i)))
-	}
-	return zipOf(t, zip.Store, [2]string{"a/data.pkl", string(p)}, [2]string{"a/data/0", string(data)})
-}
-
-func TestStridedViews(t *testing.T) {
-	for _, c := range []struct {
-		offset         int
-		shape, strides []int
-		want           string
-	}{
-		{0, []int{6}, []int{1}, "[0 1 2 3 4 5]"},
-		{2, []int{2, 2}, []int{2, 1}, "[2 3 4 5]"},
-		{0, []int{3, 2}, []int{1, 3}, "[0 3 1 4 2 5]"},                   // transposed
-		{1, []int{2, 2}, []int{3, 1}, "[1 2 4 5]"},                       // a window
-		{5, []int{2, 2}, []int{0, 0}, "[5 5 5 5]"},                       // broadcast
-		{0, []int{2, 3}, []int{1, 1}, "[0 1 2 1 2 3]"},                   // overlapping
-		{5, nil, nil, "[5]"},                                             // scalar
-		{3, []int{1, 3}, []int{math.MaxInt, 1}, "[3 4 5]"},               // stride of size 1
-		{math.MaxInt, []int{0, 3}, []int{9, 9}, "[]"},                    // nothing is touched
-		{0, []int{2, 1, 3}, []int{3, 7, 1}, "[0 1 2 3 4 5]"},             // still contiguous
-		{0, []int{2, 3, 2}, []int{3, 1, 0}, "[0 0 1 1 2 2 3 3 4 4 5 5]"}, // broadcast inside
-	} {
-		f, err := parse(viewFile(t, 6, c.offset, c.shape, c.strides))
-		if err != nil {
-			t.Errorf("%v: %v", c, err)
-			continue
-		}
-		got, err := f.Tensors[0].Float32()
-		if err != nil || fmt.Sprint(got) != c.want {
-			t.Errorf("%v: got %v, %v", c, got, err)
-		}
-	}
-}
-
-func TestStridedViewsRefuse(t *testing.T) {
-	const max = math.MaxInt
-	for _, c := range []struct {
-		numel, offset  int
-		shape, strides []int
-		want           string
-	}{
-		{6, 0, []int{7}, []int{1}, "reach outside"},
-		{6, 1, []int{6}, []int{1}, "reach outside"},
-		{6, 6, nil, nil, "reach outside"},
-		{6, 0, []int{2, 3}, []int{4, 1}, "reach outside"},
-		{5, 0, []int{6}, []int{1}, "reach outside"}, // the record has more, the storage not
-		{7, 0, []int{6}, []int{1}, "record has 24 bytes"},
-		{max, 0, []int{6}, []int{1}, "record has 24 bytes"},
-		{6, max, []int{1}, []int{1}, "reach outside"},
-		{6, max, []int{2}, []int{max}, "reach outside"},
-		{6, 0, []int{3}, []int{max}, "reach outside"}, // the product overflows
-		{6, 0, []int{2, 2, 2, 2}, []int{max, max, max, 3}, "reach outside"},
-		{6, 0, []int{max, max}, []int{0, 0}, "overflows"},
-		{6, 0, []int{1 << 30}, []int{0}, "more than 16 times"}, // 4 GiB from 4 bytes
-		{6, 0, []int{1 << 19}, []int{0}, "more than 16 times"},
-		{6, 0, []int{2}, []int{1, 1}, "malformed"},
-		{6, 0, make([]int, 65), make([]int, 65), "malformed"},
-	} {
-		_, err := parse(viewFile(t, c.numel, c.offset, c.shape, c.strides))
-		if err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%v: error %v", c, err)
-		}
-	}
-}
-
-func TestStateDictNames(t *testing.T) {
-	tensor := func(key string) string { return "U" + string(rune(len(key))) + key + scalarRef + "s" }
-	record := [2]string{"a/data/0", "\x00\x00\x80\x3f"}
-	for program, want := range map[string]string{
-		"}" + tensor("w"): "[w] []",
-		"}U\x05model}" + tensor("w") + "sU\x01eK\x05s":                                "[w] [e (int 5)]",
-		"}U\x05modelK\x03s" + tensor("w"):                                             "[w] [model (int 3)]",
-		"}U\x05model}U\x01eK\x05ss" + tensor("w"):                                     "[w] [model (dict of 1)]",
-		"}U\x0astate_dict}" + tensor("w") + "s":                                       "[w] []",
-		"}U\x03net}" + tensor("w") + "U\x01eNss":                                      "[net.w] [net.e (None)]",
-		"}U\x03net]" + scalarRef + "aK\x05as":                                         "[net.0] []",
-		"}K\x07" + scalarRef + "s":                                                    "[7] []",
-		"}N" + scalarRef + "s" + tensor("w"):                                          "[w] [[None] (tensor)]",
-		"}U\x03opt}U\x05state}" + tensor("m") + "sU\x0cparam_groups]ss" + tensor("w"): "[w] [opt (optimizer state)]",
-		scalarRef:             "[tensor] []",
-		"]" + scalarRef + "a": "[tensor.0] []",
-	} {
-		f, err := parse(zipOf(t, zip.Store, [2]string{"a/data.pkl", "\x80\x02" + program + "."}, record))
-		if err != nil {
-			t.Errorf("%q: %v", program, err)
-			continue
-		}
-		var names []string
-		for _, x := range f.Tensors {
-			names = append(names, x.Name)
-		}
-		if got := fmt.Sprintf("%v %v", names, f.Skipped); got != want {
-			t.Errorf("%q: got %s, want %s", program, got, want)
-		}
-	}
-	for program, want := range map[string]string{
-		"}":             "holds no tensors, only: dict of 0",
-		"}U\x01eK\x05s": "holds no tensors",
-		"K\x05":         "holds no tensors, only: int 5",
-		"}U\x01a}" + tensor("b") + "s" + tensor("a.b"): `"a.b" occurs twice`,
-		"}" + tensor(""):     "no name",
-		"}" + tensor("\xff"): "UTF-8",
-	} {
-		_, err := parse(zipOf(t, zip.Store, [2]string{"a/data.pkl", "\x80\x02" + program + "."}, record))
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: error %v, want one with %q", program, err, want)
 		}
 	}
 }
