@@ -174,20 +174,28 @@ func (m *machine) object(op byte) error {
 			return err
 		}
 		return m.push(s)
-	case opBuild: // state of an object: attributes such as _metadata, none of use here
-		if _, err := m.pop(); err != nil {
-			return err
-		}
-		into, err := m.pop()
-		if err != nil {
-			return err
-		}
-		switch into.(type) {
-		case *object, *dict, *tensorRef:
-			return m.push(into)
-		}
-		return fmt.Errorf("sets the state of a %s", describe(into))
+	case opBuild:
+		return m.build()
 	}
+	return m.call(op)
+}
+
+// build sets the state of an object: attributes such as _metadata, none of use
+// here.
+func (m *machine) build() error {
+	parts, err := m.popN(2)
+	if err != nil {
+		return err
+	}
+	switch parts[0].(type) {
+	case *object, *dict, *tensorRef:
+		return m.push(parts[0])
+	}
+	return fmt.Errorf("sets the state of a %s", describe(parts[0]))
+}
+
+// call runs REDUCE, NEWOBJ and NEWOBJ_EX.
+func (m *machine) call(op byte) error {
 	n := 2
 	if op == opNewObjEx {
 		n = 3 // keyword arguments come last, and only skipped objects have any
