@@ -7,8 +7,8 @@ package kernels
 //
 //	panel 0             panel 1
 //	k[0,0] ... k[NR-1,0]   k[NR,0] ...        one row per d,
-//	k[0,1] ... k[NR-1,1]   k[NR,1] ...        NR = attentionNR columns,
-//	...                                       zeros beyond the last key
+//	k[0,1] ... k[NR-1,1]   k[NR,1] ...        NR = attentionNR columns
+//	...
 //
 // and everything else is used in place.
 
@@ -29,15 +29,20 @@ const scoreRows = 12
 // panelSize is how many elements packKeys writes.
 func panelSize(k Mat) int { return roundUp(k.Rows, attentionNR()) * k.Cols }
 
-// packKeys transposes k [T,Dim] into panels.
+// packKeys transposes k [T,Dim] into panels. attentionTile reads no column
+// beyond the last key, so what stands there does not matter.
 func packKeys(dst []float32, k Mat) {
 	nr := attentionNR()
 	for lo := 0; lo < k.Rows; lo += nr {
-		rows := min(nr, k.Rows-lo)
 		panel := dst[lo*k.Cols : (lo+nr)*k.Cols]
-		packTranspose(panel, nr, k.Data[lo*k.RowStride:], k.RowStride, rows, k.Cols)
+		for l := 0; l < min(nr, k.Rows-lo); l += transposedRows {
+			packTranspose8(panel[l:], nr, k.Data[(lo+l)*k.RowStride:], k.RowStride, min(transposedRows, k.Rows-lo-l), k.Cols)
+		}
 	}
 }
+
+// transposedRows is how many rows one call of packTranspose8 takes.
+const transposedRows = 8
 
 // multiplyPanels computes c = a * transpose(k) for k packed by packKeys.
 func multiplyPanels(c, a Mat, panels []float32) {

@@ -330,3 +330,13 @@ func TestAttentionPanics(t *testing.T) {
 		}
 	})
 }
+
+func TestLogOfSumMatchesLog(t *testing.T) {
+	kerneltest.New(t).Run("from 1", func(c *kerneltest.Case) {
+		for x := float32(1); x < 1e6; x *= 1.0007 {
+			want := math.Log(float64(x))
+			c.Near("log", int(x), logOfSum(x), want, unit*want+1e-10)
+		}
+		c.Near("log of NaN", 0, logOfSum(float32(math.NaN())), math.NaN(), 0)
+	})
+}
