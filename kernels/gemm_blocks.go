@@ -17,7 +17,7 @@ package kernels
 
 const (
 	serialFlops = 1 << 20 // 2*M*N*K below which one goroutine does it all: about 5 microseconds
-	groupPieces = 12      // pieces of k packed at a time
+	groupPieces = 12      // most pieces of k packed at a time
 	packItem    = 8       // panels of a that one item packs
 )
 
@@ -50,7 +50,8 @@ func (g *gemmCall) multiply(workers int) {
 		workers = 1
 	}
 	pieces := kPieces(g.k)
-	group := ceilDiv(pieces, ceilDiv(pieces, groupPieces))
+	_, piece := kPiece(g.k, 0)
+	group := min(max(1, residentElements/(g.c.Rows*piece)), pieces, groupPieces)
 	panels := ceilDiv(g.c.Rows, g.tile.mr)
 	parts := ceilDiv(panels, packA/(group*maxK)/g.tile.mr)
 	g.shared.bufA() // reserved here, written by every worker
@@ -79,6 +80,16 @@ func dispatch(j job, items, workers int) {
 
 func (g *gemmCall) rowPanels() int    { return ceilDiv(g.m1-g.m0, g.tile.mr) }
 func (g *gemmCall) columnPanels() int { return ceilDiv(g.c.Cols, g.tile.nr) }
+
+// columnPanel returns the first lane of panel c of b, its lanes and its padded
+// width. The steps of the columns are dealt evenly: narrow tiles are slower, and
+// two of 32 columns beat one of 48 and one of 16.
+func (g *gemmCall) columnPanel(c int) (lane, n, width int) {
+	steps, panels := ceilDiv(g.c.Cols, g.tile.step), g.columnPanels()
+	lane = steps * c / panels * g.tile.step
+	width = steps*(c+1)/panels*g.tile.step - lane
+	return lane, min(width, g.c.Cols-lane), width
+}
 
 // cut chooses the rectangles: the numbers of row and of column blocks that
 // leave the busiest worker the least to do. Any choice gives the same bits. A
@@ -176,14 +187,6 @@ func (j *gemmMultiply) run(_, item int) {
 			g.column(p, c, b, r0, r1, next)
 		}
 	}
-}
-
-// columnPanel returns the first lane of panel c of b, its lanes and its padded
-// width.
-func (g *gemmCall) columnPanel(c int) (lane, n, width int) {
-	lane = c * g.tile.nr
-	n = min(g.tile.nr, g.c.Cols-lane)
-	return lane, n, min(g.tile.nr, roundUp(n, g.tile.step))
 }
 
 // column multiplies panels [r0,r1) of a with panel c of b, which is packed in
