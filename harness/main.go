@@ -22,6 +22,7 @@ type commands struct {
 	Run       runCmd       `cmd:"" help:"The main job on the built-in world: unlearn some of its classes with the built-in model and write a report."`
 	Unlearn   unlearnCmd   `cmd:"" help:"Make a model forget images."`
 	Pretrain  pretrainCmd  `cmd:"" help:"Train a masked autoencoder from scratch."`
+	Init      initCmd      `cmd:"" help:"Write the random weights that a pretraining would start from."`
 	Complete  completeCmd  `cmd:"" help:"Complete masked images and write a PNG grid."`
 	Evaluate  evaluateCmd  `cmd:"" help:"Measure a model, or two, on images under fixed masks."`
 	Table     tableCmd     `cmd:"" help:"Compare runs in one Markdown table."`

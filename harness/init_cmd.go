@@ -1,0 +1,32 @@
+package main
+
+import (
+	"fmt"
+
+	"lethe/harness/checkpoint"
+)
+
+// initCmd is lethe init.
+type initCmd struct {
+	Model string `help:"Preset or a JSON file of constructor arguments." default:"mae_tiny"`
+	Seed  uint64 `help:"Seed of the weights." default:"1"`
+	Out   string `required:"" help:"File to write (.safetensors)."`
+}
+
+// Run writes the weights that a pretraining would start from.
+func (c *initCmd) Run(a *app) error {
+	f, m, err := newModel(c.Model)
+	if err != nil {
+		return usage("%v", err)
+	}
+	m.Init(c.Seed)
+	meta, err := modelMetadata(f, map[string]string{"lethe.seed": fmt.Sprint(c.Seed), "lethe.steps": "0"})
+	if err != nil {
+		return err
+	}
+	if err := checkpoint.WriteSafetensors(c.Out, modelTensors(f), meta); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.out, "%s, random weights, %d tensors: %s\n", f.Name(), len(m.Params()), c.Out)
+	return nil
+}
