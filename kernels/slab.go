@@ -7,12 +7,13 @@ import (
 
 // Slab sizes, in float32 elements.
 const (
-	slabAlign = 64 / 4        // one cache line, one AVX-512 register
-	slabChunk = 1 << 20       // 4 MiB: two huge pages, shared by small requests
-	slabLarge = slabChunk / 4 // a request from 1 MiB on gets a region of its own
+	slabAlign = 64 / 4  // one cache line, one AVX-512 register
+	slabChunk = 1 << 24 // 64 MiB, shared by many requests; what is not touched costs no memory
 )
 
-// slabPool hands out small slabs from one chunk at a time.
+// slabPool hands out slabs from one chunk at a time. A region of its own for
+// every matrix of a model would round each up to whole huge pages: 300 MB over
+// the weights, gradients and moments of a ViT-B.
 var slabPool struct {
 	sync.Mutex
 	rest []float32
@@ -28,7 +29,7 @@ func Slab(n int) []float32 {
 	if n == 0 {
 		return nil
 	}
-	if n >= slabLarge {
+	if n > slabChunk {
 		return region(n)[:n:n]
 	}
 	slabPool.Lock()
