@@ -11,8 +11,8 @@ func emitActivation(e *emitter) {
 	e.function("Gelu", "func(y, x []float32)", "Gelu is generic.Gelu with the erf of asmgen: at most 1e-6 * max(1, |y|) off.")
 	e.elementwise("y", []string{"x"}, func(in []reg.VecVirtual) reg.VecVirtual {
 		x, half := in[0], e.v()
-		e.VMULPS(e.all(0.5), x, half)
-		e.VMULPS(e.all(math.Sqrt2/2), x, x)
+		e.times(0.5, x, half)
+		e.times(math.Sqrt2/2, x, x)
 		e.erf(x)
 		e.VFMADD213PS(half, half, x)
 		return x
@@ -21,14 +21,14 @@ func emitActivation(e *emitter) {
 	e.elementwise("dx", []string{"dy", "x"}, func(in []reg.VecVirtual) reg.VecVirtual {
 		dy, x := in[0], in[1]
 		root, density := e.v(), e.v()
-		e.VMULPS(e.all(math.Sqrt2/2), x, root)
+		e.times(math.Sqrt2/2, x, root)
 		e.VMULPS(root, root, density)
-		e.VXORPS(e.allBits(1<<31), density, density)
+		e.times(-1, density, density)
 		e.exp(density)
-		e.VMULPS(e.all(float32(1/math.Sqrt(2*math.Pi))), density, density)
+		e.times(float32(1/math.Sqrt(2*math.Pi)), density, density)
 		e.erf(root)
 		half := e.v()
-		e.VMOVUPS(e.all(0.5), half)
+		e.set(half, 0.5)
 		e.VFMADD213PS(half, half, root)
 		e.VFMADD231PS(x, density, root)
 		e.VMULPS(dy, root, root)
@@ -52,9 +52,9 @@ var (
 // NaN.
 func (e *emitter) erf(x reg.VecVirtual) {
 	bound, square, under := e.v(), e.v(), e.v()
-	e.VMOVUPS(e.all(erfMost), bound)
+	e.set(bound, erfMost)
 	e.VMINPS(x, bound, x)
-	e.VMOVUPS(e.all(-erfMost), bound)
+	e.set(bound, -erfMost)
 	e.VMAXPS(x, bound, x)
 	e.VMULPS(x, x, square)
 	over := bound
@@ -62,17 +62,17 @@ func (e *emitter) erf(x reg.VecVirtual) {
 	e.horner(erfUnder[:], square, under)
 	e.VMULPS(over, x, x)
 	e.VDIVPS(under, x, x)
-	e.VMOVUPS(e.all(1), bound)
+	e.set(bound, 1)
 	e.VMINPS(x, bound, x)
-	e.VMOVUPS(e.all(-1), bound)
+	e.set(bound, -1)
 	e.VMAXPS(x, bound, x)
 }
 
 // horner sets p to the polynomial in x with the given coefficients, lowest
 // first.
 func (e *emitter) horner(terms []float32, x, p reg.VecVirtual) {
-	e.VMOVUPS(e.all(terms[len(terms)-1]), p)
+	e.set(p, terms[len(terms)-1])
 	for i := len(terms) - 2; i >= 0; i-- {
-		e.VFMADD213PS(e.all(terms[i]), x, p)
+		e.timesPlus(terms[i], x, p)
 	}
 }

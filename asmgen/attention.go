@@ -15,26 +15,60 @@ func emitAttention(e *emitter) {
 	}
 	e.define("AttentionNR", vectors*e.isa.lanes, "is the columns of an attention tile, the width of a panel of keys.")
 	(&attentionTile{emitter: e, mr: 6, nv: vectors}).emit()
-	emitAttentionGradRow(e)
+	emitAttentionGradRows(e)
+	emitRowDots(e)
 }
 
-// emitAttentionGradRow emits probabilities and score gradients from scores.
-func emitAttentionGradRow(e *emitter) {
-	e.function("AttentionGradRow", "func(p, ds []float32, scale, lse, delta float32)",
-		"AttentionGradRow is generic.AttentionGradRow with the exp of asmgen.")
-	scale, lse, delta := e.argAll("scale"), e.argAll("lse"), e.argAll("delta")
-	e.walk(e.argLen("p"), e.isa.lanes, e.argPtrs("p", "ds"), func(_ int, mem []operand.Mem, t *tail) {
-		p, ds := e.v(), e.v()
-		e.load(mem[0], p, t)
-		e.VMULPS(scale, p, p)
-		e.VSUBPS(lse, p, p)
-		e.exp(p)
-		e.store(p, mem[0], t)
-		e.load(mem[1], ds, t)
-		e.VSUBPS(delta, ds, ds)
-		e.VMULPS(p, ds, ds)
-		e.VMULPS(scale, ds, ds)
-		e.store(ds, mem[1], t)
+// emitAttentionGradRows emits probabilities and score gradients from scores.
+func emitAttentionGradRows(e *emitter) {
+	e.function("AttentionGradRows", "func(p, ds []float32, stride, columns int, scale float32, lse, delta []float32)",
+		"AttentionGradRows is generic.AttentionGradRows with the exp of asmgen.")
+	n := e.arg("columns")
+	ptrs := e.argPtrs("p", "ds")
+	stride := e.argStrides("stride")[0]
+	ofRow := e.argPtrs("lse", "delta")
+	scale := e.argAll("scale")
+	e.rows(e.argLen("lse"), ptrs, []reg.GPVirtual{stride, stride}, func() {
+		lse, delta := e.v(), e.v()
+		e.VBROADCASTSS(at(ofRow[0], 0), lse)
+		e.VBROADCASTSS(at(ofRow[1], 0), delta)
+		e.walk(n, e.isa.lanes, ptrs, func(_ int, mem []operand.Mem, t *tail) {
+			p, ds := e.v(), e.v()
+			e.load(mem[0], p, t)
+			e.VMULPS(scale, p, p)
+			e.VSUBPS(lse, p, p)
+			e.exp(p)
+			e.store(p, mem[0], t)
+			e.load(mem[1], ds, t)
+			e.VSUBPS(delta, ds, ds)
+			e.VMULPS(p, ds, ds)
+			e.VMULPS(scale, ds, ds)
+			e.store(ds, mem[1], t)
+		})
+		for _, p := range ofRow {
+			e.ADDQ(operand.U8(4), p)
+		}
+	})
+	e.done()
+}
+
+// emitRowDots emits one dot product per row.
+func emitRowDots(e *emitter) {
+	e.function("RowDots", "func(dst, x []float32, xStride int, y []float32, yStride, columns int)",
+		"RowDots is generic.RowDots with float32 sums.")
+	n, dst := e.arg("columns"), e.argPtr("dst")
+	ptrs := e.argPtrs("x", "y")
+	e.rows(e.argLen("dst"), ptrs, e.argStrides("xStride", "yStride"), func() {
+		sums := e.sums(e.isa.lanes)
+		e.walk(n, e.isa.lanes, ptrs, func(u int, mem []operand.Mem, t *tail) {
+			x, y := e.v(), e.v()
+			e.load(mem[0], x, t)
+			e.load(mem[1], y, t)
+			e.VFMADD231PS(x, y, sums[u])
+		})
+		e.fold(sums, e.addTo)
+		e.VMOVSS(sums[0].AsX(), at(dst, 0))
+		e.ADDQ(operand.U8(4), dst)
 	})
 	e.done()
 }

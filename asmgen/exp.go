@@ -24,24 +24,24 @@ var expTerms = [...]float32{0.4999999343204487, 0.16666520398302778, 0.041668390
 // At most 1 ulp off; NaN stays NaN, whichever operand order min and max have.
 func (e *emitter) exp(x reg.VecVirtual) {
 	bound, n := e.v(), e.v()
-	e.VMOVUPS(e.all(expMost), bound)
+	e.set(bound, expMost)
 	e.VMINPS(x, bound, x)
-	e.VMOVUPS(e.all(expLeast), bound)
+	e.set(bound, expLeast)
 	e.VMAXPS(x, bound, x)
 
-	e.VMULPS(e.all(1/math.Ln2), x, n)
+	e.times(1/math.Ln2, x, n)
 	e.round(n)
 	high := float32(math.Ln2)
-	e.VFNMADD231PS(e.all(high), n, x)
-	e.VFNMADD231PS(e.all(float32(math.Ln2-float64(high))), n, x)
+	e.minusTimes(high, n, x)
+	e.minusTimes(float32(math.Ln2-float64(high)), n, x)
 
 	p := bound
-	e.VMOVUPS(e.all(expTerms[len(expTerms)-1]), p)
+	e.set(p, expTerms[len(expTerms)-1])
 	for i := len(expTerms) - 2; i >= 0; i-- {
-		e.VFMADD213PS(e.all(expTerms[i]), x, p)
+		e.timesPlus(expTerms[i], x, p)
 	}
-	e.VFMADD213PS(e.all(1), x, p)
-	e.VFMADD213PS(e.all(1), x, p)
+	e.timesPlus(1, x, p)
+	e.timesPlus(1, x, p)
 	e.scaleByPower(p, n, x)
 }
 

@@ -51,7 +51,7 @@ func emitLayerNormRow(e *emitter) {
 	e.VADDSS(e.argAll("eps").AsX(), rstd.AsX(), rstd.AsX())
 	e.VSQRTSS(rstd.AsX(), rstd.AsX(), rstd.AsX())
 	one := e.v()
-	e.VMOVUPS(e.all(1), one)
+	e.set(one, 1)
 	e.VDIVSS(rstd.AsX(), one.AsX(), rstd.AsX())
 	e.giveFloat(rstd, "rstd")
 	e.splat(rstd)

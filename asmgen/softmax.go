@@ -4,24 +4,38 @@ import (
 	"math"
 
 	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
 )
 
-// emitSoftmax emits the row kernels of softmax.
+// emitSoftmax emits the kernels of softmax.
 func emitSoftmax(e *emitter) {
-	emitSoftmaxRow(e)
+	emitSoftmaxRows(e)
 	emitSoftmaxGradRow(e)
 }
 
-// emitSoftmaxRow emits three passes over a row that stays in the first-level
-// cache: maximum, exponentials and their sum, division.
-func emitSoftmaxRow(e *emitter) {
-	e.function("SoftmaxRow", "func(y, x []float32, scale float32) (top, sum float32)",
-		"SoftmaxRow is generic.SoftmaxRow with the exp of asmgen and float32 sums.")
-	n, lanes := e.argLen("y"), e.isa.lanes
+// emitSoftmaxRows emits three passes over each row, which stays in the
+// first-level cache: maximum, exponentials and their sum, division. All rows go
+// in one call: in a small attention a call costs as much as a row.
+func emitSoftmaxRows(e *emitter) {
+	e.function("SoftmaxRows", "func(y []float32, yStride int, x []float32, xStride, columns int, scale float32, top, sum []float32)",
+		"SoftmaxRows is generic.SoftmaxRows with the exp of asmgen and float32 sums.")
+	n := e.arg("columns")
 	ptrs := e.argPtrs("x", "y")
-	scale, least := e.argAll("scale"), e.v()
-	e.VMOVUPS(e.all(float32(math.Inf(-1))), least)
+	strides := e.argStrides("xStride", "yStride")
+	top, sum, rows := e.argPtr("top"), e.argPtr("sum"), e.argLen("top")
+	scale := e.argAll("scale")
+	e.rows(rows, ptrs, strides, func() {
+		e.softmaxRow(n, ptrs, scale, top, sum)
+		e.ADDQ(operand.U8(4), top)
+		e.ADDQ(operand.U8(4), sum)
+	})
+	e.done()
+}
 
+// softmaxRow emits one row.
+func (e *emitter) softmaxRow(n reg.GPVirtual, ptrs []reg.GPVirtual, scale reg.VecVirtual, toTop, toSum reg.GPVirtual) {
+	lanes, least := e.isa.lanes, e.v()
+	e.set(least, float32(math.Inf(-1)))
 	tops := e.vs(blockElements / lanes)
 	for _, v := range tops {
 		e.VMOVAPS(least, v)
@@ -35,7 +49,7 @@ func emitSoftmaxRow(e *emitter) {
 	})
 	e.fold(tops, func(a, b, dst operand.Op) { e.VMAXPS(a, b, dst) })
 	top := tops[0]
-	e.giveFloat(top, "top")
+	e.VMOVSS(top.AsX(), at(toTop, 0))
 	e.splat(top)
 
 	sums := e.sums(lanes)
@@ -51,9 +65,9 @@ func emitSoftmaxRow(e *emitter) {
 	})
 	e.fold(sums, e.addTo)
 	inverse := sums[0]
-	e.giveFloat(inverse, "sum")
+	e.VMOVSS(inverse.AsX(), at(toSum, 0))
 	one := e.v()
-	e.VMOVUPS(e.all(1), one)
+	e.set(one, 1)
 	e.VDIVSS(inverse.AsX(), one.AsX(), inverse.AsX())
 	e.splat(inverse)
 
@@ -63,7 +77,6 @@ func emitSoftmaxRow(e *emitter) {
 		e.VMULPS(inverse, v, v)
 		e.store(v, mem[0], t)
 	})
-	e.done()
 }
 
 // emitSoftmaxGradRow emits two passes over a row: the projection, then the

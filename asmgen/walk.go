@@ -169,6 +169,29 @@ func (e *emitter) sums(lanes int) []reg.VecVirtual {
 // splat copies the lowest lane of v to all lanes.
 func (e *emitter) splat(v reg.VecVirtual) { e.VBROADCASTSS(v.AsX(), v) }
 
+// argStrides loads stride parameters, in bytes.
+func (e *emitter) argStrides(names ...string) []reg.GPVirtual {
+	strides := make([]reg.GPVirtual, len(names))
+	for i, name := range names {
+		strides[i] = e.arg(name)
+		e.SHLQ(operand.U8(2), strides[i])
+	}
+	return strides
+}
+
+// rows emits a loop over count rows, at least one: body handles the row at the
+// pointers, which then move on by their strides.
+func (e *emitter) rows(count reg.GPVirtual, ptrs, strides []reg.GPVirtual, body func()) {
+	loop := e.label("row")
+	e.Label(loop)
+	body()
+	for i, p := range ptrs {
+		e.ADDQ(strides[i], p)
+	}
+	e.DECQ(count)
+	e.JNZ(operand.LabelRef(loop))
+}
+
 // giveFloat stores the lowest lane of v as the float32 result of that name.
 func (e *emitter) giveFloat(v reg.VecVirtual, name string) {
 	b, err := e.Return(name).Resolve()

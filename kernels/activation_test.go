@@ -34,13 +34,13 @@ func ulp(x float64) float64 {
 }
 
 // The exponential has no function of its own: with scale 1 and lse 0 it is what
-// attentionGradRow makes of its scores.
+// attentionGradRows makes of its scores.
 func TestExpIsWithinOneULP(t *testing.T) {
 	x := append(grid(49999), line(-110, 95, 1<<16)...)
 	eachISA(t, func(t *testing.T, k rowKernels) {
 		kerneltest.New(t).Run("grid", func(c *kerneltest.Case) {
 			y, ds := append([]float32(nil), x...), make([]float32, len(x))
-			k.attentionGradRow(y, ds, 1, 0, 0)
+			k.attentionGradRows(y, ds, 0, len(y), 1, []float32{0}, []float32{0})
 			for i, v := range x {
 				want := math.Exp(float64(v))
 				if want > math.MaxFloat32*(1+unit/2) {

@@ -68,22 +68,23 @@ var attentionJobs freeList[attentionJob]
 func (j *attentionJob) run(_, item int) {
 	b, h := item/j.args.Q.Heads, item%j.args.Q.Heads
 	q, k, v, out := j.args.Q.at(b, h), j.args.K.at(b, h), j.args.V.at(b, h), j.out.at(b, h)
-	block := scoreBlock(q.Rows, k.Rows)
-	stride := roundUp(k.Rows, slabAlign)
+	block, stride := scoreBlock(q.Rows, k.Rows), scoreStride(k.Rows)
 
 	memory := scratches.get()
-	buffer := memory.floats(panelSize(k) + block*stride)
+	buffer := memory.floats(panelSize(k) + block*stride + 2*block)
 	keys, buffer := buffer[:panelSize(k)], buffer[panelSize(k):]
+	stats, buffer := buffer[:2*block], buffer[2*block:]
 	packKeys(keys, k)
 	for lo := 0; lo < q.Rows; lo += block {
 		hi := min(lo+block, q.Rows)
 		scores := Mat{Data: buffer, Rows: hi - lo, Cols: k.Rows, RowStride: stride, ColStride: 1}
 		multiplyPanels(scores, q.Sub(lo, hi, 0, q.Cols), keys)
-		for r := range scores.Rows {
-			row := scores.Row(r)
-			top, sum := softmaxRow(row, row, j.args.Scale)
-			if j.args.LSE != nil {
-				j.args.LSE[item*q.Rows+lo+r] = top + logOfSum(sum)
+		top, sum := stats[:hi-lo], stats[block:][:hi-lo]
+		softmaxRows(buffer, stride, buffer, stride, k.Rows, j.args.Scale, top, sum)
+		if j.args.LSE != nil {
+			lse := j.args.LSE[item*q.Rows+lo:]
+			for r := range top {
+				lse[r] = top[r] + logOfSum(sum[r])
 			}
 		}
 		multiplyRows(out.Sub(lo, hi, 0, out.Cols), scores, v, 0)

@@ -22,6 +22,11 @@ func scoreBlock(queries, keys int) int {
 	return min(queries, max(scoreRows, scoreElements/keys/scoreRows*scoreRows))
 }
 
+// scoreStride is the distance of the rows of scores: whole cache lines, and an
+// odd number of them, so that a column of scores does not fall into few sets of
+// the cache.
+func scoreStride(keys int) int { return roundUp(keys, slabAlign) | slabAlign }
+
 // scoreRows is a multiple of the rows of every attention tile, so that only
 // the last block has an edge.
 const scoreRows = 12

@@ -60,26 +60,26 @@ func (j *attentionGradJob) run(_, item int) {
 		}
 		return
 	}
-	block := scoreBlock(q.Rows, k.Rows)
-	stride := roundUp(k.Rows, slabAlign)
+	block, stride := scoreBlock(q.Rows, k.Rows), scoreStride(k.Rows)
 
 	memory := scratches.get()
-	buffer := memory.floats(2*panelSize(k) + 2*block*stride)
+	buffer := memory.floats(2*panelSize(k) + 2*block*stride + block)
 	keys, buffer := buffer[:panelSize(k)], buffer[panelSize(k):]
 	values, buffer := buffer[:panelSize(k)], buffer[panelSize(k):]
+	deltas, buffer := buffer[:block], buffer[block:]
 	packKeys(keys, k)
 	packKeys(values, v)
 	for lo := 0; lo < q.Rows; lo += block {
 		hi := min(lo+block, q.Rows)
 		p := Mat{Data: buffer[:block*stride], Rows: hi - lo, Cols: k.Rows, RowStride: stride, ColStride: 1}
 		ds := Mat{Data: buffer[block*stride:], Rows: hi - lo, Cols: k.Rows, RowStride: stride, ColStride: 1}
-		qs, douts := q.Sub(lo, hi, 0, q.Cols), dout.Sub(lo, hi, 0, q.Cols)
+		qs, douts, outs := q.Sub(lo, hi, 0, q.Cols), dout.Sub(lo, hi, 0, q.Cols), out.Sub(lo, hi, 0, q.Cols)
 		multiplyPanels(p, qs, keys)
 		multiplyPanels(ds, douts, values)
-		for r := range p.Rows {
-			delta := float32(dot(douts.Row(r), out.Row(lo+r)))
-			attentionGradRow(p.Row(r), ds.Row(r), j.args.Scale, j.args.LSE[item*q.Rows+lo+r], delta)
-		}
+		delta := deltas[:hi-lo]
+		rowDots(delta, douts.Data, douts.RowStride, outs.Data, outs.RowStride, q.Cols)
+		lse := j.args.LSE[item*q.Rows+lo:][:hi-lo]
+		attentionGradRows(p.Data, ds.Data, stride, k.Rows, j.args.Scale, lse, delta)
 		multiplyRows(dq.Sub(lo, hi, 0, q.Cols), ds, k, 0)
 		add := min(lo, 1) // the first block overwrites, the others accumulate
 		multiplyRows(dk, ds.T(), qs, add)

@@ -62,20 +62,33 @@ func transposed(c *kerneltest.Case, m Mat) Mat {
 	return t.T()
 }
 
-func TestAttentionGradRowMatchesFormula(t *testing.T) {
-	const scale, lse, delta = 0.3, 0.4, -0.2
+func TestAttentionGradRowsMatchesFormula(t *testing.T) {
+	const scale = float32(0.3)
 	eachISA(t, func(t *testing.T, k rowKernels) {
-		eachLength(t, func(c *kerneltest.Case, n, offset int) {
-			p, ds := c.Input(n, offset), c.Input(n, 3)
-			s, dp := append([]float32(nil), p...), append([]float32(nil), ds...)
-			k.attentionGradRow(p, ds, scale, lse, delta)
-			for i := range p {
-				want := math.Exp(float64(float32(scale))*float64(s[i]) - float64(float32(lse)))
-				c.Near("p", i, p[i], want, want*6*unit)
-				grad := want * (float64(dp[i]) - float64(float32(delta))) * float64(float32(scale))
-				c.Near("ds", i, ds[i], grad, math.Abs(grad)*10*unit)
-			}
-		})
+		suite := kerneltest.New(t)
+		for _, n := range kerneltest.Lengths(vectorLanes)[1:] {
+			rows := 1 + n%3
+			suite.Run(fmt.Sprintf("rows=%d/cols=%d", rows, n), func(c *kerneltest.Case) {
+				p, ds, lse, delta := randomMat(c, rows, n, 1), randomMat(c, rows, n, 1), c.Input(rows, 0), c.Input(rows, 0)
+				s, dp := contiguous(p), contiguous(ds)
+				dots := c.Output(rows, 0)
+				k.rowDots(dots, p.Data, p.RowStride, ds.Data, ds.RowStride, n)
+				for r := range rows {
+					dot, abs := ref.Dot(p.Row(r), ds.Row(r))
+					c.Near("dot", r, dots[r], dot, kerneltest.Bound(n+1, abs))
+				}
+				k.attentionGradRows(p.Data, ds.Data, p.RowStride, n, scale, lse, delta)
+				for r := range rows {
+					for i := range n {
+						at := r*n + i
+						want := math.Exp(float64(scale)*float64(s[at]) - float64(lse[r]))
+						c.Near("p", at, p.Row(r)[i], want, want*6*unit)
+						grad := want * (float64(dp[at]) - float64(delta[r])) * float64(scale)
+						c.Near("ds", at, ds.Row(r)[i], grad, math.Abs(grad)*10*unit)
+					}
+				}
+			})
+		}
 	})
 }
 

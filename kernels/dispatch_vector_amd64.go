@@ -211,16 +211,6 @@ func layerNormGradParams(dgamma, dbeta, dy []float32, dyStride int, x []float32,
 	}
 }
 
-func softmaxRow(y, x []float32, scale float32) (top, sum float32) {
-	switch {
-	case isa >= isaAVX512:
-		return avx512.SoftmaxRow(y, x, scale)
-	case isa >= isaAVX2:
-		return avx2.SoftmaxRow(y, x, scale)
-	}
-	return generic.SoftmaxRow(y, x, scale)
-}
-
 func softmaxGradRow(dx, dy, y []float32) {
 	switch {
 	case isa >= isaAVX512:
@@ -243,17 +233,6 @@ func adam(w, m, v, g []float32, k *[generic.AdamCoefficients]float32) {
 	}
 }
 
-func attentionGradRow(p, ds []float32, scale, lse, delta float32) {
-	switch {
-	case isa >= isaAVX512:
-		avx512.AttentionGradRow(p, ds, scale, lse, delta)
-	case isa >= isaAVX2:
-		avx2.AttentionGradRow(p, ds, scale, lse, delta)
-	default:
-		generic.AttentionGradRow(p, ds, scale, lse, delta)
-	}
-}
-
 func attentionNR() int {
 	switch {
 	case isa >= isaAVX512:
@@ -272,5 +251,38 @@ func attentionTile(c []float32, cStride int, a []float32, aRow, aCol int, b []fl
 		avx2.AttentionTile6x16(&c[0], cStride, &a[0], aRow, aCol, &b[0], bStride, m, n, k, add)
 	default:
 		generic.AttentionTile(c, cStride, a, aRow, aCol, b, bStride, m, n, k, add)
+	}
+}
+
+func softmaxRows(y []float32, yStride int, x []float32, xStride, columns int, scale float32, top, sum []float32) {
+	switch {
+	case isa >= isaAVX512:
+		avx512.SoftmaxRows(y, yStride, x, xStride, columns, scale, top, sum)
+	case isa >= isaAVX2:
+		avx2.SoftmaxRows(y, yStride, x, xStride, columns, scale, top, sum)
+	default:
+		generic.SoftmaxRows(y, yStride, x, xStride, columns, scale, top, sum)
+	}
+}
+
+func attentionGradRows(p, ds []float32, stride, columns int, scale float32, lse, delta []float32) {
+	switch {
+	case isa >= isaAVX512:
+		avx512.AttentionGradRows(p, ds, stride, columns, scale, lse, delta)
+	case isa >= isaAVX2:
+		avx2.AttentionGradRows(p, ds, stride, columns, scale, lse, delta)
+	default:
+		generic.AttentionGradRows(p, ds, stride, columns, scale, lse, delta)
+	}
+}
+
+func rowDots(dst, x []float32, xStride int, y []float32, yStride, columns int) {
+	switch {
+	case isa >= isaAVX512:
+		avx512.RowDots(dst, x, xStride, y, yStride, columns)
+	case isa >= isaAVX2:
+		avx2.RowDots(dst, x, xStride, y, yStride, columns)
+	default:
+		generic.RowDots(dst, x, xStride, y, yStride, columns)
 	}
 }

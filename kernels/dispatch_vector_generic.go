@@ -38,10 +38,6 @@ func layerNormGradParams(dgamma, dbeta, dy []float32, dyStride int, x []float32,
 	generic.LayerNormGradParams(dgamma, dbeta, dy, dyStride, x, xStride, mean, rstd)
 }
 
-func softmaxRow(y, x []float32, scale float32) (top, sum float32) {
-	return generic.SoftmaxRow(y, x, scale)
-}
-
 func softmaxGradRow(dx, dy, y []float32) { generic.SoftmaxGradRow(dx, dy, y) }
 
 func adam(w, m, v, g []float32, k *[generic.AdamCoefficients]float32) { generic.Adam(w, m, v, g, k) }
@@ -52,6 +48,14 @@ func attentionTile(c []float32, cStride int, a []float32, aRow, aCol int, b []fl
 	generic.AttentionTile(c, cStride, a, aRow, aCol, b, bStride, m, n, k, add)
 }
 
-func attentionGradRow(p, ds []float32, scale, lse, delta float32) {
-	generic.AttentionGradRow(p, ds, scale, lse, delta)
+func softmaxRows(y []float32, yStride int, x []float32, xStride, columns int, scale float32, top, sum []float32) {
+	generic.SoftmaxRows(y, yStride, x, xStride, columns, scale, top, sum)
+}
+
+func attentionGradRows(p, ds []float32, stride, columns int, scale float32, lse, delta []float32) {
+	generic.AttentionGradRows(p, ds, stride, columns, scale, lse, delta)
+}
+
+func rowDots(dst, x []float32, xStride int, y []float32, yStride, columns int) {
+	generic.RowDots(dst, x, xStride, y, yStride, columns)
 }

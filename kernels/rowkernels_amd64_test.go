@@ -16,9 +16,9 @@ var assemblyKernels = []rowKernels{
 		allFinite: avx2.AllFinite, columnSum: avx2.ColumnSum,
 		layerNormRow: avx2.LayerNormRow, layerNormGradRow: avx2.LayerNormGradRow,
 		layerNormGradRowAdd: avx2.LayerNormGradRowAdd, layerNormGradParams: avx2.LayerNormGradParams,
-		softmaxRow: avx2.SoftmaxRow, softmaxGradRow: avx2.SoftmaxGradRow,
+		softmaxRows: avx2.SoftmaxRows, softmaxGradRow: avx2.SoftmaxGradRow,
 		gelu: avx2.Gelu, geluGrad: avx2.GeluGrad,
-		attentionGradRow: avx2.AttentionGradRow, attentionNR: avx2.AttentionNR,
+		attentionGradRows: avx2.AttentionGradRows, rowDots: avx2.RowDots, attentionNR: avx2.AttentionNR,
 		attentionTile: func(c []float32, cStride int, a []float32, aRow, aCol int, b []float32, bStride int, m, n, k, add int) {
 			avx2.AttentionTile6x16(&c[0], cStride, first(a), aRow, aCol, first(b), bStride, m, n, k, add)
 		},
@@ -32,9 +32,9 @@ var assemblyKernels = []rowKernels{
 		allFinite: avx512.AllFinite, columnSum: avx512.ColumnSum,
 		layerNormRow: avx512.LayerNormRow, layerNormGradRow: avx512.LayerNormGradRow,
 		layerNormGradRowAdd: avx512.LayerNormGradRowAdd, layerNormGradParams: avx512.LayerNormGradParams,
-		softmaxRow: avx512.SoftmaxRow, softmaxGradRow: avx512.SoftmaxGradRow,
+		softmaxRows: avx512.SoftmaxRows, softmaxGradRow: avx512.SoftmaxGradRow,
 		gelu: avx512.Gelu, geluGrad: avx512.GeluGrad,
-		attentionGradRow: avx512.AttentionGradRow, attentionNR: avx512.AttentionNR,
+		attentionGradRows: avx512.AttentionGradRows, rowDots: avx512.RowDots, attentionNR: avx512.AttentionNR,
 		attentionTile: func(c []float32, cStride int, a []float32, aRow, aCol int, b []float32, bStride int, m, n, k, add int) {
 			avx512.AttentionTile6x64(&c[0], cStride, first(a), aRow, aCol, first(b), bStride, m, n, k, add)
 		},

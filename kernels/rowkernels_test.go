@@ -25,11 +25,12 @@ type rowKernels struct {
 	layerNormRow                          func(y, x, gamma, beta []float32, eps float32) (mean, rstd float32)
 	layerNormGradRow, layerNormGradRowAdd func(dx, dy, x, gamma []float32, mean, rstd float32)
 	layerNormGradParams                   func(dgamma, dbeta, dy []float32, dyStride int, x []float32, xStride int, mean, rstd []float32)
-	softmaxRow                            func(y, x []float32, scale float32) (top, sum float32)
+	softmaxRows                           func(y []float32, yStride int, x []float32, xStride, columns int, scale float32, top, sum []float32)
 	softmaxGradRow                        func(dx, dy, y []float32)
 	gelu                                  func(y, x []float32)
 	geluGrad                              func(dx, dy, x []float32)
-	attentionGradRow                      func(p, ds []float32, scale, lse, delta float32)
+	attentionGradRows                     func(p, ds []float32, stride, columns int, scale float32, lse, delta []float32)
+	rowDots                               func(dst, x []float32, xStride int, y []float32, yStride, columns int)
 	attentionNR                           int
 	attentionTile                         func(c []float32, cStride int, a []float32, aRow, aCol int, b []float32, bStride int, m, n, k, add int)
 	adam                                  func(w, m, v, g []float32, k *[generic.AdamCoefficients]float32)
@@ -43,9 +44,9 @@ var genericKernels = rowKernels{
 	allFinite: generic.AllFinite, columnSum: generic.ColumnSum,
 	layerNormRow: generic.LayerNormRow, layerNormGradRow: generic.LayerNormGradRow,
 	layerNormGradRowAdd: generic.LayerNormGradRowAdd, layerNormGradParams: generic.LayerNormGradParams,
-	softmaxRow: generic.SoftmaxRow, softmaxGradRow: generic.SoftmaxGradRow,
+	softmaxRows: generic.SoftmaxRows, softmaxGradRow: generic.SoftmaxGradRow,
 	gelu: generic.Gelu, geluGrad: generic.GeluGrad,
-	attentionGradRow: generic.AttentionGradRow, attentionNR: generic.AttentionNR, attentionTile: generic.AttentionTile,
+	attentionGradRows: generic.AttentionGradRows, rowDots: generic.RowDots, attentionNR: generic.AttentionNR, attentionTile: generic.AttentionTile,
 	adam: generic.Adam,
 }
 

@@ -14,7 +14,7 @@ package kernels
 func Softmax(y, x Mat) {
 	needRows("Softmax", "x", x, x.Rows, x.Cols)
 	needRows("Softmax", "y", y, x.Rows, x.Cols)
-	softmaxRows(softmaxJob{out: y, in: x})
+	runSoftmax(softmaxJob{out: y, in: x})
 }
 
 // SoftmaxGrad is the gradient of Softmax with respect to x, from its result y:
@@ -31,7 +31,7 @@ func SoftmaxGrad(dx, dy, y Mat) {
 	needRows("SoftmaxGrad", "y", y, y.Rows, y.Cols)
 	needRows("SoftmaxGrad", "dy", dy, y.Rows, y.Cols)
 	needRows("SoftmaxGrad", "dx", dx, y.Rows, y.Cols)
-	softmaxRows(softmaxJob{out: dx, in: y, dy: dy, grad: true})
+	runSoftmax(softmaxJob{out: dx, in: y, dy: dy, grad: true})
 }
 
 // softmaxJob is one Softmax or SoftmaxGrad; an item is a group of rows.
@@ -42,8 +42,8 @@ type softmaxJob struct {
 
 var softmaxJobs freeList[softmaxJob]
 
-// softmaxRows runs j, over the pool when it is large.
-func softmaxRows(j softmaxJob) {
+// runSoftmax runs j, over the pool when it is large.
+func runSoftmax(j softmaxJob) {
 	if j.in.Rows == 0 || j.in.Cols == 0 {
 		return
 	}
@@ -61,11 +61,15 @@ func softmaxRows(j softmaxJob) {
 func (j *softmaxJob) run(_, item int) { j.rows(itemRows(j.in.Rows, j.in.Cols, item)) }
 
 func (j *softmaxJob) rows(lo, hi int) {
-	for r := lo; r < hi; r++ {
-		if j.grad {
+	if j.grad {
+		for r := lo; r < hi; r++ {
 			softmaxGradRow(j.out.Row(r), j.dy.Row(r), j.in.Row(r))
-		} else {
-			softmaxRow(j.out.Row(r), j.in.Row(r), 1)
 		}
+		return
 	}
+	memory := scratches.get()
+	stats := memory.floats(2 * (hi - lo)) // not wanted here
+	softmaxRows(j.out.Data[lo*j.out.RowStride:], j.out.RowStride, j.in.Data[lo*j.in.RowStride:], j.in.RowStride,
+		j.in.Cols, 1, stats[:hi-lo], stats[hi-lo:])
+	scratches.put(memory)
 }

@@ -17,30 +17,32 @@ func boundSoftmax(terms int, size float64) float64 {
 	return 2*(3*unit*size+2*unit) + float64(terms+3)*unit
 }
 
-func TestSoftmaxRowMatchesRef(t *testing.T) {
+func TestSoftmaxRowsMatchesRef(t *testing.T) {
 	eachISA(t, func(t *testing.T, k rowKernels) {
-		eachLength(t, func(c *kerneltest.Case, n, offset int) {
-			if n == 0 {
-				return
-			}
+		suite := kerneltest.New(t)
+		for _, n := range kerneltest.Lengths(vectorLanes)[1:] { // there is at least one column
 			for _, scale := range []float32{1, 0.125, 50} { // 50: most of the row underflows
-				x, y := c.Input(n, offset), c.Output(n, (offset+5)%16)
-				want, lse := ref.Softmax(x, float64(scale))
-				bound := boundSoftmax(n, float64(scale))
-				check := func(top, sum float32) {
-					got := float64(top) + math.Log(float64(sum))
-					if !(math.Abs(got-lse) <= bound+unit*math.Abs(lse)) {
-						c.Fail("log-sum-exp is %g, want %g", got, lse)
+				rows := 1 + n%3
+				suite.Run(fmt.Sprintf("rows=%d/cols=%d/scale=%g", rows, n, scale), func(c *kerneltest.Case) {
+					x, y := randomMat(c, rows, n, 3), emptyMat(c, rows, n, 1)
+					top, sum := c.Output(rows, 0), c.Output(rows, 0)
+					k.softmaxRows(y.Data, y.RowStride, x.Data, x.RowStride, n, scale, top, sum)
+					for r := range rows {
+						want, lse := ref.Softmax(x.Row(r), float64(scale))
+						bound := boundSoftmax(n, float64(scale))
+						got := float64(top[r]) + math.Log(float64(sum[r]))
+						if !(math.Abs(got-lse) <= bound+unit*math.Abs(lse)) {
+							c.Fail("log-sum-exp is %g, want %g", got, lse)
+						}
+						for i, v := range y.Row(r) {
+							c.Near("y", i, v, want[i], want[i]*bound+2*math.SmallestNonzeroFloat32)
+						}
 					}
-					for i := range y {
-						c.Near("y", i, y[i], want[i], want[i]*bound+2*math.SmallestNonzeroFloat32)
-					}
-				}
-				check(k.softmaxRow(y, x, scale))
-				copy(y, x)
-				check(k.softmaxRow(y, y, scale)) // in place
+					k.softmaxRows(x.Data, x.RowStride, x.Data, x.RowStride, n, scale, top, sum)
+					c.Same("in place", contiguous(x), contiguous(y))
+				})
 			}
-		})
+		}
 	})
 }
 
@@ -79,7 +81,8 @@ func TestSoftmaxOfExtremes(t *testing.T) {
 				for i, v := range s.x {
 					x[i] = float32(v)
 				}
-				k.softmaxRow(x, x, 1)
+				stat := make([]float32, 1)
+				k.softmaxRows(x, len(x), x, len(x), len(x), 1, stat, stat)
 				for i, w := range s.want {
 					c.Near("y", i, x[i], w, unit)
 				}

@@ -836,176 +836,183 @@ DATA lane_masks<>+56(SB)/4, $0x00000000
 DATA lane_masks<>+60(SB)/4, $0x00000000
 GLOBL lane_masks<>(SB), RODATA|NOPTR, $64
 
-// func AttentionGradRow(p []float32, ds []float32, scale float32, lse float32, delta float32)
+// func AttentionGradRows(p []float32, ds []float32, stride int, columns int, scale float32, lse []float32, delta []float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·AttentionGradRow(SB), NOSPLIT, $0-60
-	VBROADCASTSS scale+48(FP), Y0
-	VBROADCASTSS lse+52(FP), Y1
-	VBROADCASTSS delta+56(FP), Y2
-	MOVQ         p_len+8(FP), AX
+TEXT ·AttentionGradRows(SB), NOSPLIT, $0-120
+	MOVQ         columns+56(FP), AX
 	MOVQ         p_base+0(FP), CX
 	MOVQ         ds_base+24(FP), DX
-	XORQ         BX, BX
+	MOVQ         stride+48(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         lse_base+72(FP), SI
+	MOVQ         delta_base+96(FP), DI
+	VBROADCASTSS scale+64(FP), Y0
+	MOVQ         lse_len+80(FP), R8
 
-block1:
-	LEAQ         32(BX), SI
-	CMPQ         SI, AX
-	JGT          lastBlock2
-	VMOVUPS      (CX)(BX*4), Y3
-	VMULPS       Y0, Y3, Y3
-	VSUBPS       Y1, Y3, Y3
-	VMOVUPS      all_42b20000<>+0(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VMOVUPS      all_c2d00000<>+0(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMULPS       all_3fb8aa3b<>+0(SB), Y3, Y5
-	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y3
-	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y3
-	VMOVUPS      all_3ab511e7<>+0(SB), Y4
-	VFMADD213PS  all_3c091d10<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3efffffe<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VCVTPS2DQ    Y5, Y5
-	VPSRAD       $0x01, Y5, Y3
-	VPSUBD       Y3, Y5, Y5
-	VPADDD       all_0000007f<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       all_0000007f<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y3, Y4, Y4
-	VMULPS       Y5, Y4, Y3
-	VMOVUPS      Y3, (CX)(BX*4)
-	VMOVUPS      (DX)(BX*4), Y4
-	VSUBPS       Y2, Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMULPS       Y0, Y4, Y4
-	VMOVUPS      Y4, (DX)(BX*4)
-	VMOVUPS      32(CX)(BX*4), Y3
-	VMULPS       Y0, Y3, Y3
-	VSUBPS       Y1, Y3, Y3
-	VMOVUPS      all_42b20000<>+0(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VMOVUPS      all_c2d00000<>+0(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMULPS       all_3fb8aa3b<>+0(SB), Y3, Y5
-	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y3
-	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y3
-	VMOVUPS      all_3ab511e7<>+0(SB), Y4
-	VFMADD213PS  all_3c091d10<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3efffffe<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VCVTPS2DQ    Y5, Y5
-	VPSRAD       $0x01, Y5, Y3
-	VPSUBD       Y3, Y5, Y5
-	VPADDD       all_0000007f<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       all_0000007f<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y3, Y4, Y4
-	VMULPS       Y5, Y4, Y3
-	VMOVUPS      Y3, 32(CX)(BX*4)
-	VMOVUPS      32(DX)(BX*4), Y4
-	VSUBPS       Y2, Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMULPS       Y0, Y4, Y4
-	VMOVUPS      Y4, 32(DX)(BX*4)
-	VMOVUPS      64(CX)(BX*4), Y3
-	VMULPS       Y0, Y3, Y3
-	VSUBPS       Y1, Y3, Y3
-	VMOVUPS      all_42b20000<>+0(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VMOVUPS      all_c2d00000<>+0(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMULPS       all_3fb8aa3b<>+0(SB), Y3, Y5
-	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y3
-	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y3
-	VMOVUPS      all_3ab511e7<>+0(SB), Y4
-	VFMADD213PS  all_3c091d10<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3efffffe<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VCVTPS2DQ    Y5, Y5
-	VPSRAD       $0x01, Y5, Y3
-	VPSUBD       Y3, Y5, Y5
-	VPADDD       all_0000007f<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       all_0000007f<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y3, Y4, Y4
-	VMULPS       Y5, Y4, Y3
-	VMOVUPS      Y3, 64(CX)(BX*4)
-	VMOVUPS      64(DX)(BX*4), Y4
-	VSUBPS       Y2, Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMULPS       Y0, Y4, Y4
-	VMOVUPS      Y4, 64(DX)(BX*4)
-	VMOVUPS      96(CX)(BX*4), Y3
-	VMULPS       Y0, Y3, Y3
-	VSUBPS       Y1, Y3, Y3
-	VMOVUPS      all_42b20000<>+0(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VMOVUPS      all_c2d00000<>+0(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMULPS       all_3fb8aa3b<>+0(SB), Y3, Y5
-	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y3
-	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y3
-	VMOVUPS      all_3ab511e7<>+0(SB), Y4
-	VFMADD213PS  all_3c091d10<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3efffffe<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VCVTPS2DQ    Y5, Y5
-	VPSRAD       $0x01, Y5, Y3
-	VPSUBD       Y3, Y5, Y5
-	VPADDD       all_0000007f<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       all_0000007f<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y3, Y4, Y4
-	VMULPS       Y5, Y4, Y3
-	VMOVUPS      Y3, 96(CX)(BX*4)
-	VMOVUPS      96(DX)(BX*4), Y4
-	VSUBPS       Y2, Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMULPS       Y0, Y4, Y4
-	VMOVUPS      Y4, 96(DX)(BX*4)
-	ADDQ         $0x20, BX
-	JMP          block1
+row1:
+	VBROADCASTSS (SI), Y1
+	VBROADCASTSS (DI), Y2
+	XORQ         R9, R9
 
-lastBlock2:
-	CMPQ         BX, AX
-	JEQ          end3
-	LEAQ         block_masks<>+0(SB), SI
-	MOVQ         BX, DI
-	SUBQ         AX, DI
-	LEAQ         128(SI)(DI*4), SI
-	VMOVUPS      (SI), Y3
-	VMASKMOVPS   (CX)(BX*4), Y3, Y4
+block2:
+	LEAQ         32(R9), R10
+	CMPQ         R10, AX
+	JGT          lastBlock3
+	VMOVUPS      (CX)(R9*4), Y3
+	VMULPS       Y0, Y3, Y3
+	VSUBPS       Y1, Y3, Y3
+	VBROADCASTSS one_42b20000<>+0(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VBROADCASTSS one_c2d00000<>+0(SB), Y4
+	VMAXPS       Y3, Y4, Y3
+	VMULPS       all_3fb8aa3b<>+0(SB), Y3, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y3
+	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y3
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y4
+	VFMADD213PS  all_3c091d10<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3efffffe<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
+	VCVTPS2DQ    Y5, Y5
+	VPSRAD       $0x01, Y5, Y3
+	VPSUBD       Y3, Y5, Y5
+	VPADDD       all_0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       all_0000007f<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y3, Y4, Y4
+	VMULPS       Y5, Y4, Y3
+	VMOVUPS      Y3, (CX)(R9*4)
+	VMOVUPS      (DX)(R9*4), Y4
+	VSUBPS       Y2, Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VMULPS       Y0, Y4, Y4
+	VMOVUPS      Y4, (DX)(R9*4)
+	VMOVUPS      32(CX)(R9*4), Y3
+	VMULPS       Y0, Y3, Y3
+	VSUBPS       Y1, Y3, Y3
+	VBROADCASTSS one_42b20000<>+0(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VBROADCASTSS one_c2d00000<>+0(SB), Y4
+	VMAXPS       Y3, Y4, Y3
+	VMULPS       all_3fb8aa3b<>+0(SB), Y3, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y3
+	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y3
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y4
+	VFMADD213PS  all_3c091d10<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3efffffe<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
+	VCVTPS2DQ    Y5, Y5
+	VPSRAD       $0x01, Y5, Y3
+	VPSUBD       Y3, Y5, Y5
+	VPADDD       all_0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       all_0000007f<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y3, Y4, Y4
+	VMULPS       Y5, Y4, Y3
+	VMOVUPS      Y3, 32(CX)(R9*4)
+	VMOVUPS      32(DX)(R9*4), Y4
+	VSUBPS       Y2, Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VMULPS       Y0, Y4, Y4
+	VMOVUPS      Y4, 32(DX)(R9*4)
+	VMOVUPS      64(CX)(R9*4), Y3
+	VMULPS       Y0, Y3, Y3
+	VSUBPS       Y1, Y3, Y3
+	VBROADCASTSS one_42b20000<>+0(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VBROADCASTSS one_c2d00000<>+0(SB), Y4
+	VMAXPS       Y3, Y4, Y3
+	VMULPS       all_3fb8aa3b<>+0(SB), Y3, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y3
+	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y3
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y4
+	VFMADD213PS  all_3c091d10<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3efffffe<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
+	VCVTPS2DQ    Y5, Y5
+	VPSRAD       $0x01, Y5, Y3
+	VPSUBD       Y3, Y5, Y5
+	VPADDD       all_0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       all_0000007f<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y3, Y4, Y4
+	VMULPS       Y5, Y4, Y3
+	VMOVUPS      Y3, 64(CX)(R9*4)
+	VMOVUPS      64(DX)(R9*4), Y4
+	VSUBPS       Y2, Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VMULPS       Y0, Y4, Y4
+	VMOVUPS      Y4, 64(DX)(R9*4)
+	VMOVUPS      96(CX)(R9*4), Y3
+	VMULPS       Y0, Y3, Y3
+	VSUBPS       Y1, Y3, Y3
+	VBROADCASTSS one_42b20000<>+0(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VBROADCASTSS one_c2d00000<>+0(SB), Y4
+	VMAXPS       Y3, Y4, Y3
+	VMULPS       all_3fb8aa3b<>+0(SB), Y3, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y3
+	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y3
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y4
+	VFMADD213PS  all_3c091d10<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3efffffe<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
+	VCVTPS2DQ    Y5, Y5
+	VPSRAD       $0x01, Y5, Y3
+	VPSUBD       Y3, Y5, Y5
+	VPADDD       all_0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       all_0000007f<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y3, Y4, Y4
+	VMULPS       Y5, Y4, Y3
+	VMOVUPS      Y3, 96(CX)(R9*4)
+	VMOVUPS      96(DX)(R9*4), Y4
+	VSUBPS       Y2, Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VMULPS       Y0, Y4, Y4
+	VMOVUPS      Y4, 96(DX)(R9*4)
+	ADDQ         $0x20, R9
+	JMP          block2
+
+lastBlock3:
+	CMPQ         R9, AX
+	JEQ          end4
+	LEAQ         block_masks<>+0(SB), R10
+	MOVQ         R9, R11
+	SUBQ         AX, R11
+	LEAQ         128(R10)(R11*4), R10
+	VMOVUPS      (R10), Y3
+	VMASKMOVPS   (CX)(R9*4), Y3, Y4
 	VMULPS       Y0, Y4, Y4
 	VSUBPS       Y1, Y4, Y4
-	VMOVUPS      all_42b20000<>+0(SB), Y5
+	VBROADCASTSS one_42b20000<>+0(SB), Y5
 	VMINPS       Y4, Y5, Y4
-	VMOVUPS      all_c2d00000<>+0(SB), Y5
+	VBROADCASTSS one_c2d00000<>+0(SB), Y5
 	VMAXPS       Y4, Y5, Y4
 	VMULPS       all_3fb8aa3b<>+0(SB), Y4, Y6
 	VROUNDPS     $0x08, Y6, Y6
 	VFNMADD231PS all_3f317218<>+0(SB), Y6, Y4
 	VFNMADD231PS all_b102e308<>+0(SB), Y6, Y4
-	VMOVUPS      all_3ab511e7<>+0(SB), Y5
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y5
 	VFMADD213PS  all_3c091d10<>+0(SB), Y4, Y5
 	VFMADD213PS  all_3d2aac79<>+0(SB), Y4, Y5
 	VFMADD213PS  all_3e2aaa49<>+0(SB), Y4, Y5
@@ -1021,25 +1028,25 @@ lastBlock2:
 	VPSLLD       $0x17, Y6, Y6
 	VMULPS       Y4, Y5, Y5
 	VMULPS       Y6, Y5, Y4
-	VMASKMOVPS   Y4, Y3, (CX)(BX*4)
-	VMASKMOVPS   (DX)(BX*4), Y3, Y5
+	VMASKMOVPS   Y4, Y3, (CX)(R9*4)
+	VMASKMOVPS   (DX)(R9*4), Y3, Y5
 	VSUBPS       Y2, Y5, Y5
 	VMULPS       Y4, Y5, Y5
 	VMULPS       Y0, Y5, Y5
-	VMASKMOVPS   Y5, Y3, (DX)(BX*4)
-	VMOVUPS      32(SI), Y3
-	VMASKMOVPS   32(CX)(BX*4), Y3, Y4
+	VMASKMOVPS   Y5, Y3, (DX)(R9*4)
+	VMOVUPS      32(R10), Y3
+	VMASKMOVPS   32(CX)(R9*4), Y3, Y4
 	VMULPS       Y0, Y4, Y4
 	VSUBPS       Y1, Y4, Y4
-	VMOVUPS      all_42b20000<>+0(SB), Y5
+	VBROADCASTSS one_42b20000<>+0(SB), Y5
 	VMINPS       Y4, Y5, Y4
-	VMOVUPS      all_c2d00000<>+0(SB), Y5
+	VBROADCASTSS one_c2d00000<>+0(SB), Y5
 	VMAXPS       Y4, Y5, Y4
 	VMULPS       all_3fb8aa3b<>+0(SB), Y4, Y6
 	VROUNDPS     $0x08, Y6, Y6
 	VFNMADD231PS all_3f317218<>+0(SB), Y6, Y4
 	VFNMADD231PS all_b102e308<>+0(SB), Y6, Y4
-	VMOVUPS      all_3ab511e7<>+0(SB), Y5
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y5
 	VFMADD213PS  all_3c091d10<>+0(SB), Y4, Y5
 	VFMADD213PS  all_3d2aac79<>+0(SB), Y4, Y5
 	VFMADD213PS  all_3e2aaa49<>+0(SB), Y4, Y5
@@ -1055,25 +1062,25 @@ lastBlock2:
 	VPSLLD       $0x17, Y6, Y6
 	VMULPS       Y4, Y5, Y5
 	VMULPS       Y6, Y5, Y4
-	VMASKMOVPS   Y4, Y3, 32(CX)(BX*4)
-	VMASKMOVPS   32(DX)(BX*4), Y3, Y5
+	VMASKMOVPS   Y4, Y3, 32(CX)(R9*4)
+	VMASKMOVPS   32(DX)(R9*4), Y3, Y5
 	VSUBPS       Y2, Y5, Y5
 	VMULPS       Y4, Y5, Y5
 	VMULPS       Y0, Y5, Y5
-	VMASKMOVPS   Y5, Y3, 32(DX)(BX*4)
-	VMOVUPS      64(SI), Y3
-	VMASKMOVPS   64(CX)(BX*4), Y3, Y4
+	VMASKMOVPS   Y5, Y3, 32(DX)(R9*4)
+	VMOVUPS      64(R10), Y3
+	VMASKMOVPS   64(CX)(R9*4), Y3, Y4
 	VMULPS       Y0, Y4, Y4
 	VSUBPS       Y1, Y4, Y4
-	VMOVUPS      all_42b20000<>+0(SB), Y5
+	VBROADCASTSS one_42b20000<>+0(SB), Y5
 	VMINPS       Y4, Y5, Y4
-	VMOVUPS      all_c2d00000<>+0(SB), Y5
+	VBROADCASTSS one_c2d00000<>+0(SB), Y5
 	VMAXPS       Y4, Y5, Y4
 	VMULPS       all_3fb8aa3b<>+0(SB), Y4, Y6
 	VROUNDPS     $0x08, Y6, Y6
 	VFNMADD231PS all_3f317218<>+0(SB), Y6, Y4
 	VFNMADD231PS all_b102e308<>+0(SB), Y6, Y4
-	VMOVUPS      all_3ab511e7<>+0(SB), Y5
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y5
 	VFMADD213PS  all_3c091d10<>+0(SB), Y4, Y5
 	VFMADD213PS  all_3d2aac79<>+0(SB), Y4, Y5
 	VFMADD213PS  all_3e2aaa49<>+0(SB), Y4, Y5
@@ -1089,25 +1096,25 @@ lastBlock2:
 	VPSLLD       $0x17, Y6, Y6
 	VMULPS       Y4, Y5, Y5
 	VMULPS       Y6, Y5, Y4
-	VMASKMOVPS   Y4, Y3, 64(CX)(BX*4)
-	VMASKMOVPS   64(DX)(BX*4), Y3, Y5
+	VMASKMOVPS   Y4, Y3, 64(CX)(R9*4)
+	VMASKMOVPS   64(DX)(R9*4), Y3, Y5
 	VSUBPS       Y2, Y5, Y5
 	VMULPS       Y4, Y5, Y5
 	VMULPS       Y0, Y5, Y5
-	VMASKMOVPS   Y5, Y3, 64(DX)(BX*4)
-	VMOVUPS      96(SI), Y3
-	VMASKMOVPS   96(CX)(BX*4), Y3, Y4
+	VMASKMOVPS   Y5, Y3, 64(DX)(R9*4)
+	VMOVUPS      96(R10), Y3
+	VMASKMOVPS   96(CX)(R9*4), Y3, Y4
 	VMULPS       Y0, Y4, Y4
 	VSUBPS       Y1, Y4, Y4
-	VMOVUPS      all_42b20000<>+0(SB), Y1
+	VBROADCASTSS one_42b20000<>+0(SB), Y1
 	VMINPS       Y4, Y1, Y4
-	VMOVUPS      all_c2d00000<>+0(SB), Y1
+	VBROADCASTSS one_c2d00000<>+0(SB), Y1
 	VMAXPS       Y4, Y1, Y4
 	VMULPS       all_3fb8aa3b<>+0(SB), Y4, Y5
 	VROUNDPS     $0x08, Y5, Y5
 	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y4
 	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y4
-	VMOVUPS      all_3ab511e7<>+0(SB), Y1
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y1
 	VFMADD213PS  all_3c091d10<>+0(SB), Y4, Y1
 	VFMADD213PS  all_3d2aac79<>+0(SB), Y4, Y1
 	VFMADD213PS  all_3e2aaa49<>+0(SB), Y4, Y1
@@ -1123,36 +1130,28 @@ lastBlock2:
 	VPSLLD       $0x17, Y5, Y5
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y5, Y1, Y4
-	VMASKMOVPS   Y4, Y3, 96(CX)(BX*4)
-	VMASKMOVPS   96(DX)(BX*4), Y3, Y1
+	VMASKMOVPS   Y4, Y3, 96(CX)(R9*4)
+	VMASKMOVPS   96(DX)(R9*4), Y3, Y1
 	VSUBPS       Y2, Y1, Y1
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y0, Y1, Y1
-	VMASKMOVPS   Y1, Y3, 96(DX)(BX*4)
+	VMASKMOVPS   Y1, Y3, 96(DX)(R9*4)
 
-end3:
+end4:
+	ADDQ $0x04, SI
+	ADDQ $0x04, DI
+	ADDQ BX, CX
+	ADDQ BX, DX
+	DECQ R8
+	JNZ  row1
 	VZEROUPPER
 	RET
 
-DATA all_42b20000<>+0(SB)/4, $0x42b20000
-DATA all_42b20000<>+4(SB)/4, $0x42b20000
-DATA all_42b20000<>+8(SB)/4, $0x42b20000
-DATA all_42b20000<>+12(SB)/4, $0x42b20000
-DATA all_42b20000<>+16(SB)/4, $0x42b20000
-DATA all_42b20000<>+20(SB)/4, $0x42b20000
-DATA all_42b20000<>+24(SB)/4, $0x42b20000
-DATA all_42b20000<>+28(SB)/4, $0x42b20000
-GLOBL all_42b20000<>(SB), RODATA|NOPTR, $32
+DATA one_42b20000<>+0(SB)/4, $0x42b20000
+GLOBL one_42b20000<>(SB), RODATA|NOPTR, $4
 
-DATA all_c2d00000<>+0(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+4(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+8(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+12(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+16(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+20(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+24(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+28(SB)/4, $0xc2d00000
-GLOBL all_c2d00000<>(SB), RODATA|NOPTR, $32
+DATA one_c2d00000<>+0(SB)/4, $0xc2d00000
+GLOBL one_c2d00000<>(SB), RODATA|NOPTR, $4
 
 DATA all_3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
 DATA all_3fb8aa3b<>+4(SB)/4, $0x3fb8aa3b
@@ -1184,15 +1183,8 @@ DATA all_b102e308<>+24(SB)/4, $0xb102e308
 DATA all_b102e308<>+28(SB)/4, $0xb102e308
 GLOBL all_b102e308<>(SB), RODATA|NOPTR, $32
 
-DATA all_3ab511e7<>+0(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+4(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+8(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+12(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+16(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+20(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+24(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+28(SB)/4, $0x3ab511e7
-GLOBL all_3ab511e7<>(SB), RODATA|NOPTR, $32
+DATA one_3ab511e7<>+0(SB)/4, $0x3ab511e7
+GLOBL one_3ab511e7<>(SB), RODATA|NOPTR, $4
 
 DATA all_3c091d10<>+0(SB)/4, $0x3c091d10
 DATA all_3c091d10<>+4(SB)/4, $0x3c091d10
@@ -1319,3 +1311,85 @@ DATA block_masks<>+244(SB)/4, $0x00000000
 DATA block_masks<>+248(SB)/4, $0x00000000
 DATA block_masks<>+252(SB)/4, $0x00000000
 GLOBL block_masks<>(SB), RODATA|NOPTR, $256
+
+// func RowDots(dst []float32, x []float32, xStride int, y []float32, yStride int, columns int)
+// Requires: AVX, FMA3
+TEXT ·RowDots(SB), NOSPLIT, $0-96
+	MOVQ columns+88(FP), AX
+	MOVQ dst_base+0(FP), CX
+	MOVQ x_base+24(FP), DX
+	MOVQ y_base+56(FP), BX
+	MOVQ dst_len+8(FP), SI
+	MOVQ xStride+48(FP), DI
+	SHLQ $0x02, DI
+	MOVQ yStride+80(FP), R8
+	SHLQ $0x02, R8
+
+row1:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	XORQ   R9, R9
+
+block2:
+	LEAQ        32(R9), R10
+	CMPQ        R10, AX
+	JGT         lastBlock3
+	VMOVUPS     (DX)(R9*4), Y4
+	VMOVUPS     (BX)(R9*4), Y5
+	VFMADD231PS Y4, Y5, Y0
+	VMOVUPS     32(DX)(R9*4), Y4
+	VMOVUPS     32(BX)(R9*4), Y5
+	VFMADD231PS Y4, Y5, Y1
+	VMOVUPS     64(DX)(R9*4), Y4
+	VMOVUPS     64(BX)(R9*4), Y5
+	VFMADD231PS Y4, Y5, Y2
+	VMOVUPS     96(DX)(R9*4), Y4
+	VMOVUPS     96(BX)(R9*4), Y5
+	VFMADD231PS Y4, Y5, Y3
+	ADDQ        $0x20, R9
+	JMP         block2
+
+lastBlock3:
+	CMPQ        R9, AX
+	JEQ         end4
+	LEAQ        block_masks<>+0(SB), R10
+	MOVQ        R9, R11
+	SUBQ        AX, R11
+	LEAQ        128(R10)(R11*4), R10
+	VMOVUPS     (R10), Y4
+	VMASKMOVPS  (DX)(R9*4), Y4, Y5
+	VMASKMOVPS  (BX)(R9*4), Y4, Y4
+	VFMADD231PS Y5, Y4, Y0
+	VMOVUPS     32(R10), Y4
+	VMASKMOVPS  32(DX)(R9*4), Y4, Y5
+	VMASKMOVPS  32(BX)(R9*4), Y4, Y4
+	VFMADD231PS Y5, Y4, Y1
+	VMOVUPS     64(R10), Y4
+	VMASKMOVPS  64(DX)(R9*4), Y4, Y5
+	VMASKMOVPS  64(BX)(R9*4), Y4, Y4
+	VFMADD231PS Y5, Y4, Y2
+	VMOVUPS     96(R10), Y4
+	VMASKMOVPS  96(DX)(R9*4), Y4, Y5
+	VMASKMOVPS  96(BX)(R9*4), Y4, Y4
+	VFMADD231PS Y5, Y4, Y3
+
+end4:
+	VADDPS       Y2, Y0, Y0
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (CX)
+	ADDQ         $0x04, CX
+	ADDQ         DI, DX
+	ADDQ         R8, BX
+	DECQ         SI
+	JNZ          row1
+	VZEROUPPER
+	RET

@@ -136,7 +136,7 @@ end6:
 	VBROADCASTSS eps+96(FP), Y0
 	VADDSS       X0, X2, X2
 	VSQRTSS      X2, X2, X2
-	VMOVUPS      all_3f800000<>+0(SB), Y0
+	VBROADCASTSS one_3f800000<>+0(SB), Y0
 	VDIVSS       X2, X0, X2
 	VMOVSS       X2, rstd+108(FP)
 	VBROADCASTSS X2, Y2
@@ -287,15 +287,8 @@ DATA block_masks<>+248(SB)/4, $0x00000000
 DATA block_masks<>+252(SB)/4, $0x00000000
 GLOBL block_masks<>(SB), RODATA|NOPTR, $256
 
-DATA all_3f800000<>+0(SB)/4, $0x3f800000
-DATA all_3f800000<>+4(SB)/4, $0x3f800000
-DATA all_3f800000<>+8(SB)/4, $0x3f800000
-DATA all_3f800000<>+12(SB)/4, $0x3f800000
-DATA all_3f800000<>+16(SB)/4, $0x3f800000
-DATA all_3f800000<>+20(SB)/4, $0x3f800000
-DATA all_3f800000<>+24(SB)/4, $0x3f800000
-DATA all_3f800000<>+28(SB)/4, $0x3f800000
-GLOBL all_3f800000<>(SB), RODATA|NOPTR, $32
+DATA one_3f800000<>+0(SB)/4, $0x3f800000
+GLOBL one_3f800000<>(SB), RODATA|NOPTR, $4
 
 // func LayerNormGradRow(dx []float32, dy []float32, x []float32, gamma []float32, mean float32, rstd float32)
 // Requires: AVX, AVX2, FMA3

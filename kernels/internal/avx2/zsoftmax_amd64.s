@@ -4,68 +4,77 @@
 
 #include "textflag.h"
 
-// func SoftmaxRow(y []float32, x []float32, scale float32) (top float32, sum float32)
+// func SoftmaxRows(y []float32, yStride int, x []float32, xStride int, columns int, scale float32, top []float32, sum []float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·SoftmaxRow(SB), NOSPLIT, $0-64
-	MOVQ         y_len+8(FP), AX
-	MOVQ         x_base+24(FP), CX
+TEXT ·SoftmaxRows(SB), NOSPLIT, $0-128
+	MOVQ         columns+64(FP), AX
+	MOVQ         x_base+32(FP), CX
 	MOVQ         y_base+0(FP), DX
-	VBROADCASTSS scale+48(FP), Y0
-	VMOVUPS      all_ff800000<>+0(SB), Y1
+	MOVQ         xStride+56(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         yStride+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         top_base+80(FP), DI
+	MOVQ         sum_base+104(FP), R8
+	MOVQ         top_len+88(FP), R9
+	VBROADCASTSS scale+72(FP), Y0
+
+row1:
+	VBROADCASTSS one_ff800000<>+0(SB), Y1
 	VMOVAPS      Y1, Y2
 	VMOVAPS      Y1, Y3
 	VMOVAPS      Y1, Y4
 	VMOVAPS      Y1, Y5
-	XORQ         BX, BX
+	XORQ         R10, R10
 
-block1:
-	LEAQ    32(BX), SI
-	CMPQ    SI, AX
-	JGT     lastBlock2
-	VMOVUPS (CX)(BX*4), Y6
+block2:
+	LEAQ    32(R10), R11
+	CMPQ    R11, AX
+	JGT     lastBlock3
+	VMOVUPS (CX)(R10*4), Y6
 	VMULPS  Y0, Y6, Y6
 	VMAXPS  Y2, Y6, Y2
-	VMOVUPS 32(CX)(BX*4), Y6
+	VMOVUPS 32(CX)(R10*4), Y6
 	VMULPS  Y0, Y6, Y6
 	VMAXPS  Y3, Y6, Y3
-	VMOVUPS 64(CX)(BX*4), Y6
+	VMOVUPS 64(CX)(R10*4), Y6
 	VMULPS  Y0, Y6, Y6
 	VMAXPS  Y4, Y6, Y4
-	VMOVUPS 96(CX)(BX*4), Y6
+	VMOVUPS 96(CX)(R10*4), Y6
 	VMULPS  Y0, Y6, Y6
 	VMAXPS  Y5, Y6, Y5
-	ADDQ    $0x20, BX
-	JMP     block1
+	ADDQ    $0x20, R10
+	JMP     block2
 
-lastBlock2:
-	CMPQ       BX, AX
-	JEQ        end3
-	LEAQ       block_masks<>+0(SB), SI
-	MOVQ       BX, DI
-	SUBQ       AX, DI
-	LEAQ       128(SI)(DI*4), SI
-	VMOVUPS    (SI), Y6
-	VMASKMOVPS (CX)(BX*4), Y6, Y7
+lastBlock3:
+	CMPQ       R10, AX
+	JEQ        end4
+	LEAQ       block_masks<>+0(SB), R11
+	MOVQ       R10, R12
+	SUBQ       AX, R12
+	LEAQ       128(R11)(R12*4), R11
+	VMOVUPS    (R11), Y6
+	VMASKMOVPS (CX)(R10*4), Y6, Y7
 	VMULPS     Y0, Y7, Y7
 	VBLENDVPS  Y6, Y7, Y1, Y7
 	VMAXPS     Y2, Y7, Y2
-	VMOVUPS    32(SI), Y6
-	VMASKMOVPS 32(CX)(BX*4), Y6, Y7
+	VMOVUPS    32(R11), Y6
+	VMASKMOVPS 32(CX)(R10*4), Y6, Y7
 	VMULPS     Y0, Y7, Y7
 	VBLENDVPS  Y6, Y7, Y1, Y7
 	VMAXPS     Y3, Y7, Y3
-	VMOVUPS    64(SI), Y6
-	VMASKMOVPS 64(CX)(BX*4), Y6, Y7
+	VMOVUPS    64(R11), Y6
+	VMASKMOVPS 64(CX)(R10*4), Y6, Y7
 	VMULPS     Y0, Y7, Y7
 	VBLENDVPS  Y6, Y7, Y1, Y7
 	VMAXPS     Y4, Y7, Y4
-	VMOVUPS    96(SI), Y6
-	VMASKMOVPS 96(CX)(BX*4), Y6, Y7
+	VMOVUPS    96(R11), Y6
+	VMASKMOVPS 96(CX)(R10*4), Y6, Y7
 	VMULPS     Y0, Y7, Y7
 	VBLENDVPS  Y6, Y7, Y1, Y7
 	VMAXPS     Y5, Y7, Y5
 
-end3:
+end4:
 	VMAXPS       Y4, Y2, Y2
 	VMAXPS       Y5, Y3, Y3
 	VMAXPS       Y3, Y2, Y2
@@ -75,30 +84,30 @@ end3:
 	VMAXPS       X1, X2, X2
 	VMOVSHDUP    X2, X1
 	VMAXPS       X1, X2, X2
-	VMOVSS       X2, top+56(FP)
+	VMOVSS       X2, (DI)
 	VBROADCASTSS X2, Y2
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y3, Y3, Y3
 	VXORPS       Y4, Y4, Y4
 	VXORPS       Y5, Y5, Y5
-	XORQ         BX, BX
+	XORQ         R10, R10
 
-block4:
-	LEAQ         32(BX), SI
-	CMPQ         SI, AX
-	JGT          lastBlock5
-	VMOVUPS      (CX)(BX*4), Y6
+block5:
+	LEAQ         32(R10), R11
+	CMPQ         R11, AX
+	JGT          lastBlock6
+	VMOVUPS      (CX)(R10*4), Y6
 	VMULPS       Y0, Y6, Y6
 	VSUBPS       Y2, Y6, Y6
-	VMOVUPS      all_42b20000<>+0(SB), Y7
+	VBROADCASTSS one_42b20000<>+0(SB), Y7
 	VMINPS       Y6, Y7, Y6
-	VMOVUPS      all_c2d00000<>+0(SB), Y7
+	VBROADCASTSS one_c2d00000<>+0(SB), Y7
 	VMAXPS       Y6, Y7, Y6
 	VMULPS       all_3fb8aa3b<>+0(SB), Y6, Y8
 	VROUNDPS     $0x08, Y8, Y8
 	VFNMADD231PS all_3f317218<>+0(SB), Y8, Y6
 	VFNMADD231PS all_b102e308<>+0(SB), Y8, Y6
-	VMOVUPS      all_3ab511e7<>+0(SB), Y7
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y7
 	VFMADD213PS  all_3c091d10<>+0(SB), Y6, Y7
 	VFMADD213PS  all_3d2aac79<>+0(SB), Y6, Y7
 	VFMADD213PS  all_3e2aaa49<>+0(SB), Y6, Y7
@@ -114,20 +123,20 @@ block4:
 	VPSLLD       $0x17, Y8, Y8
 	VMULPS       Y6, Y7, Y7
 	VMULPS       Y8, Y7, Y6
-	VMOVUPS      Y6, (DX)(BX*4)
+	VMOVUPS      Y6, (DX)(R10*4)
 	VADDPS       Y6, Y1, Y1
-	VMOVUPS      32(CX)(BX*4), Y6
+	VMOVUPS      32(CX)(R10*4), Y6
 	VMULPS       Y0, Y6, Y6
 	VSUBPS       Y2, Y6, Y6
-	VMOVUPS      all_42b20000<>+0(SB), Y7
+	VBROADCASTSS one_42b20000<>+0(SB), Y7
 	VMINPS       Y6, Y7, Y6
-	VMOVUPS      all_c2d00000<>+0(SB), Y7
+	VBROADCASTSS one_c2d00000<>+0(SB), Y7
 	VMAXPS       Y6, Y7, Y6
 	VMULPS       all_3fb8aa3b<>+0(SB), Y6, Y8
 	VROUNDPS     $0x08, Y8, Y8
 	VFNMADD231PS all_3f317218<>+0(SB), Y8, Y6
 	VFNMADD231PS all_b102e308<>+0(SB), Y8, Y6
-	VMOVUPS      all_3ab511e7<>+0(SB), Y7
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y7
 	VFMADD213PS  all_3c091d10<>+0(SB), Y6, Y7
 	VFMADD213PS  all_3d2aac79<>+0(SB), Y6, Y7
 	VFMADD213PS  all_3e2aaa49<>+0(SB), Y6, Y7
@@ -143,20 +152,20 @@ block4:
 	VPSLLD       $0x17, Y8, Y8
 	VMULPS       Y6, Y7, Y7
 	VMULPS       Y8, Y7, Y6
-	VMOVUPS      Y6, 32(DX)(BX*4)
+	VMOVUPS      Y6, 32(DX)(R10*4)
 	VADDPS       Y6, Y3, Y3
-	VMOVUPS      64(CX)(BX*4), Y6
+	VMOVUPS      64(CX)(R10*4), Y6
 	VMULPS       Y0, Y6, Y6
 	VSUBPS       Y2, Y6, Y6
-	VMOVUPS      all_42b20000<>+0(SB), Y7
+	VBROADCASTSS one_42b20000<>+0(SB), Y7
 	VMINPS       Y6, Y7, Y6
-	VMOVUPS      all_c2d00000<>+0(SB), Y7
+	VBROADCASTSS one_c2d00000<>+0(SB), Y7
 	VMAXPS       Y6, Y7, Y6
 	VMULPS       all_3fb8aa3b<>+0(SB), Y6, Y8
 	VROUNDPS     $0x08, Y8, Y8
 	VFNMADD231PS all_3f317218<>+0(SB), Y8, Y6
 	VFNMADD231PS all_b102e308<>+0(SB), Y8, Y6
-	VMOVUPS      all_3ab511e7<>+0(SB), Y7
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y7
 	VFMADD213PS  all_3c091d10<>+0(SB), Y6, Y7
 	VFMADD213PS  all_3d2aac79<>+0(SB), Y6, Y7
 	VFMADD213PS  all_3e2aaa49<>+0(SB), Y6, Y7
@@ -172,20 +181,20 @@ block4:
 	VPSLLD       $0x17, Y8, Y8
 	VMULPS       Y6, Y7, Y7
 	VMULPS       Y8, Y7, Y6
-	VMOVUPS      Y6, 64(DX)(BX*4)
+	VMOVUPS      Y6, 64(DX)(R10*4)
 	VADDPS       Y6, Y4, Y4
-	VMOVUPS      96(CX)(BX*4), Y6
+	VMOVUPS      96(CX)(R10*4), Y6
 	VMULPS       Y0, Y6, Y6
 	VSUBPS       Y2, Y6, Y6
-	VMOVUPS      all_42b20000<>+0(SB), Y7
+	VBROADCASTSS one_42b20000<>+0(SB), Y7
 	VMINPS       Y6, Y7, Y6
-	VMOVUPS      all_c2d00000<>+0(SB), Y7
+	VBROADCASTSS one_c2d00000<>+0(SB), Y7
 	VMAXPS       Y6, Y7, Y6
 	VMULPS       all_3fb8aa3b<>+0(SB), Y6, Y8
 	VROUNDPS     $0x08, Y8, Y8
 	VFNMADD231PS all_3f317218<>+0(SB), Y8, Y6
 	VFNMADD231PS all_b102e308<>+0(SB), Y8, Y6
-	VMOVUPS      all_3ab511e7<>+0(SB), Y7
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y7
 	VFMADD213PS  all_3c091d10<>+0(SB), Y6, Y7
 	VFMADD213PS  all_3d2aac79<>+0(SB), Y6, Y7
 	VFMADD213PS  all_3e2aaa49<>+0(SB), Y6, Y7
@@ -201,31 +210,31 @@ block4:
 	VPSLLD       $0x17, Y8, Y8
 	VMULPS       Y6, Y7, Y7
 	VMULPS       Y8, Y7, Y6
-	VMOVUPS      Y6, 96(DX)(BX*4)
+	VMOVUPS      Y6, 96(DX)(R10*4)
 	VADDPS       Y6, Y5, Y5
-	ADDQ         $0x20, BX
-	JMP          block4
+	ADDQ         $0x20, R10
+	JMP          block5
 
-lastBlock5:
-	CMPQ         BX, AX
-	JEQ          end6
-	LEAQ         block_masks<>+0(SB), SI
-	MOVQ         BX, DI
-	SUBQ         AX, DI
-	LEAQ         128(SI)(DI*4), SI
-	VMOVUPS      (SI), Y6
-	VMASKMOVPS   (CX)(BX*4), Y6, Y7
+lastBlock6:
+	CMPQ         R10, AX
+	JEQ          end7
+	LEAQ         block_masks<>+0(SB), R11
+	MOVQ         R10, R12
+	SUBQ         AX, R12
+	LEAQ         128(R11)(R12*4), R11
+	VMOVUPS      (R11), Y6
+	VMASKMOVPS   (CX)(R10*4), Y6, Y7
 	VMULPS       Y0, Y7, Y7
 	VSUBPS       Y2, Y7, Y7
-	VMOVUPS      all_42b20000<>+0(SB), Y8
+	VBROADCASTSS one_42b20000<>+0(SB), Y8
 	VMINPS       Y7, Y8, Y7
-	VMOVUPS      all_c2d00000<>+0(SB), Y8
+	VBROADCASTSS one_c2d00000<>+0(SB), Y8
 	VMAXPS       Y7, Y8, Y7
 	VMULPS       all_3fb8aa3b<>+0(SB), Y7, Y9
 	VROUNDPS     $0x08, Y9, Y9
 	VFNMADD231PS all_3f317218<>+0(SB), Y9, Y7
 	VFNMADD231PS all_b102e308<>+0(SB), Y9, Y7
-	VMOVUPS      all_3ab511e7<>+0(SB), Y8
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y8
 	VFMADD213PS  all_3c091d10<>+0(SB), Y7, Y8
 	VFMADD213PS  all_3d2aac79<>+0(SB), Y7, Y8
 	VFMADD213PS  all_3e2aaa49<>+0(SB), Y7, Y8
@@ -241,22 +250,22 @@ lastBlock5:
 	VPSLLD       $0x17, Y9, Y9
 	VMULPS       Y7, Y8, Y8
 	VMULPS       Y9, Y8, Y7
-	VMASKMOVPS   Y7, Y6, (DX)(BX*4)
+	VMASKMOVPS   Y7, Y6, (DX)(R10*4)
 	VANDPS       Y6, Y7, Y7
 	VADDPS       Y7, Y1, Y1
-	VMOVUPS      32(SI), Y6
-	VMASKMOVPS   32(CX)(BX*4), Y6, Y7
+	VMOVUPS      32(R11), Y6
+	VMASKMOVPS   32(CX)(R10*4), Y6, Y7
 	VMULPS       Y0, Y7, Y7
 	VSUBPS       Y2, Y7, Y7
-	VMOVUPS      all_42b20000<>+0(SB), Y8
+	VBROADCASTSS one_42b20000<>+0(SB), Y8
 	VMINPS       Y7, Y8, Y7
-	VMOVUPS      all_c2d00000<>+0(SB), Y8
+	VBROADCASTSS one_c2d00000<>+0(SB), Y8
 	VMAXPS       Y7, Y8, Y7
 	VMULPS       all_3fb8aa3b<>+0(SB), Y7, Y9
 	VROUNDPS     $0x08, Y9, Y9
 	VFNMADD231PS all_3f317218<>+0(SB), Y9, Y7
 	VFNMADD231PS all_b102e308<>+0(SB), Y9, Y7
-	VMOVUPS      all_3ab511e7<>+0(SB), Y8
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y8
 	VFMADD213PS  all_3c091d10<>+0(SB), Y7, Y8
 	VFMADD213PS  all_3d2aac79<>+0(SB), Y7, Y8
 	VFMADD213PS  all_3e2aaa49<>+0(SB), Y7, Y8
@@ -272,22 +281,22 @@ lastBlock5:
 	VPSLLD       $0x17, Y9, Y9
 	VMULPS       Y7, Y8, Y8
 	VMULPS       Y9, Y8, Y7
-	VMASKMOVPS   Y7, Y6, 32(DX)(BX*4)
+	VMASKMOVPS   Y7, Y6, 32(DX)(R10*4)
 	VANDPS       Y6, Y7, Y7
 	VADDPS       Y7, Y3, Y3
-	VMOVUPS      64(SI), Y6
-	VMASKMOVPS   64(CX)(BX*4), Y6, Y7
+	VMOVUPS      64(R11), Y6
+	VMASKMOVPS   64(CX)(R10*4), Y6, Y7
 	VMULPS       Y0, Y7, Y7
 	VSUBPS       Y2, Y7, Y7
-	VMOVUPS      all_42b20000<>+0(SB), Y8
+	VBROADCASTSS one_42b20000<>+0(SB), Y8
 	VMINPS       Y7, Y8, Y7
-	VMOVUPS      all_c2d00000<>+0(SB), Y8
+	VBROADCASTSS one_c2d00000<>+0(SB), Y8
 	VMAXPS       Y7, Y8, Y7
 	VMULPS       all_3fb8aa3b<>+0(SB), Y7, Y9
 	VROUNDPS     $0x08, Y9, Y9
 	VFNMADD231PS all_3f317218<>+0(SB), Y9, Y7
 	VFNMADD231PS all_b102e308<>+0(SB), Y9, Y7
-	VMOVUPS      all_3ab511e7<>+0(SB), Y8
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y8
 	VFMADD213PS  all_3c091d10<>+0(SB), Y7, Y8
 	VFMADD213PS  all_3d2aac79<>+0(SB), Y7, Y8
 	VFMADD213PS  all_3e2aaa49<>+0(SB), Y7, Y8
@@ -303,113 +312,112 @@ lastBlock5:
 	VPSLLD       $0x17, Y9, Y9
 	VMULPS       Y7, Y8, Y8
 	VMULPS       Y9, Y8, Y7
-	VMASKMOVPS   Y7, Y6, 64(DX)(BX*4)
+	VMASKMOVPS   Y7, Y6, 64(DX)(R10*4)
 	VANDPS       Y6, Y7, Y7
 	VADDPS       Y7, Y4, Y4
-	VMOVUPS      96(SI), Y6
-	VMASKMOVPS   96(CX)(BX*4), Y6, Y7
+	VMOVUPS      96(R11), Y6
+	VMASKMOVPS   96(CX)(R10*4), Y6, Y7
 	VMULPS       Y0, Y7, Y7
 	VSUBPS       Y2, Y7, Y7
-	VMOVUPS      all_42b20000<>+0(SB), Y0
-	VMINPS       Y7, Y0, Y7
-	VMOVUPS      all_c2d00000<>+0(SB), Y0
-	VMAXPS       Y7, Y0, Y7
-	VMULPS       all_3fb8aa3b<>+0(SB), Y7, Y2
-	VROUNDPS     $0x08, Y2, Y2
-	VFNMADD231PS all_3f317218<>+0(SB), Y2, Y7
-	VFNMADD231PS all_b102e308<>+0(SB), Y2, Y7
-	VMOVUPS      all_3ab511e7<>+0(SB), Y0
-	VFMADD213PS  all_3c091d10<>+0(SB), Y7, Y0
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y7, Y0
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y7, Y0
-	VFMADD213PS  all_3efffffe<>+0(SB), Y7, Y0
-	VFMADD213PS  all_3f800000<>+0(SB), Y7, Y0
-	VFMADD213PS  all_3f800000<>+0(SB), Y7, Y0
-	VCVTPS2DQ    Y2, Y2
-	VPSRAD       $0x01, Y2, Y7
-	VPSUBD       Y7, Y2, Y2
+	VBROADCASTSS one_42b20000<>+0(SB), Y2
+	VMINPS       Y7, Y2, Y7
+	VBROADCASTSS one_c2d00000<>+0(SB), Y2
+	VMAXPS       Y7, Y2, Y7
+	VMULPS       all_3fb8aa3b<>+0(SB), Y7, Y8
+	VROUNDPS     $0x08, Y8, Y8
+	VFNMADD231PS all_3f317218<>+0(SB), Y8, Y7
+	VFNMADD231PS all_b102e308<>+0(SB), Y8, Y7
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y2
+	VFMADD213PS  all_3c091d10<>+0(SB), Y7, Y2
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y7, Y2
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y7, Y2
+	VFMADD213PS  all_3efffffe<>+0(SB), Y7, Y2
+	VFMADD213PS  all_3f800000<>+0(SB), Y7, Y2
+	VFMADD213PS  all_3f800000<>+0(SB), Y7, Y2
+	VCVTPS2DQ    Y8, Y8
+	VPSRAD       $0x01, Y8, Y7
+	VPSUBD       Y7, Y8, Y8
 	VPADDD       all_0000007f<>+0(SB), Y7, Y7
 	VPSLLD       $0x17, Y7, Y7
-	VPADDD       all_0000007f<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VMULPS       Y7, Y0, Y0
-	VMULPS       Y2, Y0, Y7
-	VMASKMOVPS   Y7, Y6, 96(DX)(BX*4)
+	VPADDD       all_0000007f<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VMULPS       Y7, Y2, Y2
+	VMULPS       Y8, Y2, Y7
+	VMASKMOVPS   Y7, Y6, 96(DX)(R10*4)
 	VANDPS       Y6, Y7, Y7
 	VADDPS       Y7, Y5, Y5
 
-end6:
+end7:
 	VADDPS       Y4, Y1, Y1
 	VADDPS       Y5, Y3, Y3
 	VADDPS       Y3, Y1, Y1
-	VEXTRACTF128 $0x01, Y1, X0
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSS       X1, sum+60(FP)
-	VMOVUPS      all_3f800000<>+0(SB), Y0
-	VDIVSS       X1, X0, X1
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X2, X1, X1
+	VMOVHLPS     X1, X1, X2
+	VADDPS       X2, X1, X1
+	VMOVSHDUP    X1, X2
+	VADDPS       X2, X1, X1
+	VMOVSS       X1, (R8)
+	VBROADCASTSS one_3f800000<>+0(SB), Y2
+	VDIVSS       X1, X2, X1
 	VBROADCASTSS X1, Y1
-	XORQ         CX, CX
+	XORQ         R10, R10
 
-block7:
-	LEAQ    32(CX), BX
-	CMPQ    BX, AX
-	JGT     lastBlock8
-	VMOVUPS (DX)(CX*4), Y0
-	VMULPS  Y1, Y0, Y0
-	VMOVUPS Y0, (DX)(CX*4)
-	VMOVUPS 32(DX)(CX*4), Y0
-	VMULPS  Y1, Y0, Y0
-	VMOVUPS Y0, 32(DX)(CX*4)
-	VMOVUPS 64(DX)(CX*4), Y0
-	VMULPS  Y1, Y0, Y0
-	VMOVUPS Y0, 64(DX)(CX*4)
-	VMOVUPS 96(DX)(CX*4), Y0
-	VMULPS  Y1, Y0, Y0
-	VMOVUPS Y0, 96(DX)(CX*4)
-	ADDQ    $0x20, CX
-	JMP     block7
+block8:
+	LEAQ    32(R10), R11
+	CMPQ    R11, AX
+	JGT     lastBlock9
+	VMOVUPS (DX)(R10*4), Y2
+	VMULPS  Y1, Y2, Y2
+	VMOVUPS Y2, (DX)(R10*4)
+	VMOVUPS 32(DX)(R10*4), Y2
+	VMULPS  Y1, Y2, Y2
+	VMOVUPS Y2, 32(DX)(R10*4)
+	VMOVUPS 64(DX)(R10*4), Y2
+	VMULPS  Y1, Y2, Y2
+	VMOVUPS Y2, 64(DX)(R10*4)
+	VMOVUPS 96(DX)(R10*4), Y2
+	VMULPS  Y1, Y2, Y2
+	VMOVUPS Y2, 96(DX)(R10*4)
+	ADDQ    $0x20, R10
+	JMP     block8
 
-lastBlock8:
-	CMPQ       CX, AX
-	JEQ        end9
-	LEAQ       block_masks<>+0(SB), BX
-	MOVQ       CX, SI
-	SUBQ       AX, SI
-	LEAQ       128(BX)(SI*4), BX
-	VMOVUPS    (BX), Y0
-	VMASKMOVPS (DX)(CX*4), Y0, Y2
-	VMULPS     Y1, Y2, Y2
-	VMASKMOVPS Y2, Y0, (DX)(CX*4)
-	VMOVUPS    32(BX), Y0
-	VMASKMOVPS 32(DX)(CX*4), Y0, Y2
-	VMULPS     Y1, Y2, Y2
-	VMASKMOVPS Y2, Y0, 32(DX)(CX*4)
-	VMOVUPS    64(BX), Y0
-	VMASKMOVPS 64(DX)(CX*4), Y0, Y2
-	VMULPS     Y1, Y2, Y2
-	VMASKMOVPS Y2, Y0, 64(DX)(CX*4)
-	VMOVUPS    96(BX), Y0
-	VMASKMOVPS 96(DX)(CX*4), Y0, Y2
-	VMULPS     Y1, Y2, Y2
-	VMASKMOVPS Y2, Y0, 96(DX)(CX*4)
+lastBlock9:
+	CMPQ       R10, AX
+	JEQ        end10
+	LEAQ       block_masks<>+0(SB), R11
+	MOVQ       R10, R12
+	SUBQ       AX, R12
+	LEAQ       128(R11)(R12*4), R11
+	VMOVUPS    (R11), Y2
+	VMASKMOVPS (DX)(R10*4), Y2, Y3
+	VMULPS     Y1, Y3, Y3
+	VMASKMOVPS Y3, Y2, (DX)(R10*4)
+	VMOVUPS    32(R11), Y2
+	VMASKMOVPS 32(DX)(R10*4), Y2, Y3
+	VMULPS     Y1, Y3, Y3
+	VMASKMOVPS Y3, Y2, 32(DX)(R10*4)
+	VMOVUPS    64(R11), Y2
+	VMASKMOVPS 64(DX)(R10*4), Y2, Y3
+	VMULPS     Y1, Y3, Y3
+	VMASKMOVPS Y3, Y2, 64(DX)(R10*4)
+	VMOVUPS    96(R11), Y2
+	VMASKMOVPS 96(DX)(R10*4), Y2, Y3
+	VMULPS     Y1, Y3, Y3
+	VMASKMOVPS Y3, Y2, 96(DX)(R10*4)
 
-end9:
+end10:
+	ADDQ $0x04, DI
+	ADDQ $0x04, R8
+	ADDQ BX, CX
+	ADDQ SI, DX
+	DECQ R9
+	JNZ  row1
 	VZEROUPPER
 	RET
 
-DATA all_ff800000<>+0(SB)/4, $0xff800000
-DATA all_ff800000<>+4(SB)/4, $0xff800000
-DATA all_ff800000<>+8(SB)/4, $0xff800000
-DATA all_ff800000<>+12(SB)/4, $0xff800000
-DATA all_ff800000<>+16(SB)/4, $0xff800000
-DATA all_ff800000<>+20(SB)/4, $0xff800000
-DATA all_ff800000<>+24(SB)/4, $0xff800000
-DATA all_ff800000<>+28(SB)/4, $0xff800000
-GLOBL all_ff800000<>(SB), RODATA|NOPTR, $32
+DATA one_ff800000<>+0(SB)/4, $0xff800000
+GLOBL one_ff800000<>(SB), RODATA|NOPTR, $4
 
 DATA block_masks<>+0(SB)/4, $0xffffffff
 DATA block_masks<>+4(SB)/4, $0xffffffff
@@ -477,25 +485,11 @@ DATA block_masks<>+248(SB)/4, $0x00000000
 DATA block_masks<>+252(SB)/4, $0x00000000
 GLOBL block_masks<>(SB), RODATA|NOPTR, $256
 
-DATA all_42b20000<>+0(SB)/4, $0x42b20000
-DATA all_42b20000<>+4(SB)/4, $0x42b20000
-DATA all_42b20000<>+8(SB)/4, $0x42b20000
-DATA all_42b20000<>+12(SB)/4, $0x42b20000
-DATA all_42b20000<>+16(SB)/4, $0x42b20000
-DATA all_42b20000<>+20(SB)/4, $0x42b20000
-DATA all_42b20000<>+24(SB)/4, $0x42b20000
-DATA all_42b20000<>+28(SB)/4, $0x42b20000
-GLOBL all_42b20000<>(SB), RODATA|NOPTR, $32
+DATA one_42b20000<>+0(SB)/4, $0x42b20000
+GLOBL one_42b20000<>(SB), RODATA|NOPTR, $4
 
-DATA all_c2d00000<>+0(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+4(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+8(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+12(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+16(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+20(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+24(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+28(SB)/4, $0xc2d00000
-GLOBL all_c2d00000<>(SB), RODATA|NOPTR, $32
+DATA one_c2d00000<>+0(SB)/4, $0xc2d00000
+GLOBL one_c2d00000<>(SB), RODATA|NOPTR, $4
 
 DATA all_3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
 DATA all_3fb8aa3b<>+4(SB)/4, $0x3fb8aa3b
@@ -527,15 +521,8 @@ DATA all_b102e308<>+24(SB)/4, $0xb102e308
 DATA all_b102e308<>+28(SB)/4, $0xb102e308
 GLOBL all_b102e308<>(SB), RODATA|NOPTR, $32
 
-DATA all_3ab511e7<>+0(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+4(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+8(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+12(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+16(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+20(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+24(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+28(SB)/4, $0x3ab511e7
-GLOBL all_3ab511e7<>(SB), RODATA|NOPTR, $32
+DATA one_3ab511e7<>+0(SB)/4, $0x3ab511e7
+GLOBL one_3ab511e7<>(SB), RODATA|NOPTR, $4
 
 DATA all_3c091d10<>+0(SB)/4, $0x3c091d10
 DATA all_3c091d10<>+4(SB)/4, $0x3c091d10
@@ -596,6 +583,9 @@ DATA all_0000007f<>+20(SB)/4, $0x0000007f
 DATA all_0000007f<>+24(SB)/4, $0x0000007f
 DATA all_0000007f<>+28(SB)/4, $0x0000007f
 GLOBL all_0000007f<>(SB), RODATA|NOPTR, $32
+
+DATA one_3f800000<>+0(SB)/4, $0x3f800000
+GLOBL one_3f800000<>(SB), RODATA|NOPTR, $4
 
 // func SoftmaxGradRow(dx []float32, dy []float32, y []float32)
 // Requires: AVX, AVX2, FMA3

@@ -13,442 +13,187 @@ TEXT ·Gelu(SB), NOSPLIT, $0-48
 	XORQ BX, BX
 
 block1:
-	LEAQ        32(BX), SI
-	CMPQ        SI, AX
-	JGT         lastBlock2
-	VMOVUPS     (DX)(BX*4), Z0
-	VMULPS      all_3f000000<>+0(SB), Z0, Z1
-	VMULPS      all_3f3504f3<>+0(SB), Z0, Z0
-	VMOVUPS     all_4079999a<>+0(SB), Z2
-	VMINPS      Z0, Z2, Z0
-	VMOVUPS     all_c079999a<>+0(SB), Z2
-	VMAXPS      Z0, Z2, Z0
-	VMULPS      Z0, Z0, Z3
-	VMOVUPS     all_32ad12d4<>+0(SB), Z2
-	VFMADD213PS all_b603bf83<>+0(SB), Z3, Z2
-	VFMADD213PS all_39136cee<>+0(SB), Z3, Z2
-	VFMADD213PS all_3b6e092b<>+0(SB), Z3, Z2
-	VFMADD213PS all_3d4e35fb<>+0(SB), Z3, Z2
-	VFMADD213PS all_3e4aef5a<>+0(SB), Z3, Z2
-	VFMADD213PS all_3f906eba<>+0(SB), Z3, Z2
-	VMOVUPS     all_3a768f04<>+0(SB), Z4
-	VFMADD213PS all_3c68c6d6<>+0(SB), Z3, Z4
-	VFMADD213PS all_3dea0b53<>+0(SB), Z3, Z4
-	VFMADD213PS all_3f024b67<>+0(SB), Z3, Z4
-	VFMADD213PS all_3f800000<>+0(SB), Z3, Z4
-	VMULPS      Z2, Z0, Z0
-	VDIVPS      Z4, Z0, Z0
-	VMOVUPS     all_3f800000<>+0(SB), Z2
-	VMINPS      Z0, Z2, Z0
-	VMOVUPS     all_bf800000<>+0(SB), Z2
-	VMAXPS      Z0, Z2, Z0
-	VFMADD213PS Z1, Z1, Z0
-	VMOVUPS     Z0, (CX)(BX*4)
-	VMOVUPS     64(DX)(BX*4), Z0
-	VMULPS      all_3f000000<>+0(SB), Z0, Z1
-	VMULPS      all_3f3504f3<>+0(SB), Z0, Z0
-	VMOVUPS     all_4079999a<>+0(SB), Z2
-	VMINPS      Z0, Z2, Z0
-	VMOVUPS     all_c079999a<>+0(SB), Z2
-	VMAXPS      Z0, Z2, Z0
-	VMULPS      Z0, Z0, Z3
-	VMOVUPS     all_32ad12d4<>+0(SB), Z2
-	VFMADD213PS all_b603bf83<>+0(SB), Z3, Z2
-	VFMADD213PS all_39136cee<>+0(SB), Z3, Z2
-	VFMADD213PS all_3b6e092b<>+0(SB), Z3, Z2
-	VFMADD213PS all_3d4e35fb<>+0(SB), Z3, Z2
-	VFMADD213PS all_3e4aef5a<>+0(SB), Z3, Z2
-	VFMADD213PS all_3f906eba<>+0(SB), Z3, Z2
-	VMOVUPS     all_3a768f04<>+0(SB), Z4
-	VFMADD213PS all_3c68c6d6<>+0(SB), Z3, Z4
-	VFMADD213PS all_3dea0b53<>+0(SB), Z3, Z4
-	VFMADD213PS all_3f024b67<>+0(SB), Z3, Z4
-	VFMADD213PS all_3f800000<>+0(SB), Z3, Z4
-	VMULPS      Z2, Z0, Z0
-	VDIVPS      Z4, Z0, Z0
-	VMOVUPS     all_3f800000<>+0(SB), Z2
-	VMINPS      Z0, Z2, Z0
-	VMOVUPS     all_bf800000<>+0(SB), Z2
-	VMAXPS      Z0, Z2, Z0
-	VFMADD213PS Z1, Z1, Z0
-	VMOVUPS     Z0, 64(CX)(BX*4)
-	ADDQ        $0x20, BX
-	JMP         block1
+	LEAQ             32(BX), SI
+	CMPQ             SI, AX
+	JGT              lastBlock2
+	VMOVUPS          (DX)(BX*4), Z0
+	VMULPS.BCST      one_3f000000<>+0(SB), Z0, Z1
+	VMULPS.BCST      one_3f3504f3<>+0(SB), Z0, Z0
+	VBROADCASTSS     one_4079999a<>+0(SB), Z2
+	VMINPS           Z0, Z2, Z0
+	VBROADCASTSS     one_c079999a<>+0(SB), Z2
+	VMAXPS           Z0, Z2, Z0
+	VMULPS           Z0, Z0, Z3
+	VBROADCASTSS     one_32ad12d4<>+0(SB), Z2
+	VFMADD213PS.BCST one_b603bf83<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST one_39136cee<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST one_3b6e092b<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST one_3d4e35fb<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST one_3e4aef5a<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST one_3f906eba<>+0(SB), Z3, Z2
+	VBROADCASTSS     one_3a768f04<>+0(SB), Z4
+	VFMADD213PS.BCST one_3c68c6d6<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST one_3dea0b53<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST one_3f024b67<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST one_3f800000<>+0(SB), Z3, Z4
+	VMULPS           Z2, Z0, Z0
+	VDIVPS           Z4, Z0, Z0
+	VBROADCASTSS     one_3f800000<>+0(SB), Z2
+	VMINPS           Z0, Z2, Z0
+	VBROADCASTSS     one_bf800000<>+0(SB), Z2
+	VMAXPS           Z0, Z2, Z0
+	VFMADD213PS      Z1, Z1, Z0
+	VMOVUPS          Z0, (CX)(BX*4)
+	VMOVUPS          64(DX)(BX*4), Z0
+	VMULPS.BCST      one_3f000000<>+0(SB), Z0, Z1
+	VMULPS.BCST      one_3f3504f3<>+0(SB), Z0, Z0
+	VBROADCASTSS     one_4079999a<>+0(SB), Z2
+	VMINPS           Z0, Z2, Z0
+	VBROADCASTSS     one_c079999a<>+0(SB), Z2
+	VMAXPS           Z0, Z2, Z0
+	VMULPS           Z0, Z0, Z3
+	VBROADCASTSS     one_32ad12d4<>+0(SB), Z2
+	VFMADD213PS.BCST one_b603bf83<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST one_39136cee<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST one_3b6e092b<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST one_3d4e35fb<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST one_3e4aef5a<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST one_3f906eba<>+0(SB), Z3, Z2
+	VBROADCASTSS     one_3a768f04<>+0(SB), Z4
+	VFMADD213PS.BCST one_3c68c6d6<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST one_3dea0b53<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST one_3f024b67<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST one_3f800000<>+0(SB), Z3, Z4
+	VMULPS           Z2, Z0, Z0
+	VDIVPS           Z4, Z0, Z0
+	VBROADCASTSS     one_3f800000<>+0(SB), Z2
+	VMINPS           Z0, Z2, Z0
+	VBROADCASTSS     one_bf800000<>+0(SB), Z2
+	VMAXPS           Z0, Z2, Z0
+	VFMADD213PS      Z1, Z1, Z0
+	VMOVUPS          Z0, 64(CX)(BX*4)
+	ADDQ             $0x20, BX
+	JMP              block1
 
 lastBlock2:
-	CMPQ        BX, AX
-	JEQ         end3
-	LEAQ        block_masks<>+0(SB), SI
-	SUBQ        BX, AX
-	LEAQ        (SI)(AX*4), SI
-	KMOVW       (SI), K1
-	VMOVUPS.Z   (DX)(BX*4), K1, Z0
-	VMULPS      all_3f000000<>+0(SB), Z0, Z1
-	VMULPS      all_3f3504f3<>+0(SB), Z0, Z0
-	VMOVUPS     all_4079999a<>+0(SB), Z2
-	VMINPS      Z0, Z2, Z0
-	VMOVUPS     all_c079999a<>+0(SB), Z2
-	VMAXPS      Z0, Z2, Z0
-	VMULPS      Z0, Z0, Z3
-	VMOVUPS     all_32ad12d4<>+0(SB), Z2
-	VFMADD213PS all_b603bf83<>+0(SB), Z3, Z2
-	VFMADD213PS all_39136cee<>+0(SB), Z3, Z2
-	VFMADD213PS all_3b6e092b<>+0(SB), Z3, Z2
-	VFMADD213PS all_3d4e35fb<>+0(SB), Z3, Z2
-	VFMADD213PS all_3e4aef5a<>+0(SB), Z3, Z2
-	VFMADD213PS all_3f906eba<>+0(SB), Z3, Z2
-	VMOVUPS     all_3a768f04<>+0(SB), Z4
-	VFMADD213PS all_3c68c6d6<>+0(SB), Z3, Z4
-	VFMADD213PS all_3dea0b53<>+0(SB), Z3, Z4
-	VFMADD213PS all_3f024b67<>+0(SB), Z3, Z4
-	VFMADD213PS all_3f800000<>+0(SB), Z3, Z4
-	VMULPS      Z2, Z0, Z0
-	VDIVPS      Z4, Z0, Z0
-	VMOVUPS     all_3f800000<>+0(SB), Z2
-	VMINPS      Z0, Z2, Z0
-	VMOVUPS     all_bf800000<>+0(SB), Z2
-	VMAXPS      Z0, Z2, Z0
-	VFMADD213PS Z1, Z1, Z0
-	VMOVUPS     Z0, K1, (CX)(BX*4)
-	KMOVW       2(SI), K1
-	VMOVUPS.Z   64(DX)(BX*4), K1, Z0
-	VMULPS      all_3f000000<>+0(SB), Z0, Z1
-	VMULPS      all_3f3504f3<>+0(SB), Z0, Z0
-	VMOVUPS     all_4079999a<>+0(SB), Z2
-	VMINPS      Z0, Z2, Z0
-	VMOVUPS     all_c079999a<>+0(SB), Z2
-	VMAXPS      Z0, Z2, Z0
-	VMULPS      Z0, Z0, Z3
-	VMOVUPS     all_32ad12d4<>+0(SB), Z2
-	VFMADD213PS all_b603bf83<>+0(SB), Z3, Z2
-	VFMADD213PS all_39136cee<>+0(SB), Z3, Z2
-	VFMADD213PS all_3b6e092b<>+0(SB), Z3, Z2
-	VFMADD213PS all_3d4e35fb<>+0(SB), Z3, Z2
-	VFMADD213PS all_3e4aef5a<>+0(SB), Z3, Z2
-	VFMADD213PS all_3f906eba<>+0(SB), Z3, Z2
-	VMOVUPS     all_3a768f04<>+0(SB), Z4
-	VFMADD213PS all_3c68c6d6<>+0(SB), Z3, Z4
-	VFMADD213PS all_3dea0b53<>+0(SB), Z3, Z4
-	VFMADD213PS all_3f024b67<>+0(SB), Z3, Z4
-	VFMADD213PS all_3f800000<>+0(SB), Z3, Z4
-	VMULPS      Z2, Z0, Z0
-	VDIVPS      Z4, Z0, Z0
-	VMOVUPS     all_3f800000<>+0(SB), Z2
-	VMINPS      Z0, Z2, Z0
-	VMOVUPS     all_bf800000<>+0(SB), Z2
-	VMAXPS      Z0, Z2, Z0
-	VFMADD213PS Z1, Z1, Z0
-	VMOVUPS     Z0, K1, 64(CX)(BX*4)
+	CMPQ             BX, AX
+	JEQ              end3
+	LEAQ             block_masks<>+0(SB), SI
+	SUBQ             BX, AX
+	LEAQ             (SI)(AX*4), SI
+	KMOVW            (SI), K1
+	VMOVUPS.Z        (DX)(BX*4), K1, Z0
+	VMULPS.BCST      one_3f000000<>+0(SB), Z0, Z1
+	VMULPS.BCST      one_3f3504f3<>+0(SB), Z0, Z0
+	VBROADCASTSS     one_4079999a<>+0(SB), Z2
+	VMINPS           Z0, Z2, Z0
+	VBROADCASTSS     one_c079999a<>+0(SB), Z2
+	VMAXPS           Z0, Z2, Z0
+	VMULPS           Z0, Z0, Z3
+	VBROADCASTSS     one_32ad12d4<>+0(SB), Z2
+	VFMADD213PS.BCST one_b603bf83<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST one_39136cee<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST one_3b6e092b<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST one_3d4e35fb<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST one_3e4aef5a<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST one_3f906eba<>+0(SB), Z3, Z2
+	VBROADCASTSS     one_3a768f04<>+0(SB), Z4
+	VFMADD213PS.BCST one_3c68c6d6<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST one_3dea0b53<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST one_3f024b67<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST one_3f800000<>+0(SB), Z3, Z4
+	VMULPS           Z2, Z0, Z0
+	VDIVPS           Z4, Z0, Z0
+	VBROADCASTSS     one_3f800000<>+0(SB), Z2
+	VMINPS           Z0, Z2, Z0
+	VBROADCASTSS     one_bf800000<>+0(SB), Z2
+	VMAXPS           Z0, Z2, Z0
+	VFMADD213PS      Z1, Z1, Z0
+	VMOVUPS          Z0, K1, (CX)(BX*4)
+	KMOVW            2(SI), K1
+	VMOVUPS.Z        64(DX)(BX*4), K1, Z0
+	VMULPS.BCST      one_3f000000<>+0(SB), Z0, Z1
+	VMULPS.BCST      one_3f3504f3<>+0(SB), Z0, Z0
+	VBROADCASTSS     one_4079999a<>+0(SB), Z2
+	VMINPS           Z0, Z2, Z0
+	VBROADCASTSS     one_c079999a<>+0(SB), Z2
+	VMAXPS           Z0, Z2, Z0
+	VMULPS           Z0, Z0, Z3
+	VBROADCASTSS     one_32ad12d4<>+0(SB), Z2
+	VFMADD213PS.BCST one_b603bf83<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST one_39136cee<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST one_3b6e092b<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST one_3d4e35fb<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST one_3e4aef5a<>+0(SB), Z3, Z2
+	VFMADD213PS.BCST one_3f906eba<>+0(SB), Z3, Z2
+	VBROADCASTSS     one_3a768f04<>+0(SB), Z4
+	VFMADD213PS.BCST one_3c68c6d6<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST one_3dea0b53<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST one_3f024b67<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST one_3f800000<>+0(SB), Z3, Z4
+	VMULPS           Z2, Z0, Z0
+	VDIVPS           Z4, Z0, Z0
+	VBROADCASTSS     one_3f800000<>+0(SB), Z2
+	VMINPS           Z0, Z2, Z0
+	VBROADCASTSS     one_bf800000<>+0(SB), Z2
+	VMAXPS           Z0, Z2, Z0
+	VFMADD213PS      Z1, Z1, Z0
+	VMOVUPS          Z0, K1, 64(CX)(BX*4)
 
 end3:
 	VZEROUPPER
 	RET
 
-DATA all_3f000000<>+0(SB)/4, $0x3f000000
-DATA all_3f000000<>+4(SB)/4, $0x3f000000
-DATA all_3f000000<>+8(SB)/4, $0x3f000000
-DATA all_3f000000<>+12(SB)/4, $0x3f000000
-DATA all_3f000000<>+16(SB)/4, $0x3f000000
-DATA all_3f000000<>+20(SB)/4, $0x3f000000
-DATA all_3f000000<>+24(SB)/4, $0x3f000000
-DATA all_3f000000<>+28(SB)/4, $0x3f000000
-DATA all_3f000000<>+32(SB)/4, $0x3f000000
-DATA all_3f000000<>+36(SB)/4, $0x3f000000
-DATA all_3f000000<>+40(SB)/4, $0x3f000000
-DATA all_3f000000<>+44(SB)/4, $0x3f000000
-DATA all_3f000000<>+48(SB)/4, $0x3f000000
-DATA all_3f000000<>+52(SB)/4, $0x3f000000
-DATA all_3f000000<>+56(SB)/4, $0x3f000000
-DATA all_3f000000<>+60(SB)/4, $0x3f000000
-GLOBL all_3f000000<>(SB), RODATA|NOPTR, $64
+DATA one_3f000000<>+0(SB)/4, $0x3f000000
+GLOBL one_3f000000<>(SB), RODATA|NOPTR, $4
 
-DATA all_3f3504f3<>+0(SB)/4, $0x3f3504f3
-DATA all_3f3504f3<>+4(SB)/4, $0x3f3504f3
-DATA all_3f3504f3<>+8(SB)/4, $0x3f3504f3
-DATA all_3f3504f3<>+12(SB)/4, $0x3f3504f3
-DATA all_3f3504f3<>+16(SB)/4, $0x3f3504f3
-DATA all_3f3504f3<>+20(SB)/4, $0x3f3504f3
-DATA all_3f3504f3<>+24(SB)/4, $0x3f3504f3
-DATA all_3f3504f3<>+28(SB)/4, $0x3f3504f3
-DATA all_3f3504f3<>+32(SB)/4, $0x3f3504f3
-DATA all_3f3504f3<>+36(SB)/4, $0x3f3504f3
-DATA all_3f3504f3<>+40(SB)/4, $0x3f3504f3
-DATA all_3f3504f3<>+44(SB)/4, $0x3f3504f3
-DATA all_3f3504f3<>+48(SB)/4, $0x3f3504f3
-DATA all_3f3504f3<>+52(SB)/4, $0x3f3504f3
-DATA all_3f3504f3<>+56(SB)/4, $0x3f3504f3
-DATA all_3f3504f3<>+60(SB)/4, $0x3f3504f3
-GLOBL all_3f3504f3<>(SB), RODATA|NOPTR, $64
+DATA one_3f3504f3<>+0(SB)/4, $0x3f3504f3
+GLOBL one_3f3504f3<>(SB), RODATA|NOPTR, $4
 
-DATA all_4079999a<>+0(SB)/4, $0x4079999a
-DATA all_4079999a<>+4(SB)/4, $0x4079999a
-DATA all_4079999a<>+8(SB)/4, $0x4079999a
-DATA all_4079999a<>+12(SB)/4, $0x4079999a
-DATA all_4079999a<>+16(SB)/4, $0x4079999a
-DATA all_4079999a<>+20(SB)/4, $0x4079999a
-DATA all_4079999a<>+24(SB)/4, $0x4079999a
-DATA all_4079999a<>+28(SB)/4, $0x4079999a
-DATA all_4079999a<>+32(SB)/4, $0x4079999a
-DATA all_4079999a<>+36(SB)/4, $0x4079999a
-DATA all_4079999a<>+40(SB)/4, $0x4079999a
-DATA all_4079999a<>+44(SB)/4, $0x4079999a
-DATA all_4079999a<>+48(SB)/4, $0x4079999a
-DATA all_4079999a<>+52(SB)/4, $0x4079999a
-DATA all_4079999a<>+56(SB)/4, $0x4079999a
-DATA all_4079999a<>+60(SB)/4, $0x4079999a
-GLOBL all_4079999a<>(SB), RODATA|NOPTR, $64
+DATA one_4079999a<>+0(SB)/4, $0x4079999a
+GLOBL one_4079999a<>(SB), RODATA|NOPTR, $4
 
-DATA all_c079999a<>+0(SB)/4, $0xc079999a
-DATA all_c079999a<>+4(SB)/4, $0xc079999a
-DATA all_c079999a<>+8(SB)/4, $0xc079999a
-DATA all_c079999a<>+12(SB)/4, $0xc079999a
-DATA all_c079999a<>+16(SB)/4, $0xc079999a
-DATA all_c079999a<>+20(SB)/4, $0xc079999a
-DATA all_c079999a<>+24(SB)/4, $0xc079999a
-DATA all_c079999a<>+28(SB)/4, $0xc079999a
-DATA all_c079999a<>+32(SB)/4, $0xc079999a
-DATA all_c079999a<>+36(SB)/4, $0xc079999a
-DATA all_c079999a<>+40(SB)/4, $0xc079999a
-DATA all_c079999a<>+44(SB)/4, $0xc079999a
-DATA all_c079999a<>+48(SB)/4, $0xc079999a
-DATA all_c079999a<>+52(SB)/4, $0xc079999a
-DATA all_c079999a<>+56(SB)/4, $0xc079999a
-DATA all_c079999a<>+60(SB)/4, $0xc079999a
-GLOBL all_c079999a<>(SB), RODATA|NOPTR, $64
+DATA one_c079999a<>+0(SB)/4, $0xc079999a
+GLOBL one_c079999a<>(SB), RODATA|NOPTR, $4
 
-DATA all_32ad12d4<>+0(SB)/4, $0x32ad12d4
-DATA all_32ad12d4<>+4(SB)/4, $0x32ad12d4
-DATA all_32ad12d4<>+8(SB)/4, $0x32ad12d4
-DATA all_32ad12d4<>+12(SB)/4, $0x32ad12d4
-DATA all_32ad12d4<>+16(SB)/4, $0x32ad12d4
-DATA all_32ad12d4<>+20(SB)/4, $0x32ad12d4
-DATA all_32ad12d4<>+24(SB)/4, $0x32ad12d4
-DATA all_32ad12d4<>+28(SB)/4, $0x32ad12d4
-DATA all_32ad12d4<>+32(SB)/4, $0x32ad12d4
-DATA all_32ad12d4<>+36(SB)/4, $0x32ad12d4
-DATA all_32ad12d4<>+40(SB)/4, $0x32ad12d4
-DATA all_32ad12d4<>+44(SB)/4, $0x32ad12d4
-DATA all_32ad12d4<>+48(SB)/4, $0x32ad12d4
-DATA all_32ad12d4<>+52(SB)/4, $0x32ad12d4
-DATA all_32ad12d4<>+56(SB)/4, $0x32ad12d4
-DATA all_32ad12d4<>+60(SB)/4, $0x32ad12d4
-GLOBL all_32ad12d4<>(SB), RODATA|NOPTR, $64
+DATA one_32ad12d4<>+0(SB)/4, $0x32ad12d4
+GLOBL one_32ad12d4<>(SB), RODATA|NOPTR, $4
 
-DATA all_b603bf83<>+0(SB)/4, $0xb603bf83
-DATA all_b603bf83<>+4(SB)/4, $0xb603bf83
-DATA all_b603bf83<>+8(SB)/4, $0xb603bf83
-DATA all_b603bf83<>+12(SB)/4, $0xb603bf83
-DATA all_b603bf83<>+16(SB)/4, $0xb603bf83
-DATA all_b603bf83<>+20(SB)/4, $0xb603bf83
-DATA all_b603bf83<>+24(SB)/4, $0xb603bf83
-DATA all_b603bf83<>+28(SB)/4, $0xb603bf83
-DATA all_b603bf83<>+32(SB)/4, $0xb603bf83
-DATA all_b603bf83<>+36(SB)/4, $0xb603bf83
-DATA all_b603bf83<>+40(SB)/4, $0xb603bf83
-DATA all_b603bf83<>+44(SB)/4, $0xb603bf83
-DATA all_b603bf83<>+48(SB)/4, $0xb603bf83
-DATA all_b603bf83<>+52(SB)/4, $0xb603bf83
-DATA all_b603bf83<>+56(SB)/4, $0xb603bf83
-DATA all_b603bf83<>+60(SB)/4, $0xb603bf83
-GLOBL all_b603bf83<>(SB), RODATA|NOPTR, $64
+DATA one_b603bf83<>+0(SB)/4, $0xb603bf83
+GLOBL one_b603bf83<>(SB), RODATA|NOPTR, $4
 
-DATA all_39136cee<>+0(SB)/4, $0x39136cee
-DATA all_39136cee<>+4(SB)/4, $0x39136cee
-DATA all_39136cee<>+8(SB)/4, $0x39136cee
-DATA all_39136cee<>+12(SB)/4, $0x39136cee
-DATA all_39136cee<>+16(SB)/4, $0x39136cee
-DATA all_39136cee<>+20(SB)/4, $0x39136cee
-DATA all_39136cee<>+24(SB)/4, $0x39136cee
-DATA all_39136cee<>+28(SB)/4, $0x39136cee
-DATA all_39136cee<>+32(SB)/4, $0x39136cee
-DATA all_39136cee<>+36(SB)/4, $0x39136cee
-DATA all_39136cee<>+40(SB)/4, $0x39136cee
-DATA all_39136cee<>+44(SB)/4, $0x39136cee
-DATA all_39136cee<>+48(SB)/4, $0x39136cee
-DATA all_39136cee<>+52(SB)/4, $0x39136cee
-DATA all_39136cee<>+56(SB)/4, $0x39136cee
-DATA all_39136cee<>+60(SB)/4, $0x39136cee
-GLOBL all_39136cee<>(SB), RODATA|NOPTR, $64
+DATA one_39136cee<>+0(SB)/4, $0x39136cee
+GLOBL one_39136cee<>(SB), RODATA|NOPTR, $4
 
-DATA all_3b6e092b<>+0(SB)/4, $0x3b6e092b
-DATA all_3b6e092b<>+4(SB)/4, $0x3b6e092b
-DATA all_3b6e092b<>+8(SB)/4, $0x3b6e092b
-DATA all_3b6e092b<>+12(SB)/4, $0x3b6e092b
-DATA all_3b6e092b<>+16(SB)/4, $0x3b6e092b
-DATA all_3b6e092b<>+20(SB)/4, $0x3b6e092b
-DATA all_3b6e092b<>+24(SB)/4, $0x3b6e092b
-DATA all_3b6e092b<>+28(SB)/4, $0x3b6e092b
-DATA all_3b6e092b<>+32(SB)/4, $0x3b6e092b
-DATA all_3b6e092b<>+36(SB)/4, $0x3b6e092b
-DATA all_3b6e092b<>+40(SB)/4, $0x3b6e092b
-DATA all_3b6e092b<>+44(SB)/4, $0x3b6e092b
-DATA all_3b6e092b<>+48(SB)/4, $0x3b6e092b
-DATA all_3b6e092b<>+52(SB)/4, $0x3b6e092b
-DATA all_3b6e092b<>+56(SB)/4, $0x3b6e092b
-DATA all_3b6e092b<>+60(SB)/4, $0x3b6e092b
-GLOBL all_3b6e092b<>(SB), RODATA|NOPTR, $64
+DATA one_3b6e092b<>+0(SB)/4, $0x3b6e092b
+GLOBL one_3b6e092b<>(SB), RODATA|NOPTR, $4
 
-DATA all_3d4e35fb<>+0(SB)/4, $0x3d4e35fb
-DATA all_3d4e35fb<>+4(SB)/4, $0x3d4e35fb
-DATA all_3d4e35fb<>+8(SB)/4, $0x3d4e35fb
-DATA all_3d4e35fb<>+12(SB)/4, $0x3d4e35fb
-DATA all_3d4e35fb<>+16(SB)/4, $0x3d4e35fb
-DATA all_3d4e35fb<>+20(SB)/4, $0x3d4e35fb
-DATA all_3d4e35fb<>+24(SB)/4, $0x3d4e35fb
-DATA all_3d4e35fb<>+28(SB)/4, $0x3d4e35fb
-DATA all_3d4e35fb<>+32(SB)/4, $0x3d4e35fb
-DATA all_3d4e35fb<>+36(SB)/4, $0x3d4e35fb
-DATA all_3d4e35fb<>+40(SB)/4, $0x3d4e35fb
-DATA all_3d4e35fb<>+44(SB)/4, $0x3d4e35fb
-DATA all_3d4e35fb<>+48(SB)/4, $0x3d4e35fb
-DATA all_3d4e35fb<>+52(SB)/4, $0x3d4e35fb
-DATA all_3d4e35fb<>+56(SB)/4, $0x3d4e35fb
-DATA all_3d4e35fb<>+60(SB)/4, $0x3d4e35fb
-GLOBL all_3d4e35fb<>(SB), RODATA|NOPTR, $64
+DATA one_3d4e35fb<>+0(SB)/4, $0x3d4e35fb
+GLOBL one_3d4e35fb<>(SB), RODATA|NOPTR, $4
 
-DATA all_3e4aef5a<>+0(SB)/4, $0x3e4aef5a
-DATA all_3e4aef5a<>+4(SB)/4, $0x3e4aef5a
-DATA all_3e4aef5a<>+8(SB)/4, $0x3e4aef5a
-DATA all_3e4aef5a<>+12(SB)/4, $0x3e4aef5a
-DATA all_3e4aef5a<>+16(SB)/4, $0x3e4aef5a
-DATA all_3e4aef5a<>+20(SB)/4, $0x3e4aef5a
-DATA all_3e4aef5a<>+24(SB)/4, $0x3e4aef5a
-DATA all_3e4aef5a<>+28(SB)/4, $0x3e4aef5a
-DATA all_3e4aef5a<>+32(SB)/4, $0x3e4aef5a
-DATA all_3e4aef5a<>+36(SB)/4, $0x3e4aef5a
-DATA all_3e4aef5a<>+40(SB)/4, $0x3e4aef5a
-DATA all_3e4aef5a<>+44(SB)/4, $0x3e4aef5a
-DATA all_3e4aef5a<>+48(SB)/4, $0x3e4aef5a
-DATA all_3e4aef5a<>+52(SB)/4, $0x3e4aef5a
-DATA all_3e4aef5a<>+56(SB)/4, $0x3e4aef5a
-DATA all_3e4aef5a<>+60(SB)/4, $0x3e4aef5a
-GLOBL all_3e4aef5a<>(SB), RODATA|NOPTR, $64
+DATA one_3e4aef5a<>+0(SB)/4, $0x3e4aef5a
+GLOBL one_3e4aef5a<>(SB), RODATA|NOPTR, $4
 
-DATA all_3f906eba<>+0(SB)/4, $0x3f906eba
-DATA all_3f906eba<>+4(SB)/4, $0x3f906eba
-DATA all_3f906eba<>+8(SB)/4, $0x3f906eba
-DATA all_3f906eba<>+12(SB)/4, $0x3f906eba
-DATA all_3f906eba<>+16(SB)/4, $0x3f906eba
-DATA all_3f906eba<>+20(SB)/4, $0x3f906eba
-DATA all_3f906eba<>+24(SB)/4, $0x3f906eba
-DATA all_3f906eba<>+28(SB)/4, $0x3f906eba
-DATA all_3f906eba<>+32(SB)/4, $0x3f906eba
-DATA all_3f906eba<>+36(SB)/4, $0x3f906eba
-DATA all_3f906eba<>+40(SB)/4, $0x3f906eba
-DATA all_3f906eba<>+44(SB)/4, $0x3f906eba
-DATA all_3f906eba<>+48(SB)/4, $0x3f906eba
-DATA all_3f906eba<>+52(SB)/4, $0x3f906eba
-DATA all_3f906eba<>+56(SB)/4, $0x3f906eba
-DATA all_3f906eba<>+60(SB)/4, $0x3f906eba
-GLOBL all_3f906eba<>(SB), RODATA|NOPTR, $64
+DATA one_3f906eba<>+0(SB)/4, $0x3f906eba
+GLOBL one_3f906eba<>(SB), RODATA|NOPTR, $4
 
-DATA all_3a768f04<>+0(SB)/4, $0x3a768f04
-DATA all_3a768f04<>+4(SB)/4, $0x3a768f04
-DATA all_3a768f04<>+8(SB)/4, $0x3a768f04
-DATA all_3a768f04<>+12(SB)/4, $0x3a768f04
-DATA all_3a768f04<>+16(SB)/4, $0x3a768f04
-DATA all_3a768f04<>+20(SB)/4, $0x3a768f04
-DATA all_3a768f04<>+24(SB)/4, $0x3a768f04
-DATA all_3a768f04<>+28(SB)/4, $0x3a768f04
-DATA all_3a768f04<>+32(SB)/4, $0x3a768f04
-DATA all_3a768f04<>+36(SB)/4, $0x3a768f04
-DATA all_3a768f04<>+40(SB)/4, $0x3a768f04
-DATA all_3a768f04<>+44(SB)/4, $0x3a768f04
-DATA all_3a768f04<>+48(SB)/4, $0x3a768f04
-DATA all_3a768f04<>+52(SB)/4, $0x3a768f04
-DATA all_3a768f04<>+56(SB)/4, $0x3a768f04
-DATA all_3a768f04<>+60(SB)/4, $0x3a768f04
-GLOBL all_3a768f04<>(SB), RODATA|NOPTR, $64
+DATA one_3a768f04<>+0(SB)/4, $0x3a768f04
+GLOBL one_3a768f04<>(SB), RODATA|NOPTR, $4
 
-DATA all_3c68c6d6<>+0(SB)/4, $0x3c68c6d6
-DATA all_3c68c6d6<>+4(SB)/4, $0x3c68c6d6
-DATA all_3c68c6d6<>+8(SB)/4, $0x3c68c6d6
-DATA all_3c68c6d6<>+12(SB)/4, $0x3c68c6d6
-DATA all_3c68c6d6<>+16(SB)/4, $0x3c68c6d6
-DATA all_3c68c6d6<>+20(SB)/4, $0x3c68c6d6
-DATA all_3c68c6d6<>+24(SB)/4, $0x3c68c6d6
-DATA all_3c68c6d6<>+28(SB)/4, $0x3c68c6d6
-DATA all_3c68c6d6<>+32(SB)/4, $0x3c68c6d6
-DATA all_3c68c6d6<>+36(SB)/4, $0x3c68c6d6
-DATA all_3c68c6d6<>+40(SB)/4, $0x3c68c6d6
-DATA all_3c68c6d6<>+44(SB)/4, $0x3c68c6d6
-DATA all_3c68c6d6<>+48(SB)/4, $0x3c68c6d6
-DATA all_3c68c6d6<>+52(SB)/4, $0x3c68c6d6
-DATA all_3c68c6d6<>+56(SB)/4, $0x3c68c6d6
-DATA all_3c68c6d6<>+60(SB)/4, $0x3c68c6d6
-GLOBL all_3c68c6d6<>(SB), RODATA|NOPTR, $64
+DATA one_3c68c6d6<>+0(SB)/4, $0x3c68c6d6
+GLOBL one_3c68c6d6<>(SB), RODATA|NOPTR, $4
 
-DATA all_3dea0b53<>+0(SB)/4, $0x3dea0b53
-DATA all_3dea0b53<>+4(SB)/4, $0x3dea0b53
-DATA all_3dea0b53<>+8(SB)/4, $0x3dea0b53
-DATA all_3dea0b53<>+12(SB)/4, $0x3dea0b53
-DATA all_3dea0b53<>+16(SB)/4, $0x3dea0b53
-DATA all_3dea0b53<>+20(SB)/4, $0x3dea0b53
-DATA all_3dea0b53<>+24(SB)/4, $0x3dea0b53
-DATA all_3dea0b53<>+28(SB)/4, $0x3dea0b53
-DATA all_3dea0b53<>+32(SB)/4, $0x3dea0b53
-DATA all_3dea0b53<>+36(SB)/4, $0x3dea0b53
-DATA all_3dea0b53<>+40(SB)/4, $0x3dea0b53
-DATA all_3dea0b53<>+44(SB)/4, $0x3dea0b53
-DATA all_3dea0b53<>+48(SB)/4, $0x3dea0b53
-DATA all_3dea0b53<>+52(SB)/4, $0x3dea0b53
-DATA all_3dea0b53<>+56(SB)/4, $0x3dea0b53
-DATA all_3dea0b53<>+60(SB)/4, $0x3dea0b53
-GLOBL all_3dea0b53<>(SB), RODATA|NOPTR, $64
+DATA one_3dea0b53<>+0(SB)/4, $0x3dea0b53
+GLOBL one_3dea0b53<>(SB), RODATA|NOPTR, $4
 
-DATA all_3f024b67<>+0(SB)/4, $0x3f024b67
-DATA all_3f024b67<>+4(SB)/4, $0x3f024b67
-DATA all_3f024b67<>+8(SB)/4, $0x3f024b67
-DATA all_3f024b67<>+12(SB)/4, $0x3f024b67
-DATA all_3f024b67<>+16(SB)/4, $0x3f024b67
-DATA all_3f024b67<>+20(SB)/4, $0x3f024b67
-DATA all_3f024b67<>+24(SB)/4, $0x3f024b67
-DATA all_3f024b67<>+28(SB)/4, $0x3f024b67
-DATA all_3f024b67<>+32(SB)/4, $0x3f024b67
-DATA all_3f024b67<>+36(SB)/4, $0x3f024b67
-DATA all_3f024b67<>+40(SB)/4, $0x3f024b67
-DATA all_3f024b67<>+44(SB)/4, $0x3f024b67
-DATA all_3f024b67<>+48(SB)/4, $0x3f024b67
-DATA all_3f024b67<>+52(SB)/4, $0x3f024b67
-DATA all_3f024b67<>+56(SB)/4, $0x3f024b67
-DATA all_3f024b67<>+60(SB)/4, $0x3f024b67
-GLOBL all_3f024b67<>(SB), RODATA|NOPTR, $64
+DATA one_3f024b67<>+0(SB)/4, $0x3f024b67
+GLOBL one_3f024b67<>(SB), RODATA|NOPTR, $4
 
-DATA all_3f800000<>+0(SB)/4, $0x3f800000
-DATA all_3f800000<>+4(SB)/4, $0x3f800000
-DATA all_3f800000<>+8(SB)/4, $0x3f800000
-DATA all_3f800000<>+12(SB)/4, $0x3f800000
-DATA all_3f800000<>+16(SB)/4, $0x3f800000
-DATA all_3f800000<>+20(SB)/4, $0x3f800000
-DATA all_3f800000<>+24(SB)/4, $0x3f800000
-DATA all_3f800000<>+28(SB)/4, $0x3f800000
-DATA all_3f800000<>+32(SB)/4, $0x3f800000
-DATA all_3f800000<>+36(SB)/4, $0x3f800000
-DATA all_3f800000<>+40(SB)/4, $0x3f800000
-DATA all_3f800000<>+44(SB)/4, $0x3f800000
-DATA all_3f800000<>+48(SB)/4, $0x3f800000
-DATA all_3f800000<>+52(SB)/4, $0x3f800000
-DATA all_3f800000<>+56(SB)/4, $0x3f800000
-DATA all_3f800000<>+60(SB)/4, $0x3f800000
-GLOBL all_3f800000<>(SB), RODATA|NOPTR, $64
+DATA one_3f800000<>+0(SB)/4, $0x3f800000
+GLOBL one_3f800000<>(SB), RODATA|NOPTR, $4
 
-DATA all_bf800000<>+0(SB)/4, $0xbf800000
-DATA all_bf800000<>+4(SB)/4, $0xbf800000
-DATA all_bf800000<>+8(SB)/4, $0xbf800000
-DATA all_bf800000<>+12(SB)/4, $0xbf800000
-DATA all_bf800000<>+16(SB)/4, $0xbf800000
-DATA all_bf800000<>+20(SB)/4, $0xbf800000
-DATA all_bf800000<>+24(SB)/4, $0xbf800000
-DATA all_bf800000<>+28(SB)/4, $0xbf800000
-DATA all_bf800000<>+32(SB)/4, $0xbf800000
-DATA all_bf800000<>+36(SB)/4, $0xbf800000
-DATA all_bf800000<>+40(SB)/4, $0xbf800000
-DATA all_bf800000<>+44(SB)/4, $0xbf800000
-DATA all_bf800000<>+48(SB)/4, $0xbf800000
-DATA all_bf800000<>+52(SB)/4, $0xbf800000
-DATA all_bf800000<>+56(SB)/4, $0xbf800000
-DATA all_bf800000<>+60(SB)/4, $0xbf800000
-GLOBL all_bf800000<>(SB), RODATA|NOPTR, $64
+DATA one_bf800000<>+0(SB)/4, $0xbf800000
+GLOBL one_bf800000<>(SB), RODATA|NOPTR, $4
 
 DATA block_masks<>+0(SB)/4, $0x00000000
 DATA block_masks<>+4(SB)/4, $0x00000001
@@ -485,7 +230,7 @@ DATA block_masks<>+124(SB)/4, $0x7fffffff
 GLOBL block_masks<>(SB), RODATA|NOPTR, $128
 
 // func GeluGrad(dx []float32, dy []float32, x []float32)
-// Requires: AVX, AVX512DQ, AVX512F
+// Requires: AVX, AVX512F
 TEXT ·GeluGrad(SB), NOSPLIT, $0-72
 	MOVQ dx_len+8(FP), AX
 	MOVQ dx_base+0(FP), CX
@@ -494,437 +239,254 @@ TEXT ·GeluGrad(SB), NOSPLIT, $0-72
 	XORQ SI, SI
 
 block1:
-	LEAQ         32(SI), DI
-	CMPQ         DI, AX
-	JGT          lastBlock2
-	VMOVUPS      (DX)(SI*4), Z0
-	VMOVUPS      (BX)(SI*4), Z1
-	VMULPS       all_3f3504f3<>+0(SB), Z1, Z2
-	VMULPS       Z2, Z2, Z3
-	VXORPS       all_80000000<>+0(SB), Z3, Z3
-	VMOVUPS      all_42b20000<>+0(SB), Z4
-	VMINPS       Z3, Z4, Z3
-	VMOVUPS      all_c2d00000<>+0(SB), Z4
-	VMAXPS       Z3, Z4, Z3
-	VMULPS       all_3fb8aa3b<>+0(SB), Z3, Z5
-	VRNDSCALEPS  $0x08, Z5, Z5
-	VFNMADD231PS all_3f317218<>+0(SB), Z5, Z3
-	VFNMADD231PS all_b102e308<>+0(SB), Z5, Z3
-	VMOVUPS      all_3ab511e7<>+0(SB), Z4
-	VFMADD213PS  all_3c091d10<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3d2aac79<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3efffffe<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3f800000<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3f800000<>+0(SB), Z3, Z4
-	VSCALEFPS    Z5, Z4, Z3
-	VMULPS       all_3ecc422a<>+0(SB), Z3, Z3
-	VMOVUPS      all_4079999a<>+0(SB), Z4
-	VMINPS       Z2, Z4, Z2
-	VMOVUPS      all_c079999a<>+0(SB), Z4
-	VMAXPS       Z2, Z4, Z2
-	VMULPS       Z2, Z2, Z5
-	VMOVUPS      all_32ad12d4<>+0(SB), Z4
-	VFMADD213PS  all_b603bf83<>+0(SB), Z5, Z4
-	VFMADD213PS  all_39136cee<>+0(SB), Z5, Z4
-	VFMADD213PS  all_3b6e092b<>+0(SB), Z5, Z4
-	VFMADD213PS  all_3d4e35fb<>+0(SB), Z5, Z4
-	VFMADD213PS  all_3e4aef5a<>+0(SB), Z5, Z4
-	VFMADD213PS  all_3f906eba<>+0(SB), Z5, Z4
-	VMOVUPS      all_3a768f04<>+0(SB), Z6
-	VFMADD213PS  all_3c68c6d6<>+0(SB), Z5, Z6
-	VFMADD213PS  all_3dea0b53<>+0(SB), Z5, Z6
-	VFMADD213PS  all_3f024b67<>+0(SB), Z5, Z6
-	VFMADD213PS  all_3f800000<>+0(SB), Z5, Z6
-	VMULPS       Z4, Z2, Z2
-	VDIVPS       Z6, Z2, Z2
-	VMOVUPS      all_3f800000<>+0(SB), Z4
-	VMINPS       Z2, Z4, Z2
-	VMOVUPS      all_bf800000<>+0(SB), Z4
-	VMAXPS       Z2, Z4, Z2
-	VMOVUPS      all_3f000000<>+0(SB), Z4
-	VFMADD213PS  Z4, Z4, Z2
-	VFMADD231PS  Z1, Z3, Z2
-	VMULPS       Z0, Z2, Z2
-	VMOVUPS      Z2, (CX)(SI*4)
-	VMOVUPS      64(DX)(SI*4), Z0
-	VMOVUPS      64(BX)(SI*4), Z1
-	VMULPS       all_3f3504f3<>+0(SB), Z1, Z2
-	VMULPS       Z2, Z2, Z3
-	VXORPS       all_80000000<>+0(SB), Z3, Z3
-	VMOVUPS      all_42b20000<>+0(SB), Z4
-	VMINPS       Z3, Z4, Z3
-	VMOVUPS      all_c2d00000<>+0(SB), Z4
-	VMAXPS       Z3, Z4, Z3
-	VMULPS       all_3fb8aa3b<>+0(SB), Z3, Z5
-	VRNDSCALEPS  $0x08, Z5, Z5
-	VFNMADD231PS all_3f317218<>+0(SB), Z5, Z3
-	VFNMADD231PS all_b102e308<>+0(SB), Z5, Z3
-	VMOVUPS      all_3ab511e7<>+0(SB), Z4
-	VFMADD213PS  all_3c091d10<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3d2aac79<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3efffffe<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3f800000<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3f800000<>+0(SB), Z3, Z4
-	VSCALEFPS    Z5, Z4, Z3
-	VMULPS       all_3ecc422a<>+0(SB), Z3, Z3
-	VMOVUPS      all_4079999a<>+0(SB), Z4
-	VMINPS       Z2, Z4, Z2
-	VMOVUPS      all_c079999a<>+0(SB), Z4
-	VMAXPS       Z2, Z4, Z2
-	VMULPS       Z2, Z2, Z5
-	VMOVUPS      all_32ad12d4<>+0(SB), Z4
-	VFMADD213PS  all_b603bf83<>+0(SB), Z5, Z4
-	VFMADD213PS  all_39136cee<>+0(SB), Z5, Z4
-	VFMADD213PS  all_3b6e092b<>+0(SB), Z5, Z4
-	VFMADD213PS  all_3d4e35fb<>+0(SB), Z5, Z4
-	VFMADD213PS  all_3e4aef5a<>+0(SB), Z5, Z4
-	VFMADD213PS  all_3f906eba<>+0(SB), Z5, Z4
-	VMOVUPS      all_3a768f04<>+0(SB), Z6
-	VFMADD213PS  all_3c68c6d6<>+0(SB), Z5, Z6
-	VFMADD213PS  all_3dea0b53<>+0(SB), Z5, Z6
-	VFMADD213PS  all_3f024b67<>+0(SB), Z5, Z6
-	VFMADD213PS  all_3f800000<>+0(SB), Z5, Z6
-	VMULPS       Z4, Z2, Z2
-	VDIVPS       Z6, Z2, Z2
-	VMOVUPS      all_3f800000<>+0(SB), Z4
-	VMINPS       Z2, Z4, Z2
-	VMOVUPS      all_bf800000<>+0(SB), Z4
-	VMAXPS       Z2, Z4, Z2
-	VMOVUPS      all_3f000000<>+0(SB), Z4
-	VFMADD213PS  Z4, Z4, Z2
-	VFMADD231PS  Z1, Z3, Z2
-	VMULPS       Z0, Z2, Z2
-	VMOVUPS      Z2, 64(CX)(SI*4)
-	ADDQ         $0x20, SI
-	JMP          block1
+	LEAQ              32(SI), DI
+	CMPQ              DI, AX
+	JGT               lastBlock2
+	VMOVUPS           (DX)(SI*4), Z0
+	VMOVUPS           (BX)(SI*4), Z1
+	VMULPS.BCST       one_3f3504f3<>+0(SB), Z1, Z2
+	VMULPS            Z2, Z2, Z3
+	VMULPS.BCST       one_bf800000<>+0(SB), Z3, Z3
+	VBROADCASTSS      one_42b20000<>+0(SB), Z4
+	VMINPS            Z3, Z4, Z3
+	VBROADCASTSS      one_c2d00000<>+0(SB), Z4
+	VMAXPS            Z3, Z4, Z3
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z3, Z5
+	VRNDSCALEPS       $0x08, Z5, Z5
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z5, Z3
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z5, Z3
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z4
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z3, Z4
+	VSCALEFPS         Z5, Z4, Z3
+	VMULPS.BCST       one_3ecc422a<>+0(SB), Z3, Z3
+	VBROADCASTSS      one_4079999a<>+0(SB), Z4
+	VMINPS            Z2, Z4, Z2
+	VBROADCASTSS      one_c079999a<>+0(SB), Z4
+	VMAXPS            Z2, Z4, Z2
+	VMULPS            Z2, Z2, Z5
+	VBROADCASTSS      one_32ad12d4<>+0(SB), Z4
+	VFMADD213PS.BCST  one_b603bf83<>+0(SB), Z5, Z4
+	VFMADD213PS.BCST  one_39136cee<>+0(SB), Z5, Z4
+	VFMADD213PS.BCST  one_3b6e092b<>+0(SB), Z5, Z4
+	VFMADD213PS.BCST  one_3d4e35fb<>+0(SB), Z5, Z4
+	VFMADD213PS.BCST  one_3e4aef5a<>+0(SB), Z5, Z4
+	VFMADD213PS.BCST  one_3f906eba<>+0(SB), Z5, Z4
+	VBROADCASTSS      one_3a768f04<>+0(SB), Z6
+	VFMADD213PS.BCST  one_3c68c6d6<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_3dea0b53<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_3f024b67<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z5, Z6
+	VMULPS            Z4, Z2, Z2
+	VDIVPS            Z6, Z2, Z2
+	VBROADCASTSS      one_3f800000<>+0(SB), Z4
+	VMINPS            Z2, Z4, Z2
+	VBROADCASTSS      one_bf800000<>+0(SB), Z4
+	VMAXPS            Z2, Z4, Z2
+	VBROADCASTSS      one_3f000000<>+0(SB), Z4
+	VFMADD213PS       Z4, Z4, Z2
+	VFMADD231PS       Z1, Z3, Z2
+	VMULPS            Z0, Z2, Z2
+	VMOVUPS           Z2, (CX)(SI*4)
+	VMOVUPS           64(DX)(SI*4), Z0
+	VMOVUPS           64(BX)(SI*4), Z1
+	VMULPS.BCST       one_3f3504f3<>+0(SB), Z1, Z2
+	VMULPS            Z2, Z2, Z3
+	VMULPS.BCST       one_bf800000<>+0(SB), Z3, Z3
+	VBROADCASTSS      one_42b20000<>+0(SB), Z4
+	VMINPS            Z3, Z4, Z3
+	VBROADCASTSS      one_c2d00000<>+0(SB), Z4
+	VMAXPS            Z3, Z4, Z3
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z3, Z5
+	VRNDSCALEPS       $0x08, Z5, Z5
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z5, Z3
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z5, Z3
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z4
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z3, Z4
+	VSCALEFPS         Z5, Z4, Z3
+	VMULPS.BCST       one_3ecc422a<>+0(SB), Z3, Z3
+	VBROADCASTSS      one_4079999a<>+0(SB), Z4
+	VMINPS            Z2, Z4, Z2
+	VBROADCASTSS      one_c079999a<>+0(SB), Z4
+	VMAXPS            Z2, Z4, Z2
+	VMULPS            Z2, Z2, Z5
+	VBROADCASTSS      one_32ad12d4<>+0(SB), Z4
+	VFMADD213PS.BCST  one_b603bf83<>+0(SB), Z5, Z4
+	VFMADD213PS.BCST  one_39136cee<>+0(SB), Z5, Z4
+	VFMADD213PS.BCST  one_3b6e092b<>+0(SB), Z5, Z4
+	VFMADD213PS.BCST  one_3d4e35fb<>+0(SB), Z5, Z4
+	VFMADD213PS.BCST  one_3e4aef5a<>+0(SB), Z5, Z4
+	VFMADD213PS.BCST  one_3f906eba<>+0(SB), Z5, Z4
+	VBROADCASTSS      one_3a768f04<>+0(SB), Z6
+	VFMADD213PS.BCST  one_3c68c6d6<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_3dea0b53<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_3f024b67<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z5, Z6
+	VMULPS            Z4, Z2, Z2
+	VDIVPS            Z6, Z2, Z2
+	VBROADCASTSS      one_3f800000<>+0(SB), Z4
+	VMINPS            Z2, Z4, Z2
+	VBROADCASTSS      one_bf800000<>+0(SB), Z4
+	VMAXPS            Z2, Z4, Z2
+	VBROADCASTSS      one_3f000000<>+0(SB), Z4
+	VFMADD213PS       Z4, Z4, Z2
+	VFMADD231PS       Z1, Z3, Z2
+	VMULPS            Z0, Z2, Z2
+	VMOVUPS           Z2, 64(CX)(SI*4)
+	ADDQ              $0x20, SI
+	JMP               block1
 
 lastBlock2:
-	CMPQ         SI, AX
-	JEQ          end3
-	LEAQ         block_masks<>+0(SB), DI
-	SUBQ         SI, AX
-	LEAQ         (DI)(AX*4), DI
-	KMOVW        (DI), K1
-	VMOVUPS.Z    (DX)(SI*4), K1, Z0
-	VMOVUPS.Z    (BX)(SI*4), K1, Z1
-	VMULPS       all_3f3504f3<>+0(SB), Z1, Z2
-	VMULPS       Z2, Z2, Z3
-	VXORPS       all_80000000<>+0(SB), Z3, Z3
-	VMOVUPS      all_42b20000<>+0(SB), Z4
-	VMINPS       Z3, Z4, Z3
-	VMOVUPS      all_c2d00000<>+0(SB), Z4
-	VMAXPS       Z3, Z4, Z3
-	VMULPS       all_3fb8aa3b<>+0(SB), Z3, Z5
-	VRNDSCALEPS  $0x08, Z5, Z5
-	VFNMADD231PS all_3f317218<>+0(SB), Z5, Z3
-	VFNMADD231PS all_b102e308<>+0(SB), Z5, Z3
-	VMOVUPS      all_3ab511e7<>+0(SB), Z4
-	VFMADD213PS  all_3c091d10<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3d2aac79<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3efffffe<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3f800000<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3f800000<>+0(SB), Z3, Z4
-	VSCALEFPS    Z5, Z4, Z3
-	VMULPS       all_3ecc422a<>+0(SB), Z3, Z3
-	VMOVUPS      all_4079999a<>+0(SB), Z4
-	VMINPS       Z2, Z4, Z2
-	VMOVUPS      all_c079999a<>+0(SB), Z4
-	VMAXPS       Z2, Z4, Z2
-	VMULPS       Z2, Z2, Z5
-	VMOVUPS      all_32ad12d4<>+0(SB), Z4
-	VFMADD213PS  all_b603bf83<>+0(SB), Z5, Z4
-	VFMADD213PS  all_39136cee<>+0(SB), Z5, Z4
-	VFMADD213PS  all_3b6e092b<>+0(SB), Z5, Z4
-	VFMADD213PS  all_3d4e35fb<>+0(SB), Z5, Z4
-	VFMADD213PS  all_3e4aef5a<>+0(SB), Z5, Z4
-	VFMADD213PS  all_3f906eba<>+0(SB), Z5, Z4
-	VMOVUPS      all_3a768f04<>+0(SB), Z6
-	VFMADD213PS  all_3c68c6d6<>+0(SB), Z5, Z6
-	VFMADD213PS  all_3dea0b53<>+0(SB), Z5, Z6
-	VFMADD213PS  all_3f024b67<>+0(SB), Z5, Z6
-	VFMADD213PS  all_3f800000<>+0(SB), Z5, Z6
-	VMULPS       Z4, Z2, Z2
-	VDIVPS       Z6, Z2, Z2
-	VMOVUPS      all_3f800000<>+0(SB), Z4
-	VMINPS       Z2, Z4, Z2
-	VMOVUPS      all_bf800000<>+0(SB), Z4
-	VMAXPS       Z2, Z4, Z2
-	VMOVUPS      all_3f000000<>+0(SB), Z4
-	VFMADD213PS  Z4, Z4, Z2
-	VFMADD231PS  Z1, Z3, Z2
-	VMULPS       Z0, Z2, Z2
-	VMOVUPS      Z2, K1, (CX)(SI*4)
-	KMOVW        2(DI), K1
-	VMOVUPS.Z    64(DX)(SI*4), K1, Z0
-	VMOVUPS.Z    64(BX)(SI*4), K1, Z1
-	VMULPS       all_3f3504f3<>+0(SB), Z1, Z2
-	VMULPS       Z2, Z2, Z3
-	VXORPS       all_80000000<>+0(SB), Z3, Z3
-	VMOVUPS      all_42b20000<>+0(SB), Z4
-	VMINPS       Z3, Z4, Z3
-	VMOVUPS      all_c2d00000<>+0(SB), Z4
-	VMAXPS       Z3, Z4, Z3
-	VMULPS       all_3fb8aa3b<>+0(SB), Z3, Z5
-	VRNDSCALEPS  $0x08, Z5, Z5
-	VFNMADD231PS all_3f317218<>+0(SB), Z5, Z3
-	VFNMADD231PS all_b102e308<>+0(SB), Z5, Z3
-	VMOVUPS      all_3ab511e7<>+0(SB), Z4
-	VFMADD213PS  all_3c091d10<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3d2aac79<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3efffffe<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3f800000<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3f800000<>+0(SB), Z3, Z4
-	VSCALEFPS    Z5, Z4, Z3
-	VMULPS       all_3ecc422a<>+0(SB), Z3, Z3
-	VMOVUPS      all_4079999a<>+0(SB), Z4
-	VMINPS       Z2, Z4, Z2
-	VMOVUPS      all_c079999a<>+0(SB), Z4
-	VMAXPS       Z2, Z4, Z2
-	VMULPS       Z2, Z2, Z5
-	VMOVUPS      all_32ad12d4<>+0(SB), Z4
-	VFMADD213PS  all_b603bf83<>+0(SB), Z5, Z4
-	VFMADD213PS  all_39136cee<>+0(SB), Z5, Z4
-	VFMADD213PS  all_3b6e092b<>+0(SB), Z5, Z4
-	VFMADD213PS  all_3d4e35fb<>+0(SB), Z5, Z4
-	VFMADD213PS  all_3e4aef5a<>+0(SB), Z5, Z4
-	VFMADD213PS  all_3f906eba<>+0(SB), Z5, Z4
-	VMOVUPS      all_3a768f04<>+0(SB), Z6
-	VFMADD213PS  all_3c68c6d6<>+0(SB), Z5, Z6
-	VFMADD213PS  all_3dea0b53<>+0(SB), Z5, Z6
-	VFMADD213PS  all_3f024b67<>+0(SB), Z5, Z6
-	VFMADD213PS  all_3f800000<>+0(SB), Z5, Z6
-	VMULPS       Z4, Z2, Z2
-	VDIVPS       Z6, Z2, Z2
-	VMOVUPS      all_3f800000<>+0(SB), Z4
-	VMINPS       Z2, Z4, Z2
-	VMOVUPS      all_bf800000<>+0(SB), Z4
-	VMAXPS       Z2, Z4, Z2
-	VMOVUPS      all_3f000000<>+0(SB), Z4
-	VFMADD213PS  Z4, Z4, Z2
-	VFMADD231PS  Z1, Z3, Z2
-	VMULPS       Z0, Z2, Z2
-	VMOVUPS      Z2, K1, 64(CX)(SI*4)
+	CMPQ              SI, AX
+	JEQ               end3
+	LEAQ              block_masks<>+0(SB), DI
+	SUBQ              SI, AX
+	LEAQ              (DI)(AX*4), DI
+	KMOVW             (DI), K1
+	VMOVUPS.Z         (DX)(SI*4), K1, Z0
+	VMOVUPS.Z         (BX)(SI*4), K1, Z1
+	VMULPS.BCST       one_3f3504f3<>+0(SB), Z1, Z2
+	VMULPS            Z2, Z2, Z3
+	VMULPS.BCST       one_bf800000<>+0(SB), Z3, Z3
+	VBROADCASTSS      one_42b20000<>+0(SB), Z4
+	VMINPS            Z3, Z4, Z3
+	VBROADCASTSS      one_c2d00000<>+0(SB), Z4
+	VMAXPS            Z3, Z4, Z3
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z3, Z5
+	VRNDSCALEPS       $0x08, Z5, Z5
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z5, Z3
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z5, Z3
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z4
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z3, Z4
+	VSCALEFPS         Z5, Z4, Z3
+	VMULPS.BCST       one_3ecc422a<>+0(SB), Z3, Z3
+	VBROADCASTSS      one_4079999a<>+0(SB), Z4
+	VMINPS            Z2, Z4, Z2
+	VBROADCASTSS      one_c079999a<>+0(SB), Z4
+	VMAXPS            Z2, Z4, Z2
+	VMULPS            Z2, Z2, Z5
+	VBROADCASTSS      one_32ad12d4<>+0(SB), Z4
+	VFMADD213PS.BCST  one_b603bf83<>+0(SB), Z5, Z4
+	VFMADD213PS.BCST  one_39136cee<>+0(SB), Z5, Z4
+	VFMADD213PS.BCST  one_3b6e092b<>+0(SB), Z5, Z4
+	VFMADD213PS.BCST  one_3d4e35fb<>+0(SB), Z5, Z4
+	VFMADD213PS.BCST  one_3e4aef5a<>+0(SB), Z5, Z4
+	VFMADD213PS.BCST  one_3f906eba<>+0(SB), Z5, Z4
+	VBROADCASTSS      one_3a768f04<>+0(SB), Z6
+	VFMADD213PS.BCST  one_3c68c6d6<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_3dea0b53<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_3f024b67<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z5, Z6
+	VMULPS            Z4, Z2, Z2
+	VDIVPS            Z6, Z2, Z2
+	VBROADCASTSS      one_3f800000<>+0(SB), Z4
+	VMINPS            Z2, Z4, Z2
+	VBROADCASTSS      one_bf800000<>+0(SB), Z4
+	VMAXPS            Z2, Z4, Z2
+	VBROADCASTSS      one_3f000000<>+0(SB), Z4
+	VFMADD213PS       Z4, Z4, Z2
+	VFMADD231PS       Z1, Z3, Z2
+	VMULPS            Z0, Z2, Z2
+	VMOVUPS           Z2, K1, (CX)(SI*4)
+	KMOVW             2(DI), K1
+	VMOVUPS.Z         64(DX)(SI*4), K1, Z0
+	VMOVUPS.Z         64(BX)(SI*4), K1, Z1
+	VMULPS.BCST       one_3f3504f3<>+0(SB), Z1, Z2
+	VMULPS            Z2, Z2, Z3
+	VMULPS.BCST       one_bf800000<>+0(SB), Z3, Z3
+	VBROADCASTSS      one_42b20000<>+0(SB), Z4
+	VMINPS            Z3, Z4, Z3
+	VBROADCASTSS      one_c2d00000<>+0(SB), Z4
+	VMAXPS            Z3, Z4, Z3
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z3, Z5
+	VRNDSCALEPS       $0x08, Z5, Z5
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z5, Z3
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z5, Z3
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z4
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z3, Z4
+	VSCALEFPS         Z5, Z4, Z3
+	VMULPS.BCST       one_3ecc422a<>+0(SB), Z3, Z3
+	VBROADCASTSS      one_4079999a<>+0(SB), Z4
+	VMINPS            Z2, Z4, Z2
+	VBROADCASTSS      one_c079999a<>+0(SB), Z4
+	VMAXPS            Z2, Z4, Z2
+	VMULPS            Z2, Z2, Z5
+	VBROADCASTSS      one_32ad12d4<>+0(SB), Z4
+	VFMADD213PS.BCST  one_b603bf83<>+0(SB), Z5, Z4
+	VFMADD213PS.BCST  one_39136cee<>+0(SB), Z5, Z4
+	VFMADD213PS.BCST  one_3b6e092b<>+0(SB), Z5, Z4
+	VFMADD213PS.BCST  one_3d4e35fb<>+0(SB), Z5, Z4
+	VFMADD213PS.BCST  one_3e4aef5a<>+0(SB), Z5, Z4
+	VFMADD213PS.BCST  one_3f906eba<>+0(SB), Z5, Z4
+	VBROADCASTSS      one_3a768f04<>+0(SB), Z6
+	VFMADD213PS.BCST  one_3c68c6d6<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_3dea0b53<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_3f024b67<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z5, Z6
+	VMULPS            Z4, Z2, Z2
+	VDIVPS            Z6, Z2, Z2
+	VBROADCASTSS      one_3f800000<>+0(SB), Z4
+	VMINPS            Z2, Z4, Z2
+	VBROADCASTSS      one_bf800000<>+0(SB), Z4
+	VMAXPS            Z2, Z4, Z2
+	VBROADCASTSS      one_3f000000<>+0(SB), Z4
+	VFMADD213PS       Z4, Z4, Z2
+	VFMADD231PS       Z1, Z3, Z2
+	VMULPS            Z0, Z2, Z2
+	VMOVUPS           Z2, K1, 64(CX)(SI*4)
 
 end3:
 	VZEROUPPER
 	RET
 
-DATA all_80000000<>+0(SB)/4, $0x80000000
-DATA all_80000000<>+4(SB)/4, $0x80000000
-DATA all_80000000<>+8(SB)/4, $0x80000000
-DATA all_80000000<>+12(SB)/4, $0x80000000
-DATA all_80000000<>+16(SB)/4, $0x80000000
-DATA all_80000000<>+20(SB)/4, $0x80000000
-DATA all_80000000<>+24(SB)/4, $0x80000000
-DATA all_80000000<>+28(SB)/4, $0x80000000
-DATA all_80000000<>+32(SB)/4, $0x80000000
-DATA all_80000000<>+36(SB)/4, $0x80000000
-DATA all_80000000<>+40(SB)/4, $0x80000000
-DATA all_80000000<>+44(SB)/4, $0x80000000
-DATA all_80000000<>+48(SB)/4, $0x80000000
-DATA all_80000000<>+52(SB)/4, $0x80000000
-DATA all_80000000<>+56(SB)/4, $0x80000000
-DATA all_80000000<>+60(SB)/4, $0x80000000
-GLOBL all_80000000<>(SB), RODATA|NOPTR, $64
+DATA one_42b20000<>+0(SB)/4, $0x42b20000
+GLOBL one_42b20000<>(SB), RODATA|NOPTR, $4
 
-DATA all_42b20000<>+0(SB)/4, $0x42b20000
-DATA all_42b20000<>+4(SB)/4, $0x42b20000
-DATA all_42b20000<>+8(SB)/4, $0x42b20000
-DATA all_42b20000<>+12(SB)/4, $0x42b20000
-DATA all_42b20000<>+16(SB)/4, $0x42b20000
-DATA all_42b20000<>+20(SB)/4, $0x42b20000
-DATA all_42b20000<>+24(SB)/4, $0x42b20000
-DATA all_42b20000<>+28(SB)/4, $0x42b20000
-DATA all_42b20000<>+32(SB)/4, $0x42b20000
-DATA all_42b20000<>+36(SB)/4, $0x42b20000
-DATA all_42b20000<>+40(SB)/4, $0x42b20000
-DATA all_42b20000<>+44(SB)/4, $0x42b20000
-DATA all_42b20000<>+48(SB)/4, $0x42b20000
-DATA all_42b20000<>+52(SB)/4, $0x42b20000
-DATA all_42b20000<>+56(SB)/4, $0x42b20000
-DATA all_42b20000<>+60(SB)/4, $0x42b20000
-GLOBL all_42b20000<>(SB), RODATA|NOPTR, $64
+DATA one_c2d00000<>+0(SB)/4, $0xc2d00000
+GLOBL one_c2d00000<>(SB), RODATA|NOPTR, $4
 
-DATA all_c2d00000<>+0(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+4(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+8(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+12(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+16(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+20(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+24(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+28(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+32(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+36(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+40(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+44(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+48(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+52(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+56(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+60(SB)/4, $0xc2d00000
-GLOBL all_c2d00000<>(SB), RODATA|NOPTR, $64
+DATA one_3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
+GLOBL one_3fb8aa3b<>(SB), RODATA|NOPTR, $4
 
-DATA all_3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+4(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+8(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+12(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+16(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+20(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+24(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+28(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+32(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+36(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+40(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+44(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+48(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+52(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+56(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+60(SB)/4, $0x3fb8aa3b
-GLOBL all_3fb8aa3b<>(SB), RODATA|NOPTR, $64
+DATA one_3f317218<>+0(SB)/4, $0x3f317218
+GLOBL one_3f317218<>(SB), RODATA|NOPTR, $4
 
-DATA all_3f317218<>+0(SB)/4, $0x3f317218
-DATA all_3f317218<>+4(SB)/4, $0x3f317218
-DATA all_3f317218<>+8(SB)/4, $0x3f317218
-DATA all_3f317218<>+12(SB)/4, $0x3f317218
-DATA all_3f317218<>+16(SB)/4, $0x3f317218
-DATA all_3f317218<>+20(SB)/4, $0x3f317218
-DATA all_3f317218<>+24(SB)/4, $0x3f317218
-DATA all_3f317218<>+28(SB)/4, $0x3f317218
-DATA all_3f317218<>+32(SB)/4, $0x3f317218
-DATA all_3f317218<>+36(SB)/4, $0x3f317218
-DATA all_3f317218<>+40(SB)/4, $0x3f317218
-DATA all_3f317218<>+44(SB)/4, $0x3f317218
-DATA all_3f317218<>+48(SB)/4, $0x3f317218
-DATA all_3f317218<>+52(SB)/4, $0x3f317218
-DATA all_3f317218<>+56(SB)/4, $0x3f317218
-DATA all_3f317218<>+60(SB)/4, $0x3f317218
-GLOBL all_3f317218<>(SB), RODATA|NOPTR, $64
+DATA one_b102e308<>+0(SB)/4, $0xb102e308
+GLOBL one_b102e308<>(SB), RODATA|NOPTR, $4
 
-DATA all_b102e308<>+0(SB)/4, $0xb102e308
-DATA all_b102e308<>+4(SB)/4, $0xb102e308
-DATA all_b102e308<>+8(SB)/4, $0xb102e308
-DATA all_b102e308<>+12(SB)/4, $0xb102e308
-DATA all_b102e308<>+16(SB)/4, $0xb102e308
-DATA all_b102e308<>+20(SB)/4, $0xb102e308
-DATA all_b102e308<>+24(SB)/4, $0xb102e308
-DATA all_b102e308<>+28(SB)/4, $0xb102e308
-DATA all_b102e308<>+32(SB)/4, $0xb102e308
-DATA all_b102e308<>+36(SB)/4, $0xb102e308
-DATA all_b102e308<>+40(SB)/4, $0xb102e308
-DATA all_b102e308<>+44(SB)/4, $0xb102e308
-DATA all_b102e308<>+48(SB)/4, $0xb102e308
-DATA all_b102e308<>+52(SB)/4, $0xb102e308
-DATA all_b102e308<>+56(SB)/4, $0xb102e308
-DATA all_b102e308<>+60(SB)/4, $0xb102e308
-GLOBL all_b102e308<>(SB), RODATA|NOPTR, $64
+DATA one_3ab511e7<>+0(SB)/4, $0x3ab511e7
+GLOBL one_3ab511e7<>(SB), RODATA|NOPTR, $4
 
-DATA all_3ab511e7<>+0(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+4(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+8(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+12(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+16(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+20(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+24(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+28(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+32(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+36(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+40(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+44(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+48(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+52(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+56(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+60(SB)/4, $0x3ab511e7
-GLOBL all_3ab511e7<>(SB), RODATA|NOPTR, $64
+DATA one_3c091d10<>+0(SB)/4, $0x3c091d10
+GLOBL one_3c091d10<>(SB), RODATA|NOPTR, $4
 
-DATA all_3c091d10<>+0(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+4(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+8(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+12(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+16(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+20(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+24(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+28(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+32(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+36(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+40(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+44(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+48(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+52(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+56(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+60(SB)/4, $0x3c091d10
-GLOBL all_3c091d10<>(SB), RODATA|NOPTR, $64
+DATA one_3d2aac79<>+0(SB)/4, $0x3d2aac79
+GLOBL one_3d2aac79<>(SB), RODATA|NOPTR, $4
 
-DATA all_3d2aac79<>+0(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+4(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+8(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+12(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+16(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+20(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+24(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+28(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+32(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+36(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+40(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+44(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+48(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+52(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+56(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+60(SB)/4, $0x3d2aac79
-GLOBL all_3d2aac79<>(SB), RODATA|NOPTR, $64
+DATA one_3e2aaa49<>+0(SB)/4, $0x3e2aaa49
+GLOBL one_3e2aaa49<>(SB), RODATA|NOPTR, $4
 
-DATA all_3e2aaa49<>+0(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+4(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+8(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+12(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+16(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+20(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+24(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+28(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+32(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+36(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+40(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+44(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+48(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+52(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+56(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+60(SB)/4, $0x3e2aaa49
-GLOBL all_3e2aaa49<>(SB), RODATA|NOPTR, $64
+DATA one_3efffffe<>+0(SB)/4, $0x3efffffe
+GLOBL one_3efffffe<>(SB), RODATA|NOPTR, $4
 
-DATA all_3efffffe<>+0(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+4(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+8(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+12(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+16(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+20(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+24(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+28(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+32(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+36(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+40(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+44(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+48(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+52(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+56(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+60(SB)/4, $0x3efffffe
-GLOBL all_3efffffe<>(SB), RODATA|NOPTR, $64
-
-DATA all_3ecc422a<>+0(SB)/4, $0x3ecc422a
-DATA all_3ecc422a<>+4(SB)/4, $0x3ecc422a
-DATA all_3ecc422a<>+8(SB)/4, $0x3ecc422a
-DATA all_3ecc422a<>+12(SB)/4, $0x3ecc422a
-DATA all_3ecc422a<>+16(SB)/4, $0x3ecc422a
-DATA all_3ecc422a<>+20(SB)/4, $0x3ecc422a
-DATA all_3ecc422a<>+24(SB)/4, $0x3ecc422a
-DATA all_3ecc422a<>+28(SB)/4, $0x3ecc422a
-DATA all_3ecc422a<>+32(SB)/4, $0x3ecc422a
-DATA all_3ecc422a<>+36(SB)/4, $0x3ecc422a
-DATA all_3ecc422a<>+40(SB)/4, $0x3ecc422a
-DATA all_3ecc422a<>+44(SB)/4, $0x3ecc422a
-DATA all_3ecc422a<>+48(SB)/4, $0x3ecc422a
-DATA all_3ecc422a<>+52(SB)/4, $0x3ecc422a
-DATA all_3ecc422a<>+56(SB)/4, $0x3ecc422a
-DATA all_3ecc422a<>+60(SB)/4, $0x3ecc422a
-GLOBL all_3ecc422a<>(SB), RODATA|NOPTR, $64
+DATA one_3ecc422a<>+0(SB)/4, $0x3ecc422a
+GLOBL one_3ecc422a<>(SB), RODATA|NOPTR, $4

@@ -2078,334 +2078,183 @@ DATA lane_masks<>+30(SB)/2, $0x7fff
 DATA lane_masks<>+32(SB)/2, $0xffff
 GLOBL lane_masks<>(SB), RODATA|NOPTR, $34
 
-// func AttentionGradRow(p []float32, ds []float32, scale float32, lse float32, delta float32)
+// func AttentionGradRows(p []float32, ds []float32, stride int, columns int, scale float32, lse []float32, delta []float32)
 // Requires: AVX, AVX512F
-TEXT ·AttentionGradRow(SB), NOSPLIT, $0-60
-	VBROADCASTSS scale+48(FP), Z0
-	VBROADCASTSS lse+52(FP), Z1
-	VBROADCASTSS delta+56(FP), Z2
-	MOVQ         p_len+8(FP), AX
+TEXT ·AttentionGradRows(SB), NOSPLIT, $0-120
+	MOVQ         columns+56(FP), AX
 	MOVQ         p_base+0(FP), CX
 	MOVQ         ds_base+24(FP), DX
-	XORQ         BX, BX
+	MOVQ         stride+48(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         lse_base+72(FP), SI
+	MOVQ         delta_base+96(FP), DI
+	VBROADCASTSS scale+64(FP), Z0
+	MOVQ         lse_len+80(FP), R8
 
-block1:
-	LEAQ         32(BX), SI
-	CMPQ         SI, AX
-	JGT          lastBlock2
-	VMOVUPS      (CX)(BX*4), Z3
-	VMULPS       Z0, Z3, Z3
-	VSUBPS       Z1, Z3, Z3
-	VMOVUPS      all_42b20000<>+0(SB), Z4
-	VMINPS       Z3, Z4, Z3
-	VMOVUPS      all_c2d00000<>+0(SB), Z4
-	VMAXPS       Z3, Z4, Z3
-	VMULPS       all_3fb8aa3b<>+0(SB), Z3, Z5
-	VRNDSCALEPS  $0x08, Z5, Z5
-	VFNMADD231PS all_3f317218<>+0(SB), Z5, Z3
-	VFNMADD231PS all_b102e308<>+0(SB), Z5, Z3
-	VMOVUPS      all_3ab511e7<>+0(SB), Z4
-	VFMADD213PS  all_3c091d10<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3d2aac79<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3efffffe<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3f800000<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3f800000<>+0(SB), Z3, Z4
-	VSCALEFPS    Z5, Z4, Z3
-	VMOVUPS      Z3, (CX)(BX*4)
-	VMOVUPS      (DX)(BX*4), Z4
-	VSUBPS       Z2, Z4, Z4
-	VMULPS       Z3, Z4, Z4
-	VMULPS       Z0, Z4, Z4
-	VMOVUPS      Z4, (DX)(BX*4)
-	VMOVUPS      64(CX)(BX*4), Z3
-	VMULPS       Z0, Z3, Z3
-	VSUBPS       Z1, Z3, Z3
-	VMOVUPS      all_42b20000<>+0(SB), Z4
-	VMINPS       Z3, Z4, Z3
-	VMOVUPS      all_c2d00000<>+0(SB), Z4
-	VMAXPS       Z3, Z4, Z3
-	VMULPS       all_3fb8aa3b<>+0(SB), Z3, Z5
-	VRNDSCALEPS  $0x08, Z5, Z5
-	VFNMADD231PS all_3f317218<>+0(SB), Z5, Z3
-	VFNMADD231PS all_b102e308<>+0(SB), Z5, Z3
-	VMOVUPS      all_3ab511e7<>+0(SB), Z4
-	VFMADD213PS  all_3c091d10<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3d2aac79<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3efffffe<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3f800000<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3f800000<>+0(SB), Z3, Z4
-	VSCALEFPS    Z5, Z4, Z3
-	VMOVUPS      Z3, 64(CX)(BX*4)
-	VMOVUPS      64(DX)(BX*4), Z4
-	VSUBPS       Z2, Z4, Z4
-	VMULPS       Z3, Z4, Z4
-	VMULPS       Z0, Z4, Z4
-	VMOVUPS      Z4, 64(DX)(BX*4)
-	ADDQ         $0x20, BX
-	JMP          block1
+row1:
+	VBROADCASTSS (SI), Z1
+	VBROADCASTSS (DI), Z2
+	XORQ         R9, R9
 
-lastBlock2:
-	CMPQ         BX, AX
-	JEQ          end3
-	LEAQ         block_masks<>+0(SB), SI
-	SUBQ         BX, AX
-	LEAQ         (SI)(AX*4), SI
-	KMOVW        (SI), K1
-	VMOVUPS.Z    (CX)(BX*4), K1, Z3
-	VMULPS       Z0, Z3, Z3
-	VSUBPS       Z1, Z3, Z3
-	VMOVUPS      all_42b20000<>+0(SB), Z4
-	VMINPS       Z3, Z4, Z3
-	VMOVUPS      all_c2d00000<>+0(SB), Z4
-	VMAXPS       Z3, Z4, Z3
-	VMULPS       all_3fb8aa3b<>+0(SB), Z3, Z5
-	VRNDSCALEPS  $0x08, Z5, Z5
-	VFNMADD231PS all_3f317218<>+0(SB), Z5, Z3
-	VFNMADD231PS all_b102e308<>+0(SB), Z5, Z3
-	VMOVUPS      all_3ab511e7<>+0(SB), Z4
-	VFMADD213PS  all_3c091d10<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3d2aac79<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3efffffe<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3f800000<>+0(SB), Z3, Z4
-	VFMADD213PS  all_3f800000<>+0(SB), Z3, Z4
-	VSCALEFPS    Z5, Z4, Z3
-	VMOVUPS      Z3, K1, (CX)(BX*4)
-	VMOVUPS.Z    (DX)(BX*4), K1, Z4
-	VSUBPS       Z2, Z4, Z4
-	VMULPS       Z3, Z4, Z4
-	VMULPS       Z0, Z4, Z4
-	VMOVUPS      Z4, K1, (DX)(BX*4)
-	KMOVW        2(SI), K1
-	VMOVUPS.Z    64(CX)(BX*4), K1, Z3
-	VMULPS       Z0, Z3, Z3
-	VSUBPS       Z1, Z3, Z3
-	VMOVUPS      all_42b20000<>+0(SB), Z1
-	VMINPS       Z3, Z1, Z3
-	VMOVUPS      all_c2d00000<>+0(SB), Z1
-	VMAXPS       Z3, Z1, Z3
-	VMULPS       all_3fb8aa3b<>+0(SB), Z3, Z4
-	VRNDSCALEPS  $0x08, Z4, Z4
-	VFNMADD231PS all_3f317218<>+0(SB), Z4, Z3
-	VFNMADD231PS all_b102e308<>+0(SB), Z4, Z3
-	VMOVUPS      all_3ab511e7<>+0(SB), Z1
-	VFMADD213PS  all_3c091d10<>+0(SB), Z3, Z1
-	VFMADD213PS  all_3d2aac79<>+0(SB), Z3, Z1
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Z3, Z1
-	VFMADD213PS  all_3efffffe<>+0(SB), Z3, Z1
-	VFMADD213PS  all_3f800000<>+0(SB), Z3, Z1
-	VFMADD213PS  all_3f800000<>+0(SB), Z3, Z1
-	VSCALEFPS    Z4, Z1, Z3
-	VMOVUPS      Z3, K1, 64(CX)(BX*4)
-	VMOVUPS.Z    64(DX)(BX*4), K1, Z1
-	VSUBPS       Z2, Z1, Z1
-	VMULPS       Z3, Z1, Z1
-	VMULPS       Z0, Z1, Z1
-	VMOVUPS      Z1, K1, 64(DX)(BX*4)
+block2:
+	LEAQ              32(R9), R10
+	CMPQ              R10, AX
+	JGT               lastBlock3
+	VMOVUPS           (CX)(R9*4), Z3
+	VMULPS            Z0, Z3, Z3
+	VSUBPS            Z1, Z3, Z3
+	VBROADCASTSS      one_42b20000<>+0(SB), Z4
+	VMINPS            Z3, Z4, Z3
+	VBROADCASTSS      one_c2d00000<>+0(SB), Z4
+	VMAXPS            Z3, Z4, Z3
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z3, Z5
+	VRNDSCALEPS       $0x08, Z5, Z5
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z5, Z3
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z5, Z3
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z4
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z3, Z4
+	VSCALEFPS         Z5, Z4, Z3
+	VMOVUPS           Z3, (CX)(R9*4)
+	VMOVUPS           (DX)(R9*4), Z4
+	VSUBPS            Z2, Z4, Z4
+	VMULPS            Z3, Z4, Z4
+	VMULPS            Z0, Z4, Z4
+	VMOVUPS           Z4, (DX)(R9*4)
+	VMOVUPS           64(CX)(R9*4), Z3
+	VMULPS            Z0, Z3, Z3
+	VSUBPS            Z1, Z3, Z3
+	VBROADCASTSS      one_42b20000<>+0(SB), Z4
+	VMINPS            Z3, Z4, Z3
+	VBROADCASTSS      one_c2d00000<>+0(SB), Z4
+	VMAXPS            Z3, Z4, Z3
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z3, Z5
+	VRNDSCALEPS       $0x08, Z5, Z5
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z5, Z3
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z5, Z3
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z4
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z3, Z4
+	VSCALEFPS         Z5, Z4, Z3
+	VMOVUPS           Z3, 64(CX)(R9*4)
+	VMOVUPS           64(DX)(R9*4), Z4
+	VSUBPS            Z2, Z4, Z4
+	VMULPS            Z3, Z4, Z4
+	VMULPS            Z0, Z4, Z4
+	VMOVUPS           Z4, 64(DX)(R9*4)
+	ADDQ              $0x20, R9
+	JMP               block2
 
-end3:
+lastBlock3:
+	CMPQ              R9, AX
+	JEQ               end4
+	LEAQ              block_masks<>+0(SB), R10
+	MOVQ              AX, R11
+	SUBQ              R9, R11
+	LEAQ              (R10)(R11*4), R10
+	KMOVW             (R10), K1
+	VMOVUPS.Z         (CX)(R9*4), K1, Z3
+	VMULPS            Z0, Z3, Z3
+	VSUBPS            Z1, Z3, Z3
+	VBROADCASTSS      one_42b20000<>+0(SB), Z4
+	VMINPS            Z3, Z4, Z3
+	VBROADCASTSS      one_c2d00000<>+0(SB), Z4
+	VMAXPS            Z3, Z4, Z3
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z3, Z5
+	VRNDSCALEPS       $0x08, Z5, Z5
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z5, Z3
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z5, Z3
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z4
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z3, Z4
+	VSCALEFPS         Z5, Z4, Z3
+	VMOVUPS           Z3, K1, (CX)(R9*4)
+	VMOVUPS.Z         (DX)(R9*4), K1, Z4
+	VSUBPS            Z2, Z4, Z4
+	VMULPS            Z3, Z4, Z4
+	VMULPS            Z0, Z4, Z4
+	VMOVUPS           Z4, K1, (DX)(R9*4)
+	KMOVW             2(R10), K1
+	VMOVUPS.Z         64(CX)(R9*4), K1, Z3
+	VMULPS            Z0, Z3, Z3
+	VSUBPS            Z1, Z3, Z3
+	VBROADCASTSS      one_42b20000<>+0(SB), Z1
+	VMINPS            Z3, Z1, Z3
+	VBROADCASTSS      one_c2d00000<>+0(SB), Z1
+	VMAXPS            Z3, Z1, Z3
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z3, Z4
+	VRNDSCALEPS       $0x08, Z4, Z4
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z4, Z3
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z4, Z3
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z1
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z3, Z1
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z3, Z1
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z3, Z1
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z3, Z1
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z3, Z1
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z3, Z1
+	VSCALEFPS         Z4, Z1, Z3
+	VMOVUPS           Z3, K1, 64(CX)(R9*4)
+	VMOVUPS.Z         64(DX)(R9*4), K1, Z1
+	VSUBPS            Z2, Z1, Z1
+	VMULPS            Z3, Z1, Z1
+	VMULPS            Z0, Z1, Z1
+	VMOVUPS           Z1, K1, 64(DX)(R9*4)
+
+end4:
+	ADDQ $0x04, SI
+	ADDQ $0x04, DI
+	ADDQ BX, CX
+	ADDQ BX, DX
+	DECQ R8
+	JNZ  row1
 	VZEROUPPER
 	RET
 
-DATA all_42b20000<>+0(SB)/4, $0x42b20000
-DATA all_42b20000<>+4(SB)/4, $0x42b20000
-DATA all_42b20000<>+8(SB)/4, $0x42b20000
-DATA all_42b20000<>+12(SB)/4, $0x42b20000
-DATA all_42b20000<>+16(SB)/4, $0x42b20000
-DATA all_42b20000<>+20(SB)/4, $0x42b20000
-DATA all_42b20000<>+24(SB)/4, $0x42b20000
-DATA all_42b20000<>+28(SB)/4, $0x42b20000
-DATA all_42b20000<>+32(SB)/4, $0x42b20000
-DATA all_42b20000<>+36(SB)/4, $0x42b20000
-DATA all_42b20000<>+40(SB)/4, $0x42b20000
-DATA all_42b20000<>+44(SB)/4, $0x42b20000
-DATA all_42b20000<>+48(SB)/4, $0x42b20000
-DATA all_42b20000<>+52(SB)/4, $0x42b20000
-DATA all_42b20000<>+56(SB)/4, $0x42b20000
-DATA all_42b20000<>+60(SB)/4, $0x42b20000
-GLOBL all_42b20000<>(SB), RODATA|NOPTR, $64
+DATA one_42b20000<>+0(SB)/4, $0x42b20000
+GLOBL one_42b20000<>(SB), RODATA|NOPTR, $4
 
-DATA all_c2d00000<>+0(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+4(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+8(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+12(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+16(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+20(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+24(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+28(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+32(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+36(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+40(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+44(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+48(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+52(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+56(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+60(SB)/4, $0xc2d00000
-GLOBL all_c2d00000<>(SB), RODATA|NOPTR, $64
+DATA one_c2d00000<>+0(SB)/4, $0xc2d00000
+GLOBL one_c2d00000<>(SB), RODATA|NOPTR, $4
 
-DATA all_3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+4(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+8(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+12(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+16(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+20(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+24(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+28(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+32(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+36(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+40(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+44(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+48(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+52(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+56(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+60(SB)/4, $0x3fb8aa3b
-GLOBL all_3fb8aa3b<>(SB), RODATA|NOPTR, $64
+DATA one_3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
+GLOBL one_3fb8aa3b<>(SB), RODATA|NOPTR, $4
 
-DATA all_3f317218<>+0(SB)/4, $0x3f317218
-DATA all_3f317218<>+4(SB)/4, $0x3f317218
-DATA all_3f317218<>+8(SB)/4, $0x3f317218
-DATA all_3f317218<>+12(SB)/4, $0x3f317218
-DATA all_3f317218<>+16(SB)/4, $0x3f317218
-DATA all_3f317218<>+20(SB)/4, $0x3f317218
-DATA all_3f317218<>+24(SB)/4, $0x3f317218
-DATA all_3f317218<>+28(SB)/4, $0x3f317218
-DATA all_3f317218<>+32(SB)/4, $0x3f317218
-DATA all_3f317218<>+36(SB)/4, $0x3f317218
-DATA all_3f317218<>+40(SB)/4, $0x3f317218
-DATA all_3f317218<>+44(SB)/4, $0x3f317218
-DATA all_3f317218<>+48(SB)/4, $0x3f317218
-DATA all_3f317218<>+52(SB)/4, $0x3f317218
-DATA all_3f317218<>+56(SB)/4, $0x3f317218
-DATA all_3f317218<>+60(SB)/4, $0x3f317218
-GLOBL all_3f317218<>(SB), RODATA|NOPTR, $64
+DATA one_3f317218<>+0(SB)/4, $0x3f317218
+GLOBL one_3f317218<>(SB), RODATA|NOPTR, $4
 
-DATA all_b102e308<>+0(SB)/4, $0xb102e308
-DATA all_b102e308<>+4(SB)/4, $0xb102e308
-DATA all_b102e308<>+8(SB)/4, $0xb102e308
-DATA all_b102e308<>+12(SB)/4, $0xb102e308
-DATA all_b102e308<>+16(SB)/4, $0xb102e308
-DATA all_b102e308<>+20(SB)/4, $0xb102e308
-DATA all_b102e308<>+24(SB)/4, $0xb102e308
-DATA all_b102e308<>+28(SB)/4, $0xb102e308
-DATA all_b102e308<>+32(SB)/4, $0xb102e308
-DATA all_b102e308<>+36(SB)/4, $0xb102e308
-DATA all_b102e308<>+40(SB)/4, $0xb102e308
-DATA all_b102e308<>+44(SB)/4, $0xb102e308
-DATA all_b102e308<>+48(SB)/4, $0xb102e308
-DATA all_b102e308<>+52(SB)/4, $0xb102e308
-DATA all_b102e308<>+56(SB)/4, $0xb102e308
-DATA all_b102e308<>+60(SB)/4, $0xb102e308
-GLOBL all_b102e308<>(SB), RODATA|NOPTR, $64
+DATA one_b102e308<>+0(SB)/4, $0xb102e308
+GLOBL one_b102e308<>(SB), RODATA|NOPTR, $4
 
-DATA all_3ab511e7<>+0(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+4(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+8(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+12(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+16(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+20(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+24(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+28(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+32(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+36(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+40(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+44(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+48(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+52(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+56(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+60(SB)/4, $0x3ab511e7
-GLOBL all_3ab511e7<>(SB), RODATA|NOPTR, $64
+DATA one_3ab511e7<>+0(SB)/4, $0x3ab511e7
+GLOBL one_3ab511e7<>(SB), RODATA|NOPTR, $4
 
-DATA all_3c091d10<>+0(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+4(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+8(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+12(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+16(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+20(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+24(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+28(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+32(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+36(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+40(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+44(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+48(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+52(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+56(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+60(SB)/4, $0x3c091d10
-GLOBL all_3c091d10<>(SB), RODATA|NOPTR, $64
+DATA one_3c091d10<>+0(SB)/4, $0x3c091d10
+GLOBL one_3c091d10<>(SB), RODATA|NOPTR, $4
 
-DATA all_3d2aac79<>+0(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+4(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+8(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+12(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+16(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+20(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+24(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+28(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+32(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+36(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+40(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+44(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+48(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+52(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+56(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+60(SB)/4, $0x3d2aac79
-GLOBL all_3d2aac79<>(SB), RODATA|NOPTR, $64
+DATA one_3d2aac79<>+0(SB)/4, $0x3d2aac79
+GLOBL one_3d2aac79<>(SB), RODATA|NOPTR, $4
 
-DATA all_3e2aaa49<>+0(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+4(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+8(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+12(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+16(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+20(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+24(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+28(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+32(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+36(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+40(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+44(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+48(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+52(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+56(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+60(SB)/4, $0x3e2aaa49
-GLOBL all_3e2aaa49<>(SB), RODATA|NOPTR, $64
+DATA one_3e2aaa49<>+0(SB)/4, $0x3e2aaa49
+GLOBL one_3e2aaa49<>(SB), RODATA|NOPTR, $4
 
-DATA all_3efffffe<>+0(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+4(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+8(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+12(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+16(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+20(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+24(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+28(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+32(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+36(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+40(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+44(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+48(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+52(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+56(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+60(SB)/4, $0x3efffffe
-GLOBL all_3efffffe<>(SB), RODATA|NOPTR, $64
+DATA one_3efffffe<>+0(SB)/4, $0x3efffffe
+GLOBL one_3efffffe<>(SB), RODATA|NOPTR, $4
 
-DATA all_3f800000<>+0(SB)/4, $0x3f800000
-DATA all_3f800000<>+4(SB)/4, $0x3f800000
-DATA all_3f800000<>+8(SB)/4, $0x3f800000
-DATA all_3f800000<>+12(SB)/4, $0x3f800000
-DATA all_3f800000<>+16(SB)/4, $0x3f800000
-DATA all_3f800000<>+20(SB)/4, $0x3f800000
-DATA all_3f800000<>+24(SB)/4, $0x3f800000
-DATA all_3f800000<>+28(SB)/4, $0x3f800000
-DATA all_3f800000<>+32(SB)/4, $0x3f800000
-DATA all_3f800000<>+36(SB)/4, $0x3f800000
-DATA all_3f800000<>+40(SB)/4, $0x3f800000
-DATA all_3f800000<>+44(SB)/4, $0x3f800000
-DATA all_3f800000<>+48(SB)/4, $0x3f800000
-DATA all_3f800000<>+52(SB)/4, $0x3f800000
-DATA all_3f800000<>+56(SB)/4, $0x3f800000
-DATA all_3f800000<>+60(SB)/4, $0x3f800000
-GLOBL all_3f800000<>(SB), RODATA|NOPTR, $64
+DATA one_3f800000<>+0(SB)/4, $0x3f800000
+GLOBL one_3f800000<>(SB), RODATA|NOPTR, $4
 
 DATA block_masks<>+0(SB)/4, $0x00000000
 DATA block_masks<>+4(SB)/4, $0x00000001
@@ -2440,3 +2289,69 @@ DATA block_masks<>+116(SB)/4, $0x1fffffff
 DATA block_masks<>+120(SB)/4, $0x3fffffff
 DATA block_masks<>+124(SB)/4, $0x7fffffff
 GLOBL block_masks<>(SB), RODATA|NOPTR, $128
+
+// func RowDots(dst []float32, x []float32, xStride int, y []float32, yStride int, columns int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·RowDots(SB), NOSPLIT, $0-96
+	MOVQ columns+88(FP), AX
+	MOVQ dst_base+0(FP), CX
+	MOVQ x_base+24(FP), DX
+	MOVQ y_base+56(FP), BX
+	MOVQ dst_len+8(FP), SI
+	MOVQ xStride+48(FP), DI
+	SHLQ $0x02, DI
+	MOVQ yStride+80(FP), R8
+	SHLQ $0x02, R8
+
+row1:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	XORQ   R9, R9
+
+block2:
+	LEAQ        32(R9), R10
+	CMPQ        R10, AX
+	JGT         lastBlock3
+	VMOVUPS     (DX)(R9*4), Z2
+	VMOVUPS     (BX)(R9*4), Z3
+	VFMADD231PS Z2, Z3, Z0
+	VMOVUPS     64(DX)(R9*4), Z2
+	VMOVUPS     64(BX)(R9*4), Z3
+	VFMADD231PS Z2, Z3, Z1
+	ADDQ        $0x20, R9
+	JMP         block2
+
+lastBlock3:
+	CMPQ        R9, AX
+	JEQ         end4
+	LEAQ        block_masks<>+0(SB), R10
+	MOVQ        AX, R11
+	SUBQ        R9, R11
+	LEAQ        (R10)(R11*4), R10
+	KMOVW       (R10), K1
+	VMOVUPS.Z   (DX)(R9*4), K1, Z2
+	VMOVUPS.Z   (BX)(R9*4), K1, Z3
+	VFMADD231PS Z2, Z3, Z0
+	KMOVW       2(R10), K1
+	VMOVUPS.Z   64(DX)(R9*4), K1, Z2
+	VMOVUPS.Z   64(BX)(R9*4), K1, Z3
+	VFMADD231PS Z2, Z3, Z1
+
+end4:
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VMOVHLPS      X0, X0, X1
+	VADDPS        X1, X0, X0
+	VMOVSHDUP     X0, X1
+	VADDPS        X1, X0, X0
+	VMOVSS        X0, (CX)
+	ADDQ          $0x04, CX
+	ADDQ          DI, DX
+	ADDQ          R8, BX
+	DECQ          SI
+	JNZ           row1
+	VZEROUPPER
+	RET

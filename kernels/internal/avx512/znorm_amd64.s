@@ -106,7 +106,7 @@ end6:
 	VBROADCASTSS  eps+96(FP), Z0
 	VADDSS        X0, X2, X2
 	VSQRTSS       X2, X2, X2
-	VMOVUPS       all_3f800000<>+0(SB), Z0
+	VBROADCASTSS  one_3f800000<>+0(SB), Z0
 	VDIVSS        X2, X0, X2
 	VMOVSS        X2, rstd+108(FP)
 	VBROADCASTSS  X2, Z2
@@ -194,23 +194,8 @@ DATA block_masks<>+120(SB)/4, $0x3fffffff
 DATA block_masks<>+124(SB)/4, $0x7fffffff
 GLOBL block_masks<>(SB), RODATA|NOPTR, $128
 
-DATA all_3f800000<>+0(SB)/4, $0x3f800000
-DATA all_3f800000<>+4(SB)/4, $0x3f800000
-DATA all_3f800000<>+8(SB)/4, $0x3f800000
-DATA all_3f800000<>+12(SB)/4, $0x3f800000
-DATA all_3f800000<>+16(SB)/4, $0x3f800000
-DATA all_3f800000<>+20(SB)/4, $0x3f800000
-DATA all_3f800000<>+24(SB)/4, $0x3f800000
-DATA all_3f800000<>+28(SB)/4, $0x3f800000
-DATA all_3f800000<>+32(SB)/4, $0x3f800000
-DATA all_3f800000<>+36(SB)/4, $0x3f800000
-DATA all_3f800000<>+40(SB)/4, $0x3f800000
-DATA all_3f800000<>+44(SB)/4, $0x3f800000
-DATA all_3f800000<>+48(SB)/4, $0x3f800000
-DATA all_3f800000<>+52(SB)/4, $0x3f800000
-DATA all_3f800000<>+56(SB)/4, $0x3f800000
-DATA all_3f800000<>+60(SB)/4, $0x3f800000
-GLOBL all_3f800000<>(SB), RODATA|NOPTR, $64
+DATA one_3f800000<>+0(SB)/4, $0x3f800000
+GLOBL one_3f800000<>(SB), RODATA|NOPTR, $4
 
 // func LayerNormGradRow(dx []float32, dy []float32, x []float32, gamma []float32, mean float32, rstd float32)
 // Requires: AVX, AVX512DQ, AVX512F

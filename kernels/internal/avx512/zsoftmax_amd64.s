@@ -4,50 +4,59 @@
 
 #include "textflag.h"
 
-// func SoftmaxRow(y []float32, x []float32, scale float32) (top float32, sum float32)
+// func SoftmaxRows(y []float32, yStride int, x []float32, xStride int, columns int, scale float32, top []float32, sum []float32)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·SoftmaxRow(SB), NOSPLIT, $0-64
-	MOVQ         y_len+8(FP), AX
-	MOVQ         x_base+24(FP), CX
+TEXT ·SoftmaxRows(SB), NOSPLIT, $0-128
+	MOVQ         columns+64(FP), AX
+	MOVQ         x_base+32(FP), CX
 	MOVQ         y_base+0(FP), DX
-	VBROADCASTSS scale+48(FP), Z0
-	VMOVUPS      all_ff800000<>+0(SB), Z1
+	MOVQ         xStride+56(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         yStride+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         top_base+80(FP), DI
+	MOVQ         sum_base+104(FP), R8
+	MOVQ         top_len+88(FP), R9
+	VBROADCASTSS scale+72(FP), Z0
+
+row1:
+	VBROADCASTSS one_ff800000<>+0(SB), Z1
 	VMOVAPS      Z1, Z2
 	VMOVAPS      Z1, Z3
-	XORQ         BX, BX
+	XORQ         R10, R10
 
-block1:
-	LEAQ    32(BX), SI
-	CMPQ    SI, AX
-	JGT     lastBlock2
-	VMOVUPS (CX)(BX*4), Z4
+block2:
+	LEAQ    32(R10), R11
+	CMPQ    R11, AX
+	JGT     lastBlock3
+	VMOVUPS (CX)(R10*4), Z4
 	VMULPS  Z0, Z4, Z4
 	VMAXPS  Z2, Z4, Z2
-	VMOVUPS 64(CX)(BX*4), Z4
+	VMOVUPS 64(CX)(R10*4), Z4
 	VMULPS  Z0, Z4, Z4
 	VMAXPS  Z3, Z4, Z3
-	ADDQ    $0x20, BX
-	JMP     block1
+	ADDQ    $0x20, R10
+	JMP     block2
 
-lastBlock2:
-	CMPQ      BX, AX
-	JEQ       end3
-	LEAQ      block_masks<>+0(SB), SI
-	MOVQ      AX, DI
-	SUBQ      BX, DI
-	LEAQ      (SI)(DI*4), SI
-	KMOVW     (SI), K1
-	VMOVUPS.Z (CX)(BX*4), K1, Z4
+lastBlock3:
+	CMPQ      R10, AX
+	JEQ       end4
+	LEAQ      block_masks<>+0(SB), R11
+	MOVQ      AX, R12
+	SUBQ      R10, R12
+	LEAQ      (R11)(R12*4), R11
+	KMOVW     (R11), K1
+	VMOVUPS.Z (CX)(R10*4), K1, Z4
 	VMULPS    Z0, Z4, Z4
 	VBLENDMPS Z4, Z1, K1, Z4
 	VMAXPS    Z2, Z4, Z2
-	KMOVW     2(SI), K1
-	VMOVUPS.Z 64(CX)(BX*4), K1, Z4
+	KMOVW     2(R11), K1
+	VMOVUPS.Z 64(CX)(R10*4), K1, Z4
 	VMULPS    Z0, Z4, Z4
 	VBLENDMPS Z4, Z1, K1, Z4
 	VMAXPS    Z3, Z4, Z3
 
-end3:
+end4:
 	VMAXPS        Z3, Z2, Z2
 	VEXTRACTF64X4 $0x01, Z2, Y1
 	VMAXPS        Y1, Y2, Y2
@@ -57,180 +66,172 @@ end3:
 	VMAXPS        X1, X2, X2
 	VMOVSHDUP     X2, X1
 	VMAXPS        X1, X2, X2
-	VMOVSS        X2, top+56(FP)
+	VMOVSS        X2, (DI)
 	VBROADCASTSS  X2, Z2
 	VXORPS        Z1, Z1, Z1
 	VXORPS        Z3, Z3, Z3
-	XORQ          BX, BX
+	XORQ          R10, R10
 
-block4:
-	LEAQ         32(BX), SI
-	CMPQ         SI, AX
-	JGT          lastBlock5
-	VMOVUPS      (CX)(BX*4), Z4
-	VMULPS       Z0, Z4, Z4
-	VSUBPS       Z2, Z4, Z4
-	VMOVUPS      all_42b20000<>+0(SB), Z5
-	VMINPS       Z4, Z5, Z4
-	VMOVUPS      all_c2d00000<>+0(SB), Z5
-	VMAXPS       Z4, Z5, Z4
-	VMULPS       all_3fb8aa3b<>+0(SB), Z4, Z6
-	VRNDSCALEPS  $0x08, Z6, Z6
-	VFNMADD231PS all_3f317218<>+0(SB), Z6, Z4
-	VFNMADD231PS all_b102e308<>+0(SB), Z6, Z4
-	VMOVUPS      all_3ab511e7<>+0(SB), Z5
-	VFMADD213PS  all_3c091d10<>+0(SB), Z4, Z5
-	VFMADD213PS  all_3d2aac79<>+0(SB), Z4, Z5
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Z4, Z5
-	VFMADD213PS  all_3efffffe<>+0(SB), Z4, Z5
-	VFMADD213PS  all_3f800000<>+0(SB), Z4, Z5
-	VFMADD213PS  all_3f800000<>+0(SB), Z4, Z5
-	VSCALEFPS    Z6, Z5, Z4
-	VMOVUPS      Z4, (DX)(BX*4)
-	VADDPS       Z4, Z1, Z1
-	VMOVUPS      64(CX)(BX*4), Z4
-	VMULPS       Z0, Z4, Z4
-	VSUBPS       Z2, Z4, Z4
-	VMOVUPS      all_42b20000<>+0(SB), Z5
-	VMINPS       Z4, Z5, Z4
-	VMOVUPS      all_c2d00000<>+0(SB), Z5
-	VMAXPS       Z4, Z5, Z4
-	VMULPS       all_3fb8aa3b<>+0(SB), Z4, Z6
-	VRNDSCALEPS  $0x08, Z6, Z6
-	VFNMADD231PS all_3f317218<>+0(SB), Z6, Z4
-	VFNMADD231PS all_b102e308<>+0(SB), Z6, Z4
-	VMOVUPS      all_3ab511e7<>+0(SB), Z5
-	VFMADD213PS  all_3c091d10<>+0(SB), Z4, Z5
-	VFMADD213PS  all_3d2aac79<>+0(SB), Z4, Z5
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Z4, Z5
-	VFMADD213PS  all_3efffffe<>+0(SB), Z4, Z5
-	VFMADD213PS  all_3f800000<>+0(SB), Z4, Z5
-	VFMADD213PS  all_3f800000<>+0(SB), Z4, Z5
-	VSCALEFPS    Z6, Z5, Z4
-	VMOVUPS      Z4, 64(DX)(BX*4)
-	VADDPS       Z4, Z3, Z3
-	ADDQ         $0x20, BX
-	JMP          block4
+block5:
+	LEAQ              32(R10), R11
+	CMPQ              R11, AX
+	JGT               lastBlock6
+	VMOVUPS           (CX)(R10*4), Z4
+	VMULPS            Z0, Z4, Z4
+	VSUBPS            Z2, Z4, Z4
+	VBROADCASTSS      one_42b20000<>+0(SB), Z5
+	VMINPS            Z4, Z5, Z4
+	VBROADCASTSS      one_c2d00000<>+0(SB), Z5
+	VMAXPS            Z4, Z5, Z4
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z4, Z6
+	VRNDSCALEPS       $0x08, Z6, Z6
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z6, Z4
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z6, Z4
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z5
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z4, Z5
+	VSCALEFPS         Z6, Z5, Z4
+	VMOVUPS           Z4, (DX)(R10*4)
+	VADDPS            Z4, Z1, Z1
+	VMOVUPS           64(CX)(R10*4), Z4
+	VMULPS            Z0, Z4, Z4
+	VSUBPS            Z2, Z4, Z4
+	VBROADCASTSS      one_42b20000<>+0(SB), Z5
+	VMINPS            Z4, Z5, Z4
+	VBROADCASTSS      one_c2d00000<>+0(SB), Z5
+	VMAXPS            Z4, Z5, Z4
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z4, Z6
+	VRNDSCALEPS       $0x08, Z6, Z6
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z6, Z4
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z6, Z4
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z5
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z4, Z5
+	VSCALEFPS         Z6, Z5, Z4
+	VMOVUPS           Z4, 64(DX)(R10*4)
+	VADDPS            Z4, Z3, Z3
+	ADDQ              $0x20, R10
+	JMP               block5
 
-lastBlock5:
-	CMPQ         BX, AX
-	JEQ          end6
-	LEAQ         block_masks<>+0(SB), SI
-	MOVQ         AX, DI
-	SUBQ         BX, DI
-	LEAQ         (SI)(DI*4), SI
-	KMOVW        (SI), K1
-	VMOVUPS.Z    (CX)(BX*4), K1, Z4
-	VMULPS       Z0, Z4, Z4
-	VSUBPS       Z2, Z4, Z4
-	VMOVUPS      all_42b20000<>+0(SB), Z5
-	VMINPS       Z4, Z5, Z4
-	VMOVUPS      all_c2d00000<>+0(SB), Z5
-	VMAXPS       Z4, Z5, Z4
-	VMULPS       all_3fb8aa3b<>+0(SB), Z4, Z6
-	VRNDSCALEPS  $0x08, Z6, Z6
-	VFNMADD231PS all_3f317218<>+0(SB), Z6, Z4
-	VFNMADD231PS all_b102e308<>+0(SB), Z6, Z4
-	VMOVUPS      all_3ab511e7<>+0(SB), Z5
-	VFMADD213PS  all_3c091d10<>+0(SB), Z4, Z5
-	VFMADD213PS  all_3d2aac79<>+0(SB), Z4, Z5
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Z4, Z5
-	VFMADD213PS  all_3efffffe<>+0(SB), Z4, Z5
-	VFMADD213PS  all_3f800000<>+0(SB), Z4, Z5
-	VFMADD213PS  all_3f800000<>+0(SB), Z4, Z5
-	VSCALEFPS    Z6, Z5, Z4
-	VMOVUPS      Z4, K1, (DX)(BX*4)
-	VMOVAPS.Z    Z4, K1, Z4
-	VADDPS       Z4, Z1, Z1
-	KMOVW        2(SI), K1
-	VMOVUPS.Z    64(CX)(BX*4), K1, Z4
-	VMULPS       Z0, Z4, Z4
-	VSUBPS       Z2, Z4, Z4
-	VMOVUPS      all_42b20000<>+0(SB), Z0
-	VMINPS       Z4, Z0, Z4
-	VMOVUPS      all_c2d00000<>+0(SB), Z0
-	VMAXPS       Z4, Z0, Z4
-	VMULPS       all_3fb8aa3b<>+0(SB), Z4, Z2
-	VRNDSCALEPS  $0x08, Z2, Z2
-	VFNMADD231PS all_3f317218<>+0(SB), Z2, Z4
-	VFNMADD231PS all_b102e308<>+0(SB), Z2, Z4
-	VMOVUPS      all_3ab511e7<>+0(SB), Z0
-	VFMADD213PS  all_3c091d10<>+0(SB), Z4, Z0
-	VFMADD213PS  all_3d2aac79<>+0(SB), Z4, Z0
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Z4, Z0
-	VFMADD213PS  all_3efffffe<>+0(SB), Z4, Z0
-	VFMADD213PS  all_3f800000<>+0(SB), Z4, Z0
-	VFMADD213PS  all_3f800000<>+0(SB), Z4, Z0
-	VSCALEFPS    Z2, Z0, Z4
-	VMOVUPS      Z4, K1, 64(DX)(BX*4)
-	VMOVAPS.Z    Z4, K1, Z4
-	VADDPS       Z4, Z3, Z3
+lastBlock6:
+	CMPQ              R10, AX
+	JEQ               end7
+	LEAQ              block_masks<>+0(SB), R11
+	MOVQ              AX, R12
+	SUBQ              R10, R12
+	LEAQ              (R11)(R12*4), R11
+	KMOVW             (R11), K1
+	VMOVUPS.Z         (CX)(R10*4), K1, Z4
+	VMULPS            Z0, Z4, Z4
+	VSUBPS            Z2, Z4, Z4
+	VBROADCASTSS      one_42b20000<>+0(SB), Z5
+	VMINPS            Z4, Z5, Z4
+	VBROADCASTSS      one_c2d00000<>+0(SB), Z5
+	VMAXPS            Z4, Z5, Z4
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z4, Z6
+	VRNDSCALEPS       $0x08, Z6, Z6
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z6, Z4
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z6, Z4
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z5
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z4, Z5
+	VSCALEFPS         Z6, Z5, Z4
+	VMOVUPS           Z4, K1, (DX)(R10*4)
+	VMOVAPS.Z         Z4, K1, Z4
+	VADDPS            Z4, Z1, Z1
+	KMOVW             2(R11), K1
+	VMOVUPS.Z         64(CX)(R10*4), K1, Z4
+	VMULPS            Z0, Z4, Z4
+	VSUBPS            Z2, Z4, Z4
+	VBROADCASTSS      one_42b20000<>+0(SB), Z2
+	VMINPS            Z4, Z2, Z4
+	VBROADCASTSS      one_c2d00000<>+0(SB), Z2
+	VMAXPS            Z4, Z2, Z4
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z4, Z5
+	VRNDSCALEPS       $0x08, Z5, Z5
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z5, Z4
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z5, Z4
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z2
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z4, Z2
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z4, Z2
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z4, Z2
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z4, Z2
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z4, Z2
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z4, Z2
+	VSCALEFPS         Z5, Z2, Z4
+	VMOVUPS           Z4, K1, 64(DX)(R10*4)
+	VMOVAPS.Z         Z4, K1, Z4
+	VADDPS            Z4, Z3, Z3
 
-end6:
+end7:
 	VADDPS        Z3, Z1, Z1
-	VEXTRACTF64X4 $0x01, Z1, Y0
-	VADDPS        Y0, Y1, Y1
-	VEXTRACTF128  $0x01, Y1, X0
-	VADDPS        X0, X1, X1
-	VMOVHLPS      X1, X1, X0
-	VADDPS        X0, X1, X1
-	VMOVSHDUP     X1, X0
-	VADDPS        X0, X1, X1
-	VMOVSS        X1, sum+60(FP)
-	VMOVUPS       all_3f800000<>+0(SB), Z0
-	VDIVSS        X1, X0, X1
+	VEXTRACTF64X4 $0x01, Z1, Y2
+	VADDPS        Y2, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X2
+	VADDPS        X2, X1, X1
+	VMOVHLPS      X1, X1, X2
+	VADDPS        X2, X1, X1
+	VMOVSHDUP     X1, X2
+	VADDPS        X2, X1, X1
+	VMOVSS        X1, (R8)
+	VBROADCASTSS  one_3f800000<>+0(SB), Z2
+	VDIVSS        X1, X2, X1
 	VBROADCASTSS  X1, Z1
-	XORQ          CX, CX
+	XORQ          R10, R10
 
-block7:
-	LEAQ    32(CX), BX
-	CMPQ    BX, AX
-	JGT     lastBlock8
-	VMOVUPS (DX)(CX*4), Z0
-	VMULPS  Z1, Z0, Z0
-	VMOVUPS Z0, (DX)(CX*4)
-	VMOVUPS 64(DX)(CX*4), Z0
-	VMULPS  Z1, Z0, Z0
-	VMOVUPS Z0, 64(DX)(CX*4)
-	ADDQ    $0x20, CX
-	JMP     block7
+block8:
+	LEAQ    32(R10), R11
+	CMPQ    R11, AX
+	JGT     lastBlock9
+	VMOVUPS (DX)(R10*4), Z2
+	VMULPS  Z1, Z2, Z2
+	VMOVUPS Z2, (DX)(R10*4)
+	VMOVUPS 64(DX)(R10*4), Z2
+	VMULPS  Z1, Z2, Z2
+	VMOVUPS Z2, 64(DX)(R10*4)
+	ADDQ    $0x20, R10
+	JMP     block8
 
-lastBlock8:
-	CMPQ      CX, AX
-	JEQ       end9
-	LEAQ      block_masks<>+0(SB), BX
-	SUBQ      CX, AX
-	LEAQ      (BX)(AX*4), BX
-	KMOVW     (BX), K1
-	VMOVUPS.Z (DX)(CX*4), K1, Z0
-	VMULPS    Z1, Z0, Z0
-	VMOVUPS   Z0, K1, (DX)(CX*4)
-	KMOVW     2(BX), K1
-	VMOVUPS.Z 64(DX)(CX*4), K1, Z0
-	VMULPS    Z1, Z0, Z0
-	VMOVUPS   Z0, K1, 64(DX)(CX*4)
+lastBlock9:
+	CMPQ      R10, AX
+	JEQ       end10
+	LEAQ      block_masks<>+0(SB), R11
+	MOVQ      AX, R12
+	SUBQ      R10, R12
+	LEAQ      (R11)(R12*4), R11
+	KMOVW     (R11), K1
+	VMOVUPS.Z (DX)(R10*4), K1, Z2
+	VMULPS    Z1, Z2, Z2
+	VMOVUPS   Z2, K1, (DX)(R10*4)
+	KMOVW     2(R11), K1
+	VMOVUPS.Z 64(DX)(R10*4), K1, Z2
+	VMULPS    Z1, Z2, Z2
+	VMOVUPS   Z2, K1, 64(DX)(R10*4)
 
-end9:
+end10:
+	ADDQ $0x04, DI
+	ADDQ $0x04, R8
+	ADDQ BX, CX
+	ADDQ SI, DX
+	DECQ R9
+	JNZ  row1
 	VZEROUPPER
 	RET
 
-DATA all_ff800000<>+0(SB)/4, $0xff800000
-DATA all_ff800000<>+4(SB)/4, $0xff800000
-DATA all_ff800000<>+8(SB)/4, $0xff800000
-DATA all_ff800000<>+12(SB)/4, $0xff800000
-DATA all_ff800000<>+16(SB)/4, $0xff800000
-DATA all_ff800000<>+20(SB)/4, $0xff800000
-DATA all_ff800000<>+24(SB)/4, $0xff800000
-DATA all_ff800000<>+28(SB)/4, $0xff800000
-DATA all_ff800000<>+32(SB)/4, $0xff800000
-DATA all_ff800000<>+36(SB)/4, $0xff800000
-DATA all_ff800000<>+40(SB)/4, $0xff800000
-DATA all_ff800000<>+44(SB)/4, $0xff800000
-DATA all_ff800000<>+48(SB)/4, $0xff800000
-DATA all_ff800000<>+52(SB)/4, $0xff800000
-DATA all_ff800000<>+56(SB)/4, $0xff800000
-DATA all_ff800000<>+60(SB)/4, $0xff800000
-GLOBL all_ff800000<>(SB), RODATA|NOPTR, $64
+DATA one_ff800000<>+0(SB)/4, $0xff800000
+GLOBL one_ff800000<>(SB), RODATA|NOPTR, $4
 
 DATA block_masks<>+0(SB)/4, $0x00000000
 DATA block_masks<>+4(SB)/4, $0x00000001
@@ -266,203 +267,38 @@ DATA block_masks<>+120(SB)/4, $0x3fffffff
 DATA block_masks<>+124(SB)/4, $0x7fffffff
 GLOBL block_masks<>(SB), RODATA|NOPTR, $128
 
-DATA all_42b20000<>+0(SB)/4, $0x42b20000
-DATA all_42b20000<>+4(SB)/4, $0x42b20000
-DATA all_42b20000<>+8(SB)/4, $0x42b20000
-DATA all_42b20000<>+12(SB)/4, $0x42b20000
-DATA all_42b20000<>+16(SB)/4, $0x42b20000
-DATA all_42b20000<>+20(SB)/4, $0x42b20000
-DATA all_42b20000<>+24(SB)/4, $0x42b20000
-DATA all_42b20000<>+28(SB)/4, $0x42b20000
-DATA all_42b20000<>+32(SB)/4, $0x42b20000
-DATA all_42b20000<>+36(SB)/4, $0x42b20000
-DATA all_42b20000<>+40(SB)/4, $0x42b20000
-DATA all_42b20000<>+44(SB)/4, $0x42b20000
-DATA all_42b20000<>+48(SB)/4, $0x42b20000
-DATA all_42b20000<>+52(SB)/4, $0x42b20000
-DATA all_42b20000<>+56(SB)/4, $0x42b20000
-DATA all_42b20000<>+60(SB)/4, $0x42b20000
-GLOBL all_42b20000<>(SB), RODATA|NOPTR, $64
+DATA one_42b20000<>+0(SB)/4, $0x42b20000
+GLOBL one_42b20000<>(SB), RODATA|NOPTR, $4
 
-DATA all_c2d00000<>+0(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+4(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+8(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+12(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+16(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+20(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+24(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+28(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+32(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+36(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+40(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+44(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+48(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+52(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+56(SB)/4, $0xc2d00000
-DATA all_c2d00000<>+60(SB)/4, $0xc2d00000
-GLOBL all_c2d00000<>(SB), RODATA|NOPTR, $64
+DATA one_c2d00000<>+0(SB)/4, $0xc2d00000
+GLOBL one_c2d00000<>(SB), RODATA|NOPTR, $4
 
-DATA all_3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+4(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+8(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+12(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+16(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+20(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+24(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+28(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+32(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+36(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+40(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+44(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+48(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+52(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+56(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+60(SB)/4, $0x3fb8aa3b
-GLOBL all_3fb8aa3b<>(SB), RODATA|NOPTR, $64
+DATA one_3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
+GLOBL one_3fb8aa3b<>(SB), RODATA|NOPTR, $4
 
-DATA all_3f317218<>+0(SB)/4, $0x3f317218
-DATA all_3f317218<>+4(SB)/4, $0x3f317218
-DATA all_3f317218<>+8(SB)/4, $0x3f317218
-DATA all_3f317218<>+12(SB)/4, $0x3f317218
-DATA all_3f317218<>+16(SB)/4, $0x3f317218
-DATA all_3f317218<>+20(SB)/4, $0x3f317218
-DATA all_3f317218<>+24(SB)/4, $0x3f317218
-DATA all_3f317218<>+28(SB)/4, $0x3f317218
-DATA all_3f317218<>+32(SB)/4, $0x3f317218
-DATA all_3f317218<>+36(SB)/4, $0x3f317218
-DATA all_3f317218<>+40(SB)/4, $0x3f317218
-DATA all_3f317218<>+44(SB)/4, $0x3f317218
-DATA all_3f317218<>+48(SB)/4, $0x3f317218
-DATA all_3f317218<>+52(SB)/4, $0x3f317218
-DATA all_3f317218<>+56(SB)/4, $0x3f317218
-DATA all_3f317218<>+60(SB)/4, $0x3f317218
-GLOBL all_3f317218<>(SB), RODATA|NOPTR, $64
+DATA one_3f317218<>+0(SB)/4, $0x3f317218
+GLOBL one_3f317218<>(SB), RODATA|NOPTR, $4
 
-DATA all_b102e308<>+0(SB)/4, $0xb102e308
-DATA all_b102e308<>+4(SB)/4, $0xb102e308
-DATA all_b102e308<>+8(SB)/4, $0xb102e308
-DATA all_b102e308<>+12(SB)/4, $0xb102e308
-DATA all_b102e308<>+16(SB)/4, $0xb102e308
-DATA all_b102e308<>+20(SB)/4, $0xb102e308
-DATA all_b102e308<>+24(SB)/4, $0xb102e308
-DATA all_b102e308<>+28(SB)/4, $0xb102e308
-DATA all_b102e308<>+32(SB)/4, $0xb102e308
-DATA all_b102e308<>+36(SB)/4, $0xb102e308
-DATA all_b102e308<>+40(SB)/4, $0xb102e308
-DATA all_b102e308<>+44(SB)/4, $0xb102e308
-DATA all_b102e308<>+48(SB)/4, $0xb102e308
-DATA all_b102e308<>+52(SB)/4, $0xb102e308
-DATA all_b102e308<>+56(SB)/4, $0xb102e308
-DATA all_b102e308<>+60(SB)/4, $0xb102e308
-GLOBL all_b102e308<>(SB), RODATA|NOPTR, $64
+DATA one_b102e308<>+0(SB)/4, $0xb102e308
+GLOBL one_b102e308<>(SB), RODATA|NOPTR, $4
 
-DATA all_3ab511e7<>+0(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+4(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+8(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+12(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+16(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+20(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+24(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+28(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+32(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+36(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+40(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+44(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+48(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+52(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+56(SB)/4, $0x3ab511e7
-DATA all_3ab511e7<>+60(SB)/4, $0x3ab511e7
-GLOBL all_3ab511e7<>(SB), RODATA|NOPTR, $64
+DATA one_3ab511e7<>+0(SB)/4, $0x3ab511e7
+GLOBL one_3ab511e7<>(SB), RODATA|NOPTR, $4
 
-DATA all_3c091d10<>+0(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+4(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+8(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+12(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+16(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+20(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+24(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+28(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+32(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+36(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+40(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+44(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+48(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+52(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+56(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+60(SB)/4, $0x3c091d10
-GLOBL all_3c091d10<>(SB), RODATA|NOPTR, $64
+DATA one_3c091d10<>+0(SB)/4, $0x3c091d10
+GLOBL one_3c091d10<>(SB), RODATA|NOPTR, $4
 
-DATA all_3d2aac79<>+0(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+4(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+8(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+12(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+16(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+20(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+24(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+28(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+32(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+36(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+40(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+44(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+48(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+52(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+56(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+60(SB)/4, $0x3d2aac79
-GLOBL all_3d2aac79<>(SB), RODATA|NOPTR, $64
+DATA one_3d2aac79<>+0(SB)/4, $0x3d2aac79
+GLOBL one_3d2aac79<>(SB), RODATA|NOPTR, $4
 
-DATA all_3e2aaa49<>+0(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+4(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+8(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+12(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+16(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+20(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+24(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+28(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+32(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+36(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+40(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+44(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+48(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+52(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+56(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+60(SB)/4, $0x3e2aaa49
-GLOBL all_3e2aaa49<>(SB), RODATA|NOPTR, $64
+DATA one_3e2aaa49<>+0(SB)/4, $0x3e2aaa49
+GLOBL one_3e2aaa49<>(SB), RODATA|NOPTR, $4
 
-DATA all_3efffffe<>+0(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+4(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+8(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+12(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+16(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+20(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+24(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+28(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+32(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+36(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+40(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+44(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+48(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+52(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+56(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+60(SB)/4, $0x3efffffe
-GLOBL all_3efffffe<>(SB), RODATA|NOPTR, $64
+DATA one_3efffffe<>+0(SB)/4, $0x3efffffe
+GLOBL one_3efffffe<>(SB), RODATA|NOPTR, $4
 
-DATA all_3f800000<>+0(SB)/4, $0x3f800000
-DATA all_3f800000<>+4(SB)/4, $0x3f800000
-DATA all_3f800000<>+8(SB)/4, $0x3f800000
-DATA all_3f800000<>+12(SB)/4, $0x3f800000
-DATA all_3f800000<>+16(SB)/4, $0x3f800000
-DATA all_3f800000<>+20(SB)/4, $0x3f800000
-DATA all_3f800000<>+24(SB)/4, $0x3f800000
-DATA all_3f800000<>+28(SB)/4, $0x3f800000
-DATA all_3f800000<>+32(SB)/4, $0x3f800000
-DATA all_3f800000<>+36(SB)/4, $0x3f800000
-DATA all_3f800000<>+40(SB)/4, $0x3f800000
-DATA all_3f800000<>+44(SB)/4, $0x3f800000
-DATA all_3f800000<>+48(SB)/4, $0x3f800000
-DATA all_3f800000<>+52(SB)/4, $0x3f800000
-DATA all_3f800000<>+56(SB)/4, $0x3f800000
-DATA all_3f800000<>+60(SB)/4, $0x3f800000
-GLOBL all_3f800000<>(SB), RODATA|NOPTR, $64
+DATA one_3f800000<>+0(SB)/4, $0x3f800000
+GLOBL one_3f800000<>(SB), RODATA|NOPTR, $4
 
 // func SoftmaxGradRow(dx []float32, dy []float32, y []float32)
 // Requires: AVX, AVX512DQ, AVX512F

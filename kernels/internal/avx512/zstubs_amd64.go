@@ -153,10 +153,10 @@ func LayerNormGradRowAdd(dx []float32, dy []float32, x []float32, gamma []float3
 //go:noescape
 func LayerNormGradParams(dgamma []float32, dbeta []float32, dy []float32, dyStride int, x []float32, xStride int, mean []float32, rstd []float32)
 
-// SoftmaxRow is generic.SoftmaxRow with the exp of asmgen and float32 sums.
+// SoftmaxRows is generic.SoftmaxRows with the exp of asmgen and float32 sums.
 //
 //go:noescape
-func SoftmaxRow(y []float32, x []float32, scale float32) (top float32, sum float32)
+func SoftmaxRows(y []float32, yStride int, x []float32, xStride int, columns int, scale float32, top []float32, sum []float32)
 
 // SoftmaxGradRow is generic.SoftmaxGradRow with a float32 sum.
 //
@@ -181,10 +181,15 @@ func GeluGrad(dx []float32, dy []float32, x []float32)
 //go:noescape
 func AttentionTile6x64(c *float32, cStride int, a *float32, aRow int, aCol int, b *float32, bStride int, m int, n int, k int, add int)
 
-// AttentionGradRow is generic.AttentionGradRow with the exp of asmgen.
+// AttentionGradRows is generic.AttentionGradRows with the exp of asmgen.
 //
 //go:noescape
-func AttentionGradRow(p []float32, ds []float32, scale float32, lse float32, delta float32)
+func AttentionGradRows(p []float32, ds []float32, stride int, columns int, scale float32, lse []float32, delta []float32)
+
+// RowDots is generic.RowDots with float32 sums.
+//
+//go:noescape
+func RowDots(dst []float32, x []float32, xStride int, y []float32, yStride int, columns int)
 
 // Adam is generic.Adam, bit for bit.
 //

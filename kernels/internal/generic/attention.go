@@ -1,10 +1,8 @@
 package generic
 
-// AttentionMR and AttentionNR are the tile of AttentionTile in this package.
-const (
-	AttentionMR = 4
-	AttentionNR = 16
-)
+// AttentionNR is the columns of an attention tile in this package, the width
+// of a panel of keys.
+const AttentionNR = 16
 
 // AttentionTile multiplies a strip of rows by a panel of at most AttentionNR
 // columns: for every i < m and j < n,
@@ -33,17 +31,28 @@ func AttentionTile(c []float32, cStride int, a []float32, aRow, aCol int, b []fl
 	}
 }
 
-// AttentionGradRow turns one row of scores and of their incoming gradients
-// into probabilities and score gradients, in place:
+// AttentionGradRows turns len(lse) rows of scores and of their incoming
+// gradients into probabilities and score gradients, in place:
 //
-//	p[j]  = exp(scale*p[j] - lse)
-//	ds[j] = p[j] * (ds[j] - delta) * scale
+//	p[r,j]  = exp(scale*p[r,j] - lse[r])
+//	ds[r,j] = p[r,j] * (ds[r,j] - delta[r]) * scale
 //
-// for every j < len(p).
-func AttentionGradRow(p, ds []float32, scale, lse, delta float32) {
-	ds = ds[:len(p)]
-	for j, s := range p {
-		p[j] = Exp(float32(scale*s) - lse)
-		ds[j] = p[j] * (ds[j] - delta) * scale
+// for every j < columns, where [r,j] is r*stride+j. There is at least one row.
+func AttentionGradRows(p, ds []float32, stride, columns int, scale float32, lse, delta []float32) {
+	for r, l := range lse {
+		row, grad := p[r*stride:][:columns], ds[r*stride:][:columns]
+		for j, s := range row {
+			row[j] = Exp(float32(scale*s) - l)
+			grad[j] = row[j] * (grad[j] - delta[r]) * scale
+		}
+	}
+}
+
+// RowDots computes dst[r] = sum over c < columns of x[r,c]*y[r,c] for each of
+// len(dst) rows, where [r,c] is r*stride+c with the stride of the operand.
+// There is at least one row.
+func RowDots(dst, x []float32, xStride int, y []float32, yStride, columns int) {
+	for r := range dst {
+		dst[r] = float32(Dot(x[r*xStride:][:columns], y[r*yStride:][:columns]))
 	}
 }

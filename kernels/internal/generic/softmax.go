@@ -2,13 +2,22 @@ package generic
 
 import "math"
 
-// SoftmaxRow computes one row of a scaled softmax,
+// SoftmaxRows computes a scaled softmax of each of len(top) rows of the given
+// number of columns,
 //
-//	y[c] = exp(scale*x[c]-top) / sum,  top = max(scale*x),  sum = sum(exp(scale*x-top))
+//	y[r,c] = exp(scale*x[r,c]-top[r]) / sum[r]
+//	top[r] = max over c of scale*x[r,c]
+//	sum[r] = sum over c of exp(scale*x[r,c]-top[r])
 //
-// and returns top and sum. len(y) is at least 1; y may be x.
-func SoftmaxRow(y, x []float32, scale float32) (top, sum float32) {
-	x = x[:len(y)]
+// where [r,c] is r*stride+c with the stride of the operand. There is at least
+// one row and one column; y may be x.
+func SoftmaxRows(y []float32, yStride int, x []float32, xStride, columns int, scale float32, top, sum []float32) {
+	for r := range top {
+		top[r], sum[r] = softmaxRow(y[r*yStride:][:columns], x[r*xStride:][:columns], scale)
+	}
+}
+
+func softmaxRow(y, x []float32, scale float32) (top, sum float32) {
 	top = float32(math.Inf(-1))
 	for _, v := range x {
 		top = max(top, float32(scale*v))
