@@ -33,8 +33,10 @@ const maxK = 384
 // breaks the stride rule, or a bias that is too short.
 func Gemm(c, a, b Mat, o GemmOptions) {
 	checkGemm(c, a, b, o)
+	n := workers()
+	workspaces.reserve(n + 1) // one for the call
 	ws := getWorkspace()
-	gemm(ws, c, a, b, o, workers())
+	gemm(ws, c, a, b, o, n)
 	putWorkspace(ws)
 }
 

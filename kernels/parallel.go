@@ -209,6 +209,7 @@ func (m *member) unpark() {
 type freeList[T any] struct {
 	mu   sync.Mutex
 	free []*T
+	made int
 }
 
 // get returns a used object, or a new zero one.
@@ -220,7 +221,19 @@ func (l *freeList[T]) get() *T {
 		l.free = l.free[:n-1]
 		return x
 	}
+	l.made++
 	return new(T)
+}
+
+// reserve makes objects until there are n, in use or not. A call that will
+// take up to n at the same time then never allocates later than its first time,
+// however its goroutines happen to overlap.
+func (l *freeList[T]) reserve(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for ; l.made < n; l.made++ {
+		l.free = append(l.free, new(T))
+	}
 }
 
 // put gives x back.

@@ -1,0 +1,166 @@
+package kernels
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// allocations counts the heap allocations of calls after a few that warm up.
+// testing.AllocsPerRun would set GOMAXPROCS to 1 and never reach the pool. A
+// runtime that allocates by itself in the meantime gets a second chance.
+func allocations(calls int, f func()) (least uint64) {
+	for range 5 {
+		f()
+	}
+	var before, after runtime.MemStats
+	for try := range 5 {
+		runtime.ReadMemStats(&before)
+		for range calls {
+			f()
+		}
+		runtime.ReadMemStats(&after)
+		if n := after.Mallocs - before.Mallocs; try == 0 || n < least {
+			least = n
+		}
+		if least == 0 {
+			break
+		}
+	}
+	return least
+}
+
+func TestForRunsEveryItemOnce(t *testing.T) {
+	for _, workers := range []int{1, 2, 3, 8} {
+		useWorkers(t, workers)
+		for _, items := range []int{0, 1, 2, 7, 1000} {
+			for range 50 { // calls one after another reuse the gate
+				ran := make([]atomic.Int32, items)
+				For(items, func(i int) { ran[i].Add(1) })
+				for i := range ran {
+					if n := ran[i].Load(); n != 1 {
+						t.Fatalf("%d workers, %d items: item %d ran %d times", workers, items, i, n)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestForNested(t *testing.T) {
+	useWorkers(t, 4)
+	var total atomic.Int32
+	For(10, func(int) { For(10, func(int) { total.Add(1) }) })
+	if n := total.Load(); n != 100 {
+		t.Errorf("%d items ran, want 100", n)
+	}
+}
+
+func TestForConcurrent(t *testing.T) {
+	useWorkers(t, 4)
+	var total atomic.Int32
+	var callers sync.WaitGroup
+	for range 8 {
+		callers.Go(func() {
+			for range 100 {
+				For(16, func(int) { total.Add(1) })
+			}
+		})
+	}
+	callers.Wait()
+	if n := total.Load(); n != 8*100*16 {
+		t.Errorf("%d items ran, want %d", n, 8*100*16)
+	}
+}
+
+// TestForAfterParking lets the pool park between calls.
+func TestForAfterParking(t *testing.T) {
+	useWorkers(t, 3)
+	for range 3 {
+		var total atomic.Int32
+		For(100, func(int) { total.Add(1) })
+		if n := total.Load(); n != 100 {
+			t.Fatalf("%d items ran, want 100", n)
+		}
+		for deadline := 200; deadline > 0 && !allParked(); deadline-- {
+			time.Sleep(5 * time.Millisecond)
+		}
+		if !allParked() {
+			t.Fatal("the pool spins for a second without work")
+		}
+	}
+}
+
+func allParked() bool {
+	for _, m := range pool.members {
+		if !m.parked.Load() {
+			return false
+		}
+	}
+	return true
+}
+
+// TestForSurvivesPanic: a panic on the caller's own goroutine reaches the
+// caller, and the pool works on.
+func TestForSurvivesPanic(t *testing.T) {
+	useWorkers(t, 1)
+	if got := panicText(func() { For(3, func(int) { panic("item") }) }); got != "item" {
+		t.Errorf("panic %q, want that of the item", got)
+	}
+	useWorkers(t, 2)
+	got := panicText(func() {
+		(&pool).lead(1, 3, jobFunc(func(worker, item int) {
+			if worker == 0 {
+				panic("item")
+			}
+		}))
+	})
+	if got != "item" {
+		t.Errorf("panic %q, want that of the item", got)
+	}
+	var total atomic.Int32
+	For(10, func(int) { total.Add(1) })
+	if total.Load() != 10 || pool.busy.Load() {
+		t.Error("the pool does not work after a panic")
+	}
+}
+
+// jobFunc adapts a function to job.
+type jobFunc func(worker, item int)
+
+func (f jobFunc) run(worker, item int) { f(worker, item) }
+
+// TestParallelForNumbersWorkers: a worker's number is in range and names one
+// goroutine at a time.
+func TestParallelForNumbersWorkers(t *testing.T) {
+	useWorkers(t, 3)
+	var inside [3]atomic.Int32
+	var wrong atomic.Int32
+	parallelFor(300, jobFunc(func(worker, item int) {
+		if worker < 0 || worker >= len(inside) || inside[worker].Add(1) != 1 {
+			wrong.Add(1)
+			return
+		}
+		runtime.Gosched()
+		inside[worker].Add(-1)
+	}))
+	if n := wrong.Load(); n != 0 {
+		t.Errorf("%d items saw a wrong worker number", n)
+	}
+}
+
+func TestForRejectsNegative(t *testing.T) {
+	if got, want := panicText(func() { For(-1, nil) }), "kernels: For: items is -1, want at least 0"; got != want {
+		t.Errorf("panic %q, want %q", got, want)
+	}
+}
+
+func TestForAllocatesNothing(t *testing.T) {
+	useWorkers(t, 3)
+	body := func(int) {}
+	if n := allocations(100, func() { For(10, body) }); n != 0 {
+		t.Errorf("%d allocations in 100 calls", n)
+	}
+}
