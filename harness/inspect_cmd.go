@@ -18,7 +18,7 @@ type inspectCmd struct {
 
 // Run prints the tensors, then what the file is.
 func (c *inspectCmd) Run(a *app) error {
-	file, err := checkpoint.Open(c.File)
+	file, err := openCheckpoint(c.File)
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func shapeText(shape []int) string {
 	return "[" + strings.Join(parts, ",") + "]"
 }
 
-func sortedKeys(m map[string]string) []string {
+func sortedKeys[V any](m map[string]V) []string {
 	var keys []string
 	for k := range m {
 		keys = append(keys, k)

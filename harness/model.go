@@ -176,7 +176,7 @@ func modelMetadata(m family.Model, more map[string]string) (map[string]string, e
 func saveModel(dir runDir, m family.Model, pth bool, more map[string]string) error {
 	for _, p := range m.Params() {
 		if !finite32(p.Value.Data) {
-			return fmt.Errorf("tensor %s of the result is not finite: nothing was written", p.Name)
+			return fmt.Errorf("tensor %s of the result is not finite: no checkpoint was written; start over with --force and a lower --lr", p.Name)
 		}
 	}
 	meta, err := modelMetadata(m, more)

@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
-	"fmt"
+	"errors"
+	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -42,21 +44,16 @@ type pretrainCmd struct {
 
 // check refuses numbers out of range.
 func (c *pretrainCmd) check() error {
-	switch {
-	case c.Epochs < 1 && c.Steps < 1:
-		return usage("--epochs or --steps must be positive")
-	case c.Batch < 1:
-		return usage("--batch %d: want 1 or more", c.Batch)
-	case c.MicroBatch < 0:
-		return usage("--micro-batch %d: want 0 or more", c.MicroBatch)
-	case !(c.MaskRatio > 0 && c.MaskRatio < 1):
-		return usage("--mask-ratio %g: want a number between 0 and 1", c.MaskRatio)
-	case !(c.Lr >= 0) || !(c.WeightDecay >= 0) || !(c.Clip >= 0) || !(c.MinLr >= 0):
-		return usage("--lr, --min-lr, --weight-decay and --clip must not be negative")
-	case !(c.CropScale >= 0 && c.CropScale <= 1):
-		return usage("--crop-scale %g: want a number from 0 to 1", c.CropScale)
+	if c.Lr == 0 {
+		c.Lr = 1.5e-4 * float64(c.Batch) / 256
 	}
-	return nil
+	return errors.Join(c.RunFlags.check(), c.Evaluation.check(), within(
+		least("epochs", c.Epochs, 1), least("steps", c.Steps, 0), least("batch", c.Batch, 1),
+		least("micro-batch", c.MicroBatch, 0), least("warmup", c.Warmup, 0),
+		rate("lr", c.Lr), weight("min-lr", c.MinLr), weight("weight-decay", c.WeightDecay), weight("clip", c.Clip),
+		bound{"crop-scale", c.CropScale, c.CropScale >= 0 && c.CropScale <= 1, "a number from 0 to 1"},
+		bound{"for", c.For.Seconds(), c.For >= 0, "a time from 0"},
+	))
 }
 
 // Run pretrains.
@@ -64,14 +61,14 @@ func (c *pretrainCmd) Run(a *app, parsed *kong.Context) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	if c.Lr == 0 {
-		c.Lr = 1.5e-4 * float64(c.Batch) / 256
-	}
 	if c.Out == "" {
 		c.Out = "runs/pretrain-" + baseName(c.Model)
 	}
 	config, err := resolvedConfig(parsed)
 	if err != nil {
+		return err
+	}
+	if err := errors.Join(runDir(c.Out).check(c.RunFlags), runDir(c.Out).checkInput("init", c.Init)); err != nil {
 		return err
 	}
 	s, err := newSession(a, c.Threads)
@@ -82,19 +79,23 @@ func (c *pretrainCmd) Run(a *app, parsed *kong.Context) error {
 	if err != nil {
 		return err
 	}
-	evalOptions, err := c.Evaluation.options(model.Geometry().Grid)
+	grid := model.Geometry().Grid
+	options, err := c.Evaluation.options(grid)
 	if err != nil {
 		return usage("%v", err)
+	}
+	if err := checkMaskRatio(c.MaskRatio, grid); err != nil {
+		return err
 	}
 	l := &loader{session: s, size: model.Geometry().Size, flags: DataFlags{SkipBad: c.SkipBad}, opened: map[string]*data.Set{}}
 	set, measured, err := c.images(l)
 	if err != nil {
 		return err
 	}
-	j := &pretrainJob{session: s, cmd: c, model: model, set: set, measured: measured, config: config, options: evalOptions}
+	j := &pretrainJob{job: job{session: s, flags: c.RunFlags}, cmd: c, model: model, set: set, measured: measured, config: config, options: options, whole: s.ctx}
 	if c.For > 0 {
 		var cancel context.CancelFunc
-		j.ctx, cancel = context.WithTimeout(s.ctx, c.For)
+		s.ctx, cancel = context.WithTimeout(s.ctx, c.For)
 		defer cancel()
 	}
 	stop, err := c.profile()
@@ -144,7 +145,7 @@ func (c *pretrainCmd) images(l *loader) (set, measured *data.Set, err error) {
 	return set, measured, nil
 }
 
-// reportCurves writes the loss curve of a pretraining as a page.
+// writePage writes the loss curve of a pretraining as a page.
 func (j *pretrainJob) writePage(page report.Page) error {
 	var html bytes.Buffer
 	if err := report.Write(&html, page); err != nil {
@@ -155,14 +156,5 @@ func (j *pretrainJob) writePage(page report.Page) error {
 
 // baseName is a file's name without folder and ending, or the preset's name.
 func baseName(model string) string {
-	for i := len(model) - 1; i >= 0; i-- {
-		if model[i] == '/' {
-			model = model[i+1:]
-			break
-		}
-	}
-	if n := len(model); n > 5 && model[n-5:] == ".json" {
-		model = model[:n-5]
-	}
-	return fmt.Sprint(model)
+	return strings.TrimSuffix(filepath.Base(model), ".json")
 }

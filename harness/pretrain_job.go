@@ -1,8 +1,8 @@
 package main
 
 import (
+	"context"
 	"fmt"
-	"os"
 	"runtime"
 	"time"
 
@@ -21,58 +21,56 @@ import (
 
 // pretrainJob trains one model from scratch.
 type pretrainJob struct {
-	*session
+	job
 	cmd           *pretrainCmd
 	model         family.Model
 	set, measured *data.Set
 	config        []byte
 	options       evaluate.Options
+	whole         context.Context // without the limit of --for
 
-	dir     runDir
-	tape    *autodiff.Tape
 	trained []*layers.Param
 	opt     optim.Optimizer
 	sampler *data.Sampler
 	cut     []int
 	steps   int
-	log     *stepLog
-	line    *progress.Line
 }
 
 // run trains, saves and measures.
 func (j *pretrainJob) run() error {
 	began := time.Now()
-	var err error
-	if j.dir, err = newRunDir(j.cmd.Out, j.cmd.Resume, j.cmd.Force); err != nil {
+	if n := len(j.set.Items); n < j.cmd.Batch {
+		j.warn("%d images to train on are fewer than --batch %d, so that every step has some of them more than once", n, j.cmd.Batch)
+	}
+	if err := j.prepare(); err != nil {
 		return err
 	}
-	if err := j.dir.write("config.yaml", j.config); err != nil {
+	from, err := j.enter()
+	if err != nil || from.finished {
 		return err
 	}
-	j.prepare()
-	asked := j.asked()
-	first := 0
-	if j.cmd.Resume {
-		if first, err = loadState(j.dir, j.trained, j.opt, asked); err != nil {
-			return err
-		}
+	if from.trained {
+		from.next = j.steps
 	}
 	j.say("lethe pretrain: %s, %s", j.model.Name(), j.machine())
 	j.say("  %d images: %s", len(j.set.Items), classNames(j.set))
-	j.say("  %d steps of %d images, lr %g, from step %d", j.steps, j.cmd.Batch, j.cmd.Lr, first)
-	if err := j.train(first, asked); err != nil {
+	j.say("  %d steps of %d images, lr %g, from step %d", j.steps, j.cmd.Batch, j.cmd.Lr, from.next)
+	if err := j.train(from.next); err != nil {
 		return err
 	}
 	stop := j.clock.Start(stage.Checkpoint)
-	err = saveModel(j.dir, j.model, j.cmd.SavePth, map[string]string{"lethe.seed": fmt.Sprint(j.cmd.Seed), "lethe.steps": fmt.Sprint(j.steps)})
+	err = saveModel(j.dir, j.model, j.cmd.SavePth, map[string]string{"lethe.seed": fmt.Sprint(j.cmd.Seed), "lethe.steps": fmt.Sprint(j.steps), metaAsked: j.keep.asked})
 	stop(0)
 	if err != nil {
+		return err
+	}
+	if err := j.keep.drop(); err != nil {
 		return err
 	}
 	return j.finish(began)
 }
 
-func (j *pretrainJob) prepare() {
+func (j *pretrainJob) prepare() error {
 	j.tape = autodiff.NewTape()
 	for _, p := range j.model.Params() {
 		if !p.Fixed {
@@ -80,51 +78,41 @@ func (j *pretrainJob) prepare() {
 		}
 	}
 	layers.SetTrainable(j.trained, true)
-	decay, plain := layers.DecayGroups(j.trained)
-	j.opt = optim.NewAdamW([]optim.Group{
-		{Params: decay, WeightDecay: float32(j.cmd.WeightDecay)}, {Params: plain},
-	}, optim.AdamConfig{Beta1: beta1, Beta2: beta2, Eps: adamEps})
+	fresh := func() optim.Optimizer { return newAdamW(j.trained, j.cmd.WeightDecay) }
+	j.opt = fresh()
 	j.sampler = data.NewSampler(len(j.set.Items), j.cmd.Batch, j.cmd.Seed, 0)
 	j.cut = train.Cut(j.cmd.Batch, j.cmd.MicroBatch)
 	if j.steps = j.cmd.Steps; j.steps == 0 {
 		j.steps = j.cmd.Epochs * j.sampler.StepsPerEpoch()
 	}
+	asked, err := j.asked()
+	j.keep = &keeper{
+		command: "pretrain", model: j.model, trained: j.trained, opt: j.opt, asked: asked, config: j.config,
+		start: j.cmd.model, restart: fresh,
+	}
+	return err
 }
 
-// asked hashes everything that the trained weights depend on.
-func (j *pretrainJob) asked() string {
+// asked hashes everything that the trained weights depend on. The model still
+// has its first weights.
+func (j *pretrainJob) asked() (string, error) {
 	c := *j.cmd
 	c.RunFlags = RunFlags{Seed: c.Seed}
-	c.Evaluation, c.SavePth, c.Data, c.EvalData, c.For = EvaluateFlags{}, false, nil, nil, 0
-	return fingerprint(c, j.steps, j.set.Manifest())
+	c.Evaluation, c.SavePth, c.Data, c.EvalData, c.LeaveOut, c.For = EvaluateFlags{}, false, nil, nil, nil, 0
+	c.Model, c.Init = "", ""
+	model, err := j.model.Config()
+	return fingerprint(c, j.steps, itemsHash(j.set), string(model), weightsHash(j.model)), err
 }
 
-func (j *pretrainJob) train(first int, asked string) (err error) {
-	if j.log, err = openLog(j.dir, first); err != nil {
-		return err
-	}
-	defer j.log.close()
-	j.line = j.session.line("pretrain", j.steps, first, "step")
-	defer j.line.End()
-	loop := &train.Loop{
+func (j *pretrainJob) train(first int) error {
+	return j.loop("pretrain", &train.Loop{
 		Tape: j.tape, Params: valuesOf(j.trained), Optimizer: j.opt, Clip: j.cmd.Clip,
 		Schedule: optim.WarmupCosine{Base: float32(j.cmd.Lr), Min: float32(j.cmd.MinLr), Warmup: j.cmd.Warmup, Total: j.steps},
 		Steps:    j.steps, StepsPerEpoch: j.sampler.StepsPerEpoch(), Shares: train.Shares(j.cut),
-		Micro: j.micro, Clock: j.clock, SaveEvery: j.cmd.CheckpointEvery,
-		OnStep: func(r train.Record) error {
-			j.line.Step(r.Step+1, progress.Field{Label: "loss", Value: short(r.Loss)})
-			return j.log.keep(r)
-		},
-		Save: func(next int) error {
-			if err := j.log.flush(); err != nil {
-				return err
-			}
-			return saveState(j.dir, j.trained, j.opt, next, asked)
-		},
-	}
-	next, err := loop.Run(j.ctx, first)
-	j.line.End()
-	return stopped(err, j.dir, loop, next)
+		Micro: j.micro, Clock: j.clock,
+	}, first, func(r train.Record) []progress.Field {
+		return []progress.Field{{Label: "loss", Value: short(r.Loss)}}
+	})
 }
 
 // micro records the training loss of one micro-batch.
@@ -145,9 +133,9 @@ func (j *pretrainJob) micro(step, i int) (train.Losses, error) {
 		return train.Losses{}, err
 	}
 	b := draw.Seen()
-	stop, before := j.clock.Start(stage.StudentForward), j.tape.FLOPs()
+	forward := j.timer(stage.StudentForward)
 	out := j.model.Output(j.tape, b)
-	stop((j.tape.FLOPs() - before) / 1e9)
+	forward()
 	stop = j.clock.Start(stage.Loss)
 	loss := j.model.Loss(j.tape, out, j.model.Truth(j.tape, b), b, draw.Retain)
 	stop(0)
@@ -176,10 +164,10 @@ type pretrainSummary struct {
 func (j *pretrainJob) finish(began time.Time) error {
 	stop := j.clock.Start(stage.Evaluation)
 	group := measureGroup(measuredSet{"retain", j.measured}, j.cmd.Evaluation.EvalImages, j.cmd.Evaluation.EvalSeed, 0)
-	res, pictures, err := evaluate.Compare(j.session.ctx, j.model, nil, []evaluate.Group{group}, j.options)
+	res, pictures, err := evaluate.Compare(j.whole, j.model, nil, []evaluate.Group{group}, j.options)
 	stop(0)
 	if err != nil {
-		return err
+		return j.keep.unmeasured(err)
 	}
 	stages, totals := j.clock.Summary(j.peak), j.clock.Totals(j.peak)
 	err = j.dir.writeJSON("summary.json", pretrainSummary{
@@ -197,9 +185,6 @@ func (j *pretrainJob) finish(began time.Time) error {
 		Stages: stages, Totals: totals, Warnings: j.warnings, Command: "lethe pretrain --config config.yaml",
 	})
 	if err != nil {
-		return err
-	}
-	if err := os.Remove(j.dir.path(stateFile)); err != nil && !os.IsNotExist(err) {
 		return err
 	}
 	if err := stage.WriteTable(j.out, stages, totals); err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,23 +22,70 @@ func (d runDir) path(name string) string { return filepath.Join(string(d), name)
 
 // newRunDir makes the folder. One that already holds a run is refused unless
 // the run is to be resumed or overwritten.
-func newRunDir(path string, resume, force bool) (runDir, error) {
+func newRunDir(path string, o RunFlags) (runDir, error) {
 	d := runDir(path)
-	if err := os.MkdirAll(path, 0o755); err != nil {
-		return d, fmt.Errorf("making the run's folder: %w", err)
+	if err := d.check(o); err != nil {
+		return d, err
 	}
-	_, err := os.Stat(d.path("log.jsonl"))
-	switch {
-	case resume && errors.Is(err, os.ErrNotExist):
-		return d, fmt.Errorf("%s holds no run to resume (no log.jsonl in it)", path)
-	case !resume && !force && err == nil:
-		return d, fmt.Errorf("%s already holds a run: give --resume to go on, --force to start it over, or another --out", path)
+	if err := os.MkdirAll(path, 0o755); err != nil {
+		return d, fmt.Errorf("--out %s cannot be made: %w", path, err)
 	}
 	probe := d.path(".write-test")
-	if err := os.WriteFile(probe, []byte("x"), 0o644); err != nil {
-		return d, fmt.Errorf("the run's folder cannot be written: %w", err)
+	err := os.WriteFile(probe, []byte("x"), 0o644)
+	if removeErr := os.Remove(probe); err == nil {
+		err = removeErr
 	}
-	return d, os.Remove(probe)
+	if err != nil {
+		return d, fmt.Errorf("--out %s cannot be written: %w", path, err)
+	}
+	return d, nil
+}
+
+// check refuses a folder that the run may not use, before any work is done for
+// it; it writes nothing.
+func (d runDir) check(o RunFlags) error {
+	info, err := os.Stat(string(d))
+	switch {
+	case err == nil && !info.IsDir():
+		return fmt.Errorf("--out %s is a file; the run needs a folder", d)
+	case err != nil && !errors.Is(err, os.ErrNotExist):
+		return fmt.Errorf("--out %s cannot be used: %w", d, err)
+	}
+	run := exists(d.path("log.jsonl"))
+	switch {
+	case o.Resume && o.Force:
+		return usage("--resume goes on with a run, --force starts it over: give one of them")
+	case o.Resume && !run:
+		return fmt.Errorf("%s holds no run to resume (no log.jsonl in it)", d)
+	case !o.Resume && !o.Force && run:
+		return fmt.Errorf("%s already holds a run: give --resume to go on, --force to start it over, or another --out", d)
+	}
+	return nil
+}
+
+// checkInput refuses to overwrite the weights that a run starts from.
+func (d runDir) checkInput(flag, path string) error {
+	in, err := os.Stat(path)
+	if err != nil {
+		return nil // opening it says more
+	}
+	for _, name := range []string{"checkpoint.safetensors", "checkpoint.pth", stateFile} {
+		if out, err := os.Stat(d.path(name)); err == nil && os.SameFile(in, out) {
+			return fmt.Errorf("--%s %s lies where the run would write its own %s: give another --out", flag, path, name)
+		}
+	}
+	return nil
+}
+
+// clear removes what an earlier run left, so that nothing of it is taken for
+// this one's.
+func (d runDir) clear() error {
+	for _, name := range []string{"summary.json", "report.html", "metrics.csv", "checkpoint.safetensors", "checkpoint.pth", stateFile, priorFile, "config.yaml", "log.jsonl"} {
+		if err := os.Remove(d.path(name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("starting over: %w", err)
+		}
+	}
+	return nil
 }
 
 // write puts a whole file in place, or nothing.
@@ -68,10 +116,18 @@ func openLog(d runDir, next int) (*stepLog, error) {
 	l := &stepLog{}
 	if next > 0 {
 		if err := l.read(d.path("log.jsonl"), next); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("reading the log of the resumed run: %w", err)
 		}
 	}
-	if err := d.write("log.jsonl", nil); err != nil {
+	var kept bytes.Buffer
+	for _, r := range l.records {
+		raw, err := json.Marshal(r)
+		if err != nil {
+			return nil, err
+		}
+		kept.Write(append(raw, '\n'))
+	}
+	if err := d.write("log.jsonl", kept.Bytes()); err != nil {
 		return nil, err
 	}
 	f, err := os.OpenFile(d.path("log.jsonl"), os.O_APPEND|os.O_WRONLY, 0o644)
@@ -79,14 +135,7 @@ func openLog(d runDir, next int) (*stepLog, error) {
 		return nil, err
 	}
 	l.file, l.out = f, bufio.NewWriter(f)
-	kept := l.records
-	l.records = nil
-	for _, r := range kept {
-		if err := l.add(r); err != nil {
-			return nil, err
-		}
-	}
-	return l, l.flush()
+	return l, nil
 }
 
 func (l *stepLog) read(path string, next int) error {
@@ -106,20 +155,15 @@ func (l *stepLog) read(path string, next int) error {
 	return lines.Err()
 }
 
-func (l *stepLog) add(r train.Record) error {
+// keep adds a line and writes to disk now and then.
+func (l *stepLog) keep(r train.Record) error {
 	raw, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}
 	l.records = append(l.records, r)
-	_, err = l.out.Write(append(raw, '\n'))
-	return err
-}
-
-// keep adds a line and writes to disk now and then.
-func (l *stepLog) keep(r train.Record) error {
-	if err := l.add(r); err != nil {
-		return err
+	if _, err := l.out.Write(append(raw, '\n')); err != nil {
+		return fmt.Errorf("writing log.jsonl: %w", err)
 	}
 	if r.Step%flushEvery == 0 {
 		return l.flush()

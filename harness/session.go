@@ -58,10 +58,11 @@ func (f RunFlags) profile() (func(), error) {
 	}, nil
 }
 
-// newSession sets the number of threads and measures the peak.
+// newSession sets the number of threads and measures the peak. More threads than
+// cores only take turns.
 func newSession(app *app, threads int) (*session, error) {
 	if threads < 0 {
-		return nil, fmt.Errorf("--threads %d: want 0 (all cores) or more", threads)
+		return nil, usage("--threads %d: want 0 (all cores) or more", threads)
 	}
 	if threads > 0 {
 		runtime.GOMAXPROCS(threads)
@@ -101,24 +102,6 @@ func interruptible(parent context.Context) (context.Context, func()) {
 		stop()
 	}()
 	return ctx, stop
-}
-
-// interruptedError tells how to go on.
-type interruptedError struct {
-	dir  runDir
-	step int
-}
-
-func (e *interruptedError) Error() string {
-	return fmt.Sprintf("interrupted before step %d; the state is in %s: repeat the command with --resume to go on", e.step, e.dir.path(stateFile))
-}
-
-// interrupted turns a context's end into the error that tells how to go on.
-func interrupted(err error, dir runDir, step int) error {
-	if errors.Is(err, context.Canceled) {
-		return &interruptedError{dir, step}
-	}
-	return err
 }
 
 // fingerprint hashes what a run was asked, so that a resumed run can be held

@@ -12,9 +12,10 @@ import (
 	"lethe/layers"
 )
 
-// The metadata keys of a resumable checkpoint.
+// The resumable state of a run, and the metadata keys of its files.
 const (
 	stateFile   = "state.safetensors"
+	priorFile   = "state-before.safetensors" // see keeper
 	metaNext    = "lethe.next_step"
 	metaUpdates = "lethe.optimizer_steps"
 	metaAsked   = "lethe.asked" // hash of what was asked; a resumed run must ask the same
@@ -22,7 +23,7 @@ const (
 
 // saveState writes everything that step next needs: trained tensors and
 // optimizer state. Random numbers are keyed by step, so none are stored.
-func saveState(d runDir, trained []*layers.Param, opt optim.Optimizer, next int, asked string) error {
+func saveState(path string, trained []*layers.Param, opt optim.Optimizer, next int, asked string) error {
 	var out []checkpoint.Tensor
 	for _, p := range trained {
 		out = append(out, checkpoint.FromFloat32("weights."+p.Name, p.Value.Shape(), p.Value.Data))
@@ -30,7 +31,7 @@ func saveState(d runDir, trained []*layers.Param, opt optim.Optimizer, next int,
 	for _, s := range opt.State() {
 		out = append(out, checkpoint.FromFloat32("optimizer."+s.Name, []int{len(s.Data)}, s.Data))
 	}
-	return checkpoint.WriteSafetensors(d.path(stateFile), out, map[string]string{
+	return checkpoint.WriteSafetensors(path, out, map[string]string{
 		metaFormat:  "lethe-state/1",
 		metaNext:    strconv.Itoa(next),
 		metaUpdates: strconv.Itoa(opt.Count()),
@@ -38,21 +39,23 @@ func saveState(d runDir, trained []*layers.Param, opt optim.Optimizer, next int,
 	})
 }
 
-// loadState restores what saveState wrote and returns the next step. A run that
-// was stopped before its first checkpoint starts at 0.
-func loadState(d runDir, trained []*layers.Param, opt optim.Optimizer, asked string) (next int, err error) {
-	file, err := checkpoint.Open(d.path(stateFile))
-	if errors.Is(err, os.ErrNotExist) {
-		return 0, nil
-	}
+// errOtherRun refuses a state that other settings or images made.
+var errOtherRun = errors.New("it belongs to a run with other settings or images")
+
+// loadState restores what saveState wrote and returns the next step.
+//
+// Errors: os.ErrNotExist, errOtherRun, or a damaged file; then the parameters
+// may hold anything.
+func loadState(path string, trained []*layers.Param, opt optim.Optimizer, asked string) (next int, err error) {
+	file, err := checkpoint.Open(path)
 	if err != nil {
 		return 0, err
 	}
 	defer file.Close()
 	if got := file.Metadata[metaAsked]; got != asked {
-		return 0, fmt.Errorf("%s belongs to a run with other settings or images: --resume needs the same ones (see config.yaml beside it), --force starts over", file.Path)
+		return 0, errOtherRun
 	}
-	if err := restoreWeights(file, trained); err != nil {
+	if err := restoreWeights(file, "weights.", trained); err != nil {
 		return 0, err
 	}
 	var state []optim.StateTensor
@@ -67,24 +70,32 @@ func loadState(d runDir, trained []*layers.Param, opt optim.Optimizer, asked str
 		}
 		state = append(state, optim.StateTensor{Name: name, Data: data})
 	}
-	updates, err := strconv.Atoi(file.Metadata[metaUpdates])
+	updates, err := metaInt(file, metaUpdates)
 	if err != nil {
-		return 0, fmt.Errorf("%s: metadata %s: %w", file.Path, metaUpdates, err)
+		return 0, err
 	}
 	if err := opt.Restore(state, updates); err != nil {
 		return 0, fmt.Errorf("%s: %w", file.Path, err)
 	}
-	if next, err = strconv.Atoi(file.Metadata[metaNext]); err != nil {
-		return 0, fmt.Errorf("%s: metadata %s: %w", file.Path, metaNext, err)
-	}
-	return next, nil
+	return metaInt(file, metaNext)
 }
 
-func restoreWeights(file *checkpoint.File, trained []*layers.Param) error {
-	for _, p := range trained {
-		t, ok := file.Get("weights." + p.Name)
+// metaInt reads a count from a file's metadata.
+func metaInt(file *checkpoint.File, key string) (int, error) {
+	n, err := strconv.Atoi(file.Metadata[key])
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("%s: metadata %s is %q, want a count", file.Path, key, file.Metadata[key])
+	}
+	return n, nil
+}
+
+// restoreWeights copies the tensors of a file, whose names begin with prefix,
+// into parameters.
+func restoreWeights(file *checkpoint.File, prefix string, params []*layers.Param) error {
+	for _, p := range params {
+		t, ok := file.Get(prefix + p.Name)
 		if !ok {
-			return fmt.Errorf("%s: tensor weights.%s is missing", file.Path, p.Name)
+			return fmt.Errorf("%s: tensor %s%s is missing", file.Path, prefix, p.Name)
 		}
 		data, err := t.Float32()
 		if err != nil {
@@ -96,4 +107,10 @@ func restoreWeights(file *checkpoint.File, trained []*layers.Param) error {
 		copy(p.Value.Data, data)
 	}
 	return nil
+}
+
+// exists tells whether a file is there.
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }

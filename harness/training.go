@@ -1,44 +1,15 @@
 package main
 
 import (
-	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
-	"os"
 
 	"lethe/autodiff"
+	"lethe/autodiff/optim"
+	"lethe/harness/data"
 	"lethe/harness/family"
-	"lethe/harness/train"
 	"lethe/layers"
 )
-
-// stopped explains why a loop ended early and what of it is kept.
-func stopped(err error, dir runDir, loop *train.Loop, next int) error {
-	var diverged *train.NotFiniteError
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return &interruptedError{dir, next}
-	case !errors.As(err, &diverged):
-		return err
-	}
-	good := true
-	for _, p := range loop.Params {
-		good = good && finite32(p.Data)
-	}
-	if good {
-		if saveErr := loop.Save(next); saveErr != nil {
-			return errors.Join(err, saveErr)
-		}
-		return fmt.Errorf("%w; the last good weights are in %s", err, dir.path(stateFile))
-	}
-	if _, statErr := os.Stat(dir.path(stateFile)); statErr == nil {
-		return fmt.Errorf("%w; the weights are no longer finite: the last good ones are in %s, of an earlier step", err, dir.path(stateFile))
-	}
-	return fmt.Errorf("%w; the weights are no longer finite and no checkpoint was written before (--checkpoint-every writes one now and then)", err)
-}
 
 // weightsHash identifies a model's weights.
 func weightsHash(m family.Model) string {
@@ -57,4 +28,29 @@ func valuesOf(params []*layers.Param) []*autodiff.Tensor {
 		out[i] = p.Value
 	}
 	return out
+}
+
+// The AdamW settings of pretraining and of every method (spec, section 1.6).
+const (
+	beta1   = 0.9
+	beta2   = 0.95
+	adamEps = 1e-8
+)
+
+// newAdamW is an optimizer that has done nothing yet. Vectors do not decay.
+func newAdamW(params []*layers.Param, weightDecay float64) optim.Optimizer {
+	decay, plain := layers.DecayGroups(params)
+	return optim.NewAdamW([]optim.Group{
+		{Params: decay, WeightDecay: float32(weightDecay)}, {Params: plain},
+	}, optim.AdamConfig{Beta1: beta1, Beta2: beta2, Eps: adamEps})
+}
+
+// itemsHash identifies the images of a set in their order, which the batches
+// depend on; data.Set.Manifest does not tell the order.
+func itemsHash(s *data.Set) string {
+	h := sha256.New()
+	for _, it := range s.Items {
+		h.Write(it.Hash[:])
+	}
+	return fmt.Sprintf("%x", h.Sum(nil))
 }

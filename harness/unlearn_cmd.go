@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/alecthomas/kong"
@@ -73,7 +74,7 @@ type settings struct {
 	Epochs                           int
 }
 
-// resolve fills in the method's defaults.
+// resolve fills in the method's defaults and refuses numbers out of range.
 func (c *unlearnCmd) resolve(m unlearn.Method) (settings, error) {
 	s := settings{m.Defaults.Alpha, m.Defaults.LearningRate, m.Defaults.WeightDecay, m.Defaults.Epochs}
 	if c.Alpha != nil {
@@ -85,56 +86,53 @@ func (c *unlearnCmd) resolve(m unlearn.Method) (settings, error) {
 	if c.WeightDecay != nil {
 		s.WeightDecay = *c.WeightDecay
 	}
-	if c.Epochs > 0 {
+	if c.Epochs != 0 {
 		s.Epochs = c.Epochs
 	}
 	c.Alpha, c.Lr, c.WeightDecay = &s.Alpha, &s.LearningRate, &s.WeightDecay
 	if c.Steps == 0 {
 		c.Epochs = s.Epochs
 	}
-	for _, check := range []struct {
-		name string
-		bad  bool
-		v    float64
-	}{
-		{"alpha", !(s.Alpha >= 0), s.Alpha}, {"lr", !(s.LearningRate > 0), s.LearningRate},
-		{"weight-decay", !(s.WeightDecay >= 0), s.WeightDecay}, {"clip", !(c.Clip >= 0), c.Clip},
-		{"mask-ratio", !(c.MaskRatio > 0 && c.MaskRatio < 1), c.MaskRatio},
-		{"batch", c.Batch < 1, float64(c.Batch)}, {"epochs", c.Epochs < 0, float64(c.Epochs)},
-		{"steps", c.Steps < 0, float64(c.Steps)}, {"micro-batch", c.MicroBatch < 0, float64(c.MicroBatch)},
-	} {
-		if check.bad {
-			return s, fmt.Errorf("--%s %g is out of range", check.name, check.v)
-		}
-	}
-	return s, nil
+	return s, errors.Join(c.RunFlags.check(), c.Data.check(), c.Evaluation.check(), within(
+		weight("alpha", s.Alpha), rate("lr", s.LearningRate), weight("weight-decay", s.WeightDecay), weight("clip", c.Clip),
+		least("batch", c.Batch, 1), least("epochs", s.Epochs, 1), least("steps", c.Steps, 0),
+		least("micro-batch", c.MicroBatch, 0), least("warmup", c.Warmup, 0),
+	))
 }
 
 // Run unlearns.
 func (c *unlearnCmd) Run(a *app, parsed *kong.Context) error {
 	if c.Checkpoint == "" {
-		return &exitError{2, errNoCheckpoint}
+		return usage("%w", errNoCheckpoint)
 	}
 	method, err := unlearn.Find(c.Method)
 	if err != nil {
-		return &exitError{2, err}
+		return usage("--method: %w", err)
 	}
 	set, err := c.resolve(method)
 	if err != nil {
-		return &exitError{2, err}
+		return err
 	}
 	s, err := newSession(a, c.Threads)
 	if err != nil {
-		return &exitError{2, err}
+		return err
 	}
 	model, err := openModel(c.Model, c.Checkpoint)
 	if err != nil {
 		return err
 	}
 	if c.Out == "" {
-		c.Out = fmt.Sprintf("runs/unlearn-%s-%s", model.Name(), method.Name)
+		c.Out = fmt.Sprintf("runs/unlearn-%s-%s", baseName(model.Name()), method.Name)
 	}
 	c.Model = model.Name()
+	grid := model.Geometry().Grid
+	options, err := c.Evaluation.options(grid)
+	if err != nil {
+		return usage("%w", err)
+	}
+	if err := errors.Join(checkMaskRatio(c.MaskRatio, grid), runDir(c.Out).check(c.RunFlags), runDir(c.Out).checkInput("checkpoint", c.Checkpoint)); err != nil {
+		return err
+	}
 	resolved, err := resolvedConfig(parsed)
 	if err != nil {
 		return err
@@ -143,7 +141,10 @@ func (c *unlearnCmd) Run(a *app, parsed *kong.Context) error {
 	if err != nil {
 		return err
 	}
-	j := &unlearnJob{session: s, cmd: c, method: method, settings: set, original: model, images: images, config: resolved}
+	j := &unlearnJob{
+		job: job{session: s, flags: c.RunFlags}, cmd: c, method: method, settings: set,
+		original: model, images: images, config: resolved, options: options,
+	}
 	stop, err := c.profile()
 	if err != nil {
 		return err

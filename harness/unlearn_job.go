@@ -16,16 +16,9 @@ import (
 	"lethe/layers"
 )
 
-// The AdamW settings of every method (spec, section 1.6).
-const (
-	beta1   = 0.9
-	beta2   = 0.95
-	adamEps = 1e-8
-)
-
 // unlearnJob is one run of one method.
 type unlearnJob struct {
-	*session
+	job
 	cmd      *unlearnCmd
 	method   unlearn.Method
 	settings settings
@@ -33,61 +26,67 @@ type unlearnJob struct {
 	student  family.Model
 	images   *imageGroups
 	config   []byte
+	options  evaluate.Options
 
-	dir     runDir
-	tape    *autodiff.Tape
 	trained []*layers.Param
 	opt     optim.Optimizer
 	cut     []int
 	retain  *data.Sampler
 	forget  *data.Sampler
 	epoch   int // steps of a pass over the larger side
-	log     *stepLog
-	line    *progress.Line
 	steps   int
 }
 
 // run trains, saves, evaluates and reports.
 func (j *unlearnJob) run() error {
 	began := time.Now()
-	evalOptions, err := j.cmd.Evaluation.options(j.original.Geometry().Grid)
-	if err != nil {
-		return &exitError{2, err}
-	}
-	if j.settings.Alpha == 0 {
-		j.warn("alpha is 0: nothing will be forgotten")
-	}
-	if j.dir, err = newRunDir(j.cmd.Out, j.cmd.Resume, j.cmd.Force); err != nil {
-		return err
-	}
-	if err := j.dir.write("config.yaml", j.config); err != nil {
-		return err
-	}
+	j.caution()
 	if err := j.prepare(); err != nil {
 		return err
 	}
-	asked := j.asked()
-	first := 0
-	if j.cmd.Resume {
-		if first, err = loadState(j.dir, j.trained, j.opt, asked); err != nil {
-			return err
-		}
+	from, err := j.enter()
+	if err != nil || from.finished {
+		return err
 	}
-	j.announce(first)
-	if err := j.train(first, asked); err != nil {
+	if from.trained {
+		from.next = j.steps
+	}
+	j.announce(from.next)
+	if err := j.train(from.next); err != nil {
 		return err
 	}
 	stop := j.clock.Start(stage.Checkpoint)
-	err = saveModel(j.dir, j.student, j.cmd.SavePth, map[string]string{"lethe.method": j.method.Name, "lethe.seed": fmt.Sprint(j.cmd.Seed)})
+	err = saveModel(j.dir, j.student, j.cmd.SavePth, map[string]string{"lethe.method": j.method.Name, "lethe.seed": fmt.Sprint(j.cmd.Seed), metaAsked: j.keep.asked})
 	stop(0)
 	if err != nil {
 		return err
 	}
-	result, pictures, err := j.evaluate(evalOptions)
-	if err != nil {
+	if err := j.keep.drop(); err != nil {
 		return err
 	}
+	result, pictures, err := j.evaluate()
+	if err != nil {
+		return j.keep.unmeasured(err)
+	}
 	return j.finish(result, pictures, time.Since(began))
+}
+
+// caution warns of what is allowed but hardly meant.
+func (j *unlearnJob) caution() {
+	if j.settings.Alpha == 0 {
+		j.warn("alpha is 0: nothing will be forgotten")
+	}
+	for _, side := range []struct {
+		name string
+		set  *data.Set
+	}{{"retain", j.images.retain}, {"forget", j.images.forget}} {
+		if n := len(side.set.Items); n < j.cmd.Batch {
+			j.warn("%s: %d images to train on are fewer than --batch %d, so that every step has some of them more than once", side.name, n, j.cmd.Batch)
+		}
+	}
+	if j.cmd.Noise == family.DiagForget && (j.cmd.Batch == 1 || j.cmd.MicroBatch == 1 || len(j.images.forget.Items) == 1) {
+		j.warn("--noise diag-forget has the variance of the forget images of a micro-batch, which is 0 for a single image: the noise is the mean grey")
+	}
 }
 
 // prepare builds the student, the optimizer and the schedule of batches.
@@ -99,10 +98,8 @@ func (j *unlearnJob) prepare() error {
 	j.tape = autodiff.NewTape()
 	j.trained = j.method.Trains.Trained(j.student)
 	layers.SetTrainable(j.trained, true)
-	decay, plain := layers.DecayGroups(j.trained)
-	j.opt = optim.NewAdamW([]optim.Group{
-		{Params: decay, WeightDecay: float32(j.settings.WeightDecay)}, {Params: plain},
-	}, optim.AdamConfig{Beta1: beta1, Beta2: beta2, Eps: adamEps})
+	fresh := func() optim.Optimizer { return newAdamW(j.trained, j.settings.WeightDecay) }
+	j.opt = fresh()
 	j.cut = train.Cut(j.cmd.Batch, j.cmd.MicroBatch)
 	j.retain = data.NewSampler(len(j.images.retain.Items), j.cmd.Batch, j.cmd.Seed, 0)
 	j.forget = data.NewSampler(len(j.images.forget.Items), j.cmd.Batch, j.cmd.Seed, 1)
@@ -111,16 +108,23 @@ func (j *unlearnJob) prepare() error {
 	if j.steps == 0 {
 		j.steps = j.settings.Epochs * j.epoch
 	}
-	return nil
+	asked, err := j.asked()
+	j.keep = &keeper{
+		command: "unlearn", model: j.student, trained: j.trained, opt: j.opt, asked: asked, config: j.config,
+		start: func() (family.Model, error) { return j.original, nil }, restart: fresh,
+	}
+	return err
 }
 
 // asked hashes everything that the trained weights depend on.
-func (j *unlearnJob) asked() string {
+func (j *unlearnJob) asked() (string, error) {
 	c := *j.cmd
 	c.RunFlags = RunFlags{Seed: c.Seed}
-	c.Evaluation, c.SavePth, c.Data, c.Alpha, c.Lr, c.WeightDecay = EvaluateFlags{}, false, DataFlags{}, nil, nil, nil
-	c.Checkpoint = ""
-	return fingerprint(c, j.settings, j.images.retain.Manifest(), j.images.forget.Manifest(), weightsHash(j.original))
+	c.Data = DataFlags{Squash: c.Data.Squash}
+	c.Evaluation, c.SavePth, c.Alpha, c.Lr, c.WeightDecay = EvaluateFlags{}, false, nil, nil, nil
+	c.Model, c.Checkpoint, c.defaultTitle = "", "", ""
+	model, err := j.original.Config()
+	return fingerprint(c, j.settings, itemsHash(j.images.retain), itemsHash(j.images.forget), string(model), weightsHash(j.original)), err
 }
 
 // announce says what is about to happen.
@@ -135,28 +139,15 @@ func (j *unlearnJob) announce(first int) {
 }
 
 // train runs the loop.
-func (j *unlearnJob) train(first int, asked string) (err error) {
-	if j.log, err = openLog(j.dir, first); err != nil {
-		return err
-	}
-	defer j.log.close()
-	j.line = j.session.line("unlearn", j.steps, first, "step")
-	defer j.line.End()
-	loop := &train.Loop{
+func (j *unlearnJob) train(first int) error {
+	return j.loop("unlearn", &train.Loop{
 		Tape: j.tape, Params: valuesOf(j.trained), Optimizer: j.opt, Clip: j.cmd.Clip,
 		Schedule: schedule(j.cmd.Schedule, j.settings.LearningRate, j.cmd.Warmup, j.steps),
 		Steps:    j.steps, StepsPerEpoch: j.epoch, Shares: train.Shares(j.cut),
-		Micro: j.micro, Clock: j.clock, OnStep: j.onStep, SaveEvery: j.cmd.CheckpointEvery,
-		Save: func(next int) error {
-			if err := j.log.flush(); err != nil {
-				return err
-			}
-			return saveState(j.dir, j.trained, j.opt, next, asked)
-		},
-	}
-	next, err := loop.Run(j.ctx, first)
-	j.line.End()
-	return stopped(err, j.dir, loop, next)
+		Micro: j.micro, Clock: j.clock,
+	}, first, func(r train.Record) []progress.Field {
+		return []progress.Field{{Label: "retain", Value: short(r.Retain)}, {Label: "forget", Value: short(r.Forget)}}
+	})
 }
 
 // schedule is the learning rate over the steps.
@@ -206,24 +197,13 @@ func (j *unlearnJob) vary(step, first int) variation {
 	return v
 }
 
-// timer times a stage with the arithmetic that the tape counted in it.
-func (j *unlearnJob) timer(name string) func() {
-	stop, before := j.clock.Start(name), j.tape.FLOPs()
-	return func() { stop((j.tape.FLOPs() - before) / 1e9) }
-}
-
-func (j *unlearnJob) onStep(r train.Record) error {
-	j.line.Step(r.Step+1, progress.Field{Label: "retain", Value: short(r.Retain)}, progress.Field{Label: "forget", Value: short(r.Forget)})
-	return j.log.keep(r)
-}
-
 func short(v float64) string { return fmt.Sprintf("%.4g", v) }
 
 // evaluate measures the original and the student.
-func (j *unlearnJob) evaluate(o evaluate.Options) (evaluate.Result, []evaluate.Picture, error) {
+func (j *unlearnJob) evaluate() (evaluate.Result, []evaluate.Picture, error) {
 	stop := j.clock.Start(stage.Evaluation)
 	defer func() { stop(0) }()
-	groups := j.images.evaluated()
+	groups, o := j.images.evaluated(), j.options
 	total := 0
 	for _, g := range groups {
 		total += len(g.Pixels) * len(o.Masks)

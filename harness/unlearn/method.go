@@ -71,7 +71,7 @@ const l2Smoothing = 1e-12
 type Options struct {
 	Alpha     float64
 	Reduction Reduction
-	// MatchedNoise false makes RANDOM ENCODER draw N(0,1) instead of the
+	// UnitNoise makes RANDOM ENCODER draw N(0,1) instead of noise with the
 	// original latent's mean and deviation (spec, section 9.16).
 	UnitNoise bool
 	Seed      uint64
