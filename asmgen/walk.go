@@ -16,14 +16,14 @@ const blockElements = 32
 // the pointers are left as they are.
 //
 // body handles one vector of lanes elements: u is its place in the block, mem
-// its address in each slice, t what of it exists; in the last block a vector
-// may be empty.
+// its address in each slice, t what of it exists. Empty vectors are left out:
+// a masked store that stores nothing still holds up a load of the same place,
+// which may be the next row.
 func (e *emitter) walk(n reg.GPVirtual, lanes int, ptrs []reg.GPVirtual, body func(u int, mem []operand.Mem, t *tail)) {
 	loop, last, end := e.label("block"), e.label("lastBlock"), e.label("end")
-	i := e.GP64()
+	i, next := e.GP64(), e.GP64()
 	e.XORQ(i, i)
 	e.Label(loop)
-	next := e.GP64()
 	e.LEAQ(operand.Mem{Base: i, Disp: blockElements}, next)
 	e.CMPQ(next, n)
 	e.JGT(operand.LabelRef(last))
@@ -37,6 +37,11 @@ func (e *emitter) walk(n reg.GPVirtual, lanes int, ptrs []reg.GPVirtual, body fu
 	e.JEQ(operand.LabelRef(end))
 	masks := e.blockMasks(n, i)
 	for u := range blockElements / lanes {
+		if u > 0 {
+			e.LEAQ(operand.Mem{Base: i, Disp: u * lanes}, next)
+			e.CMPQ(next, n)
+			e.JGE(operand.LabelRef(end))
+		}
 		body(u, blockAt(ptrs, i, u*lanes), e.blockTail(masks, u, lanes))
 	}
 	e.Label(end)

@@ -60,6 +60,7 @@ func (j *attentionGradJob) run(_, item int) {
 		}
 		return
 	}
+	fetch(k, v, q, dout, out, dq, dk, dv)
 	block, stride := scoreBlock(q.Rows, k.Rows), scoreStride(k.Rows)
 
 	memory := scratches.get()

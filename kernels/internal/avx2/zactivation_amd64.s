@@ -134,11 +134,11 @@ block1:
 lastBlock2:
 	CMPQ         BX, AX
 	JEQ          end3
-	LEAQ         block_masks<>+0(SB), SI
-	MOVQ         BX, DI
-	SUBQ         AX, DI
-	LEAQ         128(SI)(DI*4), SI
-	VMOVUPS      (SI), Y0
+	LEAQ         block_masks<>+0(SB), DI
+	MOVQ         BX, SI
+	SUBQ         AX, SI
+	LEAQ         128(DI)(SI*4), DI
+	VMOVUPS      (DI), Y0
 	VMASKMOVPS   (DX)(BX*4), Y0, Y1
 	VMULPS       all_3f000000<>+0(SB), Y1, Y2
 	VMULPS       all_3f3504f3<>+0(SB), Y1, Y1
@@ -167,7 +167,10 @@ lastBlock2:
 	VMAXPS       Y1, Y3, Y1
 	VFMADD213PS  Y2, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (CX)(BX*4)
-	VMOVUPS      32(SI), Y0
+	LEAQ         8(BX), SI
+	CMPQ         SI, AX
+	JGE          end3
+	VMOVUPS      32(DI), Y0
 	VMASKMOVPS   32(DX)(BX*4), Y0, Y1
 	VMULPS       all_3f000000<>+0(SB), Y1, Y2
 	VMULPS       all_3f3504f3<>+0(SB), Y1, Y1
@@ -196,7 +199,10 @@ lastBlock2:
 	VMAXPS       Y1, Y3, Y1
 	VFMADD213PS  Y2, Y2, Y1
 	VMASKMOVPS   Y1, Y0, 32(CX)(BX*4)
-	VMOVUPS      64(SI), Y0
+	LEAQ         16(BX), SI
+	CMPQ         SI, AX
+	JGE          end3
+	VMOVUPS      64(DI), Y0
 	VMASKMOVPS   64(DX)(BX*4), Y0, Y1
 	VMULPS       all_3f000000<>+0(SB), Y1, Y2
 	VMULPS       all_3f3504f3<>+0(SB), Y1, Y1
@@ -225,7 +231,10 @@ lastBlock2:
 	VMAXPS       Y1, Y3, Y1
 	VFMADD213PS  Y2, Y2, Y1
 	VMASKMOVPS   Y1, Y0, 64(CX)(BX*4)
-	VMOVUPS      96(SI), Y0
+	LEAQ         24(BX), SI
+	CMPQ         SI, AX
+	JGE          end3
+	VMOVUPS      96(DI), Y0
 	VMASKMOVPS   96(DX)(BX*4), Y0, Y1
 	VMULPS       all_3f000000<>+0(SB), Y1, Y2
 	VMULPS       all_3f3504f3<>+0(SB), Y1, Y1
@@ -714,11 +723,11 @@ block1:
 lastBlock2:
 	CMPQ         SI, AX
 	JEQ          end3
-	LEAQ         block_masks<>+0(SB), DI
-	MOVQ         SI, R8
-	SUBQ         AX, R8
-	LEAQ         128(DI)(R8*4), DI
-	VMOVUPS      (DI), Y0
+	LEAQ         block_masks<>+0(SB), R8
+	MOVQ         SI, DI
+	SUBQ         AX, DI
+	LEAQ         128(R8)(DI*4), R8
+	VMOVUPS      (R8), Y0
 	VMASKMOVPS   (DX)(SI*4), Y0, Y1
 	VMASKMOVPS   (BX)(SI*4), Y0, Y2
 	VMULPS       all_3f3504f3<>+0(SB), Y2, Y3
@@ -777,7 +786,10 @@ lastBlock2:
 	VFMADD231PS  Y2, Y4, Y3
 	VMULPS       Y1, Y3, Y3
 	VMASKMOVPS   Y3, Y0, (CX)(SI*4)
-	VMOVUPS      32(DI), Y0
+	LEAQ         8(SI), DI
+	CMPQ         DI, AX
+	JGE          end3
+	VMOVUPS      32(R8), Y0
 	VMASKMOVPS   32(DX)(SI*4), Y0, Y1
 	VMASKMOVPS   32(BX)(SI*4), Y0, Y2
 	VMULPS       all_3f3504f3<>+0(SB), Y2, Y3
@@ -836,7 +848,10 @@ lastBlock2:
 	VFMADD231PS  Y2, Y4, Y3
 	VMULPS       Y1, Y3, Y3
 	VMASKMOVPS   Y3, Y0, 32(CX)(SI*4)
-	VMOVUPS      64(DI), Y0
+	LEAQ         16(SI), DI
+	CMPQ         DI, AX
+	JGE          end3
+	VMOVUPS      64(R8), Y0
 	VMASKMOVPS   64(DX)(SI*4), Y0, Y1
 	VMASKMOVPS   64(BX)(SI*4), Y0, Y2
 	VMULPS       all_3f3504f3<>+0(SB), Y2, Y3
@@ -895,7 +910,10 @@ lastBlock2:
 	VFMADD231PS  Y2, Y4, Y3
 	VMULPS       Y1, Y3, Y3
 	VMASKMOVPS   Y3, Y0, 64(CX)(SI*4)
-	VMOVUPS      96(DI), Y0
+	LEAQ         24(SI), DI
+	CMPQ         DI, AX
+	JGE          end3
+	VMOVUPS      96(R8), Y0
 	VMASKMOVPS   96(DX)(SI*4), Y0, Y1
 	VMASKMOVPS   96(BX)(SI*4), Y0, Y2
 	VMULPS       all_3f3504f3<>+0(SB), Y2, Y3

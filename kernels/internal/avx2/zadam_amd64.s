@@ -130,11 +130,11 @@ block1:
 lastBlock2:
 	CMPQ       DI, AX
 	JEQ        end3
-	LEAQ       block_masks<>+0(SB), R8
-	MOVQ       DI, R9
-	SUBQ       AX, R9
-	LEAQ       128(R8)(R9*4), R8
-	VMOVUPS    (R8), Y9
+	LEAQ       block_masks<>+0(SB), R9
+	MOVQ       DI, R8
+	SUBQ       AX, R8
+	LEAQ       128(R9)(R8*4), R9
+	VMOVUPS    (R9), Y9
 	VMASKMOVPS (CX)(DI*4), Y9, Y10
 	VMASKMOVPS (SI)(DI*4), Y9, Y11
 	VMULPS     Y0, Y11, Y11
@@ -159,7 +159,10 @@ lastBlock2:
 	VDIVPS     Y13, Y12, Y12
 	VSUBPS     Y12, Y10, Y10
 	VMASKMOVPS Y10, Y9, (CX)(DI*4)
-	VMOVUPS    32(R8), Y9
+	LEAQ       8(DI), R8
+	CMPQ       R8, AX
+	JGE        end3
+	VMOVUPS    32(R9), Y9
 	VMASKMOVPS 32(CX)(DI*4), Y9, Y10
 	VMASKMOVPS 32(SI)(DI*4), Y9, Y11
 	VMULPS     Y0, Y11, Y11
@@ -184,7 +187,10 @@ lastBlock2:
 	VDIVPS     Y13, Y12, Y12
 	VSUBPS     Y12, Y10, Y10
 	VMASKMOVPS Y10, Y9, 32(CX)(DI*4)
-	VMOVUPS    64(R8), Y9
+	LEAQ       16(DI), R8
+	CMPQ       R8, AX
+	JGE        end3
+	VMOVUPS    64(R9), Y9
 	VMASKMOVPS 64(CX)(DI*4), Y9, Y10
 	VMASKMOVPS 64(SI)(DI*4), Y9, Y11
 	VMULPS     Y0, Y11, Y11
@@ -209,7 +215,10 @@ lastBlock2:
 	VDIVPS     Y13, Y12, Y12
 	VSUBPS     Y12, Y10, Y10
 	VMASKMOVPS Y10, Y9, 64(CX)(DI*4)
-	VMOVUPS    96(R8), Y9
+	LEAQ       24(DI), R8
+	CMPQ       R8, AX
+	JGE        end3
+	VMOVUPS    96(R9), Y9
 	VMASKMOVPS 96(CX)(DI*4), Y9, Y10
 	VMASKMOVPS 96(SI)(DI*4), Y9, Y11
 	VMULPS     Y0, Y11, Y11

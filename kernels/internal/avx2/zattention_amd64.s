@@ -996,11 +996,11 @@ block2:
 lastBlock3:
 	CMPQ         R9, AX
 	JEQ          end4
-	LEAQ         block_masks<>+0(SB), R10
-	MOVQ         R9, R11
-	SUBQ         AX, R11
-	LEAQ         128(R10)(R11*4), R10
-	VMOVUPS      (R10), Y3
+	LEAQ         block_masks<>+0(SB), R11
+	MOVQ         R9, R10
+	SUBQ         AX, R10
+	LEAQ         128(R11)(R10*4), R11
+	VMOVUPS      (R11), Y3
 	VMASKMOVPS   (CX)(R9*4), Y3, Y4
 	VMULPS       Y0, Y4, Y4
 	VSUBPS       Y1, Y4, Y4
@@ -1034,7 +1034,10 @@ lastBlock3:
 	VMULPS       Y4, Y5, Y5
 	VMULPS       Y0, Y5, Y5
 	VMASKMOVPS   Y5, Y3, (DX)(R9*4)
-	VMOVUPS      32(R10), Y3
+	LEAQ         8(R9), R10
+	CMPQ         R10, AX
+	JGE          end4
+	VMOVUPS      32(R11), Y3
 	VMASKMOVPS   32(CX)(R9*4), Y3, Y4
 	VMULPS       Y0, Y4, Y4
 	VSUBPS       Y1, Y4, Y4
@@ -1068,7 +1071,10 @@ lastBlock3:
 	VMULPS       Y4, Y5, Y5
 	VMULPS       Y0, Y5, Y5
 	VMASKMOVPS   Y5, Y3, 32(DX)(R9*4)
-	VMOVUPS      64(R10), Y3
+	LEAQ         16(R9), R10
+	CMPQ         R10, AX
+	JGE          end4
+	VMOVUPS      64(R11), Y3
 	VMASKMOVPS   64(CX)(R9*4), Y3, Y4
 	VMULPS       Y0, Y4, Y4
 	VSUBPS       Y1, Y4, Y4
@@ -1102,7 +1108,10 @@ lastBlock3:
 	VMULPS       Y4, Y5, Y5
 	VMULPS       Y0, Y5, Y5
 	VMASKMOVPS   Y5, Y3, 64(DX)(R9*4)
-	VMOVUPS      96(R10), Y3
+	LEAQ         24(R9), R10
+	CMPQ         R10, AX
+	JGE          end4
+	VMOVUPS      96(R11), Y3
 	VMASKMOVPS   96(CX)(R9*4), Y3, Y4
 	VMULPS       Y0, Y4, Y4
 	VSUBPS       Y1, Y4, Y4
@@ -1354,23 +1363,32 @@ block2:
 lastBlock3:
 	CMPQ        R9, AX
 	JEQ         end4
-	LEAQ        block_masks<>+0(SB), R10
-	MOVQ        R9, R11
-	SUBQ        AX, R11
-	LEAQ        128(R10)(R11*4), R10
-	VMOVUPS     (R10), Y4
+	LEAQ        block_masks<>+0(SB), R11
+	MOVQ        R9, R10
+	SUBQ        AX, R10
+	LEAQ        128(R11)(R10*4), R11
+	VMOVUPS     (R11), Y4
 	VMASKMOVPS  (DX)(R9*4), Y4, Y5
 	VMASKMOVPS  (BX)(R9*4), Y4, Y4
 	VFMADD231PS Y5, Y4, Y0
-	VMOVUPS     32(R10), Y4
+	LEAQ        8(R9), R10
+	CMPQ        R10, AX
+	JGE         end4
+	VMOVUPS     32(R11), Y4
 	VMASKMOVPS  32(DX)(R9*4), Y4, Y5
 	VMASKMOVPS  32(BX)(R9*4), Y4, Y4
 	VFMADD231PS Y5, Y4, Y1
-	VMOVUPS     64(R10), Y4
+	LEAQ        16(R9), R10
+	CMPQ        R10, AX
+	JGE         end4
+	VMOVUPS     64(R11), Y4
 	VMASKMOVPS  64(DX)(R9*4), Y4, Y5
 	VMASKMOVPS  64(BX)(R9*4), Y4, Y4
 	VFMADD231PS Y5, Y4, Y2
-	VMOVUPS     96(R10), Y4
+	LEAQ        24(R9), R10
+	CMPQ        R10, AX
+	JGE         end4
+	VMOVUPS     96(R11), Y4
 	VMASKMOVPS  96(DX)(R9*4), Y4, Y5
 	VMASKMOVPS  96(BX)(R9*4), Y4, Y4
 	VFMADD231PS Y5, Y4, Y3

@@ -39,20 +39,29 @@ block1:
 lastBlock2:
 	CMPQ       DI, AX
 	JEQ        end3
-	LEAQ       block_masks<>+0(SB), R8
-	MOVQ       DI, R9
-	SUBQ       AX, R9
-	LEAQ       128(R8)(R9*4), R8
-	VMOVUPS    (R8), Y5
+	LEAQ       block_masks<>+0(SB), R9
+	MOVQ       DI, R8
+	SUBQ       AX, R8
+	LEAQ       128(R9)(R8*4), R9
+	VMOVUPS    (R9), Y5
 	VMASKMOVPS (CX)(DI*4), Y5, Y5
 	VADDPS     Y5, Y1, Y1
-	VMOVUPS    32(R8), Y5
+	LEAQ       8(DI), R8
+	CMPQ       R8, AX
+	JGE        end3
+	VMOVUPS    32(R9), Y5
 	VMASKMOVPS 32(CX)(DI*4), Y5, Y5
 	VADDPS     Y5, Y2, Y2
-	VMOVUPS    64(R8), Y5
+	LEAQ       16(DI), R8
+	CMPQ       R8, AX
+	JGE        end3
+	VMOVUPS    64(R9), Y5
 	VMASKMOVPS 64(CX)(DI*4), Y5, Y5
 	VADDPS     Y5, Y3, Y3
-	VMOVUPS    96(R8), Y5
+	LEAQ       24(DI), R8
+	CMPQ       R8, AX
+	JGE        end3
+	VMOVUPS    96(R9), Y5
 	VMASKMOVPS 96(CX)(DI*4), Y5, Y5
 	VADDPS     Y5, Y4, Y4
 
@@ -97,26 +106,35 @@ block4:
 lastBlock5:
 	CMPQ        DI, AX
 	JEQ         end6
-	LEAQ        block_masks<>+0(SB), R8
-	MOVQ        DI, R9
-	SUBQ        AX, R9
-	LEAQ        128(R8)(R9*4), R8
-	VMOVUPS     (R8), Y6
+	LEAQ        block_masks<>+0(SB), R9
+	MOVQ        DI, R8
+	SUBQ        AX, R8
+	LEAQ        128(R9)(R8*4), R9
+	VMOVUPS     (R9), Y6
 	VMASKMOVPS  (CX)(DI*4), Y6, Y7
 	VSUBPS      Y1, Y7, Y7
 	VANDPS      Y6, Y7, Y7
 	VFMADD231PS Y7, Y7, Y2
-	VMOVUPS     32(R8), Y6
+	LEAQ        8(DI), R8
+	CMPQ        R8, AX
+	JGE         end6
+	VMOVUPS     32(R9), Y6
 	VMASKMOVPS  32(CX)(DI*4), Y6, Y7
 	VSUBPS      Y1, Y7, Y7
 	VANDPS      Y6, Y7, Y7
 	VFMADD231PS Y7, Y7, Y3
-	VMOVUPS     64(R8), Y6
+	LEAQ        16(DI), R8
+	CMPQ        R8, AX
+	JGE         end6
+	VMOVUPS     64(R9), Y6
 	VMASKMOVPS  64(CX)(DI*4), Y6, Y7
 	VSUBPS      Y1, Y7, Y7
 	VANDPS      Y6, Y7, Y7
 	VFMADD231PS Y7, Y7, Y4
-	VMOVUPS     96(R8), Y6
+	LEAQ        24(DI), R8
+	CMPQ        R8, AX
+	JGE         end6
+	VMOVUPS     96(R9), Y6
 	VMASKMOVPS  96(CX)(DI*4), Y6, Y7
 	VSUBPS      Y1, Y7, Y7
 	VANDPS      Y6, Y7, Y7
@@ -180,11 +198,11 @@ block7:
 lastBlock8:
 	CMPQ        DI, AX
 	JEQ         end9
-	LEAQ        block_masks<>+0(SB), R8
-	MOVQ        DI, R9
-	SUBQ        AX, R9
-	LEAQ        128(R8)(R9*4), R8
-	VMOVUPS     (R8), Y0
+	LEAQ        block_masks<>+0(SB), R9
+	MOVQ        DI, R8
+	SUBQ        AX, R8
+	LEAQ        128(R9)(R8*4), R9
+	VMOVUPS     (R9), Y0
 	VMASKMOVPS  (CX)(DI*4), Y0, Y3
 	VMASKMOVPS  (DX)(DI*4), Y0, Y4
 	VMASKMOVPS  (BX)(DI*4), Y0, Y5
@@ -192,7 +210,10 @@ lastBlock8:
 	VMULPS      Y2, Y3, Y3
 	VFMADD213PS Y5, Y4, Y3
 	VMASKMOVPS  Y3, Y0, (SI)(DI*4)
-	VMOVUPS     32(R8), Y0
+	LEAQ        8(DI), R8
+	CMPQ        R8, AX
+	JGE         end9
+	VMOVUPS     32(R9), Y0
 	VMASKMOVPS  32(CX)(DI*4), Y0, Y3
 	VMASKMOVPS  32(DX)(DI*4), Y0, Y4
 	VMASKMOVPS  32(BX)(DI*4), Y0, Y5
@@ -200,7 +221,10 @@ lastBlock8:
 	VMULPS      Y2, Y3, Y3
 	VFMADD213PS Y5, Y4, Y3
 	VMASKMOVPS  Y3, Y0, 32(SI)(DI*4)
-	VMOVUPS     64(R8), Y0
+	LEAQ        16(DI), R8
+	CMPQ        R8, AX
+	JGE         end9
+	VMOVUPS     64(R9), Y0
 	VMASKMOVPS  64(CX)(DI*4), Y0, Y3
 	VMASKMOVPS  64(DX)(DI*4), Y0, Y4
 	VMASKMOVPS  64(BX)(DI*4), Y0, Y5
@@ -208,7 +232,10 @@ lastBlock8:
 	VMULPS      Y2, Y3, Y3
 	VFMADD213PS Y5, Y4, Y3
 	VMASKMOVPS  Y3, Y0, 64(SI)(DI*4)
-	VMOVUPS     96(R8), Y0
+	LEAQ        24(DI), R8
+	CMPQ        R8, AX
+	JGE         end9
+	VMOVUPS     96(R9), Y0
 	VMASKMOVPS  96(CX)(DI*4), Y0, Y3
 	VMASKMOVPS  96(DX)(DI*4), Y0, Y4
 	VMASKMOVPS  96(BX)(DI*4), Y0, Y5
@@ -352,11 +379,11 @@ block1:
 lastBlock2:
 	CMPQ        DI, AX
 	JEQ         end3
-	LEAQ        block_masks<>+0(SB), R8
-	MOVQ        DI, R9
-	SUBQ        AX, R9
-	LEAQ        128(R8)(R9*4), R8
-	VMOVUPS     (R8), Y10
+	LEAQ        block_masks<>+0(SB), R9
+	MOVQ        DI, R8
+	SUBQ        AX, R8
+	LEAQ        128(R9)(R8*4), R9
+	VMOVUPS     (R9), Y10
 	VMASKMOVPS  (CX)(DI*4), Y10, Y11
 	VMASKMOVPS  (DX)(DI*4), Y10, Y12
 	VMASKMOVPS  (BX)(DI*4), Y10, Y10
@@ -365,7 +392,10 @@ lastBlock2:
 	VMULPS      Y1, Y12, Y12
 	VADDPS      Y11, Y2, Y2
 	VFMADD231PS Y11, Y12, Y6
-	VMOVUPS     32(R8), Y10
+	LEAQ        8(DI), R8
+	CMPQ        R8, AX
+	JGE         end3
+	VMOVUPS     32(R9), Y10
 	VMASKMOVPS  32(CX)(DI*4), Y10, Y11
 	VMASKMOVPS  32(DX)(DI*4), Y10, Y12
 	VMASKMOVPS  32(BX)(DI*4), Y10, Y10
@@ -374,7 +404,10 @@ lastBlock2:
 	VMULPS      Y1, Y12, Y12
 	VADDPS      Y11, Y3, Y3
 	VFMADD231PS Y11, Y12, Y7
-	VMOVUPS     64(R8), Y10
+	LEAQ        16(DI), R8
+	CMPQ        R8, AX
+	JGE         end3
+	VMOVUPS     64(R9), Y10
 	VMASKMOVPS  64(CX)(DI*4), Y10, Y11
 	VMASKMOVPS  64(DX)(DI*4), Y10, Y12
 	VMASKMOVPS  64(BX)(DI*4), Y10, Y10
@@ -383,7 +416,10 @@ lastBlock2:
 	VMULPS      Y1, Y12, Y12
 	VADDPS      Y11, Y4, Y4
 	VFMADD231PS Y11, Y12, Y8
-	VMOVUPS     96(R8), Y10
+	LEAQ        24(DI), R8
+	CMPQ        R8, AX
+	JGE         end3
+	VMOVUPS     96(R9), Y10
 	VMASKMOVPS  96(CX)(DI*4), Y10, Y11
 	VMASKMOVPS  96(DX)(DI*4), Y10, Y12
 	VMASKMOVPS  96(BX)(DI*4), Y10, Y10
@@ -471,11 +507,11 @@ block4:
 lastBlock5:
 	CMPQ         DI, AX
 	JEQ          end6
-	LEAQ         block_masks<>+0(SB), R8
-	MOVQ         DI, R9
-	SUBQ         AX, R9
-	LEAQ         128(R8)(R9*4), R8
-	VMOVUPS      (R8), Y3
+	LEAQ         block_masks<>+0(SB), R9
+	MOVQ         DI, R8
+	SUBQ         AX, R8
+	LEAQ         128(R9)(R8*4), R9
+	VMOVUPS      (R9), Y3
 	VMASKMOVPS   (CX)(DI*4), Y3, Y4
 	VMASKMOVPS   (DX)(DI*4), Y3, Y5
 	VMASKMOVPS   (BX)(DI*4), Y3, Y7
@@ -486,7 +522,10 @@ lastBlock5:
 	VFNMADD231PS Y5, Y6, Y4
 	VMULPS       Y1, Y4, Y4
 	VMASKMOVPS   Y4, Y3, (SI)(DI*4)
-	VMOVUPS      32(R8), Y3
+	LEAQ         8(DI), R8
+	CMPQ         R8, AX
+	JGE          end6
+	VMOVUPS      32(R9), Y3
 	VMASKMOVPS   32(CX)(DI*4), Y3, Y4
 	VMASKMOVPS   32(DX)(DI*4), Y3, Y5
 	VMASKMOVPS   32(BX)(DI*4), Y3, Y7
@@ -497,7 +536,10 @@ lastBlock5:
 	VFNMADD231PS Y5, Y6, Y4
 	VMULPS       Y1, Y4, Y4
 	VMASKMOVPS   Y4, Y3, 32(SI)(DI*4)
-	VMOVUPS      64(R8), Y3
+	LEAQ         16(DI), R8
+	CMPQ         R8, AX
+	JGE          end6
+	VMOVUPS      64(R9), Y3
 	VMASKMOVPS   64(CX)(DI*4), Y3, Y4
 	VMASKMOVPS   64(DX)(DI*4), Y3, Y5
 	VMASKMOVPS   64(BX)(DI*4), Y3, Y7
@@ -508,7 +550,10 @@ lastBlock5:
 	VFNMADD231PS Y5, Y6, Y4
 	VMULPS       Y1, Y4, Y4
 	VMASKMOVPS   Y4, Y3, 64(SI)(DI*4)
-	VMOVUPS      96(R8), Y3
+	LEAQ         24(DI), R8
+	CMPQ         R8, AX
+	JGE          end6
+	VMOVUPS      96(R9), Y3
 	VMASKMOVPS   96(CX)(DI*4), Y3, Y4
 	VMASKMOVPS   96(DX)(DI*4), Y3, Y5
 	VMASKMOVPS   96(BX)(DI*4), Y3, Y7
@@ -586,11 +631,11 @@ block1:
 lastBlock2:
 	CMPQ        DI, AX
 	JEQ         end3
-	LEAQ        block_masks<>+0(SB), R8
-	MOVQ        DI, R9
-	SUBQ        AX, R9
-	LEAQ        128(R8)(R9*4), R8
-	VMOVUPS     (R8), Y10
+	LEAQ        block_masks<>+0(SB), R9
+	MOVQ        DI, R8
+	SUBQ        AX, R8
+	LEAQ        128(R9)(R8*4), R9
+	VMOVUPS     (R9), Y10
 	VMASKMOVPS  (CX)(DI*4), Y10, Y11
 	VMASKMOVPS  (DX)(DI*4), Y10, Y12
 	VMASKMOVPS  (BX)(DI*4), Y10, Y10
@@ -599,7 +644,10 @@ lastBlock2:
 	VMULPS      Y1, Y12, Y12
 	VADDPS      Y11, Y2, Y2
 	VFMADD231PS Y11, Y12, Y6
-	VMOVUPS     32(R8), Y10
+	LEAQ        8(DI), R8
+	CMPQ        R8, AX
+	JGE         end3
+	VMOVUPS     32(R9), Y10
 	VMASKMOVPS  32(CX)(DI*4), Y10, Y11
 	VMASKMOVPS  32(DX)(DI*4), Y10, Y12
 	VMASKMOVPS  32(BX)(DI*4), Y10, Y10
@@ -608,7 +656,10 @@ lastBlock2:
 	VMULPS      Y1, Y12, Y12
 	VADDPS      Y11, Y3, Y3
 	VFMADD231PS Y11, Y12, Y7
-	VMOVUPS     64(R8), Y10
+	LEAQ        16(DI), R8
+	CMPQ        R8, AX
+	JGE         end3
+	VMOVUPS     64(R9), Y10
 	VMASKMOVPS  64(CX)(DI*4), Y10, Y11
 	VMASKMOVPS  64(DX)(DI*4), Y10, Y12
 	VMASKMOVPS  64(BX)(DI*4), Y10, Y10
@@ -617,7 +668,10 @@ lastBlock2:
 	VMULPS      Y1, Y12, Y12
 	VADDPS      Y11, Y4, Y4
 	VFMADD231PS Y11, Y12, Y8
-	VMOVUPS     96(R8), Y10
+	LEAQ        24(DI), R8
+	CMPQ        R8, AX
+	JGE         end3
+	VMOVUPS     96(R9), Y10
 	VMASKMOVPS  96(CX)(DI*4), Y10, Y11
 	VMASKMOVPS  96(DX)(DI*4), Y10, Y12
 	VMASKMOVPS  96(BX)(DI*4), Y10, Y10
@@ -709,11 +763,11 @@ block4:
 lastBlock5:
 	CMPQ         DI, AX
 	JEQ          end6
-	LEAQ         block_masks<>+0(SB), R8
-	MOVQ         DI, R9
-	SUBQ         AX, R9
-	LEAQ         128(R8)(R9*4), R8
-	VMOVUPS      (R8), Y3
+	LEAQ         block_masks<>+0(SB), R9
+	MOVQ         DI, R8
+	SUBQ         AX, R8
+	LEAQ         128(R9)(R8*4), R9
+	VMOVUPS      (R9), Y3
 	VMASKMOVPS   (CX)(DI*4), Y3, Y4
 	VMASKMOVPS   (DX)(DI*4), Y3, Y5
 	VMASKMOVPS   (BX)(DI*4), Y3, Y7
@@ -725,7 +779,10 @@ lastBlock5:
 	VMASKMOVPS   (SI)(DI*4), Y3, Y5
 	VFMADD231PS  Y4, Y1, Y5
 	VMASKMOVPS   Y5, Y3, (SI)(DI*4)
-	VMOVUPS      32(R8), Y3
+	LEAQ         8(DI), R8
+	CMPQ         R8, AX
+	JGE          end6
+	VMOVUPS      32(R9), Y3
 	VMASKMOVPS   32(CX)(DI*4), Y3, Y4
 	VMASKMOVPS   32(DX)(DI*4), Y3, Y5
 	VMASKMOVPS   32(BX)(DI*4), Y3, Y7
@@ -737,7 +794,10 @@ lastBlock5:
 	VMASKMOVPS   32(SI)(DI*4), Y3, Y5
 	VFMADD231PS  Y4, Y1, Y5
 	VMASKMOVPS   Y5, Y3, 32(SI)(DI*4)
-	VMOVUPS      64(R8), Y3
+	LEAQ         16(DI), R8
+	CMPQ         R8, AX
+	JGE          end6
+	VMOVUPS      64(R9), Y3
 	VMASKMOVPS   64(CX)(DI*4), Y3, Y4
 	VMASKMOVPS   64(DX)(DI*4), Y3, Y5
 	VMASKMOVPS   64(BX)(DI*4), Y3, Y7
@@ -749,7 +809,10 @@ lastBlock5:
 	VMASKMOVPS   64(SI)(DI*4), Y3, Y5
 	VFMADD231PS  Y4, Y1, Y5
 	VMASKMOVPS   Y5, Y3, 64(SI)(DI*4)
-	VMOVUPS      96(R8), Y3
+	LEAQ         24(DI), R8
+	CMPQ         R8, AX
+	JGE          end6
+	VMOVUPS      96(R9), Y3
 	VMASKMOVPS   96(CX)(DI*4), Y3, Y4
 	VMASKMOVPS   96(DX)(DI*4), Y3, Y5
 	VMASKMOVPS   96(BX)(DI*4), Y3, Y7
@@ -902,98 +965,107 @@ row7:
 lastBlock2:
 	CMPQ    R9, SI
 	JEQ     end3
-	LEAQ    block_masks<>+0(SB), R10
-	MOVQ    R9, R11
-	SUBQ    SI, R11
-	LEAQ    128(R10)(R11*4), R10
-	VMOVUPS (R10), Y0
+	LEAQ    block_masks<>+0(SB), R11
+	MOVQ    R9, R10
+	SUBQ    SI, R10
+	LEAQ    128(R11)(R10*4), R11
+	VMOVUPS (R11), Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
-	LEAQ    (DI)(R9*4), SI
-	LEAQ    (R8)(R9*4), R11
-	XORQ    R12, R12
+	LEAQ    (DI)(R9*4), R10
+	LEAQ    (R8)(R9*4), R12
+	XORQ    R13, R13
 
 row8:
-	VMASKMOVPS   (SI), Y0, Y3
-	VMASKMOVPS   (R11), Y0, Y4
-	VBROADCASTSS (DX)(R12*4), Y5
+	VMASKMOVPS   (R10), Y0, Y3
+	VMASKMOVPS   (R12), Y0, Y4
+	VBROADCASTSS (DX)(R13*4), Y5
 	VSUBPS       Y5, Y4, Y4
-	VBROADCASTSS (BX)(R12*4), Y5
+	VBROADCASTSS (BX)(R13*4), Y5
 	VMULPS       Y5, Y4, Y4
 	VFMADD231PS  Y3, Y4, Y1
 	VADDPS       Y3, Y2, Y2
-	ADDQ         AX, SI
-	ADDQ         CX, R11
-	INCQ         R12
-	CMPQ         R12, mean_len+120(FP)
+	ADDQ         AX, R10
+	ADDQ         CX, R12
+	INCQ         R13
+	CMPQ         R13, mean_len+120(FP)
 	JLT          row8
-	MOVQ         dgamma_base+0(FP), SI
-	VMASKMOVPS   (SI)(R9*4), Y0, Y3
+	MOVQ         dgamma_base+0(FP), R10
+	VMASKMOVPS   (R10)(R9*4), Y0, Y3
 	VADDPS       Y1, Y3, Y3
-	VMASKMOVPS   Y3, Y0, (SI)(R9*4)
-	MOVQ         dbeta_base+24(FP), SI
-	VMASKMOVPS   (SI)(R9*4), Y0, Y3
+	VMASKMOVPS   Y3, Y0, (R10)(R9*4)
+	MOVQ         dbeta_base+24(FP), R10
+	VMASKMOVPS   (R10)(R9*4), Y0, Y3
 	VADDPS       Y2, Y3, Y3
-	VMASKMOVPS   Y3, Y0, (SI)(R9*4)
-	VMOVUPS      32(R10), Y0
+	VMASKMOVPS   Y3, Y0, (R10)(R9*4)
+	LEAQ         8(R9), R10
+	CMPQ         R10, SI
+	JGE          end3
+	VMOVUPS      32(R11), Y0
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
-	LEAQ         32(DI)(R9*4), SI
-	LEAQ         32(R8)(R9*4), R11
-	XORQ         R12, R12
+	LEAQ         32(DI)(R9*4), R10
+	LEAQ         32(R8)(R9*4), R12
+	XORQ         R13, R13
 
 row9:
-	VMASKMOVPS   (SI), Y0, Y3
-	VMASKMOVPS   (R11), Y0, Y4
-	VBROADCASTSS (DX)(R12*4), Y5
+	VMASKMOVPS   (R10), Y0, Y3
+	VMASKMOVPS   (R12), Y0, Y4
+	VBROADCASTSS (DX)(R13*4), Y5
 	VSUBPS       Y5, Y4, Y4
-	VBROADCASTSS (BX)(R12*4), Y5
+	VBROADCASTSS (BX)(R13*4), Y5
 	VMULPS       Y5, Y4, Y4
 	VFMADD231PS  Y3, Y4, Y1
 	VADDPS       Y3, Y2, Y2
-	ADDQ         AX, SI
-	ADDQ         CX, R11
-	INCQ         R12
-	CMPQ         R12, mean_len+120(FP)
+	ADDQ         AX, R10
+	ADDQ         CX, R12
+	INCQ         R13
+	CMPQ         R13, mean_len+120(FP)
 	JLT          row9
-	MOVQ         dgamma_base+0(FP), SI
-	VMASKMOVPS   32(SI)(R9*4), Y0, Y3
+	MOVQ         dgamma_base+0(FP), R10
+	VMASKMOVPS   32(R10)(R9*4), Y0, Y3
 	VADDPS       Y1, Y3, Y3
-	VMASKMOVPS   Y3, Y0, 32(SI)(R9*4)
-	MOVQ         dbeta_base+24(FP), SI
-	VMASKMOVPS   32(SI)(R9*4), Y0, Y3
+	VMASKMOVPS   Y3, Y0, 32(R10)(R9*4)
+	MOVQ         dbeta_base+24(FP), R10
+	VMASKMOVPS   32(R10)(R9*4), Y0, Y3
 	VADDPS       Y2, Y3, Y3
-	VMASKMOVPS   Y3, Y0, 32(SI)(R9*4)
-	VMOVUPS      64(R10), Y0
+	VMASKMOVPS   Y3, Y0, 32(R10)(R9*4)
+	LEAQ         16(R9), R10
+	CMPQ         R10, SI
+	JGE          end3
+	VMOVUPS      64(R11), Y0
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
-	LEAQ         64(DI)(R9*4), SI
-	LEAQ         64(R8)(R9*4), R11
-	XORQ         R12, R12
+	LEAQ         64(DI)(R9*4), R10
+	LEAQ         64(R8)(R9*4), R12
+	XORQ         R13, R13
 
 row10:
-	VMASKMOVPS   (SI), Y0, Y3
-	VMASKMOVPS   (R11), Y0, Y4
-	VBROADCASTSS (DX)(R12*4), Y5
+	VMASKMOVPS   (R10), Y0, Y3
+	VMASKMOVPS   (R12), Y0, Y4
+	VBROADCASTSS (DX)(R13*4), Y5
 	VSUBPS       Y5, Y4, Y4
-	VBROADCASTSS (BX)(R12*4), Y5
+	VBROADCASTSS (BX)(R13*4), Y5
 	VMULPS       Y5, Y4, Y4
 	VFMADD231PS  Y3, Y4, Y1
 	VADDPS       Y3, Y2, Y2
-	ADDQ         AX, SI
-	ADDQ         CX, R11
-	INCQ         R12
-	CMPQ         R12, mean_len+120(FP)
+	ADDQ         AX, R10
+	ADDQ         CX, R12
+	INCQ         R13
+	CMPQ         R13, mean_len+120(FP)
 	JLT          row10
-	MOVQ         dgamma_base+0(FP), SI
-	VMASKMOVPS   64(SI)(R9*4), Y0, Y3
+	MOVQ         dgamma_base+0(FP), R10
+	VMASKMOVPS   64(R10)(R9*4), Y0, Y3
 	VADDPS       Y1, Y3, Y3
-	VMASKMOVPS   Y3, Y0, 64(SI)(R9*4)
-	MOVQ         dbeta_base+24(FP), SI
-	VMASKMOVPS   64(SI)(R9*4), Y0, Y3
+	VMASKMOVPS   Y3, Y0, 64(R10)(R9*4)
+	MOVQ         dbeta_base+24(FP), R10
+	VMASKMOVPS   64(R10)(R9*4), Y0, Y3
 	VADDPS       Y2, Y3, Y3
-	VMASKMOVPS   Y3, Y0, 64(SI)(R9*4)
-	VMOVUPS      96(R10), Y0
+	VMASKMOVPS   Y3, Y0, 64(R10)(R9*4)
+	LEAQ         24(R9), R10
+	CMPQ         R10, SI
+	JGE          end3
+	VMOVUPS      96(R11), Y0
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	LEAQ         96(DI)(R9*4), SI

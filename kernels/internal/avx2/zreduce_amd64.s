@@ -45,39 +45,60 @@ block1:
 lastBlock2:
 	CMPQ       DX, AX
 	JEQ        end3
-	LEAQ       block_masks<>+0(SB), BX
-	MOVQ       DX, SI
-	SUBQ       AX, SI
-	LEAQ       128(BX)(SI*4), BX
-	VMOVUPS    (BX), X8
+	LEAQ       block_masks<>+0(SB), SI
+	MOVQ       DX, BX
+	SUBQ       AX, BX
+	LEAQ       128(SI)(BX*4), SI
+	VMOVUPS    (SI), X8
 	VMASKMOVPS (CX)(DX*4), X8, X8
 	VCVTPS2PD  X8, Y8
 	VADDPD     Y8, Y0, Y0
-	VMOVUPS    16(BX), X8
+	LEAQ       4(DX), BX
+	CMPQ       BX, AX
+	JGE        end3
+	VMOVUPS    16(SI), X8
 	VMASKMOVPS 16(CX)(DX*4), X8, X8
 	VCVTPS2PD  X8, Y8
 	VADDPD     Y8, Y1, Y1
-	VMOVUPS    32(BX), X8
+	LEAQ       8(DX), BX
+	CMPQ       BX, AX
+	JGE        end3
+	VMOVUPS    32(SI), X8
 	VMASKMOVPS 32(CX)(DX*4), X8, X8
 	VCVTPS2PD  X8, Y8
 	VADDPD     Y8, Y2, Y2
-	VMOVUPS    48(BX), X8
+	LEAQ       12(DX), BX
+	CMPQ       BX, AX
+	JGE        end3
+	VMOVUPS    48(SI), X8
 	VMASKMOVPS 48(CX)(DX*4), X8, X8
 	VCVTPS2PD  X8, Y8
 	VADDPD     Y8, Y3, Y3
-	VMOVUPS    64(BX), X8
+	LEAQ       16(DX), BX
+	CMPQ       BX, AX
+	JGE        end3
+	VMOVUPS    64(SI), X8
 	VMASKMOVPS 64(CX)(DX*4), X8, X8
 	VCVTPS2PD  X8, Y8
 	VADDPD     Y8, Y4, Y4
-	VMOVUPS    80(BX), X8
+	LEAQ       20(DX), BX
+	CMPQ       BX, AX
+	JGE        end3
+	VMOVUPS    80(SI), X8
 	VMASKMOVPS 80(CX)(DX*4), X8, X8
 	VCVTPS2PD  X8, Y8
 	VADDPD     Y8, Y5, Y5
-	VMOVUPS    96(BX), X8
+	LEAQ       24(DX), BX
+	CMPQ       BX, AX
+	JGE        end3
+	VMOVUPS    96(SI), X8
 	VMASKMOVPS 96(CX)(DX*4), X8, X8
 	VCVTPS2PD  X8, Y8
 	VADDPD     Y8, Y6, Y6
-	VMOVUPS    112(BX), X8
+	LEAQ       28(DX), BX
+	CMPQ       BX, AX
+	JGE        end3
+	VMOVUPS    112(SI), X8
 	VMASKMOVPS 112(CX)(DX*4), X8, X8
 	VCVTPS2PD  X8, Y8
 	VADDPD     Y8, Y7, Y7
@@ -214,53 +235,74 @@ block1:
 lastBlock2:
 	CMPQ        BX, AX
 	JEQ         end3
-	LEAQ        block_masks<>+0(SB), SI
-	MOVQ        BX, DI
-	SUBQ        AX, DI
-	LEAQ        128(SI)(DI*4), SI
-	VMOVUPS     (SI), X8
+	LEAQ        block_masks<>+0(SB), DI
+	MOVQ        BX, SI
+	SUBQ        AX, SI
+	LEAQ        128(DI)(SI*4), DI
+	VMOVUPS     (DI), X8
 	VMASKMOVPS  (CX)(BX*4), X8, X9
 	VCVTPS2PD   X9, Y9
 	VMASKMOVPS  (DX)(BX*4), X8, X8
 	VCVTPS2PD   X8, Y8
 	VFMADD231PD Y9, Y8, Y0
-	VMOVUPS     16(SI), X8
+	LEAQ        4(BX), SI
+	CMPQ        SI, AX
+	JGE         end3
+	VMOVUPS     16(DI), X8
 	VMASKMOVPS  16(CX)(BX*4), X8, X9
 	VCVTPS2PD   X9, Y9
 	VMASKMOVPS  16(DX)(BX*4), X8, X8
 	VCVTPS2PD   X8, Y8
 	VFMADD231PD Y9, Y8, Y1
-	VMOVUPS     32(SI), X8
+	LEAQ        8(BX), SI
+	CMPQ        SI, AX
+	JGE         end3
+	VMOVUPS     32(DI), X8
 	VMASKMOVPS  32(CX)(BX*4), X8, X9
 	VCVTPS2PD   X9, Y9
 	VMASKMOVPS  32(DX)(BX*4), X8, X8
 	VCVTPS2PD   X8, Y8
 	VFMADD231PD Y9, Y8, Y2
-	VMOVUPS     48(SI), X8
+	LEAQ        12(BX), SI
+	CMPQ        SI, AX
+	JGE         end3
+	VMOVUPS     48(DI), X8
 	VMASKMOVPS  48(CX)(BX*4), X8, X9
 	VCVTPS2PD   X9, Y9
 	VMASKMOVPS  48(DX)(BX*4), X8, X8
 	VCVTPS2PD   X8, Y8
 	VFMADD231PD Y9, Y8, Y3
-	VMOVUPS     64(SI), X8
+	LEAQ        16(BX), SI
+	CMPQ        SI, AX
+	JGE         end3
+	VMOVUPS     64(DI), X8
 	VMASKMOVPS  64(CX)(BX*4), X8, X9
 	VCVTPS2PD   X9, Y9
 	VMASKMOVPS  64(DX)(BX*4), X8, X8
 	VCVTPS2PD   X8, Y8
 	VFMADD231PD Y9, Y8, Y4
-	VMOVUPS     80(SI), X8
+	LEAQ        20(BX), SI
+	CMPQ        SI, AX
+	JGE         end3
+	VMOVUPS     80(DI), X8
 	VMASKMOVPS  80(CX)(BX*4), X8, X9
 	VCVTPS2PD   X9, Y9
 	VMASKMOVPS  80(DX)(BX*4), X8, X8
 	VCVTPS2PD   X8, Y8
 	VFMADD231PD Y9, Y8, Y5
-	VMOVUPS     96(SI), X8
+	LEAQ        24(BX), SI
+	CMPQ        SI, AX
+	JGE         end3
+	VMOVUPS     96(DI), X8
 	VMASKMOVPS  96(CX)(BX*4), X8, X9
 	VCVTPS2PD   X9, Y9
 	VMASKMOVPS  96(DX)(BX*4), X8, X8
 	VCVTPS2PD   X8, Y8
 	VFMADD231PD Y9, Y8, Y6
-	VMOVUPS     112(SI), X8
+	LEAQ        28(BX), SI
+	CMPQ        SI, AX
+	JGE         end3
+	VMOVUPS     112(DI), X8
 	VMASKMOVPS  112(CX)(BX*4), X8, X9
 	VCVTPS2PD   X9, Y9
 	VMASKMOVPS  112(DX)(BX*4), X8, X8
@@ -324,39 +366,60 @@ block1:
 lastBlock2:
 	CMPQ        DX, AX
 	JEQ         end3
-	LEAQ        block_masks<>+0(SB), BX
-	MOVQ        DX, SI
-	SUBQ        AX, SI
-	LEAQ        128(BX)(SI*4), BX
-	VMOVUPS     (BX), X8
+	LEAQ        block_masks<>+0(SB), SI
+	MOVQ        DX, BX
+	SUBQ        AX, BX
+	LEAQ        128(SI)(BX*4), SI
+	VMOVUPS     (SI), X8
 	VMASKMOVPS  (CX)(DX*4), X8, X8
 	VCVTPS2PD   X8, Y8
 	VFMADD231PD Y8, Y8, Y0
-	VMOVUPS     16(BX), X8
+	LEAQ        4(DX), BX
+	CMPQ        BX, AX
+	JGE         end3
+	VMOVUPS     16(SI), X8
 	VMASKMOVPS  16(CX)(DX*4), X8, X8
 	VCVTPS2PD   X8, Y8
 	VFMADD231PD Y8, Y8, Y1
-	VMOVUPS     32(BX), X8
+	LEAQ        8(DX), BX
+	CMPQ        BX, AX
+	JGE         end3
+	VMOVUPS     32(SI), X8
 	VMASKMOVPS  32(CX)(DX*4), X8, X8
 	VCVTPS2PD   X8, Y8
 	VFMADD231PD Y8, Y8, Y2
-	VMOVUPS     48(BX), X8
+	LEAQ        12(DX), BX
+	CMPQ        BX, AX
+	JGE         end3
+	VMOVUPS     48(SI), X8
 	VMASKMOVPS  48(CX)(DX*4), X8, X8
 	VCVTPS2PD   X8, Y8
 	VFMADD231PD Y8, Y8, Y3
-	VMOVUPS     64(BX), X8
+	LEAQ        16(DX), BX
+	CMPQ        BX, AX
+	JGE         end3
+	VMOVUPS     64(SI), X8
 	VMASKMOVPS  64(CX)(DX*4), X8, X8
 	VCVTPS2PD   X8, Y8
 	VFMADD231PD Y8, Y8, Y4
-	VMOVUPS     80(BX), X8
+	LEAQ        20(DX), BX
+	CMPQ        BX, AX
+	JGE         end3
+	VMOVUPS     80(SI), X8
 	VMASKMOVPS  80(CX)(DX*4), X8, X8
 	VCVTPS2PD   X8, Y8
 	VFMADD231PD Y8, Y8, Y5
-	VMOVUPS     96(BX), X8
+	LEAQ        24(DX), BX
+	CMPQ        BX, AX
+	JGE         end3
+	VMOVUPS     96(SI), X8
 	VMASKMOVPS  96(CX)(DX*4), X8, X8
 	VCVTPS2PD   X8, Y8
 	VFMADD231PD Y8, Y8, Y6
-	VMOVUPS     112(BX), X8
+	LEAQ        28(DX), BX
+	CMPQ        BX, AX
+	JGE         end3
+	VMOVUPS     112(SI), X8
 	VMASKMOVPS  112(CX)(DX*4), X8, X8
 	VCVTPS2PD   X8, Y8
 	VFMADD231PD Y8, Y8, Y7
@@ -443,11 +506,11 @@ block1:
 lastBlock2:
 	CMPQ       BX, AX
 	JEQ        end3
-	LEAQ       block_masks<>+0(SB), SI
-	MOVQ       BX, DI
-	SUBQ       AX, DI
-	LEAQ       128(SI)(DI*4), SI
-	VMOVUPS    (SI), X8
+	LEAQ       block_masks<>+0(SB), DI
+	MOVQ       BX, SI
+	SUBQ       AX, SI
+	LEAQ       128(DI)(SI*4), DI
+	VMOVUPS    (DI), X8
 	VMASKMOVPS (CX)(BX*4), X8, X9
 	VCVTPS2PD  X9, Y9
 	VMASKMOVPS (DX)(BX*4), X8, X8
@@ -455,7 +518,10 @@ lastBlock2:
 	VSUBPD     Y8, Y9, Y9
 	VMULPD     Y9, Y9, Y9
 	VADDPD     Y9, Y0, Y0
-	VMOVUPS    16(SI), X8
+	LEAQ       4(BX), SI
+	CMPQ       SI, AX
+	JGE        end3
+	VMOVUPS    16(DI), X8
 	VMASKMOVPS 16(CX)(BX*4), X8, X9
 	VCVTPS2PD  X9, Y9
 	VMASKMOVPS 16(DX)(BX*4), X8, X8
@@ -463,7 +529,10 @@ lastBlock2:
 	VSUBPD     Y8, Y9, Y9
 	VMULPD     Y9, Y9, Y9
 	VADDPD     Y9, Y1, Y1
-	VMOVUPS    32(SI), X8
+	LEAQ       8(BX), SI
+	CMPQ       SI, AX
+	JGE        end3
+	VMOVUPS    32(DI), X8
 	VMASKMOVPS 32(CX)(BX*4), X8, X9
 	VCVTPS2PD  X9, Y9
 	VMASKMOVPS 32(DX)(BX*4), X8, X8
@@ -471,7 +540,10 @@ lastBlock2:
 	VSUBPD     Y8, Y9, Y9
 	VMULPD     Y9, Y9, Y9
 	VADDPD     Y9, Y2, Y2
-	VMOVUPS    48(SI), X8
+	LEAQ       12(BX), SI
+	CMPQ       SI, AX
+	JGE        end3
+	VMOVUPS    48(DI), X8
 	VMASKMOVPS 48(CX)(BX*4), X8, X9
 	VCVTPS2PD  X9, Y9
 	VMASKMOVPS 48(DX)(BX*4), X8, X8
@@ -479,7 +551,10 @@ lastBlock2:
 	VSUBPD     Y8, Y9, Y9
 	VMULPD     Y9, Y9, Y9
 	VADDPD     Y9, Y3, Y3
-	VMOVUPS    64(SI), X8
+	LEAQ       16(BX), SI
+	CMPQ       SI, AX
+	JGE        end3
+	VMOVUPS    64(DI), X8
 	VMASKMOVPS 64(CX)(BX*4), X8, X9
 	VCVTPS2PD  X9, Y9
 	VMASKMOVPS 64(DX)(BX*4), X8, X8
@@ -487,7 +562,10 @@ lastBlock2:
 	VSUBPD     Y8, Y9, Y9
 	VMULPD     Y9, Y9, Y9
 	VADDPD     Y9, Y4, Y4
-	VMOVUPS    80(SI), X8
+	LEAQ       20(BX), SI
+	CMPQ       SI, AX
+	JGE        end3
+	VMOVUPS    80(DI), X8
 	VMASKMOVPS 80(CX)(BX*4), X8, X9
 	VCVTPS2PD  X9, Y9
 	VMASKMOVPS 80(DX)(BX*4), X8, X8
@@ -495,7 +573,10 @@ lastBlock2:
 	VSUBPD     Y8, Y9, Y9
 	VMULPD     Y9, Y9, Y9
 	VADDPD     Y9, Y5, Y5
-	VMOVUPS    96(SI), X8
+	LEAQ       24(BX), SI
+	CMPQ       SI, AX
+	JGE        end3
+	VMOVUPS    96(DI), X8
 	VMASKMOVPS 96(CX)(BX*4), X8, X9
 	VCVTPS2PD  X9, Y9
 	VMASKMOVPS 96(DX)(BX*4), X8, X8
@@ -503,7 +584,10 @@ lastBlock2:
 	VSUBPD     Y8, Y9, Y9
 	VMULPD     Y9, Y9, Y9
 	VADDPD     Y9, Y6, Y6
-	VMOVUPS    112(SI), X8
+	LEAQ       28(BX), SI
+	CMPQ       SI, AX
+	JGE        end3
+	VMOVUPS    112(DI), X8
 	VMASKMOVPS 112(CX)(BX*4), X8, X9
 	VCVTPS2PD  X9, Y9
 	VMASKMOVPS 112(DX)(BX*4), X8, X8
@@ -558,20 +642,29 @@ block1:
 lastBlock2:
 	CMPQ        DX, AX
 	JEQ         end3
-	LEAQ        block_masks<>+0(SB), BX
-	MOVQ        DX, SI
-	SUBQ        AX, SI
-	LEAQ        128(BX)(SI*4), BX
-	VMOVUPS     (BX), Y5
+	LEAQ        block_masks<>+0(SB), SI
+	MOVQ        DX, BX
+	SUBQ        AX, BX
+	LEAQ        128(SI)(BX*4), SI
+	VMOVUPS     (SI), Y5
 	VMASKMOVPS  (CX)(DX*4), Y5, Y5
 	VFMADD231PS Y5, Y4, Y0
-	VMOVUPS     32(BX), Y5
+	LEAQ        8(DX), BX
+	CMPQ        BX, AX
+	JGE         end3
+	VMOVUPS     32(SI), Y5
 	VMASKMOVPS  32(CX)(DX*4), Y5, Y5
 	VFMADD231PS Y5, Y4, Y1
-	VMOVUPS     64(BX), Y5
+	LEAQ        16(DX), BX
+	CMPQ        BX, AX
+	JGE         end3
+	VMOVUPS     64(SI), Y5
 	VMASKMOVPS  64(CX)(DX*4), Y5, Y5
 	VFMADD231PS Y5, Y4, Y2
-	VMOVUPS     96(BX), Y5
+	LEAQ        24(DX), BX
+	CMPQ        BX, AX
+	JGE         end3
+	VMOVUPS     96(SI), Y5
 	VMASKMOVPS  96(CX)(DX*4), Y5, Y5
 	VFMADD231PS Y5, Y4, Y3
 
@@ -664,53 +757,62 @@ row7:
 lastBlock2:
 	CMPQ    DI, DX
 	JEQ     end3
-	LEAQ    block_masks<>+0(SB), R8
-	MOVQ    DI, R9
-	SUBQ    DX, R9
-	LEAQ    128(R8)(R9*4), R8
-	VMOVUPS (R8), Y0
+	LEAQ    block_masks<>+0(SB), R9
+	MOVQ    DI, R8
+	SUBQ    DX, R8
+	LEAQ    128(R9)(R8*4), R9
+	VMOVUPS (R9), Y0
 	VXORPS  Y1, Y1, Y1
-	LEAQ    (SI)(DI*4), DX
-	MOVQ    AX, R9
+	LEAQ    (SI)(DI*4), R8
+	MOVQ    AX, R10
 
 row8:
-	VMASKMOVPS (DX), Y0, Y2
+	VMASKMOVPS (R8), Y0, Y2
 	VADDPS     Y2, Y1, Y1
-	ADDQ       CX, DX
-	DECQ       R9
+	ADDQ       CX, R8
+	DECQ       R10
 	JNZ        row8
 	VMASKMOVPS (BX)(DI*4), Y0, Y2
 	VADDPS     Y1, Y2, Y2
 	VMASKMOVPS Y2, Y0, (BX)(DI*4)
-	VMOVUPS    32(R8), Y0
+	LEAQ       8(DI), R8
+	CMPQ       R8, DX
+	JGE        end3
+	VMOVUPS    32(R9), Y0
 	VXORPS     Y1, Y1, Y1
-	LEAQ       32(SI)(DI*4), DX
-	MOVQ       AX, R9
+	LEAQ       32(SI)(DI*4), R8
+	MOVQ       AX, R10
 
 row9:
-	VMASKMOVPS (DX), Y0, Y2
+	VMASKMOVPS (R8), Y0, Y2
 	VADDPS     Y2, Y1, Y1
-	ADDQ       CX, DX
-	DECQ       R9
+	ADDQ       CX, R8
+	DECQ       R10
 	JNZ        row9
 	VMASKMOVPS 32(BX)(DI*4), Y0, Y2
 	VADDPS     Y1, Y2, Y2
 	VMASKMOVPS Y2, Y0, 32(BX)(DI*4)
-	VMOVUPS    64(R8), Y0
+	LEAQ       16(DI), R8
+	CMPQ       R8, DX
+	JGE        end3
+	VMOVUPS    64(R9), Y0
 	VXORPS     Y1, Y1, Y1
-	LEAQ       64(SI)(DI*4), DX
-	MOVQ       AX, R9
+	LEAQ       64(SI)(DI*4), R8
+	MOVQ       AX, R10
 
 row10:
-	VMASKMOVPS (DX), Y0, Y2
+	VMASKMOVPS (R8), Y0, Y2
 	VADDPS     Y2, Y1, Y1
-	ADDQ       CX, DX
-	DECQ       R9
+	ADDQ       CX, R8
+	DECQ       R10
 	JNZ        row10
 	VMASKMOVPS 64(BX)(DI*4), Y0, Y2
 	VADDPS     Y1, Y2, Y2
 	VMASKMOVPS Y2, Y0, 64(BX)(DI*4)
-	VMOVUPS    96(R8), Y0
+	LEAQ       24(DI), R8
+	CMPQ       R8, DX
+	JGE        end3
+	VMOVUPS    96(R9), Y0
 	VXORPS     Y1, Y1, Y1
 	LEAQ       96(SI)(DI*4), DX
 

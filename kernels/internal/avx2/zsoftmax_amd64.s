@@ -49,26 +49,35 @@ block2:
 lastBlock3:
 	CMPQ       R10, AX
 	JEQ        end4
-	LEAQ       block_masks<>+0(SB), R11
-	MOVQ       R10, R12
-	SUBQ       AX, R12
-	LEAQ       128(R11)(R12*4), R11
-	VMOVUPS    (R11), Y6
+	LEAQ       block_masks<>+0(SB), R12
+	MOVQ       R10, R11
+	SUBQ       AX, R11
+	LEAQ       128(R12)(R11*4), R12
+	VMOVUPS    (R12), Y6
 	VMASKMOVPS (CX)(R10*4), Y6, Y7
 	VMULPS     Y0, Y7, Y7
 	VBLENDVPS  Y6, Y7, Y1, Y7
 	VMAXPS     Y2, Y7, Y2
-	VMOVUPS    32(R11), Y6
+	LEAQ       8(R10), R11
+	CMPQ       R11, AX
+	JGE        end4
+	VMOVUPS    32(R12), Y6
 	VMASKMOVPS 32(CX)(R10*4), Y6, Y7
 	VMULPS     Y0, Y7, Y7
 	VBLENDVPS  Y6, Y7, Y1, Y7
 	VMAXPS     Y3, Y7, Y3
-	VMOVUPS    64(R11), Y6
+	LEAQ       16(R10), R11
+	CMPQ       R11, AX
+	JGE        end4
+	VMOVUPS    64(R12), Y6
 	VMASKMOVPS 64(CX)(R10*4), Y6, Y7
 	VMULPS     Y0, Y7, Y7
 	VBLENDVPS  Y6, Y7, Y1, Y7
 	VMAXPS     Y4, Y7, Y4
-	VMOVUPS    96(R11), Y6
+	LEAQ       24(R10), R11
+	CMPQ       R11, AX
+	JGE        end4
+	VMOVUPS    96(R12), Y6
 	VMASKMOVPS 96(CX)(R10*4), Y6, Y7
 	VMULPS     Y0, Y7, Y7
 	VBLENDVPS  Y6, Y7, Y1, Y7
@@ -218,11 +227,11 @@ block5:
 lastBlock6:
 	CMPQ         R10, AX
 	JEQ          end7
-	LEAQ         block_masks<>+0(SB), R11
-	MOVQ         R10, R12
-	SUBQ         AX, R12
-	LEAQ         128(R11)(R12*4), R11
-	VMOVUPS      (R11), Y6
+	LEAQ         block_masks<>+0(SB), R12
+	MOVQ         R10, R11
+	SUBQ         AX, R11
+	LEAQ         128(R12)(R11*4), R12
+	VMOVUPS      (R12), Y6
 	VMASKMOVPS   (CX)(R10*4), Y6, Y7
 	VMULPS       Y0, Y7, Y7
 	VSUBPS       Y2, Y7, Y7
@@ -253,7 +262,10 @@ lastBlock6:
 	VMASKMOVPS   Y7, Y6, (DX)(R10*4)
 	VANDPS       Y6, Y7, Y7
 	VADDPS       Y7, Y1, Y1
-	VMOVUPS      32(R11), Y6
+	LEAQ         8(R10), R11
+	CMPQ         R11, AX
+	JGE          end7
+	VMOVUPS      32(R12), Y6
 	VMASKMOVPS   32(CX)(R10*4), Y6, Y7
 	VMULPS       Y0, Y7, Y7
 	VSUBPS       Y2, Y7, Y7
@@ -284,7 +296,10 @@ lastBlock6:
 	VMASKMOVPS   Y7, Y6, 32(DX)(R10*4)
 	VANDPS       Y6, Y7, Y7
 	VADDPS       Y7, Y3, Y3
-	VMOVUPS      64(R11), Y6
+	LEAQ         16(R10), R11
+	CMPQ         R11, AX
+	JGE          end7
+	VMOVUPS      64(R12), Y6
 	VMASKMOVPS   64(CX)(R10*4), Y6, Y7
 	VMULPS       Y0, Y7, Y7
 	VSUBPS       Y2, Y7, Y7
@@ -315,7 +330,10 @@ lastBlock6:
 	VMASKMOVPS   Y7, Y6, 64(DX)(R10*4)
 	VANDPS       Y6, Y7, Y7
 	VADDPS       Y7, Y4, Y4
-	VMOVUPS      96(R11), Y6
+	LEAQ         24(R10), R11
+	CMPQ         R11, AX
+	JGE          end7
+	VMOVUPS      96(R12), Y6
 	VMASKMOVPS   96(CX)(R10*4), Y6, Y7
 	VMULPS       Y0, Y7, Y7
 	VSUBPS       Y2, Y7, Y7
@@ -385,23 +403,32 @@ block8:
 lastBlock9:
 	CMPQ       R10, AX
 	JEQ        end10
-	LEAQ       block_masks<>+0(SB), R11
-	MOVQ       R10, R12
-	SUBQ       AX, R12
-	LEAQ       128(R11)(R12*4), R11
-	VMOVUPS    (R11), Y2
+	LEAQ       block_masks<>+0(SB), R12
+	MOVQ       R10, R11
+	SUBQ       AX, R11
+	LEAQ       128(R12)(R11*4), R12
+	VMOVUPS    (R12), Y2
 	VMASKMOVPS (DX)(R10*4), Y2, Y3
 	VMULPS     Y1, Y3, Y3
 	VMASKMOVPS Y3, Y2, (DX)(R10*4)
-	VMOVUPS    32(R11), Y2
+	LEAQ       8(R10), R11
+	CMPQ       R11, AX
+	JGE        end10
+	VMOVUPS    32(R12), Y2
 	VMASKMOVPS 32(DX)(R10*4), Y2, Y3
 	VMULPS     Y1, Y3, Y3
 	VMASKMOVPS Y3, Y2, 32(DX)(R10*4)
-	VMOVUPS    64(R11), Y2
+	LEAQ       16(R10), R11
+	CMPQ       R11, AX
+	JGE        end10
+	VMOVUPS    64(R12), Y2
 	VMASKMOVPS 64(DX)(R10*4), Y2, Y3
 	VMULPS     Y1, Y3, Y3
 	VMASKMOVPS Y3, Y2, 64(DX)(R10*4)
-	VMOVUPS    96(R11), Y2
+	LEAQ       24(R10), R11
+	CMPQ       R11, AX
+	JGE        end10
+	VMOVUPS    96(R12), Y2
 	VMASKMOVPS 96(DX)(R10*4), Y2, Y3
 	VMULPS     Y1, Y3, Y3
 	VMASKMOVPS Y3, Y2, 96(DX)(R10*4)
@@ -622,23 +649,32 @@ block1:
 lastBlock2:
 	CMPQ        SI, AX
 	JEQ         end3
-	LEAQ        block_masks<>+0(SB), DI
-	MOVQ        SI, R8
-	SUBQ        AX, R8
-	LEAQ        128(DI)(R8*4), DI
-	VMOVUPS     (DI), Y4
+	LEAQ        block_masks<>+0(SB), R8
+	MOVQ        SI, DI
+	SUBQ        AX, DI
+	LEAQ        128(R8)(DI*4), R8
+	VMOVUPS     (R8), Y4
 	VMASKMOVPS  (CX)(SI*4), Y4, Y5
 	VMASKMOVPS  (DX)(SI*4), Y4, Y4
 	VFMADD231PS Y5, Y4, Y0
-	VMOVUPS     32(DI), Y4
+	LEAQ        8(SI), DI
+	CMPQ        DI, AX
+	JGE         end3
+	VMOVUPS     32(R8), Y4
 	VMASKMOVPS  32(CX)(SI*4), Y4, Y5
 	VMASKMOVPS  32(DX)(SI*4), Y4, Y4
 	VFMADD231PS Y5, Y4, Y1
-	VMOVUPS     64(DI), Y4
+	LEAQ        16(SI), DI
+	CMPQ        DI, AX
+	JGE         end3
+	VMOVUPS     64(R8), Y4
 	VMASKMOVPS  64(CX)(SI*4), Y4, Y5
 	VMASKMOVPS  64(DX)(SI*4), Y4, Y4
 	VFMADD231PS Y5, Y4, Y2
-	VMOVUPS     96(DI), Y4
+	LEAQ        24(SI), DI
+	CMPQ        DI, AX
+	JGE         end3
+	VMOVUPS     96(R8), Y4
 	VMASKMOVPS  96(CX)(SI*4), Y4, Y5
 	VMASKMOVPS  96(DX)(SI*4), Y4, Y4
 	VFMADD231PS Y5, Y4, Y3
@@ -686,29 +722,38 @@ block4:
 lastBlock5:
 	CMPQ       SI, AX
 	JEQ        end6
-	LEAQ       block_masks<>+0(SB), DI
-	MOVQ       SI, R8
-	SUBQ       AX, R8
-	LEAQ       128(DI)(R8*4), DI
-	VMOVUPS    (DI), Y1
+	LEAQ       block_masks<>+0(SB), R8
+	MOVQ       SI, DI
+	SUBQ       AX, DI
+	LEAQ       128(R8)(DI*4), R8
+	VMOVUPS    (R8), Y1
 	VMASKMOVPS (CX)(SI*4), Y1, Y2
 	VMASKMOVPS (DX)(SI*4), Y1, Y3
 	VSUBPS     Y0, Y2, Y2
 	VMULPS     Y3, Y2, Y2
 	VMASKMOVPS Y2, Y1, (BX)(SI*4)
-	VMOVUPS    32(DI), Y1
+	LEAQ       8(SI), DI
+	CMPQ       DI, AX
+	JGE        end6
+	VMOVUPS    32(R8), Y1
 	VMASKMOVPS 32(CX)(SI*4), Y1, Y2
 	VMASKMOVPS 32(DX)(SI*4), Y1, Y3
 	VSUBPS     Y0, Y2, Y2
 	VMULPS     Y3, Y2, Y2
 	VMASKMOVPS Y2, Y1, 32(BX)(SI*4)
-	VMOVUPS    64(DI), Y1
+	LEAQ       16(SI), DI
+	CMPQ       DI, AX
+	JGE        end6
+	VMOVUPS    64(R8), Y1
 	VMASKMOVPS 64(CX)(SI*4), Y1, Y2
 	VMASKMOVPS 64(DX)(SI*4), Y1, Y3
 	VSUBPS     Y0, Y2, Y2
 	VMULPS     Y3, Y2, Y2
 	VMASKMOVPS Y2, Y1, 64(BX)(SI*4)
-	VMOVUPS    96(DI), Y1
+	LEAQ       24(SI), DI
+	CMPQ       DI, AX
+	JGE        end6
+	VMOVUPS    96(R8), Y1
 	VMASKMOVPS 96(CX)(SI*4), Y1, Y2
 	VMASKMOVPS 96(DX)(SI*4), Y1, Y3
 	VSUBPS     Y0, Y2, Y2

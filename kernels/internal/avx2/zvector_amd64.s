@@ -39,26 +39,35 @@ block1:
 lastBlock2:
 	CMPQ       SI, AX
 	JEQ        end3
-	LEAQ       block_masks<>+0(SB), DI
-	MOVQ       SI, R8
-	SUBQ       AX, R8
-	LEAQ       128(DI)(R8*4), DI
-	VMOVUPS    (DI), Y0
+	LEAQ       block_masks<>+0(SB), R8
+	MOVQ       SI, DI
+	SUBQ       AX, DI
+	LEAQ       128(R8)(DI*4), R8
+	VMOVUPS    (R8), Y0
 	VMASKMOVPS (DX)(SI*4), Y0, Y1
 	VMASKMOVPS (BX)(SI*4), Y0, Y2
 	VADDPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (CX)(SI*4)
-	VMOVUPS    32(DI), Y0
+	LEAQ       8(SI), DI
+	CMPQ       DI, AX
+	JGE        end3
+	VMOVUPS    32(R8), Y0
 	VMASKMOVPS 32(DX)(SI*4), Y0, Y1
 	VMASKMOVPS 32(BX)(SI*4), Y0, Y2
 	VADDPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, 32(CX)(SI*4)
-	VMOVUPS    64(DI), Y0
+	LEAQ       16(SI), DI
+	CMPQ       DI, AX
+	JGE        end3
+	VMOVUPS    64(R8), Y0
 	VMASKMOVPS 64(DX)(SI*4), Y0, Y1
 	VMASKMOVPS 64(BX)(SI*4), Y0, Y2
 	VADDPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, 64(CX)(SI*4)
-	VMOVUPS    96(DI), Y0
+	LEAQ       24(SI), DI
+	CMPQ       DI, AX
+	JGE        end3
+	VMOVUPS    96(R8), Y0
 	VMASKMOVPS 96(DX)(SI*4), Y0, Y1
 	VMASKMOVPS 96(BX)(SI*4), Y0, Y2
 	VADDPS     Y2, Y1, Y1
@@ -169,26 +178,35 @@ block1:
 lastBlock2:
 	CMPQ       SI, AX
 	JEQ        end3
-	LEAQ       block_masks<>+0(SB), DI
-	MOVQ       SI, R8
-	SUBQ       AX, R8
-	LEAQ       128(DI)(R8*4), DI
-	VMOVUPS    (DI), Y0
+	LEAQ       block_masks<>+0(SB), R8
+	MOVQ       SI, DI
+	SUBQ       AX, DI
+	LEAQ       128(R8)(DI*4), R8
+	VMOVUPS    (R8), Y0
 	VMASKMOVPS (DX)(SI*4), Y0, Y1
 	VMASKMOVPS (BX)(SI*4), Y0, Y2
 	VSUBPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (CX)(SI*4)
-	VMOVUPS    32(DI), Y0
+	LEAQ       8(SI), DI
+	CMPQ       DI, AX
+	JGE        end3
+	VMOVUPS    32(R8), Y0
 	VMASKMOVPS 32(DX)(SI*4), Y0, Y1
 	VMASKMOVPS 32(BX)(SI*4), Y0, Y2
 	VSUBPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, 32(CX)(SI*4)
-	VMOVUPS    64(DI), Y0
+	LEAQ       16(SI), DI
+	CMPQ       DI, AX
+	JGE        end3
+	VMOVUPS    64(R8), Y0
 	VMASKMOVPS 64(DX)(SI*4), Y0, Y1
 	VMASKMOVPS 64(BX)(SI*4), Y0, Y2
 	VSUBPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, 64(CX)(SI*4)
-	VMOVUPS    96(DI), Y0
+	LEAQ       24(SI), DI
+	CMPQ       DI, AX
+	JGE        end3
+	VMOVUPS    96(R8), Y0
 	VMASKMOVPS 96(DX)(SI*4), Y0, Y1
 	VMASKMOVPS 96(BX)(SI*4), Y0, Y2
 	VSUBPS     Y2, Y1, Y1
@@ -233,26 +251,35 @@ block1:
 lastBlock2:
 	CMPQ       SI, AX
 	JEQ        end3
-	LEAQ       block_masks<>+0(SB), DI
-	MOVQ       SI, R8
-	SUBQ       AX, R8
-	LEAQ       128(DI)(R8*4), DI
-	VMOVUPS    (DI), Y0
+	LEAQ       block_masks<>+0(SB), R8
+	MOVQ       SI, DI
+	SUBQ       AX, DI
+	LEAQ       128(R8)(DI*4), R8
+	VMOVUPS    (R8), Y0
 	VMASKMOVPS (DX)(SI*4), Y0, Y1
 	VMASKMOVPS (BX)(SI*4), Y0, Y2
 	VMULPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (CX)(SI*4)
-	VMOVUPS    32(DI), Y0
+	LEAQ       8(SI), DI
+	CMPQ       DI, AX
+	JGE        end3
+	VMOVUPS    32(R8), Y0
 	VMASKMOVPS 32(DX)(SI*4), Y0, Y1
 	VMASKMOVPS 32(BX)(SI*4), Y0, Y2
 	VMULPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, 32(CX)(SI*4)
-	VMOVUPS    64(DI), Y0
+	LEAQ       16(SI), DI
+	CMPQ       DI, AX
+	JGE        end3
+	VMOVUPS    64(R8), Y0
 	VMASKMOVPS 64(DX)(SI*4), Y0, Y1
 	VMASKMOVPS 64(BX)(SI*4), Y0, Y2
 	VMULPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, 64(CX)(SI*4)
-	VMOVUPS    96(DI), Y0
+	LEAQ       24(SI), DI
+	CMPQ       DI, AX
+	JGE        end3
+	VMOVUPS    96(R8), Y0
 	VMASKMOVPS 96(DX)(SI*4), Y0, Y1
 	VMASKMOVPS 96(BX)(SI*4), Y0, Y2
 	VMULPS     Y2, Y1, Y1
@@ -293,23 +320,32 @@ block1:
 lastBlock2:
 	CMPQ       BX, AX
 	JEQ        end3
-	LEAQ       block_masks<>+0(SB), SI
-	MOVQ       BX, DI
-	SUBQ       AX, DI
-	LEAQ       128(SI)(DI*4), SI
-	VMOVUPS    (SI), Y1
+	LEAQ       block_masks<>+0(SB), DI
+	MOVQ       BX, SI
+	SUBQ       AX, SI
+	LEAQ       128(DI)(SI*4), DI
+	VMOVUPS    (DI), Y1
 	VMASKMOVPS (DX)(BX*4), Y1, Y2
 	VMULPS     Y2, Y0, Y2
 	VMASKMOVPS Y2, Y1, (CX)(BX*4)
-	VMOVUPS    32(SI), Y1
+	LEAQ       8(BX), SI
+	CMPQ       SI, AX
+	JGE        end3
+	VMOVUPS    32(DI), Y1
 	VMASKMOVPS 32(DX)(BX*4), Y1, Y2
 	VMULPS     Y2, Y0, Y2
 	VMASKMOVPS Y2, Y1, 32(CX)(BX*4)
-	VMOVUPS    64(SI), Y1
+	LEAQ       16(BX), SI
+	CMPQ       SI, AX
+	JGE        end3
+	VMOVUPS    64(DI), Y1
 	VMASKMOVPS 64(DX)(BX*4), Y1, Y2
 	VMULPS     Y2, Y0, Y2
 	VMASKMOVPS Y2, Y1, 64(CX)(BX*4)
-	VMOVUPS    96(SI), Y1
+	LEAQ       24(BX), SI
+	CMPQ       SI, AX
+	JGE        end3
+	VMOVUPS    96(DI), Y1
 	VMASKMOVPS 96(DX)(BX*4), Y1, Y2
 	VMULPS     Y2, Y0, Y2
 	VMASKMOVPS Y2, Y1, 96(CX)(BX*4)
@@ -358,29 +394,38 @@ block1:
 lastBlock2:
 	CMPQ       SI, AX
 	JEQ        end3
-	LEAQ       block_masks<>+0(SB), DI
-	MOVQ       SI, R8
-	SUBQ       AX, R8
-	LEAQ       128(DI)(R8*4), DI
-	VMOVUPS    (DI), Y1
+	LEAQ       block_masks<>+0(SB), R8
+	MOVQ       SI, DI
+	SUBQ       AX, DI
+	LEAQ       128(R8)(DI*4), R8
+	VMOVUPS    (R8), Y1
 	VMASKMOVPS (DX)(SI*4), Y1, Y2
 	VMASKMOVPS (BX)(SI*4), Y1, Y3
 	VMULPS     Y2, Y0, Y2
 	VADDPS     Y2, Y3, Y3
 	VMASKMOVPS Y3, Y1, (CX)(SI*4)
-	VMOVUPS    32(DI), Y1
+	LEAQ       8(SI), DI
+	CMPQ       DI, AX
+	JGE        end3
+	VMOVUPS    32(R8), Y1
 	VMASKMOVPS 32(DX)(SI*4), Y1, Y2
 	VMASKMOVPS 32(BX)(SI*4), Y1, Y3
 	VMULPS     Y2, Y0, Y2
 	VADDPS     Y2, Y3, Y3
 	VMASKMOVPS Y3, Y1, 32(CX)(SI*4)
-	VMOVUPS    64(DI), Y1
+	LEAQ       16(SI), DI
+	CMPQ       DI, AX
+	JGE        end3
+	VMOVUPS    64(R8), Y1
 	VMASKMOVPS 64(DX)(SI*4), Y1, Y2
 	VMASKMOVPS 64(BX)(SI*4), Y1, Y3
 	VMULPS     Y2, Y0, Y2
 	VADDPS     Y2, Y3, Y3
 	VMASKMOVPS Y3, Y1, 64(CX)(SI*4)
-	VMOVUPS    96(DI), Y1
+	LEAQ       24(SI), DI
+	CMPQ       DI, AX
+	JGE        end3
+	VMOVUPS    96(R8), Y1
 	VMASKMOVPS 96(DX)(SI*4), Y1, Y2
 	VMASKMOVPS 96(BX)(SI*4), Y1, Y3
 	VMULPS     Y2, Y0, Y2
@@ -413,17 +458,26 @@ block1:
 lastBlock2:
 	CMPQ       DX, AX
 	JEQ        end3
-	LEAQ       block_masks<>+0(SB), BX
-	MOVQ       DX, SI
-	SUBQ       AX, SI
-	LEAQ       128(BX)(SI*4), BX
-	VMOVUPS    (BX), Y1
+	LEAQ       block_masks<>+0(SB), SI
+	MOVQ       DX, BX
+	SUBQ       AX, BX
+	LEAQ       128(SI)(BX*4), SI
+	VMOVUPS    (SI), Y1
 	VMASKMOVPS Y0, Y1, (CX)(DX*4)
-	VMOVUPS    32(BX), Y1
+	LEAQ       8(DX), BX
+	CMPQ       BX, AX
+	JGE        end3
+	VMOVUPS    32(SI), Y1
 	VMASKMOVPS Y0, Y1, 32(CX)(DX*4)
-	VMOVUPS    64(BX), Y1
+	LEAQ       16(DX), BX
+	CMPQ       BX, AX
+	JGE        end3
+	VMOVUPS    64(SI), Y1
 	VMASKMOVPS Y0, Y1, 64(CX)(DX*4)
-	VMOVUPS    96(BX), Y1
+	LEAQ       24(DX), BX
+	CMPQ       BX, AX
+	JGE        end3
+	VMOVUPS    96(SI), Y1
 	VMASKMOVPS Y0, Y1, 96(CX)(DX*4)
 
 end3:
@@ -470,29 +524,38 @@ block1:
 lastBlock2:
 	CMPQ       SI, AX
 	JEQ        end3
-	LEAQ       block_masks<>+0(SB), DI
-	MOVQ       SI, R8
-	SUBQ       AX, R8
-	LEAQ       128(DI)(R8*4), DI
-	VMOVUPS    (DI), Y1
+	LEAQ       block_masks<>+0(SB), R8
+	MOVQ       SI, DI
+	SUBQ       AX, DI
+	LEAQ       128(R8)(DI*4), R8
+	VMOVUPS    (R8), Y1
 	VMASKMOVPS (DX)(SI*4), Y1, Y2
 	VMASKMOVPS (BX)(SI*4), Y1, Y3
 	VSUBPS     Y3, Y2, Y2
 	VMULPS     Y2, Y0, Y2
 	VMASKMOVPS Y2, Y1, (CX)(SI*4)
-	VMOVUPS    32(DI), Y1
+	LEAQ       8(SI), DI
+	CMPQ       DI, AX
+	JGE        end3
+	VMOVUPS    32(R8), Y1
 	VMASKMOVPS 32(DX)(SI*4), Y1, Y2
 	VMASKMOVPS 32(BX)(SI*4), Y1, Y3
 	VSUBPS     Y3, Y2, Y2
 	VMULPS     Y2, Y0, Y2
 	VMASKMOVPS Y2, Y1, 32(CX)(SI*4)
-	VMOVUPS    64(DI), Y1
+	LEAQ       16(SI), DI
+	CMPQ       DI, AX
+	JGE        end3
+	VMOVUPS    64(R8), Y1
 	VMASKMOVPS 64(DX)(SI*4), Y1, Y2
 	VMASKMOVPS 64(BX)(SI*4), Y1, Y3
 	VSUBPS     Y3, Y2, Y2
 	VMULPS     Y2, Y0, Y2
 	VMASKMOVPS Y2, Y1, 64(CX)(SI*4)
-	VMOVUPS    96(DI), Y1
+	LEAQ       24(SI), DI
+	CMPQ       DI, AX
+	JGE        end3
+	VMOVUPS    96(R8), Y1
 	VMASKMOVPS 96(DX)(SI*4), Y1, Y2
 	VMASKMOVPS 96(BX)(SI*4), Y1, Y3
 	VSUBPS     Y3, Y2, Y2

@@ -78,10 +78,11 @@ block1:
 lastBlock2:
 	CMPQ             BX, AX
 	JEQ              end3
-	LEAQ             block_masks<>+0(SB), SI
-	SUBQ             BX, AX
-	LEAQ             (SI)(AX*4), SI
-	KMOVW            (SI), K1
+	LEAQ             block_masks<>+0(SB), DI
+	MOVQ             AX, SI
+	SUBQ             BX, SI
+	LEAQ             (DI)(SI*4), DI
+	KMOVW            (DI), K1
 	VMOVUPS.Z        (DX)(BX*4), K1, Z0
 	VMULPS.BCST      one_3f000000<>+0(SB), Z0, Z1
 	VMULPS.BCST      one_3f3504f3<>+0(SB), Z0, Z0
@@ -110,7 +111,10 @@ lastBlock2:
 	VMAXPS           Z0, Z2, Z0
 	VFMADD213PS      Z1, Z1, Z0
 	VMOVUPS          Z0, K1, (CX)(BX*4)
-	KMOVW            2(SI), K1
+	LEAQ             16(BX), SI
+	CMPQ             SI, AX
+	JGE              end3
+	KMOVW            2(DI), K1
 	VMOVUPS.Z        64(DX)(BX*4), K1, Z0
 	VMULPS.BCST      one_3f000000<>+0(SB), Z0, Z1
 	VMULPS.BCST      one_3f3504f3<>+0(SB), Z0, Z0
@@ -348,10 +352,11 @@ block1:
 lastBlock2:
 	CMPQ              SI, AX
 	JEQ               end3
-	LEAQ              block_masks<>+0(SB), DI
-	SUBQ              SI, AX
-	LEAQ              (DI)(AX*4), DI
-	KMOVW             (DI), K1
+	LEAQ              block_masks<>+0(SB), R8
+	MOVQ              AX, DI
+	SUBQ              SI, DI
+	LEAQ              (R8)(DI*4), R8
+	KMOVW             (R8), K1
 	VMOVUPS.Z         (DX)(SI*4), K1, Z0
 	VMOVUPS.Z         (BX)(SI*4), K1, Z1
 	VMULPS.BCST       one_3f3504f3<>+0(SB), Z1, Z2
@@ -402,7 +407,10 @@ lastBlock2:
 	VFMADD231PS       Z1, Z3, Z2
 	VMULPS            Z0, Z2, Z2
 	VMOVUPS           Z2, K1, (CX)(SI*4)
-	KMOVW             2(DI), K1
+	LEAQ              16(SI), DI
+	CMPQ              DI, AX
+	JGE               end3
+	KMOVW             2(R8), K1
 	VMOVUPS.Z         64(DX)(SI*4), K1, Z0
 	VMOVUPS.Z         64(BX)(SI*4), K1, Z1
 	VMULPS.BCST       one_3f3504f3<>+0(SB), Z1, Z2

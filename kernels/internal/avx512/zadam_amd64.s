@@ -82,10 +82,11 @@ block1:
 lastBlock2:
 	CMPQ      DI, AX
 	JEQ       end3
-	LEAQ      block_masks<>+0(SB), R8
-	SUBQ      DI, AX
-	LEAQ      (R8)(AX*4), R8
-	KMOVW     (R8), K1
+	LEAQ      block_masks<>+0(SB), R9
+	MOVQ      AX, R8
+	SUBQ      DI, R8
+	LEAQ      (R9)(R8*4), R9
+	KMOVW     (R9), K1
 	VMOVUPS.Z (CX)(DI*4), K1, Z9
 	VMOVUPS.Z (SI)(DI*4), K1, Z10
 	VMULPS    Z0, Z10, Z10
@@ -110,7 +111,10 @@ lastBlock2:
 	VDIVPS    Z12, Z11, Z11
 	VSUBPS    Z11, Z9, Z9
 	VMOVUPS   Z9, K1, (CX)(DI*4)
-	KMOVW     2(R8), K1
+	LEAQ      16(DI), R8
+	CMPQ      R8, AX
+	JGE       end3
+	KMOVW     2(R9), K1
 	VMOVUPS.Z 64(CX)(DI*4), K1, Z9
 	VMOVUPS.Z 64(SI)(DI*4), K1, Z10
 	VMULPS    Z0, Z10, Z10

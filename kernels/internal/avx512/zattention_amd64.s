@@ -2156,11 +2156,11 @@ block2:
 lastBlock3:
 	CMPQ              R9, AX
 	JEQ               end4
-	LEAQ              block_masks<>+0(SB), R10
-	MOVQ              AX, R11
-	SUBQ              R9, R11
-	LEAQ              (R10)(R11*4), R10
-	KMOVW             (R10), K1
+	LEAQ              block_masks<>+0(SB), R11
+	MOVQ              AX, R10
+	SUBQ              R9, R10
+	LEAQ              (R11)(R10*4), R11
+	KMOVW             (R11), K1
 	VMOVUPS.Z         (CX)(R9*4), K1, Z3
 	VMULPS            Z0, Z3, Z3
 	VSUBPS            Z1, Z3, Z3
@@ -2186,7 +2186,10 @@ lastBlock3:
 	VMULPS            Z3, Z4, Z4
 	VMULPS            Z0, Z4, Z4
 	VMOVUPS           Z4, K1, (DX)(R9*4)
-	KMOVW             2(R10), K1
+	LEAQ              16(R9), R10
+	CMPQ              R10, AX
+	JGE               end4
+	KMOVW             2(R11), K1
 	VMOVUPS.Z         64(CX)(R9*4), K1, Z3
 	VMULPS            Z0, Z3, Z3
 	VSUBPS            Z1, Z3, Z3
@@ -2324,15 +2327,18 @@ block2:
 lastBlock3:
 	CMPQ        R9, AX
 	JEQ         end4
-	LEAQ        block_masks<>+0(SB), R10
-	MOVQ        AX, R11
-	SUBQ        R9, R11
-	LEAQ        (R10)(R11*4), R10
-	KMOVW       (R10), K1
+	LEAQ        block_masks<>+0(SB), R11
+	MOVQ        AX, R10
+	SUBQ        R9, R10
+	LEAQ        (R11)(R10*4), R11
+	KMOVW       (R11), K1
 	VMOVUPS.Z   (DX)(R9*4), K1, Z2
 	VMOVUPS.Z   (BX)(R9*4), K1, Z3
 	VFMADD231PS Z2, Z3, Z0
-	KMOVW       2(R10), K1
+	LEAQ        16(R9), R10
+	CMPQ        R10, AX
+	JGE         end4
+	KMOVW       2(R11), K1
 	VMOVUPS.Z   64(DX)(R9*4), K1, Z2
 	VMOVUPS.Z   64(BX)(R9*4), K1, Z3
 	VFMADD231PS Z2, Z3, Z1

@@ -33,14 +33,17 @@ block1:
 lastBlock2:
 	CMPQ      DI, AX
 	JEQ       end3
-	LEAQ      block_masks<>+0(SB), R8
-	MOVQ      AX, R9
-	SUBQ      DI, R9
-	LEAQ      (R8)(R9*4), R8
-	KMOVW     (R8), K1
+	LEAQ      block_masks<>+0(SB), R9
+	MOVQ      AX, R8
+	SUBQ      DI, R8
+	LEAQ      (R9)(R8*4), R9
+	KMOVW     (R9), K1
 	VMOVUPS.Z (CX)(DI*4), K1, Z3
 	VADDPS    Z3, Z1, Z1
-	KMOVW     2(R8), K1
+	LEAQ      16(DI), R8
+	CMPQ      R8, AX
+	JGE       end3
+	KMOVW     2(R9), K1
 	VMOVUPS.Z 64(CX)(DI*4), K1, Z3
 	VADDPS    Z3, Z2, Z2
 
@@ -77,16 +80,19 @@ block4:
 lastBlock5:
 	CMPQ        DI, AX
 	JEQ         end6
-	LEAQ        block_masks<>+0(SB), R8
-	MOVQ        AX, R9
-	SUBQ        DI, R9
-	LEAQ        (R8)(R9*4), R8
-	KMOVW       (R8), K1
+	LEAQ        block_masks<>+0(SB), R9
+	MOVQ        AX, R8
+	SUBQ        DI, R8
+	LEAQ        (R9)(R8*4), R9
+	KMOVW       (R9), K1
 	VMOVUPS.Z   (CX)(DI*4), K1, Z4
 	VSUBPS      Z1, Z4, Z4
 	VMOVAPS.Z   Z4, K1, Z4
 	VFMADD231PS Z4, Z4, Z2
-	KMOVW       2(R8), K1
+	LEAQ        16(DI), R8
+	CMPQ        R8, AX
+	JGE         end6
+	KMOVW       2(R9), K1
 	VMOVUPS.Z   64(CX)(DI*4), K1, Z4
 	VSUBPS      Z1, Z4, Z4
 	VMOVAPS.Z   Z4, K1, Z4
@@ -136,10 +142,11 @@ block7:
 lastBlock8:
 	CMPQ        DI, AX
 	JEQ         end9
-	LEAQ        block_masks<>+0(SB), R8
-	SUBQ        DI, AX
-	LEAQ        (R8)(AX*4), R8
-	KMOVW       (R8), K1
+	LEAQ        block_masks<>+0(SB), R9
+	MOVQ        AX, R8
+	SUBQ        DI, R8
+	LEAQ        (R9)(R8*4), R9
+	KMOVW       (R9), K1
 	VMOVUPS.Z   (CX)(DI*4), K1, Z0
 	VMOVUPS.Z   (DX)(DI*4), K1, Z3
 	VMOVUPS.Z   (BX)(DI*4), K1, Z4
@@ -147,7 +154,10 @@ lastBlock8:
 	VMULPS      Z2, Z0, Z0
 	VFMADD213PS Z4, Z3, Z0
 	VMOVUPS     Z0, K1, (SI)(DI*4)
-	KMOVW       2(R8), K1
+	LEAQ        16(DI), R8
+	CMPQ        R8, AX
+	JGE         end9
+	KMOVW       2(R9), K1
 	VMOVUPS.Z   64(CX)(DI*4), K1, Z0
 	VMOVUPS.Z   64(DX)(DI*4), K1, Z3
 	VMOVUPS.Z   64(BX)(DI*4), K1, Z4
@@ -239,11 +249,11 @@ block1:
 lastBlock2:
 	CMPQ        DI, AX
 	JEQ         end3
-	LEAQ        block_masks<>+0(SB), R8
-	MOVQ        AX, R9
-	SUBQ        DI, R9
-	LEAQ        (R8)(R9*4), R8
-	KMOVW       (R8), K1
+	LEAQ        block_masks<>+0(SB), R9
+	MOVQ        AX, R8
+	SUBQ        DI, R8
+	LEAQ        (R9)(R8*4), R9
+	KMOVW       (R9), K1
 	VMOVUPS.Z   (CX)(DI*4), K1, Z6
 	VMOVUPS.Z   (DX)(DI*4), K1, Z7
 	VMOVUPS.Z   (BX)(DI*4), K1, Z8
@@ -252,7 +262,10 @@ lastBlock2:
 	VMULPS      Z1, Z7, Z7
 	VADDPS      Z6, Z2, Z2
 	VFMADD231PS Z6, Z7, Z4
-	KMOVW       2(R8), K1
+	LEAQ        16(DI), R8
+	CMPQ        R8, AX
+	JGE         end3
+	KMOVW       2(R9), K1
 	VMOVUPS.Z   64(CX)(DI*4), K1, Z6
 	VMOVUPS.Z   64(DX)(DI*4), K1, Z7
 	VMOVUPS.Z   64(BX)(DI*4), K1, Z8
@@ -320,10 +333,11 @@ block4:
 lastBlock5:
 	CMPQ         DI, AX
 	JEQ          end6
-	LEAQ         block_masks<>+0(SB), R8
-	SUBQ         DI, AX
-	LEAQ         (R8)(AX*4), R8
-	KMOVW        (R8), K1
+	LEAQ         block_masks<>+0(SB), R9
+	MOVQ         AX, R8
+	SUBQ         DI, R8
+	LEAQ         (R9)(R8*4), R9
+	KMOVW        (R9), K1
 	VMOVUPS.Z    (CX)(DI*4), K1, Z3
 	VMOVUPS.Z    (DX)(DI*4), K1, Z5
 	VMOVUPS.Z    (BX)(DI*4), K1, Z6
@@ -334,7 +348,10 @@ lastBlock5:
 	VFNMADD231PS Z5, Z4, Z3
 	VMULPS       Z1, Z3, Z3
 	VMOVUPS      Z3, K1, (SI)(DI*4)
-	KMOVW        2(R8), K1
+	LEAQ         16(DI), R8
+	CMPQ         R8, AX
+	JGE          end6
+	KMOVW        2(R9), K1
 	VMOVUPS.Z    64(CX)(DI*4), K1, Z3
 	VMOVUPS.Z    64(DX)(DI*4), K1, Z5
 	VMOVUPS.Z    64(BX)(DI*4), K1, Z6
@@ -392,11 +409,11 @@ block1:
 lastBlock2:
 	CMPQ        DI, AX
 	JEQ         end3
-	LEAQ        block_masks<>+0(SB), R8
-	MOVQ        AX, R9
-	SUBQ        DI, R9
-	LEAQ        (R8)(R9*4), R8
-	KMOVW       (R8), K1
+	LEAQ        block_masks<>+0(SB), R9
+	MOVQ        AX, R8
+	SUBQ        DI, R8
+	LEAQ        (R9)(R8*4), R9
+	KMOVW       (R9), K1
 	VMOVUPS.Z   (CX)(DI*4), K1, Z6
 	VMOVUPS.Z   (DX)(DI*4), K1, Z7
 	VMOVUPS.Z   (BX)(DI*4), K1, Z8
@@ -405,7 +422,10 @@ lastBlock2:
 	VMULPS      Z1, Z7, Z7
 	VADDPS      Z6, Z2, Z2
 	VFMADD231PS Z6, Z7, Z4
-	KMOVW       2(R8), K1
+	LEAQ        16(DI), R8
+	CMPQ        R8, AX
+	JGE         end3
+	KMOVW       2(R9), K1
 	VMOVUPS.Z   64(CX)(DI*4), K1, Z6
 	VMOVUPS.Z   64(DX)(DI*4), K1, Z7
 	VMOVUPS.Z   64(BX)(DI*4), K1, Z8
@@ -475,10 +495,11 @@ block4:
 lastBlock5:
 	CMPQ         DI, AX
 	JEQ          end6
-	LEAQ         block_masks<>+0(SB), R8
-	SUBQ         DI, AX
-	LEAQ         (R8)(AX*4), R8
-	KMOVW        (R8), K1
+	LEAQ         block_masks<>+0(SB), R9
+	MOVQ         AX, R8
+	SUBQ         DI, R8
+	LEAQ         (R9)(R8*4), R9
+	KMOVW        (R9), K1
 	VMOVUPS.Z    (CX)(DI*4), K1, Z3
 	VMOVUPS.Z    (DX)(DI*4), K1, Z5
 	VMOVUPS.Z    (BX)(DI*4), K1, Z6
@@ -490,7 +511,10 @@ lastBlock5:
 	VMOVUPS.Z    (SI)(DI*4), K1, Z5
 	VFMADD231PS  Z3, Z1, Z5
 	VMOVUPS      Z5, K1, (SI)(DI*4)
-	KMOVW        2(R8), K1
+	LEAQ         16(DI), R8
+	CMPQ         R8, AX
+	JGE          end6
+	KMOVW        2(R9), K1
 	VMOVUPS.Z    64(CX)(DI*4), K1, Z3
 	VMOVUPS.Z    64(DX)(DI*4), K1, Z5
 	VMOVUPS.Z    64(BX)(DI*4), K1, Z6
@@ -587,39 +611,43 @@ row5:
 lastBlock2:
 	CMPQ   R9, SI
 	JEQ    end3
-	LEAQ   block_masks<>+0(SB), R10
-	SUBQ   R9, SI
-	LEAQ   (R10)(SI*4), R10
-	KMOVW  (R10), K1
+	LEAQ   block_masks<>+0(SB), R11
+	MOVQ   SI, R10
+	SUBQ   R9, R10
+	LEAQ   (R11)(R10*4), R11
+	KMOVW  (R11), K1
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
-	LEAQ   (DI)(R9*4), SI
-	LEAQ   (R8)(R9*4), R11
-	XORQ   R12, R12
+	LEAQ   (DI)(R9*4), R10
+	LEAQ   (R8)(R9*4), R12
+	XORQ   R13, R13
 
 row6:
-	VMOVUPS.Z    (SI), K1, Z2
-	VMOVUPS.Z    (R11), K1, Z3
-	VBROADCASTSS (DX)(R12*4), Z4
+	VMOVUPS.Z    (R10), K1, Z2
+	VMOVUPS.Z    (R12), K1, Z3
+	VBROADCASTSS (DX)(R13*4), Z4
 	VSUBPS       Z4, Z3, Z3
-	VBROADCASTSS (BX)(R12*4), Z4
+	VBROADCASTSS (BX)(R13*4), Z4
 	VMULPS       Z4, Z3, Z3
 	VFMADD231PS  Z2, Z3, Z0
 	VADDPS       Z2, Z1, Z1
-	ADDQ         AX, SI
-	ADDQ         CX, R11
-	INCQ         R12
-	CMPQ         R12, mean_len+120(FP)
+	ADDQ         AX, R10
+	ADDQ         CX, R12
+	INCQ         R13
+	CMPQ         R13, mean_len+120(FP)
 	JLT          row6
-	MOVQ         dgamma_base+0(FP), SI
-	VMOVUPS.Z    (SI)(R9*4), K1, Z2
+	MOVQ         dgamma_base+0(FP), R10
+	VMOVUPS.Z    (R10)(R9*4), K1, Z2
 	VADDPS       Z0, Z2, Z2
-	VMOVUPS      Z2, K1, (SI)(R9*4)
-	MOVQ         dbeta_base+24(FP), SI
-	VMOVUPS.Z    (SI)(R9*4), K1, Z2
+	VMOVUPS      Z2, K1, (R10)(R9*4)
+	MOVQ         dbeta_base+24(FP), R10
+	VMOVUPS.Z    (R10)(R9*4), K1, Z2
 	VADDPS       Z1, Z2, Z2
-	VMOVUPS      Z2, K1, (SI)(R9*4)
-	KMOVW        2(R10), K1
+	VMOVUPS      Z2, K1, (R10)(R9*4)
+	LEAQ         16(R9), R10
+	CMPQ         R10, SI
+	JGE          end3
+	KMOVW        2(R11), K1
 	VXORPS       Z0, Z0, Z0
 	VXORPS       Z1, Z1, Z1
 	LEAQ         64(DI)(R9*4), SI

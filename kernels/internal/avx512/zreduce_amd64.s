@@ -33,22 +33,32 @@ block1:
 lastBlock2:
 	CMPQ      DX, AX
 	JEQ       end3
-	LEAQ      block_masks<>+0(SB), BX
-	SUBQ      DX, AX
-	LEAQ      (BX)(AX*4), BX
-	KMOVB     (BX), K1
+	LEAQ      block_masks<>+0(SB), SI
+	MOVQ      AX, BX
+	SUBQ      DX, BX
+	LEAQ      (SI)(BX*4), SI
+	KMOVB     (SI), K1
 	VMOVUPS.Z (CX)(DX*4), K1, Y4
 	VCVTPS2PD Y4, Z4
 	VADDPD    Z4, Z0, Z0
-	KMOVB     1(BX), K1
+	LEAQ      8(DX), BX
+	CMPQ      BX, AX
+	JGE       end3
+	KMOVB     1(SI), K1
 	VMOVUPS.Z 32(CX)(DX*4), K1, Y4
 	VCVTPS2PD Y4, Z4
 	VADDPD    Z4, Z1, Z1
-	KMOVB     2(BX), K1
+	LEAQ      16(DX), BX
+	CMPQ      BX, AX
+	JGE       end3
+	KMOVB     2(SI), K1
 	VMOVUPS.Z 64(CX)(DX*4), K1, Y4
 	VCVTPS2PD Y4, Z4
 	VADDPD    Z4, Z2, Z2
-	KMOVB     3(BX), K1
+	LEAQ      24(DX), BX
+	CMPQ      BX, AX
+	JGE       end3
+	KMOVB     3(SI), K1
 	VMOVUPS.Z 96(CX)(DX*4), K1, Y4
 	VCVTPS2PD Y4, Z4
 	VADDPD    Z4, Z3, Z3
@@ -135,28 +145,38 @@ block1:
 lastBlock2:
 	CMPQ        BX, AX
 	JEQ         end3
-	LEAQ        block_masks<>+0(SB), SI
-	SUBQ        BX, AX
-	LEAQ        (SI)(AX*4), SI
-	KMOVB       (SI), K1
+	LEAQ        block_masks<>+0(SB), DI
+	MOVQ        AX, SI
+	SUBQ        BX, SI
+	LEAQ        (DI)(SI*4), DI
+	KMOVB       (DI), K1
 	VMOVUPS.Z   (CX)(BX*4), K1, Y4
 	VCVTPS2PD   Y4, Z4
 	VMOVUPS.Z   (DX)(BX*4), K1, Y5
 	VCVTPS2PD   Y5, Z5
 	VFMADD231PD Z4, Z5, Z0
-	KMOVB       1(SI), K1
+	LEAQ        8(BX), SI
+	CMPQ        SI, AX
+	JGE         end3
+	KMOVB       1(DI), K1
 	VMOVUPS.Z   32(CX)(BX*4), K1, Y4
 	VCVTPS2PD   Y4, Z4
 	VMOVUPS.Z   32(DX)(BX*4), K1, Y5
 	VCVTPS2PD   Y5, Z5
 	VFMADD231PD Z4, Z5, Z1
-	KMOVB       2(SI), K1
+	LEAQ        16(BX), SI
+	CMPQ        SI, AX
+	JGE         end3
+	KMOVB       2(DI), K1
 	VMOVUPS.Z   64(CX)(BX*4), K1, Y4
 	VCVTPS2PD   Y4, Z4
 	VMOVUPS.Z   64(DX)(BX*4), K1, Y5
 	VCVTPS2PD   Y5, Z5
 	VFMADD231PD Z4, Z5, Z2
-	KMOVB       3(SI), K1
+	LEAQ        24(BX), SI
+	CMPQ        SI, AX
+	JGE         end3
+	KMOVB       3(DI), K1
 	VMOVUPS.Z   96(CX)(BX*4), K1, Y4
 	VCVTPS2PD   Y4, Z4
 	VMOVUPS.Z   96(DX)(BX*4), K1, Y5
@@ -206,22 +226,32 @@ block1:
 lastBlock2:
 	CMPQ        DX, AX
 	JEQ         end3
-	LEAQ        block_masks<>+0(SB), BX
-	SUBQ        DX, AX
-	LEAQ        (BX)(AX*4), BX
-	KMOVB       (BX), K1
+	LEAQ        block_masks<>+0(SB), SI
+	MOVQ        AX, BX
+	SUBQ        DX, BX
+	LEAQ        (SI)(BX*4), SI
+	KMOVB       (SI), K1
 	VMOVUPS.Z   (CX)(DX*4), K1, Y4
 	VCVTPS2PD   Y4, Z4
 	VFMADD231PD Z4, Z4, Z0
-	KMOVB       1(BX), K1
+	LEAQ        8(DX), BX
+	CMPQ        BX, AX
+	JGE         end3
+	KMOVB       1(SI), K1
 	VMOVUPS.Z   32(CX)(DX*4), K1, Y4
 	VCVTPS2PD   Y4, Z4
 	VFMADD231PD Z4, Z4, Z1
-	KMOVB       2(BX), K1
+	LEAQ        16(DX), BX
+	CMPQ        BX, AX
+	JGE         end3
+	KMOVB       2(SI), K1
 	VMOVUPS.Z   64(CX)(DX*4), K1, Y4
 	VCVTPS2PD   Y4, Z4
 	VFMADD231PD Z4, Z4, Z2
-	KMOVB       3(BX), K1
+	LEAQ        24(DX), BX
+	CMPQ        BX, AX
+	JGE         end3
+	KMOVB       3(SI), K1
 	VMOVUPS.Z   96(CX)(DX*4), K1, Y4
 	VCVTPS2PD   Y4, Z4
 	VFMADD231PD Z4, Z4, Z3
@@ -282,10 +312,11 @@ block1:
 lastBlock2:
 	CMPQ      BX, AX
 	JEQ       end3
-	LEAQ      block_masks<>+0(SB), SI
-	SUBQ      BX, AX
-	LEAQ      (SI)(AX*4), SI
-	KMOVB     (SI), K1
+	LEAQ      block_masks<>+0(SB), DI
+	MOVQ      AX, SI
+	SUBQ      BX, SI
+	LEAQ      (DI)(SI*4), DI
+	KMOVB     (DI), K1
 	VMOVUPS.Z (CX)(BX*4), K1, Y4
 	VCVTPS2PD Y4, Z4
 	VMOVUPS.Z (DX)(BX*4), K1, Y5
@@ -293,7 +324,10 @@ lastBlock2:
 	VSUBPD    Z5, Z4, Z4
 	VMULPD    Z4, Z4, Z4
 	VADDPD    Z4, Z0, Z0
-	KMOVB     1(SI), K1
+	LEAQ      8(BX), SI
+	CMPQ      SI, AX
+	JGE       end3
+	KMOVB     1(DI), K1
 	VMOVUPS.Z 32(CX)(BX*4), K1, Y4
 	VCVTPS2PD Y4, Z4
 	VMOVUPS.Z 32(DX)(BX*4), K1, Y5
@@ -301,7 +335,10 @@ lastBlock2:
 	VSUBPD    Z5, Z4, Z4
 	VMULPD    Z4, Z4, Z4
 	VADDPD    Z4, Z1, Z1
-	KMOVB     2(SI), K1
+	LEAQ      16(BX), SI
+	CMPQ      SI, AX
+	JGE       end3
+	KMOVB     2(DI), K1
 	VMOVUPS.Z 64(CX)(BX*4), K1, Y4
 	VCVTPS2PD Y4, Z4
 	VMOVUPS.Z 64(DX)(BX*4), K1, Y5
@@ -309,7 +346,10 @@ lastBlock2:
 	VSUBPD    Z5, Z4, Z4
 	VMULPD    Z4, Z4, Z4
 	VADDPD    Z4, Z2, Z2
-	KMOVB     3(SI), K1
+	LEAQ      24(BX), SI
+	CMPQ      SI, AX
+	JGE       end3
+	KMOVB     3(DI), K1
 	VMOVUPS.Z 96(CX)(BX*4), K1, Y4
 	VCVTPS2PD Y4, Z4
 	VMOVUPS.Z 96(DX)(BX*4), K1, Y5
@@ -356,13 +396,17 @@ block1:
 lastBlock2:
 	CMPQ        DX, AX
 	JEQ         end3
-	LEAQ        block_masks<>+0(SB), BX
-	SUBQ        DX, AX
-	LEAQ        (BX)(AX*4), BX
-	KMOVW       (BX), K1
+	LEAQ        block_masks<>+0(SB), SI
+	MOVQ        AX, BX
+	SUBQ        DX, BX
+	LEAQ        (SI)(BX*4), SI
+	KMOVW       (SI), K1
 	VMOVUPS.Z   (CX)(DX*4), K1, Z3
 	VFMADD231PS Z3, Z2, Z0
-	KMOVW       2(BX), K1
+	LEAQ        16(DX), BX
+	CMPQ        BX, AX
+	JGE         end3
+	KMOVW       2(SI), K1
 	VMOVUPS.Z   64(CX)(DX*4), K1, Z3
 	VFMADD231PS Z3, Z2, Z1
 
@@ -429,24 +473,28 @@ row5:
 lastBlock2:
 	CMPQ   DI, DX
 	JEQ    end3
-	LEAQ   block_masks<>+0(SB), R8
-	SUBQ   DI, DX
-	LEAQ   (R8)(DX*4), R8
-	KMOVW  (R8), K1
+	LEAQ   block_masks<>+0(SB), R9
+	MOVQ   DX, R8
+	SUBQ   DI, R8
+	LEAQ   (R9)(R8*4), R9
+	KMOVW  (R9), K1
 	VXORPS Z0, Z0, Z0
-	LEAQ   (SI)(DI*4), DX
-	MOVQ   AX, R9
+	LEAQ   (SI)(DI*4), R8
+	MOVQ   AX, R10
 
 row6:
-	VMOVUPS.Z (DX), K1, Z1
+	VMOVUPS.Z (R8), K1, Z1
 	VADDPS    Z1, Z0, Z0
-	ADDQ      CX, DX
-	DECQ      R9
+	ADDQ      CX, R8
+	DECQ      R10
 	JNZ       row6
 	VMOVUPS.Z (BX)(DI*4), K1, Z1
 	VADDPS    Z0, Z1, Z1
 	VMOVUPS   Z1, K1, (BX)(DI*4)
-	KMOVW     2(R8), K1
+	LEAQ      16(DI), R8
+	CMPQ      R8, DX
+	JGE       end3
+	KMOVW     2(R9), K1
 	VXORPS    Z0, Z0, Z0
 	LEAQ      64(SI)(DI*4), DX
 

@@ -41,16 +41,19 @@ block2:
 lastBlock3:
 	CMPQ      R10, AX
 	JEQ       end4
-	LEAQ      block_masks<>+0(SB), R11
-	MOVQ      AX, R12
-	SUBQ      R10, R12
-	LEAQ      (R11)(R12*4), R11
-	KMOVW     (R11), K1
+	LEAQ      block_masks<>+0(SB), R12
+	MOVQ      AX, R11
+	SUBQ      R10, R11
+	LEAQ      (R12)(R11*4), R12
+	KMOVW     (R12), K1
 	VMOVUPS.Z (CX)(R10*4), K1, Z4
 	VMULPS    Z0, Z4, Z4
 	VBLENDMPS Z4, Z1, K1, Z4
 	VMAXPS    Z2, Z4, Z2
-	KMOVW     2(R11), K1
+	LEAQ      16(R10), R11
+	CMPQ      R11, AX
+	JGE       end4
+	KMOVW     2(R12), K1
 	VMOVUPS.Z 64(CX)(R10*4), K1, Z4
 	VMULPS    Z0, Z4, Z4
 	VBLENDMPS Z4, Z1, K1, Z4
@@ -124,11 +127,11 @@ block5:
 lastBlock6:
 	CMPQ              R10, AX
 	JEQ               end7
-	LEAQ              block_masks<>+0(SB), R11
-	MOVQ              AX, R12
-	SUBQ              R10, R12
-	LEAQ              (R11)(R12*4), R11
-	KMOVW             (R11), K1
+	LEAQ              block_masks<>+0(SB), R12
+	MOVQ              AX, R11
+	SUBQ              R10, R11
+	LEAQ              (R12)(R11*4), R12
+	KMOVW             (R12), K1
 	VMOVUPS.Z         (CX)(R10*4), K1, Z4
 	VMULPS            Z0, Z4, Z4
 	VSUBPS            Z2, Z4, Z4
@@ -151,7 +154,10 @@ lastBlock6:
 	VMOVUPS           Z4, K1, (DX)(R10*4)
 	VMOVAPS.Z         Z4, K1, Z4
 	VADDPS            Z4, Z1, Z1
-	KMOVW             2(R11), K1
+	LEAQ              16(R10), R11
+	CMPQ              R11, AX
+	JGE               end7
+	KMOVW             2(R12), K1
 	VMOVUPS.Z         64(CX)(R10*4), K1, Z4
 	VMULPS            Z0, Z4, Z4
 	VSUBPS            Z2, Z4, Z4
@@ -207,15 +213,18 @@ block8:
 lastBlock9:
 	CMPQ      R10, AX
 	JEQ       end10
-	LEAQ      block_masks<>+0(SB), R11
-	MOVQ      AX, R12
-	SUBQ      R10, R12
-	LEAQ      (R11)(R12*4), R11
-	KMOVW     (R11), K1
+	LEAQ      block_masks<>+0(SB), R12
+	MOVQ      AX, R11
+	SUBQ      R10, R11
+	LEAQ      (R12)(R11*4), R12
+	KMOVW     (R12), K1
 	VMOVUPS.Z (DX)(R10*4), K1, Z2
 	VMULPS    Z1, Z2, Z2
 	VMOVUPS   Z2, K1, (DX)(R10*4)
-	KMOVW     2(R11), K1
+	LEAQ      16(R10), R11
+	CMPQ      R11, AX
+	JGE       end10
+	KMOVW     2(R12), K1
 	VMOVUPS.Z 64(DX)(R10*4), K1, Z2
 	VMULPS    Z1, Z2, Z2
 	VMOVUPS   Z2, K1, 64(DX)(R10*4)
@@ -327,15 +336,18 @@ block1:
 lastBlock2:
 	CMPQ        SI, AX
 	JEQ         end3
-	LEAQ        block_masks<>+0(SB), DI
-	MOVQ        AX, R8
-	SUBQ        SI, R8
-	LEAQ        (DI)(R8*4), DI
-	KMOVW       (DI), K1
+	LEAQ        block_masks<>+0(SB), R8
+	MOVQ        AX, DI
+	SUBQ        SI, DI
+	LEAQ        (R8)(DI*4), R8
+	KMOVW       (R8), K1
 	VMOVUPS.Z   (CX)(SI*4), K1, Z2
 	VMOVUPS.Z   (DX)(SI*4), K1, Z3
 	VFMADD231PS Z2, Z3, Z0
-	KMOVW       2(DI), K1
+	LEAQ        16(SI), DI
+	CMPQ        DI, AX
+	JGE         end3
+	KMOVW       2(R8), K1
 	VMOVUPS.Z   64(CX)(SI*4), K1, Z2
 	VMOVUPS.Z   64(DX)(SI*4), K1, Z3
 	VFMADD231PS Z2, Z3, Z1
@@ -373,16 +385,20 @@ block4:
 lastBlock5:
 	CMPQ      SI, AX
 	JEQ       end6
-	LEAQ      block_masks<>+0(SB), DI
-	SUBQ      SI, AX
-	LEAQ      (DI)(AX*4), DI
-	KMOVW     (DI), K1
+	LEAQ      block_masks<>+0(SB), R8
+	MOVQ      AX, DI
+	SUBQ      SI, DI
+	LEAQ      (R8)(DI*4), R8
+	KMOVW     (R8), K1
 	VMOVUPS.Z (CX)(SI*4), K1, Z1
 	VMOVUPS.Z (DX)(SI*4), K1, Z2
 	VSUBPS    Z0, Z1, Z1
 	VMULPS    Z2, Z1, Z1
 	VMOVUPS   Z1, K1, (BX)(SI*4)
-	KMOVW     2(DI), K1
+	LEAQ      16(SI), DI
+	CMPQ      DI, AX
+	JGE       end6
+	KMOVW     2(R8), K1
 	VMOVUPS.Z 64(CX)(SI*4), K1, Z1
 	VMOVUPS.Z 64(DX)(SI*4), K1, Z2
 	VSUBPS    Z0, Z1, Z1

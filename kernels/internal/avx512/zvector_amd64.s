@@ -31,15 +31,19 @@ block1:
 lastBlock2:
 	CMPQ      SI, AX
 	JEQ       end3
-	LEAQ      block_masks<>+0(SB), DI
-	SUBQ      SI, AX
-	LEAQ      (DI)(AX*4), DI
-	KMOVW     (DI), K1
+	LEAQ      block_masks<>+0(SB), R8
+	MOVQ      AX, DI
+	SUBQ      SI, DI
+	LEAQ      (R8)(DI*4), R8
+	KMOVW     (R8), K1
 	VMOVUPS.Z (DX)(SI*4), K1, Z0
 	VMOVUPS.Z (BX)(SI*4), K1, Z1
 	VADDPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (CX)(SI*4)
-	KMOVW     2(DI), K1
+	LEAQ      16(SI), DI
+	CMPQ      DI, AX
+	JGE       end3
+	KMOVW     2(R8), K1
 	VMOVUPS.Z 64(DX)(SI*4), K1, Z0
 	VMOVUPS.Z 64(BX)(SI*4), K1, Z1
 	VADDPS    Z1, Z0, Z0
@@ -110,15 +114,19 @@ block1:
 lastBlock2:
 	CMPQ      SI, AX
 	JEQ       end3
-	LEAQ      block_masks<>+0(SB), DI
-	SUBQ      SI, AX
-	LEAQ      (DI)(AX*4), DI
-	KMOVW     (DI), K1
+	LEAQ      block_masks<>+0(SB), R8
+	MOVQ      AX, DI
+	SUBQ      SI, DI
+	LEAQ      (R8)(DI*4), R8
+	KMOVW     (R8), K1
 	VMOVUPS.Z (DX)(SI*4), K1, Z0
 	VMOVUPS.Z (BX)(SI*4), K1, Z1
 	VSUBPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (CX)(SI*4)
-	KMOVW     2(DI), K1
+	LEAQ      16(SI), DI
+	CMPQ      DI, AX
+	JGE       end3
+	KMOVW     2(R8), K1
 	VMOVUPS.Z 64(DX)(SI*4), K1, Z0
 	VMOVUPS.Z 64(BX)(SI*4), K1, Z1
 	VSUBPS    Z1, Z0, Z0
@@ -155,15 +163,19 @@ block1:
 lastBlock2:
 	CMPQ      SI, AX
 	JEQ       end3
-	LEAQ      block_masks<>+0(SB), DI
-	SUBQ      SI, AX
-	LEAQ      (DI)(AX*4), DI
-	KMOVW     (DI), K1
+	LEAQ      block_masks<>+0(SB), R8
+	MOVQ      AX, DI
+	SUBQ      SI, DI
+	LEAQ      (R8)(DI*4), R8
+	KMOVW     (R8), K1
 	VMOVUPS.Z (DX)(SI*4), K1, Z0
 	VMOVUPS.Z (BX)(SI*4), K1, Z1
 	VMULPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (CX)(SI*4)
-	KMOVW     2(DI), K1
+	LEAQ      16(SI), DI
+	CMPQ      DI, AX
+	JGE       end3
+	KMOVW     2(R8), K1
 	VMOVUPS.Z 64(DX)(SI*4), K1, Z0
 	VMOVUPS.Z 64(BX)(SI*4), K1, Z1
 	VMULPS    Z1, Z0, Z0
@@ -198,14 +210,18 @@ block1:
 lastBlock2:
 	CMPQ      BX, AX
 	JEQ       end3
-	LEAQ      block_masks<>+0(SB), SI
-	SUBQ      BX, AX
-	LEAQ      (SI)(AX*4), SI
-	KMOVW     (SI), K1
+	LEAQ      block_masks<>+0(SB), DI
+	MOVQ      AX, SI
+	SUBQ      BX, SI
+	LEAQ      (DI)(SI*4), DI
+	KMOVW     (DI), K1
 	VMOVUPS.Z (DX)(BX*4), K1, Z1
 	VMULPS    Z1, Z0, Z1
 	VMOVUPS   Z1, K1, (CX)(BX*4)
-	KMOVW     2(SI), K1
+	LEAQ      16(BX), SI
+	CMPQ      SI, AX
+	JGE       end3
+	KMOVW     2(DI), K1
 	VMOVUPS.Z 64(DX)(BX*4), K1, Z1
 	VMULPS    Z1, Z0, Z1
 	VMOVUPS   Z1, K1, 64(CX)(BX*4)
@@ -244,16 +260,20 @@ block1:
 lastBlock2:
 	CMPQ      SI, AX
 	JEQ       end3
-	LEAQ      block_masks<>+0(SB), DI
-	SUBQ      SI, AX
-	LEAQ      (DI)(AX*4), DI
-	KMOVW     (DI), K1
+	LEAQ      block_masks<>+0(SB), R8
+	MOVQ      AX, DI
+	SUBQ      SI, DI
+	LEAQ      (R8)(DI*4), R8
+	KMOVW     (R8), K1
 	VMOVUPS.Z (DX)(SI*4), K1, Z1
 	VMOVUPS.Z (BX)(SI*4), K1, Z2
 	VMULPS    Z1, Z0, Z1
 	VADDPS    Z1, Z2, Z2
 	VMOVUPS   Z2, K1, (CX)(SI*4)
-	KMOVW     2(DI), K1
+	LEAQ      16(SI), DI
+	CMPQ      DI, AX
+	JGE       end3
+	KMOVW     2(R8), K1
 	VMOVUPS.Z 64(DX)(SI*4), K1, Z1
 	VMOVUPS.Z 64(BX)(SI*4), K1, Z2
 	VMULPS    Z1, Z0, Z1
@@ -284,12 +304,16 @@ block1:
 lastBlock2:
 	CMPQ    DX, AX
 	JEQ     end3
-	LEAQ    block_masks<>+0(SB), BX
-	SUBQ    DX, AX
-	LEAQ    (BX)(AX*4), BX
-	KMOVW   (BX), K1
+	LEAQ    block_masks<>+0(SB), SI
+	MOVQ    AX, BX
+	SUBQ    DX, BX
+	LEAQ    (SI)(BX*4), SI
+	KMOVW   (SI), K1
 	VMOVUPS Z0, K1, (CX)(DX*4)
-	KMOVW   2(BX), K1
+	LEAQ    16(DX), BX
+	CMPQ    BX, AX
+	JGE     end3
+	KMOVW   2(SI), K1
 	VMOVUPS Z0, K1, 64(CX)(DX*4)
 
 end3:
@@ -326,16 +350,20 @@ block1:
 lastBlock2:
 	CMPQ      SI, AX
 	JEQ       end3
-	LEAQ      block_masks<>+0(SB), DI
-	SUBQ      SI, AX
-	LEAQ      (DI)(AX*4), DI
-	KMOVW     (DI), K1
+	LEAQ      block_masks<>+0(SB), R8
+	MOVQ      AX, DI
+	SUBQ      SI, DI
+	LEAQ      (R8)(DI*4), R8
+	KMOVW     (R8), K1
 	VMOVUPS.Z (DX)(SI*4), K1, Z1
 	VMOVUPS.Z (BX)(SI*4), K1, Z2
 	VSUBPS    Z2, Z1, Z1
 	VMULPS    Z1, Z0, Z1
 	VMOVUPS   Z1, K1, (CX)(SI*4)
-	KMOVW     2(DI), K1
+	LEAQ      16(SI), DI
+	CMPQ      DI, AX
+	JGE       end3
+	KMOVW     2(R8), K1
 	VMOVUPS.Z 64(DX)(SI*4), K1, Z1
 	VMOVUPS.Z 64(BX)(SI*4), K1, Z2
 	VSUBPS    Z2, Z1, Z1

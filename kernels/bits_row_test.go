@@ -1,0 +1,196 @@
+package kernels
+
+import (
+	"fmt"
+	"math"
+	"runtime"
+	"testing"
+
+	"lethe/kernels/kerneltest"
+)
+
+// rowOperation is one exported operation on operands large enough for several
+// items of the pool.
+type rowOperation struct {
+	name string
+	run  func() []float32 // overwrites its outputs and returns them
+}
+
+// rowOperations builds every operation of the package but Gemm. Outputs are
+// written anew on each run.
+func rowOperations(c *kerneltest.Case) []rowOperation {
+	const rows, cols = 210, 197
+	const n = 5*elementChunk + 123
+	x, y, z, w := c.Input(n, 0), c.Input(n, 3), c.Output(n, 0), c.Output(n, 0)
+	a, b, out := randomMat(c, rows, cols, 1), randomMat(c, rows, cols, 0), emptyMat(c, rows, cols, 2)
+	gamma, beta := c.Input(cols, 0), c.Input(cols, 0)
+	dgamma, dbeta := c.Output(cols, 0), c.Output(cols, 0)
+	keep := NormStats{Mean: c.Output(rows, 0), RStd: c.Output(rows, 0)}
+	o := newOperands(c, attentionCase{3, 70, 70, 4, 24, true})
+	sums := make([]float32, 16)
+	p := AdamParams{LR: 1e-3, Beta1: 0.9, Beta2: 0.95, Eps: 1e-8, WeightDecay: 0.05, BiasCorrection1: 0.1, BiasCorrection2: 0.05, GradScale: 1, Decoupled: true}
+	return []rowOperation{
+		{"Add", func() []float32 { Add(z, x, y); return z }},
+		{"Sub", func() []float32 { Sub(z, x, y); return z }},
+		{"Mul", func() []float32 { Mul(z, x, y); return z }},
+		{"Scale", func() []float32 { Scale(z, 3, x); return z }},
+		{"Axpy", func() []float32 { Fill(z, 1); Axpy(z, 3, x); return z }},
+		{"ScaledDiff", func() []float32 { ScaledDiff(z, 3, x, y); return z }},
+		{"Gelu", func() []float32 { Gelu(z, x); return z }},
+		{"GeluGrad", func() []float32 { GeluGrad(z, y, x); return z }},
+		{"reductions", func() []float32 {
+			for i, v := range [...]float64{Sum(x), Dot(x, y), SumSquares(x), SquaredDistance(x, y)} {
+				bits := math.Float64bits(v) // all 64 of them count
+				sums[2*i], sums[2*i+1] = math.Float32frombits(uint32(bits)), math.Float32frombits(uint32(bits>>32))
+			}
+			if AllFinite(x) {
+				sums[15] = 1
+			}
+			return sums
+		}},
+		{"AddRow", func() []float32 { AddRow(out, a, gamma); return out.Data }},
+		{"ColumnSum", func() []float32 { ColumnSum(dgamma, a, ColumnSumOptions{}); return dgamma }},
+		{"Softmax", func() []float32 { Softmax(out, a); return out.Data }},
+		{"SoftmaxGrad", func() []float32 { SoftmaxGrad(out, a, b); return out.Data }},
+		{"LayerNorm", func() []float32 { LayerNorm(out, a, gamma, beta, testEps, keep); return append(keep.Mean, out.Data...) }},
+		{"LayerNormGrad", func() []float32 {
+			LayerNormGrad(LayerNormGrads{DX: out, DGamma: dgamma, DBeta: dbeta}, b, a, gamma, keep)
+			return append(append(out.Data, dgamma...), dbeta...)
+		}},
+		{"Adam", func() []float32 {
+			Scale(z, 1, x)
+			Scale(w, 1, y)
+			v := make([]float32, n)
+			Adam(z, w, v, y, p)
+			return append(append(v, w...), z...)
+		}},
+		{"Attention", func() []float32 { Attention(o.out, o.args); return append(o.args.LSE, o.out.Data...) }},
+		{"AttentionGrad", func() []float32 { AttentionGrad(o.grads, o.dout, o.out, o.args); return o.grads.DQ.Data }},
+	}
+}
+
+// One, three and all workers give the same bits.
+func TestRowOperationsIgnoreTheNumberOfWorkers(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	suite := kerneltest.New(t)
+	suite.Run("operations", func(c *kerneltest.Case) {
+		for _, op := range rowOperations(c) {
+			runtime.GOMAXPROCS(1)
+			want := append([]float32(nil), op.run()...)
+			for _, workers := range []int{3, runtime.NumCPU(), 8} {
+				runtime.GOMAXPROCS(workers)
+				for range 3 {
+					c.Same(fmt.Sprintf("%s with %d workers", op.name, workers), append([]float32(nil), op.run()...), want)
+				}
+			}
+		}
+	})
+}
+
+// AVX2 and AVX-512 give the same bits: fold and walk keep one order, and every
+// operation between is the same.
+func TestRowKernelsAgreeAcrossVectorWidths(t *testing.T) {
+	if widest() < isaAVX512 {
+		t.Skip("this processor or build has no AVX-512 to compare with")
+	}
+	suite := kerneltest.New(t)
+	for _, n := range kerneltest.Lengths(vectorLanes)[1:] {
+		suite.Run(fmt.Sprintf("n=%d", n), func(c *kerneltest.Case) {
+			x, y, gamma := c.Input(n, 0), c.Input(n, 0), c.Input(n, 0)
+			for i := range x {
+				x[i] *= 100 // the exponential of some rows underflows
+			}
+			var first []float32
+			for _, k := range assemblyKernels {
+				all := everything(k, x, y, gamma)
+				if first == nil {
+					first = all
+				}
+				c.Same(k.name, all, first)
+			}
+		})
+	}
+}
+
+// everything collects the results of the row kernels of one instruction set.
+func everything(k rowKernels, x, y, gamma []float32) (all []float32) {
+	n := len(x)
+	z, w, stat := make([]float32, n), make([]float32, n), make([]float32, 2)
+	note := func(v ...float32) { all = append(append(all, v...), z...) }
+	mean, rstd := k.layerNormRow(z, x, gamma, y, testEps)
+	note(mean, rstd)
+	k.layerNormGradRow(z, y, x, gamma, mean, rstd)
+	note()
+	k.layerNormGradRowAdd(z, y, x, gamma, mean, rstd)
+	note()
+	k.layerNormGradParams(z, w, y, 0, x, 0, []float32{mean, 1}, []float32{rstd, 2})
+	note(w...)
+	k.softmaxRows(z, n, x, n, n, 0.7, stat[:1], stat[1:])
+	note(stat...)
+	k.softmaxGradRow(z, y, x)
+	note()
+	k.gelu(z, x)
+	note()
+	k.geluGrad(z, y, x)
+	note()
+	copy(z, x)
+	copy(w, y)
+	k.attentionGradRows(z, w, n, n, 0.3, []float32{1.5}, []float32{0.2})
+	note(w...)
+	k.rowDots(stat[:1], x, n, y, n, n)
+	note(stat...)
+	width := min(n, 16)
+	k.attentionTile(z, width, x, 0, 1, y, 1, 1, width, n-width+1, 0)
+	note()
+	return all
+}
+
+// mallocsPerRun counts the allocations of body, all goroutines included: unlike
+// testing.AllocsPerRun it leaves GOMAXPROCS alone, so the pool takes part.
+func mallocsPerRun(runs int, body func()) uint64 {
+	for range 3 {
+		body()
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range runs {
+		body()
+	}
+	runtime.ReadMemStats(&after)
+	return (after.Mallocs - before.Mallocs) / uint64(runs)
+}
+
+func TestRowOperationsAllocateNothing(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	own := map[string]bool{"LayerNorm": true, "LayerNormGrad": true, "Adam": true, "Attention": true} // their closures append
+	suite := kerneltest.New(t)
+	for _, workers := range []int{1, 3} {
+		runtime.GOMAXPROCS(workers)
+		suite.Run(fmt.Sprintf("workers=%d", workers), func(c *kerneltest.Case) {
+			for _, op := range rowOperations(c) {
+				if own[op.name] {
+					continue
+				}
+				if n := mallocsPerRun(20, func() { op.run() }); n > 0 {
+					c.Fail("%s allocates %d times", op.name, n)
+				}
+			}
+			x, y := randomMat(c, 300, 100, 0), emptyMat(c, 300, 100, 0)
+			gamma, v := c.Input(100, 0), c.Output(30000, 0)
+			keep := NormStats{Mean: c.Output(300, 0), RStd: c.Output(300, 0)}
+			grads := LayerNormGrads{DX: y, DGamma: c.Output(100, 0), DBeta: c.Output(100, 0)}
+			o := newOperands(c, attentionCase{3, 70, 70, 4, 24, true})
+			Fill(v, 1)
+			for name, body := range map[string]func(){
+				"LayerNorm":     func() { LayerNorm(y, x, gamma, gamma, testEps, keep) },
+				"LayerNormGrad": func() { LayerNormGrad(grads, x, x, gamma, keep) },
+				"Adam":          func() { Adam(y.Data, v, v, x.Data, AdamParams{BiasCorrection1: 1, BiasCorrection2: 1, Eps: 1}) },
+				"Attention":     func() { Attention(o.out, o.args) },
+			} {
+				if n := mallocsPerRun(20, body); n > 0 {
+					c.Fail("%s allocates %d times", name, n)
+				}
+			}
+		})
+	}
+}
