@@ -92,7 +92,7 @@ func (j *unlearnJob) caution() {
 // prepare builds the student, the optimizer and the schedule of batches.
 func (j *unlearnJob) prepare() error {
 	var err error
-	if j.student, err = j.original.Clone(); err != nil {
+	if j.student, err = j.original.Clone(j.method.Trains.Owned(j.original)); err != nil {
 		return err
 	}
 	j.tape = autodiff.NewTape()

@@ -49,8 +49,10 @@ type Model interface {
 	Normalized(dst []float32, pixels []uint8)
 	// Displayed undoes Normalized into [3,H,W] in [0,1], clamped.
 	Displayed(dst, normalized []float32)
-	// Clone copies the model with its weights.
-	Clone() (Model, error)
+	// Clone makes a second model with the same weights. It has its own copy of
+	// the tensors that own names and shares the others, which nobody may then
+	// write.
+	Clone(own func(name string) bool) (Model, error)
 	// Config is the JSON form of the constructor arguments.
 	Config() ([]byte, error)
 }

@@ -66,12 +66,19 @@ func (m *MAE) Load(src []layers.Named) error { return m.model.Load(src) }
 func (m *MAE) Config() ([]byte, error) { return json.Marshal(m.model.Config()) }
 
 // Clone implements Model.
-func (m *MAE) Clone() (Model, error) {
+func (m *MAE) Clone(own func(name string) bool) (Model, error) {
 	c, err := mae.New(m.model.Config())
 	if err != nil {
 		return nil, err
 	}
-	c.CopyFrom(m.model)
+	from := m.model.Params()
+	for i, p := range c.Params() {
+		if own(p.Name) {
+			copy(p.Value.Data, from[i].Value.Data)
+		} else {
+			p.Value.Data = from[i].Value.Data // the fresh memory was never touched, so it costs nothing
+		}
+	}
 	return NewMAE(m.name, c)
 }
 

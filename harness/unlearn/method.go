@@ -143,6 +143,16 @@ func (s Scope) Trained(m family.Model) []*layers.Param {
 	return out
 }
 
+// Owned says by name which tensors a student of m needs of its own: those that
+// the scope trains. The others keep the original's bytes.
+func (s Scope) Owned(m family.Model) func(name string) bool {
+	owned := map[string]bool{}
+	for _, p := range s.Trained(m) {
+		owned[p.Name] = true
+	}
+	return func(name string) bool { return owned[name] }
+}
+
 // studentFeatures runs the student's encoder on the images as they are.
 func (s *Step) studentFeatures() []*autodiff.Tensor {
 	defer s.Time("student forward")()
