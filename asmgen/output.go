@@ -79,7 +79,8 @@ func compile(e *emitter) (*ir.File, []string) {
 	if err != nil {
 		return f, []string{fmt.Sprintf("%s: %v", e.isa.name, err)}
 	}
-	if err := pass.Compile.Execute(f); err != nil {
+	// The last step of Compile drops the control flow graph, which the gate reads.
+	if err := pass.Concat(pass.Compile, pass.FunctionPass(pass.LabelTarget), pass.FunctionPass(pass.CFG)).Execute(f); err != nil {
 		return f, []string{fmt.Sprintf("%s: %v", e.isa.name, err)}
 	}
 	var refused []string
