@@ -30,6 +30,9 @@ func (c *completeCmd) Run(a *app) error {
 	if err != nil {
 		return usage("%v", err)
 	}
+	if err := within(least("number", c.Number, 0), least("scale", c.Scale, 0)); err != nil {
+		return err
+	}
 	s, err := newSession(a, c.Threads)
 	if err != nil {
 		return err

@@ -3,8 +3,11 @@ package main
 import (
 	"fmt"
 	"os"
+	"reflect"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/alecthomas/kong"
 	"github.com/goccy/go-yaml"
@@ -20,7 +23,7 @@ type ConfigFile string
 // that the command line leaves open.
 func (c ConfigFile) BeforeResolve(_ *kong.Kong, ctx *kong.Context, trace *kong.Path) error {
 	path := string(ctx.FlagValue(trace.Flag).(ConfigFile))
-	values, err := readConfig(path, commandFlags(ctx))
+	values, err := readConfig(path, configFlags(ctx))
 	if err != nil {
 		return err
 	}
@@ -30,21 +33,21 @@ func (c ConfigFile) BeforeResolve(_ *kong.Kong, ctx *kong.Context, trace *kong.P
 	return nil
 }
 
-// commandFlags are the long names that a configuration of the selected command
-// may use.
-func commandFlags(ctx *kong.Context) []string {
-	var names []string
+// configFlags are the flags of the selected command that a configuration may
+// set, by their long names.
+func configFlags(ctx *kong.Context) map[string]*kong.Flag {
+	flags := map[string]*kong.Flag{}
 	for _, f := range ctx.Flags() {
 		if f.Name != "help" && f.Name != "config" && f.Name != "version" {
-			names = append(names, f.Name)
+			flags[f.Name] = f
 		}
 	}
-	return names
+	return flags
 }
 
 // readConfig reads a flat YAML mapping and refuses what it does not know.
 // Errors name file, line and column.
-func readConfig(path string, known []string) (map[string]any, error) {
+func readConfig(path string, known map[string]*kong.Flag) (map[string]any, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
@@ -62,13 +65,14 @@ func readConfig(path string, known []string) (map[string]any, error) {
 			at := pair.Key.GetToken()
 			where := fmt.Sprintf("%s:%d:%d", path, at.Position.Line, at.Position.Column)
 			name := strings.ReplaceAll(at.Value, "_", "-")
-			if !slices.Contains(known, name) {
-				return nil, fmt.Errorf("%s: unknown key %q%s", where, at.Value, suggestion(name, known))
+			flag := known[name]
+			if flag == nil {
+				return nil, fmt.Errorf("%s: unknown key %q%s", where, at.Value, suggestion(name, sortedKeys(known)))
 			}
 			if _, twice := values[name]; twice {
 				return nil, fmt.Errorf("%s: key %q stands twice", where, at.Value)
 			}
-			v, err := configValue(pair.Value)
+			v, err := configValue(pair.Value, flag.Target.Type())
 			if err != nil {
 				return nil, fmt.Errorf("%s: key %q: %w", where, at.Value, err)
 			}
@@ -93,33 +97,74 @@ func pairs(n ast.Node) []*ast.MappingValueNode {
 	return nil
 }
 
-// configValue turns a YAML scalar or list into what kong's mappers take.
-func configValue(n ast.Node) (any, error) {
+// configValue turns a YAML scalar or list into what kong's mappers take, for a
+// flag of type t; nil leaves the flag open.
+func configValue(n ast.Node, t reflect.Type) (any, error) {
 	var v any
 	if err := yaml.NodeToValue(n, &v); err != nil {
 		return nil, err
 	}
-	switch v := v.(type) {
-	case map[string]any:
-		return nil, fmt.Errorf("want a value or a list")
-	case []any:
-		items := make([]any, len(v))
-		for i, item := range v {
-			items[i] = fmt.Sprint(item)
-		}
-		return items, nil
-	case nil:
+	if v == nil {
 		return nil, nil
-	case bool:
-		return v, nil
-	default:
-		return fmt.Sprint(v), nil
 	}
+	if t.Kind() != reflect.Slice {
+		return configScalar(v, t)
+	}
+	list, ok := v.([]any)
+	if !ok {
+		list = []any{v}
+	}
+	items := make([]any, len(list))
+	for i, item := range list {
+		var err error
+		if items[i], err = configScalar(item, t.Elem()); err != nil {
+			return nil, fmt.Errorf("item %d: %w", i+1, err)
+		}
+	}
+	return items, nil
+}
+
+// configScalar checks that a YAML scalar reads as a value of type t. It is handed on
+// as text, as if it stood on the command line, but for booleans.
+func configScalar(v any, t reflect.Type) (any, error) {
+	switch v.(type) {
+	case []any, map[string]any, nil:
+		return nil, fmt.Errorf("want a single value")
+	}
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	text := fmt.Sprint(v)
+	var err error
+	switch {
+	case t == reflect.TypeFor[time.Duration]():
+		if _, err = time.ParseDuration(text); err != nil {
+			return nil, fmt.Errorf("%q is no duration such as 20m or 90s", text)
+		}
+	case t.Kind() == reflect.Bool:
+		if _, ok := v.(bool); !ok {
+			return nil, fmt.Errorf("%q is neither true nor false", text)
+		}
+		return v, nil
+	case t.Kind() == reflect.Int:
+		if _, err = strconv.Atoi(text); err != nil {
+			return nil, fmt.Errorf("%q is no whole number", text)
+		}
+	case t.Kind() == reflect.Uint64:
+		if _, err = strconv.ParseUint(text, 10, 64); err != nil {
+			return nil, fmt.Errorf("%q is no whole number from 0", text)
+		}
+	case t.Kind() == reflect.Float64:
+		if _, err = strconv.ParseFloat(text, 64); err != nil {
+			return nil, fmt.Errorf("%q is no number", text)
+		}
+	}
+	return text, nil
 }
 
 // suggestion names the known key that differs least, when it is close.
 func suggestion(name string, known []string) string {
-	best, distance := "", 4
+	best, distance := "", min(4, 1+(len(name)+1)/2)
 	for _, k := range known {
 		if d := editDistance(name, k); d < distance {
 			best, distance = k, d
@@ -159,8 +204,9 @@ func editDistance(a, b string) int {
 // feeding it back by --config repeats the run.
 func resolvedConfig(ctx *kong.Context) ([]byte, error) {
 	var out yaml.MapSlice
+	known := configFlags(ctx)
 	for _, f := range ctx.Flags() {
-		if !slices.Contains(commandFlags(ctx), f.Name) || slices.Contains([]string{"resume", "force", "cpu-profile"}, f.Name) {
+		if known[f.Name] == nil || slices.Contains([]string{"resume", "force", "cpu-profile"}, f.Name) {
 			continue
 		}
 		v := f.Target.Interface()

@@ -25,6 +25,9 @@ type evaluateCmd struct {
 
 // Run measures.
 func (c *evaluateCmd) Run(a *app) error {
+	if err := c.Evaluation.check(); err != nil {
+		return err
+	}
 	s, err := newSession(a, c.Threads)
 	if err != nil {
 		return err

@@ -15,6 +15,8 @@ import (
 	"runtime/debug"
 
 	"github.com/alecthomas/kong"
+
+	"lethe/harness/stage"
 )
 
 // commands is the command line.
@@ -63,19 +65,24 @@ func main() { os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stder
 func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	ctx, stop := interruptible(ctx)
 	defer stop()
-	parser, err := newParser(&commands{}, out, errs)
+	return dispatch(&app{ctx: ctx, out: out, err: errs, peak: stage.MeasurePeak}, args)
+}
+
+// dispatch parses the arguments and runs the command that they name.
+func dispatch(a *app, args []string) int {
+	parser, err := newParser(&commands{}, a.out, a.err)
 	if err != nil {
-		fmt.Fprintln(errs, "lethe:", err)
+		fmt.Fprintln(a.err, "lethe:", err)
 		return 2
 	}
 	parsed, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintln(errs, "lethe:", err)
-		fmt.Fprintln(errs, "lethe --help lists the commands, lethe COMMAND --help the flags of one.")
+		fmt.Fprintln(a.err, "lethe:", err)
+		fmt.Fprintln(a.err, "lethe --help lists the commands, lethe COMMAND --help the flags of one.")
 		return 2
 	}
-	err = parsed.Run(&app{ctx: ctx, out: out, err: errs}, parsed)
-	return status(err, errs)
+	err = parsed.Run(a, parsed)
+	return status(err, a.err)
 }
 
 // newParser builds the command line.

@@ -68,7 +68,7 @@ func newSession(app *app, threads int) (*session, error) {
 		runtime.GOMAXPROCS(threads)
 	}
 	s := &session{ctx: app.ctx, out: app.out, err: app.err, clock: stage.New(stage.Options{})}
-	s.peak = stage.MeasurePeak(runtime.GOMAXPROCS(0))
+	s.peak = app.peak(runtime.GOMAXPROCS(0))
 	return s, nil
 }
 
@@ -91,6 +91,8 @@ func (s *session) line(name string, total, start int, unit string) *progress.Lin
 type app struct {
 	ctx      context.Context
 	out, err io.Writer
+	// peak measures what the processor can do on so many threads.
+	peak func(threads int) stage.Peak
 }
 
 // interruptible ends its context at the first Ctrl-C or TERM, so that a run can

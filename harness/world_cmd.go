@@ -26,6 +26,9 @@ type worldCmd struct {
 
 // Run draws the images.
 func (c *worldCmd) Run(a *app) error {
+	if err := within(least("per-class", c.PerClass, 1), least("from", c.From, 0)); err != nil {
+		return err
+	}
 	classes := c.Classes
 	if len(classes) == 0 {
 		classes = data.WorldClasses[:]
