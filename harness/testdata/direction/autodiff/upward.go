@@ -1,0 +1,4 @@
+// Package autodiff is a fixture of the import direction test.
+package autodiff
+
+import _ "lethe/layers"

@@ -1,0 +1,4 @@
+// Package kernels is a fixture of the import direction test.
+package kernels
+
+import _ "lethe/kernels/ref"
