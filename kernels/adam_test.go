@@ -106,3 +106,62 @@ func TestAdamPanics(t *testing.T) {
 	wantPanic(t, "kernels: Adam: len(v) is 1, want at least 2", func() { Adam(two, two, one, two, AdamParams{}) })
 	wantPanic(t, "kernels: Adam: len(g) is 1, want at least 2", func() { Adam(two, two, two, one, AdamParams{}) })
 }
+
+// torchAdam is what PyTorch 2.6 (CPU, foreach=False) makes of torchWeight in
+// three steps with torchGrads, as float32 bits: weight, exp_avg, exp_avg_sq.
+var torchAdam = []struct {
+	name                  string
+	step                  ref.AdamStep
+	weight, first, second [8]uint32
+}{
+	{
+		"AdamW", ref.AdamStep{LR: 1e-2, Beta1: 0.9, Beta2: 0.95, Eps: 1e-8, WeightDecay: 0.05, GradScale: 1, Decoupled: true},
+		[8]uint32{0x3ef74ec7, 0xbe785a33, 0xbc1c6dd9, 0x403e30f1, 0xbfff9dbd, 0x3e03ed64, 0xbc707b3e, 0x40dedc41},
+		[8]uint32{0xbd0ef34b, 0x3da9930c, 0x3d958108, 0x37870e7c, 0x00000000, 0xbe883127, 0x350162c9, 0x3d4ed917},
+		[8]uint32{0x3cef6be3, 0x3d2f3a14, 0x3f623540, 0x3143efb8, 0x00000000, 0x3e2872b0, 0x2be410aa, 0x3c7645a1},
+	},
+	{
+		"Adam", ref.AdamStep{LR: 1e-3, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, WeightDecay: 0.1, GradScale: 1},
+		[8]uint32{0x3eff1873, 0xbe7f1d7f, 0xb86467fe, 0x403fceda, 0xbfff9db3, 0x3dd2bc23, 0x39dc5a68, 0x40dfe807},
+		[8]uint32{0xbcaf21e9, 0x3d9bbf0e, 0x3d95858b, 0x3da679da, 0xbd5de26a, 0xbe86ca29, 0xb73a8100, 0x3e75ef6d},
+		[8]uint32{0x3a14c559, 0x3a577d60, 0x3c9b6e91, 0x398d6280, 0x38fb27bc, 0x3b612847, 0x2d3d37d9, 0x3b2ee925},
+	},
+}
+
+var (
+	torchWeight = [8]float32{0.5, -0.25, 1e-3, 3, -2, 0.1, 0, 7}
+	torchGrads  = [3][8]float32{
+		{0.1, -0.2, 3, 1e-4, 0, -1, 2e-6, 0.5},
+		{0.3, 0.1, -3, 2e-4, 0, -1.5, -2e-6, 0.25},
+		{-0.7, 0.9, 1, -1e-4, 0, -0.5, 5e-6, -0.125},
+	}
+)
+
+// PyTorch computes its scalars in float64 and may fuse a product with a sum, so
+// the last bits are free: ten units of what the three steps add up, and where
+// the decay goes into the gradient the error of the weight goes with it.
+func TestAdamMatchesPyTorch(t *testing.T) {
+	suite := kerneltest.New(t)
+	for _, golden := range torchAdam {
+		suite.Run(golden.name, func(c *kerneltest.Case) {
+			w, m, v := torchWeight, [8]float32{}, [8]float32{}
+			for i := range torchGrads {
+				golden.step.Step = i + 1
+				Adam(w[:], m[:], v[:], torchGrads[i][:], adamParams(golden.step))
+			}
+			for i := range w {
+				wantW, wantM, wantV := bitsOf(golden.weight[i]), bitsOf(golden.first[i]), bitsOf(golden.second[i])
+				errW := 10 * unit * (math.Abs(float64(torchWeight[i])) + 3*golden.step.LR)
+				errD := 0.0
+				if !golden.step.Decoupled {
+					errD = golden.step.WeightDecay * errW
+				}
+				c.Near("w", i, w[i], wantW, errW)
+				c.Near("m", i, m[i], wantM, 6*unit*(math.Abs(wantM)+math.Abs(float64(torchGrads[0][i])))+errD)
+				c.Near("v", i, v[i], wantV, 6*unit*wantV+2*math.Sqrt(wantV)*errD)
+			}
+		})
+	}
+}
+
+func bitsOf(x uint32) float64 { return float64(math.Float32frombits(x)) }
