@@ -164,6 +164,7 @@ type pretrainSummary struct {
 func (j *pretrainJob) finish(began time.Time) error {
 	stop := j.clock.Start(stage.Evaluation)
 	group := measureGroup(measuredSet{"retain", j.measured}, j.cmd.Evaluation.EvalImages, j.cmd.Evaluation.EvalSeed, 0)
+	j.options.Tape = j.tape
 	res, pictures, err := evaluate.Compare(j.whole, j.model, nil, []evaluate.Group{group}, j.options)
 	stop(0)
 	if err != nil {

@@ -204,6 +204,7 @@ func (j *unlearnJob) evaluate() (evaluate.Result, []evaluate.Picture, error) {
 	stop := j.clock.Start(stage.Evaluation)
 	defer func() { stop(0) }()
 	groups, o := j.images.evaluated(), j.options
+	o.Tape = j.tape
 	total := 0
 	for _, g := range groups {
 		total += len(g.Pixels) * len(o.Masks)

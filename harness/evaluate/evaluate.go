@@ -69,6 +69,8 @@ type Options struct {
 	Seed  uint64
 	// Shown is the number of images a group whose pictures are kept.
 	Shown int
+	// Tape lends its memory; nil makes a new one.
+	Tape *autodiff.Tape
 	// Progress hears of finished images.
 	Progress func(done, total int)
 }
@@ -95,7 +97,11 @@ type run struct {
 // Compare measures the original and the unlearned model. With after nil only
 // the original is measured, and After stays empty.
 func Compare(ctx context.Context, original, after family.Model, groups []Group, o Options) (Result, []Picture, error) {
-	r := &run{tape: autodiff.NewTape(), original: original, after: after, o: o}
+	r := &run{tape: o.Tape, original: original, after: after, o: o}
+	if r.tape == nil {
+		r.tape = autodiff.NewTape()
+	}
+	r.tape.Reset()
 	res := Result{Before: map[string]Masked{}, After: map[string]Masked{}, Ratio: map[string]Ratio{}}
 	for _, k := range o.Masks {
 		res.Masks = append(res.Masks, k.String())
