@@ -11,6 +11,7 @@ import (
 
 	"lethe/autodiff/optim"
 	"lethe/harness/checkpoint"
+	"lethe/harness/evaluate"
 	"lethe/harness/family"
 	"lethe/harness/train"
 	"lethe/layers"
@@ -56,6 +57,9 @@ func (k *keeper) restore(resume, force bool) (restored, error) {
 		}
 		return restored{}, nil
 	}
+	if r, err := k.fromResult(); err != nil || r.finished || r.trained {
+		return r, err
+	}
 	for _, name := range []string{stateFile, priorFile} {
 		next, err := loadState(k.dir.path(name), k.trained, k.opt, k.asked)
 		switch {
@@ -75,11 +79,11 @@ func (k *keeper) restore(resume, force bool) (restored, error) {
 		}
 		return restored{next: next}, nil
 	}
-	return k.fromResult()
+	return restored{}, nil // interrupted before there was a state
 }
 
-// fromResult looks at the weights of a run that has left no state: it was
-// interrupted before its first one, after its training, or not at all.
+// fromResult looks at the weights of a run that ended its training: they stand
+// above any state.
 func (k *keeper) fromResult() (restored, error) {
 	const name = "checkpoint.safetensors"
 	file, err := checkpoint.Open(k.dir.path(name))
@@ -193,6 +197,11 @@ func (k *keeper) stopped(err error, next int) error {
 	case !errors.As(err, &diverged):
 		return err
 	}
+	return k.diverged(err)
+}
+
+// diverged keeps the last good state and says where it is.
+func (k *keeper) diverged(err error) error {
 	good, keepErr := k.fallBack()
 	if keepErr != nil {
 		return errors.Join(err, keepErr)
@@ -232,12 +241,22 @@ func (k *keeper) fallBack() (next int, err error) {
 	return 0, saveState(state, k.trained, k.restart(), 0, k.asked)
 }
 
-// unmeasured explains that a run was interrupted after its training.
+// unmeasured explains why a run ended after its training. Weights whose output
+// is not finite are no result.
 func (k *keeper) unmeasured(err error) error {
-	if errors.Is(err, context.Canceled) {
+	var broken *evaluate.NotFiniteError
+	switch {
+	case errors.Is(err, context.Canceled):
 		return &interruptedError{command: k.command, dir: k.dir, trained: true}
+	case !errors.As(err, &broken):
+		return fmt.Errorf("%w; the trained weights are in %s", err, k.dir.path("checkpoint.safetensors"))
 	}
-	return fmt.Errorf("%w; the trained weights are in %s", err, k.dir.path("checkpoint.safetensors"))
+	for _, name := range []string{"checkpoint.safetensors", "checkpoint.pth"} {
+		if e := os.Remove(k.dir.path(name)); e != nil && !errors.Is(e, os.ErrNotExist) {
+			return errors.Join(err, e)
+		}
+	}
+	return k.diverged(err)
 }
 
 // interruptedError tells how to go on.

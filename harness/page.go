@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"runtime"
 	"strings"
 	"time"
@@ -32,9 +31,6 @@ func (j *unlearnJob) finish(res evaluate.Result, pictures []evaluate.Picture, to
 		return err
 	}
 	if err := j.dir.write("report.html", html.Bytes()); err != nil {
-		return err
-	}
-	if err := os.Remove(j.dir.path(stateFile)); err != nil && !os.IsNotExist(err) {
 		return err
 	}
 	j.say("")

@@ -64,10 +64,10 @@ func (j *pretrainJob) run() error {
 	if err != nil {
 		return err
 	}
-	if err := j.keep.drop(); err != nil {
+	if err := j.finish(began); err != nil {
 		return err
 	}
-	return j.finish(began)
+	return j.keep.drop()
 }
 
 func (j *pretrainJob) prepare() error {

@@ -61,14 +61,14 @@ func (j *unlearnJob) run() error {
 	if err != nil {
 		return err
 	}
-	if err := j.keep.drop(); err != nil {
-		return err
-	}
 	result, pictures, err := j.evaluate()
 	if err != nil {
 		return j.keep.unmeasured(err)
 	}
-	return j.finish(result, pictures, time.Since(began))
+	if err := j.finish(result, pictures, time.Since(began)); err != nil {
+		return err
+	}
+	return j.keep.drop()
 }
 
 // caution warns of what is allowed but hardly meant.

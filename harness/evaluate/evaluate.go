@@ -82,6 +82,19 @@ type Picture struct {
 	Before, After      []float32
 }
 
+// NotFiniteError says that a model completes images with NaN or infinity.
+type NotFiniteError struct {
+	// Unlearned tells the unlearned model from the original.
+	Unlearned bool
+}
+
+func (e *NotFiniteError) Error() string {
+	if e.Unlearned {
+		return "the unlearned model's output is not finite"
+	}
+	return "the model's output is not finite"
+}
+
 // series collects one model's values, image by image.
 type series struct{ mse, psnr, ssim, rms, unit, shift []float64 }
 
@@ -180,12 +193,18 @@ func (r *run) batch(j int, g Group, kind MaskKind, at, end int, b, a *series) er
 	}
 	defer r.tape.Reset()
 	before := r.complete(r.original, batch)
+	if !kernels.AllFinite(before.Predicted) || !kernels.AllFinite(before.Features) {
+		return &NotFiniteError{Unlearned: false}
+	}
 	if err := b.add(r.original, before, before); err != nil {
 		return fmt.Errorf("the original model: %w", err)
 	}
 	after := before
 	if r.after != nil {
 		after = r.complete(r.after, batch)
+		if !kernels.AllFinite(after.Predicted) || !kernels.AllFinite(after.Features) {
+			return &NotFiniteError{Unlearned: true}
+		}
 		if err := a.add(r.original, after, before); err != nil {
 			return fmt.Errorf("the unlearned model: %w", err)
 		}

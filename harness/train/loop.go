@@ -64,7 +64,7 @@ type NotFiniteError struct {
 }
 
 func (e *NotFiniteError) Error() string {
-	return fmt.Sprintf("step %d: the %s is %g; the step was not applied", e.Step, e.Quantity, e.Value)
+	return fmt.Sprintf("step %d: the %s is not finite (%g); the step was not applied", e.Step, e.Quantity, e.Value)
 }
 
 // Run does the steps from first to Steps. It returns the number of the next
