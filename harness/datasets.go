@@ -212,6 +212,8 @@ func (l *loader) measured(g *imageGroups) error {
 	if err != nil {
 		return fmt.Errorf("images to measure on: %w", err)
 	}
+	l.cautionOverlap("retain", g.retain, retain)
+	l.cautionOverlap("forget", g.forget, forget)
 	g.measured = []measuredSet{{"retain", retain}, {"forget", forget}}
 	held, err := l.heldOut()
 	if err != nil {
@@ -245,6 +247,13 @@ func (l *loader) divideLike(g *imageGroups) (retain, forget *data.Set, err error
 	}
 	forget, err = all.Subset(g.forget.Classes)
 	return retain, forget, err
+}
+
+// cautionOverlap warns when images that are measured are trained on too.
+func (l *loader) cautionOverlap(name string, trained, measured *data.Set) {
+	if n := len(data.Overlap(trained, measured)); n > 0 && trained != measured {
+		l.warn("%s: %d of the images to measure on are trained on too", name, n)
+	}
 }
 
 // holdOut sets a part of a side aside; it is not trained on. A side too small
