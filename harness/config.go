@@ -171,7 +171,7 @@ func suggestion(name string, known []string) string {
 		}
 	}
 	if best == "" {
-		return "; lethe COMMAND --help lists the keys (the long flags)"
+		return ": want one of " + strings.Join(known, ", ")
 	}
 	return fmt.Sprintf("; did you mean %q?", best)
 }

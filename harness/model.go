@@ -35,12 +35,32 @@ func modelConfig(name string) (mae.Config, error) {
 		return mae.Config{}, fmt.Errorf("reading the model's configuration: %w", err)
 	}
 	var c mae.Config
-	dec := json.NewDecoder(strings.NewReader(string(raw)))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&c); err != nil {
+	if err := json.Unmarshal(raw, &c); err != nil {
+		return c, fmt.Errorf("%s: %w", name, err)
+	}
+	if err := knownArguments(raw, c); err != nil {
 		return c, fmt.Errorf("%s: %w", name, err)
 	}
 	return c, nil
+}
+
+// knownArguments refuses a key that is no argument of the constructor: reading
+// a configuration skips it and takes the default instead.
+func knownArguments(raw []byte, c mae.Config) error {
+	all, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	var given, known map[string]any
+	if err := errors.Join(json.Unmarshal(raw, &given), json.Unmarshal(all, &known)); err != nil {
+		return err
+	}
+	for _, key := range sortedKeys(given) {
+		if _, ok := known[key]; !ok {
+			return fmt.Errorf("unknown key %q%s", key, suggestion(key, sortedKeys(known)))
+		}
+	}
+	return nil
 }
 
 // newModel builds the model that --model names, with zero weights.
