@@ -13,7 +13,7 @@ import (
 // inspectCmd is lethe inspect.
 type inspectCmd struct {
 	File string `arg:"" help:"Checkpoint: .safetensors or PyTorch .pth."`
-	Keys bool   `help:"List every tensor." default:"true" negatable:""`
+	Keys bool   `help:"List every tensor. Default: on." default:"true" negatable:""`
 }
 
 // Run prints the tensors, then what the file is.
