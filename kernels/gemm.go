@@ -84,7 +84,7 @@ func gemm(ws *workspace, c, a, b Mat, o GemmOptions, workers int) {
 		return
 	}
 	g := &ws.call
-	*g = gemmCall{c: c, a: lanesOfRows(a), b: lanesOfRows(b.T()), bias: o.Bias, accumulate: o.Accumulate, k: a.Cols, shared: ws}
+	*g = gemmCall{c: c, a: lanesOfRows(a), b: lanesOfRows(b.T()), bias: o.Bias, accumulate: o.Accumulate, k: a.Cols, workspace: ws}
 	g.multiply(workers)
 	*g = gemmCall{} // keep no operand alive
 }

@@ -139,12 +139,42 @@ func gonumView(data []float32, rows, cols int) blas32.General {
 	return blas32.General{Rows: rows, Cols: cols, Stride: cols, Data: data}
 }
 
-// TestGemmManyParts reaches the outer loops: more rows than are packed at once,
-// more pieces of k than are packed at once, rows that exceed the cache.
+// TestGemmManyParts reaches the outer loops: more pieces of k than are shared
+// at once, rows that exceed the cache, and, with a cache of nothing, more rows
+// than are shared at once.
 func TestGemmManyParts(t *testing.T) {
 	suite := kerneltest.New(t)
-	for i, s := range [][3]int{{packA/maxK + 9, 5, 16}, {3, 50, (groupPieces + 2) * maxK}, {2000, 9, 2*maxK + 5}} {
+	for i, s := range [][3]int{{3, 50, (groupPieces + 2) * maxK}, {2000, 9, 2*maxK + 5}, {9, 2000, 2*maxK + 5}} {
 		suite.Gemm(kerneltest.GemmCase{M: s[0], N: s[1], K: s[2], Accumulate: i == 1, Bias: i == 0}, gemmView)
+	}
+	before := residentElements
+	defer func() { residentElements = before }()
+	residentElements = 1
+	suite.Gemm(kerneltest.GemmCase{M: packShared/maxK + 9, N: 5, K: 16, Bias: true}, gemmView)
+	suite.Gemm(kerneltest.GemmCase{M: 50, N: 60, K: 2*maxK + 5, Accumulate: true}, gemmView)
+}
+
+// TestCutColumns: the panels cover the columns in order, none wider than a tile
+// or more than one step narrower.
+func TestCutColumns(t *testing.T) {
+	for _, tile := range []gemmShape{{mr: 8, nr: 48, step: 16}, {mr: 6, nr: 16, step: 8}, {mr: 2, nr: 4, step: 4}} {
+		for n := 1; n < 400; n++ {
+			c, next := cutColumns(n, tile), 0
+			for i := range c.panels {
+				lane, used, width := c.panel(i)
+				narrow := tile.nr - tile.step
+				if c.panels == 1 {
+					narrow = tile.step
+				}
+				if lane != next || width > tile.nr || width < max(narrow, tile.step) || width%tile.step != 0 || used > width || used <= width-tile.step {
+					t.Fatalf("%d columns in tiles of %d: panel %d is at %d, %d of %d columns", n, tile.nr, i, lane, used, width)
+				}
+				next = lane + used
+			}
+			if next != n {
+				t.Fatalf("%d columns in tiles of %d: the panels end at %d", n, tile.nr, next)
+			}
+		}
 	}
 }
 

@@ -19,12 +19,12 @@ package kernels
 // Sizes of the buffers of a workspace, in elements. They are reserved whole and
 // become resident as far as they are used.
 const (
-	packA = 4 << 20   // 16 MiB: the shared part of a
-	packB = 64 * maxK // one panel of b, of any instruction set
+	packShared = 4 << 20   // 16 MiB: the operand that all workers read
+	packOwn    = 64 * maxK // one panel of b or packRows of a, on any instruction set
 )
 
-// residentElements is how much of a is meant to stay in the second-level cache
-// while the panels of b go by: 5/8 of it, where the processor tells its size.
+// residentElements is how much of the shared operand is meant to stay in the
+// second-level cache while the panels of the other go by: 5/8 of it, where the processor tells its size.
 var residentElements = residentIn(cacheL2())
 
 // residentIn is residentElements for a second-level cache of some bytes.
@@ -38,8 +38,8 @@ func residentIn(bytes int) int {
 
 // workspace is the scratch memory of one goroutine inside Gemm.
 type workspace struct {
-	a, b []float32
-	call gemmCall
+	shared, own []float32
+	call        gemmCall
 }
 
 var workspaces freeList[workspace]
@@ -50,20 +50,20 @@ func getWorkspace() *workspace { return workspaces.get() }
 
 func putWorkspace(ws *workspace) { workspaces.put(ws) }
 
-// bufA returns the buffer for the packed part of a.
-func (ws *workspace) bufA() []float32 {
-	if ws.a == nil {
-		ws.a = Slab(packA)
+// sharedBuffer returns the buffer for the operand that is packed first.
+func (ws *workspace) sharedBuffer() []float32 {
+	if ws.shared == nil {
+		ws.shared = Slab(packShared)
 	}
-	return ws.a
+	return ws.shared
 }
 
-// bufB returns the buffer for one panel of b.
-func (ws *workspace) bufB() []float32 {
-	if ws.b == nil {
-		ws.b = Slab(packB)
+// ownBuffer returns the buffer for what is packed where it is used.
+func (ws *workspace) ownBuffer() []float32 {
+	if ws.own == nil {
+		ws.own = Slab(packOwn)
 	}
-	return ws.b
+	return ws.own
 }
 
 // lanes views an operand for packing: element (lane l, k) is
