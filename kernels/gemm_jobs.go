@@ -25,8 +25,7 @@ func (g *gemmCall) sharedA(p, r int) []float32 {
 
 // sharedB is sharedA for panel c of b.
 func (g *gemmCall) sharedB(p, c int) []float32 {
-	lane, _, _ := g.columns.panel(c)
-	return g.sharedAt(p, g.columns.lanes, lane)
+	return g.sharedAt(p, g.columns.lanes, g.columns.lane(c))
 }
 
 // sharedAt returns where the panel that begins at a lane lies in piece p of an
@@ -82,15 +81,22 @@ func (j *gemmMultiply) run(_, item int) {
 	}
 }
 
-// alongColumns packs b panel by panel and multiplies each with the shared a.
+// alongColumns packs a few panels of b at a time and multiplies them with the
+// shared a. The tiles of one panel of a come one after another, so that c is
+// written in long runs.
 func (g *gemmCall) alongColumns(b []float32, p, r0, r1, c0, c1 int) {
 	lo, hi := kPiece(g.k, p)
 	k, mr := hi-lo, g.tile.mr
 	a := g.sharedA(p, r0)
-	for c := c0; c < c1; c++ {
-		g.packB(b, p, c)
+	for c := c0; c < c1; c += packColumns {
+		end, first := min(c+packColumns, c1), g.columns.lane(c)
+		for q := c; q < end; q++ {
+			g.packB(b[(g.columns.lane(q)-first)*k:], p, q)
+		}
 		for r := r0; r < r1; r++ {
-			g.multiplyTile(p, k, r, c, a[(r-r0)*mr*k:], b)
+			for q := c; q < end; q++ {
+				g.multiplyTile(p, k, r, q, a[(r-r0)*mr*k:], b[(g.columns.lane(q)-first)*k:])
+			}
 		}
 	}
 }
@@ -100,15 +106,13 @@ func (g *gemmCall) alongColumns(b []float32, p, r0, r1, c0, c1 int) {
 func (g *gemmCall) alongRows(a []float32, p, r0, r1, c0, c1 int) {
 	lo, hi := kPiece(g.k, p)
 	k, mr := hi-lo, g.tile.mr
-	first, _, _ := g.columns.panel(c0)
-	b := g.sharedB(p, c0)
+	b, first := g.sharedB(p, c0), g.columns.lane(c0)
 	for r := r0; r < r1; r += packRows {
 		end := min(r+packRows, r1)
 		g.packA(a, p, r, end)
 		for q := r; q < end; q++ {
 			for c := c0; c < c1; c++ {
-				lane, _, _ := g.columns.panel(c)
-				g.multiplyTile(p, k, q, c, a[(q-r)*mr*k:], b[(lane-first)*k:])
+				g.multiplyTile(p, k, q, c, a[(q-r)*mr*k:], b[(g.columns.lane(c)-first)*k:])
 			}
 		}
 	}

@@ -19,8 +19,8 @@ package kernels
 // Sizes of the buffers of a workspace, in elements. They are reserved whole and
 // become resident as far as they are used.
 const (
-	packShared = 4 << 20   // 16 MiB: the operand that all workers read
-	packOwn    = 64 * maxK // one panel of b or packRows of a, on any instruction set
+	packShared = 4 << 20                 // 16 MiB: the operand that all workers read
+	packOwn    = packColumns * 48 * maxK // packColumns of b or packRows of a, on any instruction set
 )
 
 // residentElements is how much of the shared operand is meant to stay in the
