@@ -193,10 +193,10 @@ func TestTimeLimit(t *testing.T) {
 // TestSignals interrupts real processes.
 func TestSignals(t *testing.T) {
 	whole := filepath.Join(t.TempDir(), "whole")
-	const many = "3000"
+	const many = "800"
 	for i, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 		dir := filepath.Join(t.TempDir(), "run")
-		p := program(t, unlearning(dir, "--steps", many, "--checkpoint-every", "50")...)
+		p := program(t, unlearning(dir, "--steps", many, "--checkpoint-every", "20")...)
 		var errs bytes.Buffer
 		p.Stderr = &errs
 		if err := p.Start(); err != nil {
@@ -210,11 +210,11 @@ func TestSignals(t *testing.T) {
 		if p.ProcessState.ExitCode() != 130 || !strings.Contains(errs.String(), "interrupted before step") {
 			t.Fatalf("%v: status %d: %s", sig, p.ProcessState.ExitCode(), errs.String())
 		}
-		if n := len(steps(t, dir)); n == 0 || n >= 3000 {
+		if n := len(steps(t, dir)); n == 0 || n >= 800 {
 			t.Fatalf("%v: %d steps were done, want some and not all", sig, n)
 		}
 		noScraps(t, dir)
-		lethe(t, unlearning(dir, "--steps", many, "--checkpoint-every", "50", "--resume")...).ok(t)
+		lethe(t, unlearning(dir, "--steps", many, "--checkpoint-every", "20", "--resume")...).ok(t)
 		if i == 0 {
 			lethe(t, unlearning(whole, "--steps", many)...).ok(t)
 		}
@@ -225,7 +225,7 @@ func TestSignals(t *testing.T) {
 // TestKilled kills a process between two states: the run goes on from the last.
 func TestKilled(t *testing.T) {
 	whole, dir := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "run")
-	args := []string{"--steps", "3000", "--checkpoint-every", "7"}
+	args := []string{"--steps", "800", "--checkpoint-every", "7"}
 	p := program(t, unlearning(dir, args...)...)
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
