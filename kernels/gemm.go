@@ -40,13 +40,6 @@ func Gemm(c, a, b Mat, o GemmOptions) {
 	putWorkspace(ws)
 }
 
-// gemmSerial is Gemm on the calling goroutine with a workspace of the
-// caller's, for use inside a job. It equals Gemm bit for bit.
-func gemmSerial(ws *workspace, c, a, b Mat, o GemmOptions) {
-	checkGemm(c, a, b, o)
-	gemm(ws, c, a, b, o, 1)
-}
-
 func checkGemm(c, a, b Mat, o GemmOptions) {
 	needShape("Gemm", "a", a, c.Rows, a.Cols)
 	needShape("Gemm", "b", b, a.Cols, c.Cols)
