@@ -119,7 +119,7 @@ func (g *gemmCall) cut(workers int) {
 	g.mItems, g.nItems = least, 1
 	best := -1.0
 	for n := 1; n <= min(columns, 2*workers); n++ {
-		for m := max(least, ceilDiv(workers, n)); m <= min(rows, least+2*workers/n); m++ {
+		for m := min(rows, max(least, ceilDiv(workers, n))); m <= min(rows, least+2*workers/n); m++ {
 			r, c := float64(ceilDiv(rows, m)), float64(ceilDiv(columns, n))
 			cost := (r*c + 2*c + r/2) * float64(ceilDiv(m*n, workers))
 			if best < 0 || cost < best {
