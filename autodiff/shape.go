@@ -1,6 +1,7 @@
 package autodiff
 
 import (
+	"math"
 	"slices"
 	"strconv"
 )
@@ -40,12 +41,15 @@ func formatShape(shape []int) string {
 }
 
 // elements returns the product of a shape's dimensions.
-// Panics: a dimension is negative.
+// Panics: a dimension is negative, or the product is no int.
 func elements(op string, shape []int) int {
 	n := 1
 	for _, d := range shape {
 		if d < 0 {
 			panic(&ShapeError{Op: op, Quantity: "shape", Got: formatShape(shape), Want: "no negative dimension"})
+		}
+		if d > 0 && n > math.MaxInt/d {
+			panic(&ShapeError{Op: op, Quantity: "shape", Got: formatShape(shape), Want: "at most " + strconv.Itoa(math.MaxInt) + " elements"})
 		}
 		n *= d
 	}

@@ -50,6 +50,7 @@ func TestShapeErrors(t *testing.T) {
 		f            func()
 	}{
 		{"New", "shape", func() { New(2, -1) }},
+		{"New", "shape", func() { New(1<<16, 1<<16, 1<<16, 1<<16) }}, // 2^64, which wraps to 0
 		{"FromSlice", "len(data)", func() { FromSlice(make([]float32, 5), 2, 3) }},
 		{"Linear", "shape of w", func() { tp.Linear(New(2, 3), New(3), nil) }},
 		{"Linear", "rank of x", func() { tp.Linear(New(), New(4, 3), nil) }},

@@ -50,7 +50,7 @@ func allocate(n int) []float32 {
 
 // New returns a zeroed leaf. The memory of a large one is never returned to
 // the system, so make it once.
-// Panics: a dimension is negative.
+// Panics: a dimension is negative, or the product of the shape is no int.
 func New(shape ...int) *Tensor {
 	return newLeaf(allocate(elements("New", shape)), shape)
 }
