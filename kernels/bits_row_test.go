@@ -145,21 +145,6 @@ func everything(k rowKernels, x, y, gamma []float32) (all []float32) {
 	return all
 }
 
-// mallocsPerRun counts the allocations of body, all goroutines included: unlike
-// testing.AllocsPerRun it leaves GOMAXPROCS alone, so the pool takes part.
-func mallocsPerRun(runs int, body func()) uint64 {
-	for range 3 {
-		body()
-	}
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	for range runs {
-		body()
-	}
-	runtime.ReadMemStats(&after)
-	return (after.Mallocs - before.Mallocs) / uint64(runs)
-}
-
 func TestRowOperationsAllocateNothing(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	own := map[string]bool{"LayerNorm": true, "LayerNormGrad": true, "Adam": true, "Attention": true} // their closures append
@@ -171,8 +156,8 @@ func TestRowOperationsAllocateNothing(t *testing.T) {
 				if own[op.name] {
 					continue
 				}
-				if n := mallocsPerRun(20, func() { op.run() }); n > 0 {
-					c.Fail("%s allocates %d times", op.name, n)
+				if n := allocations(20, func() { op.run() }); n > 0 {
+					c.Fail("%s: %d allocations in 20 calls", op.name, n)
 				}
 			}
 			x, y := randomMat(c, 300, 100, 0), emptyMat(c, 300, 100, 0)
@@ -187,8 +172,8 @@ func TestRowOperationsAllocateNothing(t *testing.T) {
 				"Adam":          func() { Adam(y.Data, v, v, x.Data, AdamParams{BiasCorrection1: 1, BiasCorrection2: 1, Eps: 1}) },
 				"Attention":     func() { Attention(o.out, o.args) },
 			} {
-				if n := mallocsPerRun(20, body); n > 0 {
-					c.Fail("%s allocates %d times", name, n)
+				if n := allocations(20, body); n > 0 {
+					c.Fail("%s: %d allocations in 20 calls", name, n)
 				}
 			}
 		})
