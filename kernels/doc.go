@@ -12,15 +12,30 @@
 // returns an error. No kernel reads or writes outside its slices, allocates in
 // steady state, or skips a zero factor. What is overwritten is not read.
 //
+// Layout. Vectors are contiguous; rows of a matrix may lie apart but, except in
+// Gemm, the elements of a row are adjacent. Slices need no alignment; those of
+// Slab are aligned and quickest.
+//
+// Aliasing. A destination may be an operand, element for element, where the
+// function says so. Any other overlap is an error that nothing checks.
+//
+// Memory. Callers own all operands. What the kernels need beside them (packed
+// panels, scores, partial sums) is kept for the next call and never returned;
+// its size does not grow with the number of calls.
+//
 // Instruction sets. Every kernel exists in Go (internal/generic) and, on amd64,
 // in AVX2 with FMA and in AVX-512 assembly that asmgen writes (internal/avx2,
 // internal/avx512). One level is chosen at start: the widest the processor has,
 // or the one that KERNELS_ISA names (generic, avx2, avx512), which must be
-// there. The build tag purego leaves the assembly out.
+// there. Dispatch is a ladder of conditions, widest first, so a level takes from
+// a narrower one what it does not do better. The build tag purego leaves the
+// assembly out; so does every other architecture.
 //
 // Determinism. Work is shared by one pool of GOMAXPROCS workers, each output
 // element has one writer, and no result depends on how many workers there are
-// or on which of them did what.
+// or on which of them did what. AVX2 and AVX-512 give the same bits; the Go
+// kernels, which fuse nothing and take exp and erf from package math, may differ
+// from them in the last places.
 //
 //	x := kernels.MatOf(input, tokens, channels)
 //	w := kernels.MatOf(weight, outputs, channels)

@@ -23,7 +23,8 @@ var slabPool struct {
 // huge-page advised where the operating system allows. It is never freed, so
 // it suits arenas and buffers that live as long as the process.
 //
-// Panics: n is negative, or the system has no memory left.
+// Panics: n is negative or more than memory can be. The process ends, as with
+// make, where the system has none left.
 func Slab(n int) []float32 {
 	need("Slab", "n", n, 0)
 	if n == 0 {

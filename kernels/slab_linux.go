@@ -13,7 +13,7 @@ const hugePage = 2 << 20
 // region maps n fresh zeroed elements on a huge-page boundary. Go's own heap
 // does not ask for huge pages where the system gives them on advice only; in
 // a 2048x2048x2048 product that costs a fifth of the speed (measured on a
-// 2-core AVX-512 server, see the design notes of Gemm).
+// 2-core AVX-512 server).
 func region(n int) []float32 {
 	bytes := roundUp(n*4, hugePage)
 	b, err := unix.Mmap(-1, 0, bytes+hugePage, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
