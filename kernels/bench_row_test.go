@@ -146,10 +146,11 @@ func BenchmarkAttention(b *testing.B) {
 			b.Run(fmt.Sprintf("isa=%s/op=%s/%s", ISA(), op, name), func(b *testing.B) {
 				b.ReportAllocs()
 				body()
+				peak := measuredPeak()
 				for b.Loop() {
 					body()
 				}
-				b.ReportMetric(flops*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+				reportRate(b, flops, peak)
 			})
 		}
 		run("fwd", 2*products, func() { Attention(out, a) })

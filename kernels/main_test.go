@@ -18,7 +18,7 @@ func TestMain(m *testing.M) {
 		fmt.Println("isa:", ISA())
 		fmt.Println("goversion:", runtime.Version())
 		fmt.Println("gomaxprocs:", runtime.GOMAXPROCS(0))
-		for _, unit := range []string{"GFLOP/s", "%peak"} {
+		for _, unit := range []string{"GFLOP/s", "%peak", "GB/s"} {
 			fmt.Println("Unit", unit, "better=higher")
 		}
 	}
@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 
 // useLevel switches the instruction set for the rest of a test. A level that
 // this processor or build lacks skips the test, unless KERNELS_ISA asked for a
-// level: then widest has panicked at start already.
+// level: then choose has panicked at start already.
 func useLevel(t testing.TB, l level) {
 	if l > widest() {
 		t.Skipf("no %s here", levels[l])
