@@ -86,7 +86,7 @@ func (c Config) PatchLen() int { return c.Grid().Values() }
 // Errors: a size is not positive, the patch does not divide the image, the heads
 // do not divide their width, a width is no multiple of 4 (sin-cos positions), or
 // the MLP would have no hidden unit; also norm_pix_loss with one value a patch,
-// whose unbiased variance does not exist.
+// whose unbiased variance does not exist, and a model of more than maxWeights.
 func (c Config) Validate() error {
 	sizes := []struct {
 		name  string
@@ -122,7 +122,28 @@ func (c Config) Validate() error {
 	if c.NormPixLoss && c.PatchLen() < 2 {
 		return fmt.Errorf("mae: norm_pix_loss needs at least 2 values a patch, patch_size 1 with in_chans 1 has one")
 	}
+	if n := c.weights(); n > maxWeights {
+		return fmt.Errorf("mae: the sizes describe a model of %.2g weights, want at most %.2g", n, float64(maxWeights))
+	}
 	return nil
+}
+
+// maxWeights bounds a model, in elements: 26 times mae_vit_huge_patch14. A file that
+// describes a larger one is a mistake, which is to be said before memory is
+// asked for.
+const maxWeights = 1 << 34
+
+// weights is about how many elements the state dict has, never fewer than its
+// tensors; a float64, for sizes whose product no int holds.
+func (c Config) weights() float64 {
+	half := func(width, depth, patchLen float64) float64 {
+		hidden := width * c.MLPRatio
+		return depth*(4*width*width+2*width*hidden+9*width+hidden) + width*(patchLen+4)
+	}
+	side, patch := float64(c.ImgSize/c.PatchSize), float64(c.PatchSize)
+	width, narrow, patchLen := float64(c.EmbedDim), float64(c.DecoderEmbedDim), patch*patch*float64(c.InChans)
+	return half(width, float64(c.Depth), patchLen) + half(narrow, float64(c.DecoderDepth), patchLen) +
+		(1+side*side)*(width+narrow) + narrow*width
 }
 
 // UnmarshalJSON reads a configuration. A missing key has the default of the
