@@ -45,10 +45,14 @@ type bundle struct {
 	inputs *checkpoint.File
 }
 
-// open reads the description and opens the inputs.
+// open reads the description and opens the inputs. A path of the description
+// itself names its folder.
 //
 // Errors: an *InputError.
 func open(dir string) (*bundle, error) {
+	if filepath.Base(dir) == descriptionFile {
+		dir = filepath.Dir(dir)
+	}
 	b := &bundle{dir: dir}
 	text, err := os.ReadFile(b.path(descriptionFile))
 	if err != nil {
