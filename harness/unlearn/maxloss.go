@@ -1,7 +1,7 @@
 package unlearn
 
-// MaxLoss ascends the training loss on the forget set (section 4.1 of the
-// paper names it MAX LOSS).
+// MaxLoss ascends the training loss on the forget set; the paper calls it MAX
+// LOSS.
 var MaxLoss = register(Method{
 	Name:   "max-loss",
 	Loss:   "L(h(T(x_r)), x_r) − α·L(h(T(x_f)), x_f),  L = the model's training loss",

@@ -11,7 +11,7 @@ var Ours = register(Method{
 	NeedsOriginal: true,
 	Defaults: Defaults{
 		Alpha: 0.25, LearningRate: 1e-4, WeightDecay: 0, Epochs: 5,
-		Source: "arXiv 2402.00351, appendix C.1 (MAE); decisions 10, 14 and 30 of the specification",
+		Source: "decisions 10, 14 and 30 of the specification; lr and betas as remembered of arXiv 2402.00351, appendix C.1, unverified",
 	},
 	Losses: func(s *Step) Losses {
 		target := s.originalFeatures(s.Draw.Noised())
