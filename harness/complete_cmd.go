@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"lethe/harness/data"
 	"lethe/harness/evaluate"
@@ -16,10 +18,12 @@ type completeCmd struct {
 	After      string   `help:"Weights of the unlearned model, for the column after."`
 	Images     []string `required:"" help:"Images: folders, folders of classes, .tar, .tar.gz, or world:test." placeholder:"PATH" sep:"none"`
 	Classes    []string `help:"Classes to take. Default: all." placeholder:"CLASS"`
+	SkipBad    bool     `help:"Leave out damaged files with a warning, instead of stopping."`
+	Squash     bool     `help:"Scale images to the model's square, ignoring the aspect, instead of cropping the centre."`
 	Number     int      `help:"How many images, drawn by --seed; 0 takes all." default:"8"`
 	Mask       string   `help:"What to remove: random:RATIO, centre:CELLS, or outpaint:CELLS (all but the centre)." default:"random:0.75"`
 	Seed       uint64   `help:"Seed of the choice and of random masks." default:"1"`
-	Out        string   `help:"PNG file to write." default:"completed.png"`
+	Out        string   `help:"PNG file to write; its folder is made." default:"completed.png"`
 	Scale      int      `help:"Enlarge every pixel so many times; 0 chooses." default:"0"`
 	Threads    int      `help:"Worker threads; 0 uses all cores." default:"0"`
 }
@@ -53,7 +57,7 @@ func (c *completeCmd) Run(a *app) error {
 			return usage("%s and %s are models of different image sizes", c.Checkpoint, c.After)
 		}
 	}
-	l := &loader{session: s, size: before.Geometry().Size, opened: map[string]*data.Set{}}
+	l := &loader{session: s, size: before.Geometry().Size, flags: DataFlags{SkipBad: c.SkipBad, Squash: c.Squash}, opened: map[string]*data.Set{}}
 	set, err := l.join(c.Images, c.Classes)
 	if err != nil {
 		return err
@@ -97,6 +101,9 @@ func (c *completeCmd) write(pictures []evaluate.Picture, both bool) error {
 	png, err := g.PNG(scale)
 	if err != nil {
 		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(c.Out), 0o755); err != nil {
+		return fmt.Errorf("--out %s: %w", c.Out, err)
 	}
 	return writeFile(c.Out, png)
 }

@@ -18,6 +18,8 @@ type evaluateCmd struct {
 	HeldOut    []string      `help:"Images of neither." placeholder:"PATH" sep:"none"`
 	Retained   []string      `name:"retain-classes" help:"Classes of --retain to take." placeholder:"CLASS"`
 	Forgotten  []string      `name:"forget-classes" help:"Classes of --forget to take." placeholder:"CLASS"`
+	SkipBad    bool          `help:"Leave out damaged files with a warning, instead of stopping."`
+	Squash     bool          `help:"Scale images to the model's square, ignoring the aspect, as the run did that made the checkpoint."`
 	Out        string        `help:"Also write the numbers as JSON to this file."`
 	Threads    int           `help:"Worker threads; 0 uses all cores." default:"0"`
 	Evaluation EvaluateFlags `embed:"" group:"Evaluation"`
@@ -40,7 +42,7 @@ func (c *evaluateCmd) Run(a *app) error {
 	if err != nil {
 		return usage("%v", err)
 	}
-	l := &loader{session: s, size: before.Geometry().Size, opened: map[string]*data.Set{}}
+	l := &loader{session: s, size: before.Geometry().Size, flags: DataFlags{SkipBad: c.SkipBad, Squash: c.Squash}, opened: map[string]*data.Set{}}
 	var groups []evaluate.Group
 	for j, g := range []struct {
 		name           string
