@@ -69,19 +69,21 @@ func panels(pictures []evaluate.Picture, masks []string) []report.Panel {
 	return out
 }
 
-// gridColumns are the pictures of a sample.
-var gridColumns = []string{"masked", "before", "after", "original"}
-
-// grid shows the samples of one group under one mask.
+// grid shows the samples of one group under one mask: what two models made of
+// them or, where one alone was measured, that one.
 func grid(pictures []evaluate.Picture, mask, group string) report.Grid {
-	g := report.Grid{Set: setOf(group), Title: string(setOf(group)), Columns: gridColumns}
+	g := report.Grid{Set: setOf(group), Title: string(setOf(group)), Columns: []string{"masked", "completed", "original"}}
 	for _, p := range pictures {
 		if p.Group != group || p.Mask != mask {
 			continue
 		}
-		g.Rows = append(g.Rows, report.GridRow{Label: p.Label, Pictures: []report.Picture{
-			shown(p.Masked), shown(p.Before), shown(p.After), shown(p.Input),
-		}})
+		row := report.GridRow{Label: p.Label, Pictures: []report.Picture{shown(p.Masked), shown(p.Before)}}
+		if p.After != nil {
+			g.Columns = []string{"masked", "before", "after", "original"}
+			row.Pictures = append(row.Pictures, shown(p.After))
+		}
+		row.Pictures = append(row.Pictures, shown(p.Input))
+		g.Rows = append(g.Rows, row)
 	}
 	return g
 }

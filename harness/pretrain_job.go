@@ -85,6 +85,7 @@ func (j *pretrainJob) prepare() error {
 	if j.steps = j.cmd.Steps; j.steps == 0 {
 		j.steps = j.cmd.Epochs * j.sampler.StepsPerEpoch()
 	}
+	j.cautionWarmup(j.cmd.Warmup, j.steps)
 	asked, err := j.asked()
 	j.keep = &keeper{
 		command: "pretrain", model: j.model, trained: j.trained, opt: j.opt, asked: asked, config: j.config,
@@ -162,11 +163,11 @@ type pretrainSummary struct {
 
 // finish measures the model and writes summary and report.
 func (j *pretrainJob) finish(began time.Time) error {
-	stop := j.clock.Start(stage.Evaluation)
+	stop := j.timer(stage.Evaluation)
 	group := measureGroup(measuredSet{"retain", j.measured}, j.cmd.Evaluation.EvalImages, j.cmd.Evaluation.EvalSeed, 0)
 	j.options.Tape = j.tape
 	res, pictures, err := evaluate.Compare(j.whole, j.model, nil, []evaluate.Group{group}, j.options)
-	stop(0)
+	stop()
 	if err != nil {
 		return j.keep.unmeasured(err)
 	}

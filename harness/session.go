@@ -114,5 +114,9 @@ func fingerprint(parts ...any) string {
 
 // machine is one line about where a run ran.
 func (s *session) machine() string {
-	return fmt.Sprintf("%s, %d threads, peak %.0f GFLOP/s, %s", strings.ToUpper(kernels.ISA()), runtime.GOMAXPROCS(0), s.peak.GFLOPPerSecond, runtime.Version())
+	threads := fmt.Sprintf("%d threads", runtime.GOMAXPROCS(0))
+	if threads == "1 threads" {
+		threads = "1 thread"
+	}
+	return fmt.Sprintf("%s, %s, peak %.0f GFLOP/s, %s", strings.ToUpper(kernels.ISA()), threads, s.peak.GFLOPPerSecond, runtime.Version())
 }

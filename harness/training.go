@@ -45,6 +45,14 @@ func newAdamW(params []*layers.Param, weightDecay float64) optim.Optimizer {
 	}, optim.AdamConfig{Beta1: beta1, Beta2: beta2, Eps: adamEps})
 }
 
+// cautionWarmup warns of a run that ends before its learning rate has risen to
+// what was asked.
+func (s *session) cautionWarmup(warmup, steps int) {
+	if warmup >= steps {
+		s.warn("--warmup %d is not below the run's %d steps: the learning rate never rises to --lr", warmup, steps)
+	}
+}
+
 // itemsHash identifies the images of a set in their order, which the batches
 // depend on; data.Set.Manifest does not tell the order.
 func itemsHash(s *data.Set) string {

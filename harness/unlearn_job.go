@@ -108,6 +108,7 @@ func (j *unlearnJob) prepare() error {
 	if j.steps == 0 {
 		j.steps = j.settings.Epochs * j.epoch
 	}
+	j.cautionWarmup(j.cmd.Warmup, j.steps)
 	asked, err := j.asked()
 	j.keep = &keeper{
 		command: "unlearn", model: j.student, trained: j.trained, opt: j.opt, asked: asked, config: j.config,
@@ -201,8 +202,7 @@ func short(v float64) string { return fmt.Sprintf("%.4g", v) }
 
 // evaluate measures the original and the student.
 func (j *unlearnJob) evaluate() (evaluate.Result, []evaluate.Picture, error) {
-	stop := j.clock.Start(stage.Evaluation)
-	defer func() { stop(0) }()
+	defer j.timer(stage.Evaluation)()
 	groups, o := j.images.evaluated(), j.options
 	o.Tape = j.tape
 	total := 0

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,8 +11,6 @@ import (
 
 	"lethe/harness/checkpoint"
 	"lethe/harness/data"
-
-	"io"
 )
 
 // worldCmd is lethe world.

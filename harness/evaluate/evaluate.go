@@ -75,7 +75,8 @@ type Options struct {
 	Progress func(done, total int)
 }
 
-// Picture holds one sample's images [3,H,W] in [0,1].
+// Picture holds one sample's images [3,H,W] in [0,1]. After is nil when only the
+// original was measured.
 type Picture struct {
 	Group, Mask, Label string
 	Input, Masked      []float32
@@ -324,7 +325,10 @@ func (r *run) keep(g Group, kind MaskKind, at, end int, before, after family.Com
 			r.original.Displayed(dst, src[3*(i-at)*plane:][:3*plane])
 			return dst
 		}
-		p := Picture{Group: g.Name, Mask: kind.String(), Input: one(before.Input), Masked: one(before.Input), Before: one(before.Predicted), After: one(after.Predicted)}
+		p := Picture{Group: g.Name, Mask: kind.String(), Input: one(before.Input), Masked: one(before.Input), Before: one(before.Predicted)}
+		if r.after != nil {
+			p.After = one(after.Predicted)
+		}
 		for k, gone := range before.Removed[(i-at)*plane:][:plane] {
 			if gone != 0 {
 				p.Masked[k], p.Masked[plane+k], p.Masked[2*plane+k] = 0.5, 0.5, 0.5
