@@ -65,7 +65,7 @@ type attentionJob struct {
 
 var attentionJobs freeList[attentionJob]
 
-func (j *attentionJob) run(_, item int) {
+func (j *attentionJob) run(item int) {
 	b, h := item/j.args.Q.Heads, item%j.args.Q.Heads
 	q, k, v, out := j.args.Q.at(b, h), j.args.K.at(b, h), j.args.V.at(b, h), j.out.at(b, h)
 	block, stride := scoreBlock(q.Rows, k.Rows), scoreStride(k.Rows)

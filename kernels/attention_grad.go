@@ -48,7 +48,7 @@ type attentionGradJob struct {
 
 var attentionGradJobs freeList[attentionGradJob]
 
-func (j *attentionGradJob) run(_, item int) {
+func (j *attentionGradJob) run(item int) {
 	b, h := item/j.args.Q.Heads, item%j.args.Q.Heads
 	q, k, v := j.args.Q.at(b, h), j.args.K.at(b, h), j.args.V.at(b, h)
 	dq, dk, dv := j.d.DQ.at(b, h), j.d.DK.at(b, h), j.d.DV.at(b, h)

@@ -99,7 +99,7 @@ func dispatch(j job, items, workers int) {
 		return
 	}
 	for i := range items {
-		j.run(0, i)
+		j.run(i)
 	}
 }
 

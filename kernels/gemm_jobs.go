@@ -4,7 +4,7 @@ package kernels
 // or of a few panels of a.
 type gemmPack gemmCall
 
-func (j *gemmPack) run(_, item int) {
+func (j *gemmPack) run(item int) {
 	g := (*gemmCall)(j)
 	if g.shareB {
 		p, c := g.p0+item/g.columns.panels, item%g.columns.panels
@@ -60,7 +60,7 @@ func (g *gemmCall) packB(dst []float32, p, c int) {
 // gemmMultiply computes c: one item is one rectangle, over the part's pieces.
 type gemmMultiply gemmCall
 
-func (j *gemmMultiply) run(_, item int) {
+func (j *gemmMultiply) run(item int) {
 	g := (*gemmCall)(j)
 	rows, columns := g.rowPanels(), g.columns.panels
 	mi, ni := item%g.mItems, item/g.mItems

@@ -9,10 +9,9 @@ import (
 // maxWorkers bounds the team, whatever GOMAXPROCS says.
 const maxWorkers = 256
 
-// job is work in numbered items. run is called once per item, from several
-// goroutines at a time; worker is below the number of workers of the call and
-// never names two goroutines at once within one call.
-type job interface{ run(worker, item int) }
+// job is work in numbered items. run is called once per item, from at most as
+// many goroutines at a time as the call has workers.
+type job interface{ run(item int) }
 
 // For runs body(0) ... body(items-1), each exactly once, on the calling
 // goroutine and the persistent pool, and returns when all are done. Which
@@ -36,7 +35,7 @@ func For(items int, body func(item int)) {
 // forJob adapts a function to job.
 type forJob struct{ body func(item int) }
 
-func (f *forJob) run(_, item int) { f.body(item) }
+func (f *forJob) run(item int) { f.body(item) }
 
 var forJobs freeList[forJob]
 
@@ -49,7 +48,7 @@ func parallelFor(items int, j job) {
 	n := min(workers(), items)
 	if n <= 1 || !pool.busy.CompareAndSwap(false, true) {
 		for i := range items {
-			j.run(0, i)
+			j.run(i)
 		}
 		return
 	}
@@ -105,7 +104,7 @@ func (t *team) lead(n, items int, j job) {
 	for _, m := range t.members[:n-1] {
 		m.rouse()
 	}
-	t.work(0)
+	t.work()
 }
 
 // finish closes the gate, waits until every member that entered has left, and
@@ -123,14 +122,14 @@ func (t *team) finish() {
 }
 
 // work runs items until none is left.
-func (t *team) work(worker int) {
+func (t *team) work() {
 	j, items := t.job, t.items
 	for {
 		i := int(t.next.Add(1)) - 1
 		if i >= items {
 			return
 		}
-		j.run(worker, i)
+		j.run(i)
 	}
 }
 
@@ -165,7 +164,7 @@ func (m *member) serve(t *team) {
 	last := uint64(0)
 	for {
 		last = m.await(t, last)
-		t.work(m.id)
+		t.work()
 		t.gate.Add(^uint64(0)) // one fewer inside
 	}
 }

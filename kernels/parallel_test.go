@@ -111,11 +111,7 @@ func TestForSurvivesPanic(t *testing.T) {
 	}
 	useWorkers(t, 2)
 	got := panicText(func() {
-		(&pool).lead(1, 3, jobFunc(func(worker, item int) {
-			if worker == 0 {
-				panic("item")
-			}
-		}))
+		(&pool).lead(1, 3, jobFunc(func(int) { panic("item") }))
 	})
 	if got != "item" {
 		t.Errorf("panic %q, want that of the item", got)
@@ -128,26 +124,28 @@ func TestForSurvivesPanic(t *testing.T) {
 }
 
 // jobFunc adapts a function to job.
-type jobFunc func(worker, item int)
+type jobFunc func(item int)
 
-func (f jobFunc) run(worker, item int) { f(worker, item) }
+func (f jobFunc) run(item int) { f(item) }
 
-// TestParallelForNumbersWorkers: a worker's number is in range and names one
-// goroutine at a time.
-func TestParallelForNumbersWorkers(t *testing.T) {
-	useWorkers(t, 3)
-	var inside [3]atomic.Int32
-	var wrong atomic.Int32
-	parallelFor(300, jobFunc(func(worker, item int) {
-		if worker < 0 || worker >= len(inside) || inside[worker].Add(1) != 1 {
-			wrong.Add(1)
-			return
+// TestForKeepsToItsWorkers: members left over from a call that wanted more
+// workers stay out.
+func TestForKeepsToItsWorkers(t *testing.T) {
+	for _, workers := range []int{8, 3, 2} {
+		useWorkers(t, workers)
+		var inside, crowded atomic.Int32
+		for range 20 {
+			For(100, func(int) {
+				if inside.Add(1) > int32(workers) {
+					crowded.Add(1)
+				}
+				runtime.Gosched()
+				inside.Add(-1)
+			})
 		}
-		runtime.Gosched()
-		inside[worker].Add(-1)
-	}))
-	if n := wrong.Load(); n != 0 {
-		t.Errorf("%d items saw a wrong worker number", n)
+		if n := crowded.Load(); n != 0 {
+			t.Errorf("%d items ran beside %d others or more", n, workers)
+		}
 	}
 }
 

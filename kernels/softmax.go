@@ -58,7 +58,7 @@ func runSoftmax(j softmaxJob) {
 	softmaxJobs.put(record)
 }
 
-func (j *softmaxJob) run(_, item int) { j.rows(itemRows(j.in.Rows, j.in.Cols, item)) }
+func (j *softmaxJob) run(item int) { j.rows(itemRows(j.in.Rows, j.in.Cols, item)) }
 
 func (j *softmaxJob) rows(lo, hi int) {
 	if j.grad {

@@ -118,7 +118,7 @@ type addRowJob struct {
 
 var addRowJobs freeList[addRowJob]
 
-func (j *addRowJob) run(_, item int) { j.rows(itemRows(j.x.Rows, j.x.Cols, item)) }
+func (j *addRowJob) run(item int) { j.rows(itemRows(j.x.Rows, j.x.Cols, item)) }
 
 func (j *addRowJob) rows(lo, hi int) {
 	for r := lo; r < hi; r++ {
