@@ -34,7 +34,7 @@
 // Determinism. Work is shared by one pool of GOMAXPROCS workers, each output
 // element has one writer, and no result depends on how many workers there are
 // or on which of them did what. AVX2 and AVX-512 give the same bits; the Go
-// kernels, which fuse nothing and take exp and erf from package math, may differ
+// kernels, which round elsewhere and take exp and erf from package math, may differ
 // from them in the last places.
 //
 //	x := kernels.MatOf(input, tokens, channels)
