@@ -38,7 +38,7 @@ func (c *evaluateCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	options, err := c.Evaluation.options(before.Geometry().Grid)
+	options, err := c.Evaluation.options(before.Geometry())
 	if err != nil {
 		return usage("%v", err)
 	}

@@ -80,7 +80,7 @@ func (c *pretrainCmd) Run(a *app, parsed *kong.Context) error {
 		return err
 	}
 	grid := model.Geometry().Grid
-	options, err := c.Evaluation.options(grid)
+	options, err := c.Evaluation.options(model.Geometry())
 	if err != nil {
 		return usage("%v", err)
 	}

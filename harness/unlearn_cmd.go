@@ -8,6 +8,7 @@ import (
 
 	"lethe/harness/evaluate"
 	"lethe/harness/family"
+	"lethe/harness/metric"
 	"lethe/harness/unlearn"
 )
 
@@ -47,8 +48,12 @@ type EvaluateFlags struct {
 	Shown      int      `help:"Samples a group in the report's pictures." default:"8"`
 }
 
-// options resolves the flags for a model's grid.
-func (e EvaluateFlags) options(grid int) (evaluate.Options, error) {
+// options resolves the flags for a model's images.
+func (e EvaluateFlags) options(g family.Geometry) (evaluate.Options, error) {
+	grid := g.Grid
+	if g.Size < metric.SmallestSSIM {
+		return evaluate.Options{}, fmt.Errorf("the model's images are %dx%d pixels; a run is measured by SSIM, which takes at least %dx%d", g.Size, g.Size, metric.SmallestSSIM, metric.SmallestSSIM)
+	}
 	o := evaluate.Options{Batch: max(e.EvalBatch, 1), Seed: e.EvalSeed, Shown: e.Shown, Masks: evaluate.DefaultMasks(grid)}
 	if len(e.EvalMasks) > 0 {
 		o.Masks = nil
@@ -126,7 +131,7 @@ func (c *unlearnCmd) Run(a *app, parsed *kong.Context) error {
 	}
 	c.Model = model.Name()
 	grid := model.Geometry().Grid
-	options, err := c.Evaluation.options(grid)
+	options, err := c.Evaluation.options(model.Geometry())
 	if err != nil {
 		return usage("%w", err)
 	}

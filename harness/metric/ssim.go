@@ -15,6 +15,9 @@ const (
 	ssimC2     = 0.03 * 0.03
 )
 
+// SmallestSSIM is the side in pixels of the smallest image that SSIM takes.
+const SmallestSSIM = ssimWindow
+
 // SSIM is the structural similarity of two displayed images: per channel, with
 // weights w of an 11x11 Gaussian (sigma 1.5, sum 1) around each pixel,
 //
