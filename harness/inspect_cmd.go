@@ -52,7 +52,11 @@ func (c *inspectCmd) summary(a *app, file *checkpoint.File) error {
 	slices.Sort(kinds)
 	fmt.Fprintf(a.out, "file      %s (%s)\n", file.Path, file.Format)
 	fmt.Fprintf(a.out, "tensors   %d (%s), %d elements, %.1f MB\n", len(file.Tensors), strings.Join(kinds, ", "), elements, float64(bytes)/1e6)
-	fmt.Fprintf(a.out, "model     %s\n", mae.Identify(shapesOf(file)))
+	model := mae.Identify(shapesOf(file)).String()
+	if file.Metadata[metaFormat] == stateFormat {
+		model = "the state of an unfinished run, from which --resume goes on before step " + file.Metadata[metaNext]
+	}
+	fmt.Fprintf(a.out, "model     %s\n", model)
 	for _, k := range sortedKeys(file.Metadata) {
 		fmt.Fprintf(a.out, "metadata  %s = %s\n", k, file.Metadata[k])
 	}

@@ -93,6 +93,9 @@ func openModel(name, path string) (*family.MAE, error) {
 }
 
 func loadModel(name string, file *checkpoint.File) (*family.MAE, error) {
+	if file.Metadata[metaFormat] == stateFormat {
+		return nil, fmt.Errorf("%s: this is the state of an unfinished run, not a model: go on with the run by --resume", file.Path)
+	}
 	if err := checkpoint.CheckFinite(file); err != nil {
 		return nil, fmt.Errorf("%s: %w", file.Path, err)
 	}
@@ -138,7 +141,7 @@ func modelOf(file *checkpoint.File) (string, error) {
 	}
 	id := mae.Identify(shapesOf(file))
 	if id.Preset == "" {
-		return "", fmt.Errorf("%s: no --model given, and the file does not say which it is: it looks like %s", file.Path, id)
+		return "", fmt.Errorf("%s: no --model given, and the file does not say which model it is of; %s", file.Path, id)
 	}
 	return id.Preset, nil
 }

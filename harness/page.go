@@ -96,7 +96,7 @@ func (j *unlearnJob) page(res evaluate.Result, pictures []evaluate.Picture, stag
 		Asked: askedSettings(j.config), Data: j.images.reported(), Pictures: panels(pictures, res.Masks),
 		Curves: lossCharts(j.log.records), Metrics: metricsTable(res),
 		Stages: stages, Totals: totals, Machine: j.machineSettings(),
-		Command: "lethe unlearn --config config.yaml", Notes: notes,
+		Command: again("unlearn", j.dir), Notes: notes,
 	}
 }
 

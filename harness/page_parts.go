@@ -25,6 +25,11 @@ func askedSettings(config []byte) []report.Setting {
 	return out
 }
 
+// again is the command that repeats a run from the folder it was started in.
+func again(command string, dir runDir) string {
+	return fmt.Sprintf("lethe %s --config %s --out OTHER-FOLDER", command, dir.path("config.yaml"))
+}
+
 // lossCharts draws the log of a run. Pretraining has no forget loss.
 func lossCharts(records []train.Record) []report.Chart {
 	var step, loss, retain, forget, norm, lr []float64

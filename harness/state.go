@@ -19,6 +19,7 @@ const (
 	metaNext    = "lethe.next_step"
 	metaUpdates = "lethe.optimizer_steps"
 	metaAsked   = "lethe.asked" // hash of what was asked; a resumed run must ask the same
+	stateFormat = "lethe-state/1"
 )
 
 // saveState writes everything that step next needs: trained tensors and
@@ -32,7 +33,7 @@ func saveState(path string, trained []*layers.Param, opt optim.Optimizer, next i
 		out = append(out, checkpoint.FromFloat32("optimizer."+s.Name, []int{len(s.Data)}, s.Data))
 	}
 	return checkpoint.WriteSafetensors(path, out, map[string]string{
-		metaFormat:  "lethe-state/1",
+		metaFormat:  stateFormat,
 		metaNext:    strconv.Itoa(next),
 		metaUpdates: strconv.Itoa(opt.Count()),
 		metaAsked:   asked,
