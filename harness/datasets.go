@@ -220,6 +220,8 @@ func (l *loader) measured(g *imageGroups) error {
 		return err
 	}
 	if held != nil {
+		l.cautionOverlap("held-out", g.retain, held)
+		l.cautionOverlap("held-out", g.forget, held)
 		g.measured = append(g.measured, measuredSet{"heldout", held})
 	}
 	g.measured = append(g.measured, measuredSet{"retain_seen", g.retain}, measuredSet{"forget_seen", g.forget})
