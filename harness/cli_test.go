@@ -168,7 +168,7 @@ func TestComplete(t *testing.T) {
 		{2, "--number", []string{"--number=-1"}}, {2, "--scale", []string{"--scale=-1"}}, {2, "centre:4", []string{"--mask", "centre:4"}},
 		{2, "mask", []string{"--mask", "half"}}, {1, "nobody", []string{"--classes", "nobody"}}, {2, "--threads", []string{"--threads=-1"}},
 		{2, "different image sizes", []string{"--after", builtinName}},
-		{1, "no such file", []string{"--out", filepath.Join(dir, "none", "grid.png")}},
+		{1, "not a directory", []string{"--out", filepath.Join(shared.weights, "grid.png")}},
 	} {
 		lethe(t, append([]string{"complete", "--checkpoint", shared.weights, "--images", shared.forget, "--out", filepath.Join(dir, "no.png")}, c.args...)...).refused(t, c.code, c.says)
 		if exists(filepath.Join(dir, "no.png")) {

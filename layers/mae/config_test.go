@@ -116,7 +116,7 @@ func TestValidate(t *testing.T) {
 		{func(c *Config) { c.MLPRatio = math.Inf(1) }, "mlp_ratio +Inf"},
 		{func(c *Config) { c.PatchSize, c.InChans, c.NormPixLoss = 1, 1, true }, "norm_pix_loss"},
 		{func(c *Config) { c.ImgSize = 3 << 28 }, "weights"},
-		{func(c *Config) { c.EmbedDim, c.NumHeads = 1<<30, 1 }, "weights"},
+		{func(c *Config) { c.EmbedDim, c.NumHeads, c.MLPRatio = 1<<30, 1, 1 }, "weights"},
 		{func(c *Config) { c.Depth = math.MaxInt32 }, "weights"},
 	} {
 		cfg := small()
