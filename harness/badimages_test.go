@@ -107,7 +107,7 @@ func TestImageSets(t *testing.T) {
 		"empty":        {func(o string) []string { return between(empty, forget, o) }, 1, []string{empty, "no JPEG or PNG"}},
 		"only texts":   {func(o string) []string { return between(retain, texts, o) }, 1, []string{texts, "no JPEG or PNG", "1 other file"}},
 		"missing":      {func(o string) []string { return between(retain, missing, o) }, 1, []string{missing, "no such file"}},
-		"a file":       {func(o string) []string { return between(filepath.Join(retain, "00.png"), forget, o) }, 1, []string{"single file"}},
+		"a file":       {func(o string) []string { return between(filepath.Join(texts, "notes.txt"), forget, o) }, 1, []string{"notes.txt", "want a JPEG or PNG file"}},
 		"shared":       {func(o string) []string { return between(retain, shares, o) }, 1, []string{"share 1 picture", "01.png", "copy.png", shares, "take"}},
 		"the same":     {func(o string) []string { return between(retain, retain, o) }, 1, []string{"share 3 pictures"}},
 		"proxy shares": {func(o string) []string { return between(forget, shares, o, "--proxy-retain", retain) }, 1, []string{"share 1 picture"}},

@@ -64,6 +64,7 @@ type Options struct {
 
 // Open lists the pictures of one of
 //
+//   - one JPEG or PNG file, which has no class,
 //   - a folder of JPEG and PNG files, or of class folders at any depth
 //     (train/cat/1.jpg has class cat),
 //   - a .tar, .tar.gz or .tgz with the same inside,
@@ -102,7 +103,9 @@ func (s *Set) openFiles(name string, o Options) error {
 		return err
 	}
 	var found []candidate
-	if inner == "" && !isArchive(base) {
+	if info, statErr := os.Stat(base); statErr == nil && info.Mode().IsRegular() && !isArchive(base) {
+		found = []candidate{fileCandidate(base, filepath.Base(base))}
+	} else if inner == "" && !isArchive(base) {
 		found, err = s.walkFolder(base)
 	} else {
 		found, err = s.walkTar(base, inner)
@@ -267,8 +270,8 @@ func isArchive(name string) bool {
 func splitArchive(name string) (base, inner string, err error) {
 	info, err := os.Stat(name)
 	if err == nil {
-		if !info.IsDir() && !isArchive(name) {
-			return "", "", fmt.Errorf("want a folder, a .tar, a .tar.gz or world:train; this is a single file")
+		if !info.IsDir() && !isArchive(name) && sideFile(name) {
+			return "", "", fmt.Errorf("want a JPEG or PNG file, a folder, a .tar, a .tar.gz or world:train")
 		}
 		return name, "", nil
 	}

@@ -202,7 +202,7 @@ func TestOpenRefuses(t *testing.T) {
 		{root + "/train/empty", Options{SkipBad: true}, []string{"none of its 1 files is a readable"}},
 		{t.TempDir(), Options{}, []string{"no JPEG or PNG file in it (0 other files)"}},
 		{root + "/nowhere", Options{}, []string{"nowhere", "no such file"}},
-		{root + "/labels.tsv", Options{}, []string{"labels.tsv", "single file"}},
+		{root + "/labels.tsv", Options{}, []string{"labels.tsv", "want a JPEG or PNG file"}},
 		{cut, Options{}, []string{"cut.tar.gz", "truncated"}},
 		{root, Options{Classes: []string{"bird"}}, []string{`no class "bird"`, "cat, dog, empty, fish"}},
 		{root + "/train/dog", Options{Classes: []string{"bird"}}, []string{`no class "bird"`, "no class folders"}},
@@ -292,5 +292,23 @@ func TestWorldSets(t *testing.T) {
 	other := mustOpen(t, "world:train?seed=2", Options{Classes: []string{"fish"}})
 	if o := Overlap(train, other); len(other.Items) != 1000 || len(o) != 0 {
 		t.Errorf("seed 2: %d items, shares %d with seed 1", len(other.Items), len(o))
+	}
+}
+
+// TestOpenTakesOneFile opens a picture by its own name.
+func TestOpenTakesOneFile(t *testing.T) {
+	name, want := filepath.Join(t.TempDir(), "one.png"), World(1, 3, 5)
+	if err := os.WriteFile(name, encoded(t, 3, 5), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(name, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Load(want.W, LoadOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if len(s.Items) != 1 || s.Items[0].Path != "one.png" || s.Items[0].Class != "" || !bytes.Equal(s.Pixels(0), want.Pix) {
+		t.Errorf("%d items, the first %+v", len(s.Items), s.Items[0])
 	}
 }

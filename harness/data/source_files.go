@@ -68,6 +68,17 @@ func newItem(path string, content []byte, src source) (Item, error) {
 	return Item{Path: path, Class: classOf(path), Hash: sha256.Sum256(content), source: src}, nil
 }
 
+// fileCandidate is the file name, called rel within its set.
+func fileCandidate(name, rel string) candidate {
+	return candidate{rel, classOf(rel), func() (Item, error) {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			return Item{}, err
+		}
+		return newItem(rel, b, fileSource(name))
+	}}
+}
+
 // walkFolder finds the candidates below root. Links are followed, once.
 func (s *Set) walkFolder(root string) ([]candidate, error) {
 	var found []candidate
@@ -105,13 +116,7 @@ func (s *Set) walkFolder(root string) ([]candidate, error) {
 			case !info.Mode().IsRegular():
 				return fmt.Errorf("%s: not a regular file", name)
 			default:
-				found = append(found, candidate{sub, classOf(sub), func() (Item, error) {
-					b, err := os.ReadFile(name)
-					if err != nil {
-						return Item{}, err
-					}
-					return newItem(sub, b, fileSource(name))
-				}})
+				found = append(found, fileCandidate(name, sub))
 			}
 		}
 		return nil
