@@ -105,7 +105,7 @@ func (k *keeper) fromResult() (restored, error) {
 
 // refuse explains that a folder holds another run, and in what it differs.
 func (k *keeper) refuse(name string) error {
-	why := "the images or the starting weights are not the same"
+	why := "the images or the starting weights are not the same, or the instruction set, on which the last bits depend"
 	if keys := k.differences(); len(keys) > 0 {
 		why = "config.yaml there differs in " + strings.Join(keys, ", ")
 	}

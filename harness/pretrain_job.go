@@ -102,7 +102,7 @@ func (j *pretrainJob) asked() (string, error) {
 	c.Evaluation, c.SavePth, c.Data, c.EvalData, c.LeaveOut, c.For = EvaluateFlags{}, false, nil, nil, nil, 0
 	c.Model, c.Init = "", ""
 	model, err := j.model.Config()
-	return fingerprint(c, j.steps, itemsHash(j.set), string(model), weightsHash(j.model)), err
+	return fingerprint(kernels.ISA(), c, j.steps, itemsHash(j.set), string(model), weightsHash(j.model)), err
 }
 
 func (j *pretrainJob) train(first int) error {

@@ -13,6 +13,7 @@ import (
 	"lethe/harness/stage"
 	"lethe/harness/train"
 	"lethe/harness/unlearn"
+	"lethe/kernels"
 	"lethe/layers"
 )
 
@@ -125,7 +126,7 @@ func (j *unlearnJob) asked() (string, error) {
 	c.Evaluation, c.SavePth, c.Alpha, c.Lr, c.WeightDecay = EvaluateFlags{}, false, nil, nil, nil
 	c.Model, c.Checkpoint, c.defaultTitle = "", "", ""
 	model, err := j.original.Config()
-	return fingerprint(c, j.settings, itemsHash(j.images.retain), itemsHash(j.images.forget), string(model), weightsHash(j.original)), err
+	return fingerprint(kernels.ISA(), c, j.settings, itemsHash(j.images.retain), itemsHash(j.images.forget), string(model), weightsHash(j.original)), err
 }
 
 // announce says what is about to happen.
