@@ -79,7 +79,7 @@ func (l *loader) load(path string) (*data.Set, error) {
 		return nil, err
 	}
 	line := l.line("decode "+path, len(s.Items), 0, "image")
-	defer line.Clear()
+	defer line.Drop()
 	err = s.Load(l.size, data.LoadOptions{Squash: l.flags.Squash, Progress: func(done, _ int) { line.Step(done) }})
 	if err != nil {
 		return nil, err

@@ -140,6 +140,18 @@ func (l *Line) Clear() {
 	}
 }
 
+// Drop ends the line without leaving it on a terminal; elsewhere the last state
+// is told, as by End.
+func (l *Line) Drop() {
+	l.Clear()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.ended && !l.terminal && !l.shown.IsZero() && l.printed != l.done {
+		l.show(l.o.Now())
+	}
+	l.ended = true
+}
+
 // show writes the line now. On a terminal the text comes first and what is left
 // of the old one is erased behind it, so that nothing blinks.
 func (l *Line) show(now time.Time) {

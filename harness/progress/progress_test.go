@@ -262,3 +262,28 @@ func TestBrokenWriterIsIgnored(t *testing.T) {
 	l.Print("y")
 	l.End()
 }
+
+// TestDrop takes the line off a terminal and tells a file how it ended.
+func TestDrop(t *testing.T) {
+	for terminal, want := range map[bool]string{true: "\r\x1b[K", false: "decode  image 3/3  100 %"} {
+		s := newScene()
+		o := s.options(terminal, false)
+		o.Unit = "image"
+		l := New(s, "decode", 3, o)
+		l.Step(1)
+		s.pass(time.Millisecond)
+		if !terminal {
+			l.Step(3)
+		}
+		s.take()
+		l.Drop()
+		if got := s.take(); !strings.HasPrefix(got, want) {
+			t.Errorf("terminal %v: dropped with %q, want %q", terminal, got, want)
+		}
+		l.Drop()
+		l.Step(3)
+		if got := s.take(); got != "" {
+			t.Errorf("terminal %v: %q after the end", terminal, got)
+		}
+	}
+}
