@@ -29,6 +29,7 @@ type Page struct {
 	Asked    []Setting // the resolved configuration
 	Data     []Group
 	Pictures []Panel
+	Shows    string // heading of the pictures; "What was forgotten" when empty
 	Curves   []Chart
 	Metrics  Metrics
 	Methods  Comparison

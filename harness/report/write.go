@@ -77,6 +77,9 @@ type legendView struct{ Name, Class string }
 
 func newView(p Page) (*view, error) {
 	v := &view{Page: p, Style: template.CSS(styleText)}
+	if v.Shows == "" {
+		v.Shows = "What was forgotten"
+	}
 	for _, panel := range p.Pictures {
 		pv := panelView{Mask: panel.Mask, Note: panel.Note}
 		for _, g := range panel.Grids {
@@ -117,7 +120,7 @@ func (v *view) links() []link {
 		has bool
 	}{
 		{link{"asked", "What was asked"}, len(v.Asked) > 0 || len(v.Data) > 0},
-		{link{"pictures", "What was forgotten"}, len(v.Panels) > 0},
+		{link{"pictures", v.Shows}, len(v.Panels) > 0},
 		{link{"curves", "Training"}, len(v.Charts) > 0},
 		{link{"numbers", "Numbers"}, v.Numbers != nil},
 		{link{"methods", "Methods"}, v.Compare != nil},
