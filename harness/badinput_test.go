@@ -175,3 +175,33 @@ func TestBadOutput(t *testing.T) {
 		noScraps(t, out)
 	}
 }
+
+// TestOutputIsCheckedFirst: a folder that cannot be written is noticed before an
+// image is read, and images that cannot be read leave no folder behind.
+func TestOutputIsCheckedFirst(t *testing.T) {
+	dir := t.TempDir()
+	missing := filepath.Join(dir, "no-images")
+	deep := filepath.Join(dir, "some", "new", "run")
+	commands := func(out string) [][]string {
+		return [][]string{unlearning(out, "--retain", missing), pretraining(out, "--data", missing)}
+	}
+	for _, args := range commands(deep) {
+		lethe(t, args...).refused(t, 1, missing)
+		if exists(filepath.Join(dir, "some")) {
+			t.Errorf("%s: a folder was left for a run that never began", args[0])
+		}
+	}
+	kept := t.TempDir()
+	put(t, []byte("mine"), kept, "notes.txt")
+	for _, args := range commands(kept) {
+		lethe(t, args...).refused(t, 1, missing)
+		if got := files(t, kept); len(got) != 1 {
+			t.Errorf("%s: the folder holds %v, want the file that was there", args[0], got)
+		}
+	}
+	if exists("/proc/self") {
+		for _, args := range commands("/proc/lethe-test") {
+			lethe(t, args...).refused(t, 1, "cannot be made")
+		}
+	}
+}

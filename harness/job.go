@@ -22,13 +22,9 @@ type job struct {
 	line  *progress.Line
 }
 
-// enter makes the folder and says where the run begins. Only when it is sure
-// that the run may go on, it writes config.yaml.
+// enter says where the run begins. Only when it is sure that the run may go on,
+// it writes config.yaml.
 func (j *job) enter() (restored, error) {
-	var err error
-	if j.dir, err = newRunDir(j.flags.Out, j.flags); err != nil {
-		return restored{}, err
-	}
 	j.keep.dir = j.dir
 	r, err := j.keep.restore(j.flags.Resume, j.flags.Force)
 	if err != nil {

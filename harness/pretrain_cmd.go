@@ -87,12 +87,17 @@ func (c *pretrainCmd) Run(a *app, parsed *kong.Context) error {
 	if err := checkMaskRatio(c.MaskRatio, grid); err != nil {
 		return err
 	}
+	hold, err := claimDir(c.Out, c.RunFlags)
+	if err != nil {
+		return err
+	}
+	defer hold.release()
 	l := &loader{session: s, size: model.Geometry().Size, flags: DataFlags{SkipBad: c.SkipBad}, opened: map[string]*data.Set{}}
 	set, measured, err := c.images(l)
 	if err != nil {
 		return err
 	}
-	j := &pretrainJob{job: job{session: s, flags: c.RunFlags}, cmd: c, model: model, set: set, measured: measured, config: config, options: options, whole: s.ctx}
+	j := &pretrainJob{job: job{session: s, flags: c.RunFlags, dir: hold.dir}, cmd: c, model: model, set: set, measured: measured, config: config, options: options, whole: s.ctx}
 	if c.For > 0 {
 		var cancel context.CancelFunc
 		s.ctx, cancel = context.WithTimeout(s.ctx, c.For)

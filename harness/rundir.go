@@ -20,25 +20,55 @@ type runDir string
 
 func (d runDir) path(name string) string { return filepath.Join(string(d), name) }
 
-// newRunDir makes the folder. One that already holds a run is refused unless
-// the run is to be resumed or overwritten.
-func newRunDir(path string, o RunFlags) (runDir, error) {
-	d := runDir(path)
-	if err := d.check(o); err != nil {
-		return d, err
+// claim is a run's hold on its folder. It is taken before any work is done for
+// the run, so that a folder that cannot be written costs nothing.
+type claim struct {
+	dir  runDir
+	made []string // folders that the claim made, the innermost first
+}
+
+// claimDir makes the folder and proves that it can be written. One that already
+// holds a run is refused unless the run is to be resumed or overwritten; nothing
+// in it is touched.
+func claimDir(path string, o RunFlags) (*claim, error) {
+	c := &claim{dir: runDir(path)}
+	if err := c.dir.check(o); err != nil {
+		return nil, err
 	}
-	if err := os.MkdirAll(path, 0o755); err != nil {
-		return d, fmt.Errorf("--out %s cannot be made: %w", path, err)
+	for p := filepath.Clean(path); !exists(p) && p != filepath.Dir(p); p = filepath.Dir(p) {
+		c.made = append(c.made, p)
 	}
-	probe := d.path(".write-test")
-	err := os.WriteFile(probe, []byte("x"), 0o644)
-	if removeErr := os.Remove(probe); err == nil {
-		err = removeErr
+	err := os.MkdirAll(path, 0o755)
+	if err != nil {
+		err = fmt.Errorf("--out %s cannot be made: %w", path, err)
+	} else if err = c.dir.probe(); err != nil {
+		err = fmt.Errorf("--out %s cannot be written: %w", path, err)
 	}
 	if err != nil {
-		return d, fmt.Errorf("--out %s cannot be written: %w", path, err)
+		c.release()
+		return nil, err
 	}
-	return d, nil
+	return c, nil
+}
+
+// release gives the folder up. Folders that the claim made and that the run put
+// nothing into go again.
+func (c *claim) release() {
+	for _, p := range c.made {
+		if os.Remove(p) != nil {
+			return // it holds something
+		}
+	}
+}
+
+// probe proves that files can be written.
+func (d runDir) probe() error {
+	name := d.path(".write-test")
+	err := os.WriteFile(name, []byte("x"), 0o644)
+	if removeErr := os.Remove(name); err == nil {
+		err = removeErr
+	}
+	return err
 }
 
 // check refuses a folder that the run may not use, before any work is done for
@@ -50,6 +80,11 @@ func (d runDir) check(o RunFlags) error {
 		return fmt.Errorf("--out %s is a file; the run needs a folder", d)
 	case err != nil && !errors.Is(err, os.ErrNotExist):
 		return fmt.Errorf("--out %s cannot be used: %w", d, err)
+	}
+	for _, name := range runFiles() {
+		if info, err := os.Stat(d.path(name)); err == nil && info.IsDir() {
+			return fmt.Errorf("--out %s cannot be used: %s in it is a folder, where the run writes a file", d, name)
+		}
 	}
 	run := exists(d.path("log.jsonl"))
 	switch {
@@ -77,10 +112,15 @@ func (d runDir) checkInput(flag, path string) error {
 	return nil
 }
 
+// runFiles are the files that a run may write; those that tell of a run go last.
+func runFiles() []string {
+	return []string{"summary.json", "report.html", "metrics.csv", "checkpoint.safetensors", "checkpoint.pth", stateFile, priorFile, "config.yaml", "log.jsonl"}
+}
+
 // clear removes what an earlier run left, so that nothing of it is taken for
 // this one's.
 func (d runDir) clear() error {
-	for _, name := range []string{"summary.json", "report.html", "metrics.csv", "checkpoint.safetensors", "checkpoint.pth", stateFile, priorFile, "config.yaml", "log.jsonl"} {
+	for _, name := range runFiles() {
 		if err := os.Remove(d.path(name)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("starting over: %w", err)
 		}

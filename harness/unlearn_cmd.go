@@ -135,19 +135,24 @@ func (c *unlearnCmd) Run(a *app, parsed *kong.Context) error {
 	if err != nil {
 		return usage("%w", err)
 	}
-	if err := errors.Join(checkMaskRatio(c.MaskRatio, grid), runDir(c.Out).check(c.RunFlags), runDir(c.Out).checkInput("checkpoint", c.Checkpoint)); err != nil {
+	if err := errors.Join(checkMaskRatio(c.MaskRatio, grid), runDir(c.Out).checkInput("checkpoint", c.Checkpoint)); err != nil {
 		return err
 	}
 	resolved, err := resolvedConfig(parsed)
 	if err != nil {
 		return err
 	}
+	hold, err := claimDir(c.Out, c.RunFlags)
+	if err != nil {
+		return err
+	}
+	defer hold.release()
 	images, err := c.Data.open(s, model.Geometry().Size, c.Evaluation)
 	if err != nil {
 		return err
 	}
 	j := &unlearnJob{
-		job: job{session: s, flags: c.RunFlags}, cmd: c, method: method, settings: set,
+		job: job{session: s, flags: c.RunFlags, dir: hold.dir}, cmd: c, method: method, settings: set,
 		original: model, images: images, config: resolved, options: options,
 	}
 	stop, err := c.profile()
