@@ -97,7 +97,7 @@ func loadModel(name string, file *checkpoint.File) (*family.MAE, error) {
 		return nil, fmt.Errorf("%s: this is the state of an unfinished run, not a model: go on with the run by --resume", file.Path)
 	}
 	if err := checkpoint.CheckFinite(file); err != nil {
-		return nil, fmt.Errorf("%s: %w", file.Path, err)
+		return nil, err
 	}
 	if name == "" {
 		var err error

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"lethe/harness/checkpoint"
 	"lethe/layers"
@@ -159,7 +160,8 @@ func shapeText(shape []int) string {
 	return text + "]"
 }
 
-// load gives the checkpoint's tensors to a model's Load.
+// load gives the checkpoint's floating-point tensors to a model's Load; what
+// else it holds, such as counters, is no weight.
 //
 // Errors: an *InputError that names the checkpoint.
 func (b *bundle) load(into func([]layers.Named) error) error {
@@ -169,16 +171,25 @@ func (b *bundle) load(into func([]layers.Named) error) error {
 		return err
 	}
 	defer file.Close()
-	named := make([]layers.Named, 0, len(file.Tensors))
+	var named []layers.Named
+	var others []string
 	for _, t := range file.Tensors {
+		if !t.DType.IsFloat() {
+			others = append(others, fmt.Sprintf("%s (%s)", t.Name, t.DType))
+			continue
+		}
 		data, err := t.Float32()
 		if err != nil {
-			return &InputError{File: path, Tensor: t.Name, Err: err}
+			return refuse(path, "%w", err)
 		}
 		named = append(named, layers.Named{Name: t.Name, Shape: t.Shape, Data: data})
 	}
-	if err := into(named); err != nil {
-		return &InputError{File: path, Err: err}
+	err = into(named)
+	switch {
+	case err != nil && len(others) > 0:
+		return refuse(path, "%w; skipped, not being floating-point: %s", err, strings.Join(others, ", "))
+	case err != nil:
+		return refuse(path, "%w", err)
 	}
 	return nil
 }
@@ -194,12 +205,15 @@ func openFile(path string) (*checkpoint.File, error) {
 	return file, nil
 }
 
-// fileCause drops the path that the system puts into an error, which an
-// InputError says already.
+// fileCause drops the path that the system or package checkpoint puts before
+// the cause of an error, which an InputError says already.
 func fileCause(err error) error {
 	var p *os.PathError
 	if errors.As(err, &p) {
 		return p.Err
+	}
+	if cause := errors.Unwrap(err); cause != nil {
+		return cause
 	}
 	return err
 }
