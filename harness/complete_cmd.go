@@ -14,6 +14,7 @@ import (
 // completeCmd is lethe complete.
 type completeCmd struct {
 	Model      string   `help:"Preset or JSON file. Default: what the checkpoint says."`
+	NormPixFlag
 	Checkpoint string   `required:"" help:"Weights of the model."`
 	After      string   `help:"Weights of the unlearned model, for the column after."`
 	Images     []string `required:"" help:"Images: folders, folders of classes, .tar, .tar.gz, or world:test." placeholder:"PATH" sep:"none"`
@@ -41,7 +42,8 @@ func (c *completeCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	before, err := openModel(c.Model, c.Checkpoint)
+	of := modelChoice{c.Model, c.NormPixLoss}
+	before, err := openModel(of, c.Checkpoint)
 	if err != nil {
 		return err
 	}
@@ -50,7 +52,7 @@ func (c *completeCmd) Run(a *app) error {
 	}
 	var after family.Model
 	if c.After != "" {
-		if after, err = openModel(c.Model, c.After); err != nil {
+		if after, err = openModel(of, c.After); err != nil {
 			return err
 		}
 		if after.Geometry() != before.Geometry() {

@@ -11,6 +11,7 @@ import (
 // evaluateCmd is lethe evaluate.
 type evaluateCmd struct {
 	Model      string        `help:"Preset or JSON file. Default: what the checkpoint says."`
+	NormPixFlag
 	Checkpoint string        `arg:"" help:"Weights to measure."`
 	Against    string        `help:"Weights to compare with, as the original (before); the checkpoint is then after."`
 	Retain     []string      `help:"Images of the retain group." placeholder:"PATH" sep:"none"`
@@ -75,11 +76,12 @@ func (c *evaluateCmd) Run(a *app) error {
 
 // models opens one or two checkpoints; after is nil without --against.
 func (c *evaluateCmd) models() (before, after family.Model, err error) {
-	m, err := openModel(c.Model, c.Checkpoint)
+	of := modelChoice{c.Model, c.NormPixLoss}
+	m, err := openModel(of, c.Checkpoint)
 	if err != nil || c.Against == "" {
 		return m, nil, err
 	}
-	original, err := openModel(c.Model, c.Against)
+	original, err := openModel(of, c.Against)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -15,7 +15,7 @@ type initCmd struct {
 
 // Run writes the weights that a pretraining would start from.
 func (c *initCmd) Run(a *app) error {
-	f, m, err := newModel(c.Model)
+	f, m, err := newModel(modelChoice{name: c.Model})
 	if err != nil {
 		return usage("%v", err)
 	}

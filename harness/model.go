@@ -20,6 +20,18 @@ const (
 	metaConfig = "lethe.config"
 )
 
+// NormPixFlag is for commands that run a model.
+type NormPixFlag struct {
+	NormPixLoss bool `help:"The model's targets are patches scaled to mean 0 and variance 1, as in the published norm-pix checkpoints; its pictures undo that with the image's own statistics. A checkpoint of ours remembers it."`
+}
+
+// modelChoice says which model is meant: what --model names, and whether its
+// configuration is to have norm_pix_loss set.
+type modelChoice struct {
+	name    string
+	normPix bool
+}
+
 // modelConfig resolves --model: a preset's name, or a JSON file with the
 // constructor's arguments.
 func modelConfig(name string) (mae.Config, error) {
@@ -63,49 +75,50 @@ func knownArguments(raw []byte, c mae.Config) error {
 	return nil
 }
 
-// newModel builds the model that --model names, with zero weights.
-func newModel(name string) (*family.MAE, *mae.Model, error) {
-	c, err := modelConfig(name)
+// newModel builds the model that is meant, with zero weights.
+func newModel(of modelChoice) (*family.MAE, *mae.Model, error) {
+	c, err := modelConfig(of.name)
 	if err != nil {
 		return nil, nil, err
 	}
-	return buildModel(name, c)
+	return buildModel(of, c)
 }
 
-func buildModel(name string, c mae.Config) (*family.MAE, *mae.Model, error) {
+func buildModel(of modelChoice, c mae.Config) (*family.MAE, *mae.Model, error) {
+	c.NormPixLoss = c.NormPixLoss || of.normPix
 	m, err := mae.New(c)
 	if err != nil {
-		return nil, nil, fmt.Errorf("model %s: %w", name, err)
+		return nil, nil, fmt.Errorf("model %s: %w", of.name, err)
 	}
-	f, err := family.NewMAE(name, m)
+	f, err := family.NewMAE(of.name, m)
 	return f, m, err
 }
 
 // openModel loads a checkpoint. Without a name the checkpoint's own metadata or
 // the shapes of its tensors say which model it is.
-func openModel(name, path string) (*family.MAE, error) {
+func openModel(of modelChoice, path string) (*family.MAE, error) {
 	file, err := openCheckpoint(path)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	return loadModel(name, file)
+	return loadModel(of, file)
 }
 
-func loadModel(name string, file *checkpoint.File) (*family.MAE, error) {
+func loadModel(of modelChoice, file *checkpoint.File) (*family.MAE, error) {
 	if file.Metadata[metaFormat] == stateFormat {
 		return nil, fmt.Errorf("%s: this is the state of an unfinished run, not a model: go on with the run by --resume", file.Path)
 	}
 	if err := checkpoint.CheckFinite(file); err != nil {
 		return nil, err
 	}
-	if name == "" {
+	if of.name == "" {
 		var err error
-		if name, err = modelOf(file); err != nil {
+		if of.name, err = modelOf(file); err != nil {
 			return nil, err
 		}
 	}
-	model, err := modelNamed(name, file)
+	model, err := modelNamed(of, file)
 	if err != nil {
 		return nil, err
 	}
@@ -121,16 +134,16 @@ func loadModel(name string, file *checkpoint.File) (*family.MAE, error) {
 
 // modelNamed builds a preset, a JSON configuration, or the configuration that
 // our own checkpoint carries under that name.
-func modelNamed(name string, file *checkpoint.File) (*family.MAE, error) {
-	if raw := file.Metadata[metaConfig]; raw != "" && file.Metadata[metaModel] == name {
+func modelNamed(of modelChoice, file *checkpoint.File) (*family.MAE, error) {
+	if raw := file.Metadata[metaConfig]; raw != "" && file.Metadata[metaModel] == of.name {
 		var c mae.Config
 		if err := json.Unmarshal([]byte(raw), &c); err != nil {
 			return nil, fmt.Errorf("%s: metadata %s: %w", file.Path, metaConfig, err)
 		}
-		m, _, err := buildModel(name, c)
+		m, _, err := buildModel(of, c)
 		return m, err
 	}
-	m, _, err := newModel(name)
+	m, _, err := newModel(of)
 	return m, err
 }
 

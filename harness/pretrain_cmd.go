@@ -20,6 +20,7 @@ import (
 type pretrainCmd struct {
 	RunFlags
 	Model       string        `help:"Preset or a JSON file of constructor arguments." default:"mae_tiny"`
+	NormPixFlag
 	Data        []string      `required:"" help:"Training images: folders, folders of classes, .tar, .tar.gz, or world:train." placeholder:"PATH" sep:"none"`
 	LeaveOut    []string      `help:"Classes to leave out: the model that never saw them, for comparison." placeholder:"CLASS"`
 	SkipBad     bool          `help:"Leave out damaged images with a warning, instead of stopping."`
@@ -113,10 +114,11 @@ func (c *pretrainCmd) Run(a *app, parsed *kong.Context) error {
 
 // model builds the model, from random weights or from --init.
 func (c *pretrainCmd) model() (family.Model, error) {
+	of := modelChoice{c.Model, c.NormPixLoss}
 	if c.Init != "" {
-		return openModel(c.Model, c.Init)
+		return openModel(of, c.Init)
 	}
-	f, m, err := newModel(c.Model)
+	f, m, err := newModel(of)
 	if err != nil {
 		return nil, usage("%v", err)
 	}

@@ -98,7 +98,7 @@ func (j *pretrainJob) prepare() error {
 // has its first weights.
 func (j *pretrainJob) asked() (string, error) {
 	c := *j.cmd
-	c.RunFlags = RunFlags{Seed: c.Seed}
+	c.RunFlags, c.NormPixFlag = RunFlags{Seed: c.Seed}, NormPixFlag{}
 	c.Evaluation, c.SavePth, c.Data, c.EvalData, c.LeaveOut, c.For = EvaluateFlags{}, false, nil, nil, nil, 0
 	c.Model, c.Init = "", ""
 	model, err := j.model.Config()

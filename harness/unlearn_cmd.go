@@ -18,6 +18,7 @@ type unlearnCmd struct {
 	Data         DataFlags     `embed:"" group:"Images"`
 	Method       string        `help:"Unlearning method; lethe methods lists them." default:"ours"`
 	Model        string        `help:"Preset (mae_vit_base_patch16, mae_tiny, ...) or a JSON file of constructor arguments. Default: what the checkpoint says."`
+	NormPixFlag
 	Checkpoint   string        `help:"Weights of the trained model: .safetensors or PyTorch .pth."`
 	SavePth      bool          `help:"Also write checkpoint.pth for PyTorch."`
 	Alpha        *float64      `help:"Weight of the forget term. Default: the method's."`
@@ -122,7 +123,7 @@ func (c *unlearnCmd) Run(a *app, parsed *kong.Context) error {
 	if err != nil {
 		return err
 	}
-	model, err := openModel(c.Model, c.Checkpoint)
+	model, err := openModel(modelChoice{c.Model, c.NormPixLoss}, c.Checkpoint)
 	if err != nil {
 		return err
 	}

@@ -121,7 +121,7 @@ func (j *unlearnJob) prepare() error {
 // asked hashes everything that the trained weights depend on.
 func (j *unlearnJob) asked() (string, error) {
 	c := *j.cmd
-	c.RunFlags = RunFlags{Seed: c.Seed}
+	c.RunFlags, c.NormPixFlag = RunFlags{Seed: c.Seed}, NormPixFlag{}
 	c.Data = DataFlags{Squash: c.Data.Squash}
 	c.Evaluation, c.SavePth, c.Alpha, c.Lr, c.WeightDecay = EvaluateFlags{}, false, nil, nil, nil
 	c.Model, c.Checkpoint, c.defaultTitle = "", "", ""
