@@ -13,7 +13,7 @@ import (
 
 // completeCmd is lethe complete.
 type completeCmd struct {
-	Model      string   `help:"Preset or JSON file. Default: what the checkpoint says."`
+	Model string `help:"Preset or JSON file. Default: what the checkpoint says."`
 	NormPixFlag
 	Checkpoint string   `required:"" help:"Weights of the model."`
 	After      string   `help:"Weights of the unlearned model, for the column after."`

@@ -10,7 +10,7 @@ import (
 
 // evaluateCmd is lethe evaluate.
 type evaluateCmd struct {
-	Model      string        `help:"Preset or JSON file. Default: what the checkpoint says."`
+	Model string `help:"Preset or JSON file. Default: what the checkpoint says."`
 	NormPixFlag
 	Checkpoint string        `arg:"" help:"Weights to measure."`
 	Against    string        `help:"Weights to compare with, as the original (before); the checkpoint is then after."`

@@ -22,7 +22,7 @@ const (
 
 // NormPixFlag is for commands that run a model.
 type NormPixFlag struct {
-	NormPixLoss bool `help:"The model's targets are patches scaled to mean 0 and variance 1, as in the published norm-pix checkpoints; its pictures undo that with the image's own statistics. A checkpoint of ours remembers it."`
+	NormPixLoss bool `help:"The model's targets are patches scaled to mean 0 and variance 1 (the constructor argument norm_pix_loss); its pictures undo that with the image's own statistics. A checkpoint of ours remembers it."`
 }
 
 // modelChoice says which model is meant: what --model names, and whether its

@@ -19,7 +19,7 @@ import (
 // pretrainCmd is lethe pretrain.
 type pretrainCmd struct {
 	RunFlags
-	Model       string        `help:"Preset or a JSON file of constructor arguments." default:"mae_tiny"`
+	Model string `help:"Preset or a JSON file of constructor arguments." default:"mae_tiny"`
 	NormPixFlag
 	Data        []string      `required:"" help:"Training images: folders, folders of classes, .tar, .tar.gz, or world:train." placeholder:"PATH" sep:"none"`
 	LeaveOut    []string      `help:"Classes to leave out: the model that never saw them, for comparison." placeholder:"CLASS"`

@@ -15,9 +15,9 @@ import (
 // unlearnCmd is lethe unlearn.
 type unlearnCmd struct {
 	RunFlags
-	Data         DataFlags     `embed:"" group:"Images"`
-	Method       string        `help:"Unlearning method; lethe methods lists them." default:"ours"`
-	Model        string        `help:"Preset (mae_vit_base_patch16, mae_tiny, ...) or a JSON file of constructor arguments. Default: what the checkpoint says."`
+	Data   DataFlags `embed:"" group:"Images"`
+	Method string    `help:"Unlearning method; lethe methods lists them." default:"ours"`
+	Model  string    `help:"Preset (mae_vit_base_patch16, mae_tiny, ...) or a JSON file of constructor arguments. Default: what the checkpoint says."`
 	NormPixFlag
 	Checkpoint   string        `help:"Weights of the trained model: .safetensors or PyTorch .pth."`
 	SavePth      bool          `help:"Also write checkpoint.pth for PyTorch."`
