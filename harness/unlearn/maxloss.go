@@ -5,7 +5,7 @@ package unlearn
 var MaxLoss = register(Method{
 	Name:   "max-loss",
 	Loss:   "L(h(T(x_r)), x_r) − α·L(h(T(x_f)), x_f),  L = the model's training loss",
-	Source: "baseline MAX LOSS of arXiv 2402.00351 (gradient ascent: Halimi et al.; Gandikota et al.; Warnecke et al.)",
+	Source: "baseline MAX LOSS of arXiv 2402.00351, by gradient ascent",
 	Trains: FullModel,
 	Defaults: Defaults{
 		Alpha: 0.25, LearningRate: 1e-4, WeightDecay: 0, Epochs: 5,

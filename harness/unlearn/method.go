@@ -39,7 +39,8 @@ type Method struct {
 	// Loss is the minimized loss in one line, in the notation of
 	// arXiv 2402.00351.
 	Loss string
-	// Source is the paper's citation of the method.
+	// Source is where the method is defined. The works that the paper takes its
+	// baselines from are not named: their citations could not be verified.
 	Source string
 	Trains Scope
 	// NeedsOriginal is false for a method that never runs the original.

@@ -5,7 +5,7 @@ package unlearn
 var NoisyLabel = register(Method{
 	Name:   "noisy-label",
 	Loss:   "L(h(T(x_r)), x_r) + α·L(h(T(x_f)), n),  n ~ N(0,I)",
-	Source: "baseline NOISY LABEL of arXiv 2402.00351 (Graves et al.; Gandikota et al.)",
+	Source: "baseline NOISY LABEL of arXiv 2402.00351",
 	Trains: FullModel,
 	Defaults: Defaults{
 		Alpha: 0.25, LearningRate: 1e-4, WeightDecay: 0, Epochs: 5,

@@ -13,7 +13,7 @@ import (
 var RandomEncoder = register(Method{
 	Name:          "random-encoder",
 	Loss:          "mean‖E(T(x_r)) − E₀(T(x_r))‖² + α·mean‖E(T(x_f)) − e‖²,  e ~ N(m, s²) with m, s of E₀ on the batch",
-	Source:        "baseline RANDOM ENCODER of arXiv 2402.00351 (Tarun et al.); the (1+y) weight of its released code is not reproduced",
+	Source:        "baseline RANDOM ENCODER of arXiv 2402.00351; the (1+y) weight of its released code is not reproduced",
 	Trains:        EncoderOnly,
 	NeedsOriginal: true,
 	Defaults: Defaults{

@@ -7,7 +7,7 @@ import "lethe/autodiff"
 var RetainLabel = register(Method{
 	Name:          "retain-label",
 	Loss:          "mean(h(T(x_r)) − h₀(T(x_r)))² + α·mean(h(T(x_f)) − h₀(T_f(x_r')))²,  x_r' = retain samples in turn",
-	Source:        "baseline RETAIN LABEL of arXiv 2402.00351 (Kong & Chaudhuri)",
+	Source:        "baseline RETAIN LABEL of arXiv 2402.00351",
 	Trains:        FullModel,
 	NeedsOriginal: true,
 	Defaults: Defaults{
