@@ -35,7 +35,7 @@ type pretrainCmd struct {
 	Warmup      int           `help:"Steps of linear warm-up." default:"200"`
 	Clip        float64       `help:"Bound on the global gradient norm; 0 does not clip." default:"0"`
 	MaskRatio   float64       `help:"Fraction of patches removed." default:"0.75"`
-	CropScale   float64       `help:"Smallest area of the random crop, as a share of the image; 0 does not crop." default:"0"`
+	CropScale   float64       `help:"Smallest area of the random crop, as a share of the image as already scaled to the model's size; 0 does not crop." default:"0"`
 	Flip        bool          `help:"Mirror images at random. Default: on." default:"true" negatable:""`
 	For         time.Duration `help:"Stop with a resumable checkpoint after this long (such as 20m)." default:"0"`
 	SavePth     bool          `help:"Also write checkpoint.pth for PyTorch."`

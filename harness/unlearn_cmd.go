@@ -35,7 +35,7 @@ type unlearnCmd struct {
 	Noise        family.Noise  `help:"Forget target's noise image: gaussian N(0,I), batch (mean and deviation of the batch's pixels, clamped), diag-forget (per-element variance of the forget images)." enum:"gaussian,batch,diag-forget" default:"gaussian"`
 	Reduction    string        `help:"Distance of feature maps: mse, or l2 (the norm as printed in Eq. 10)." enum:"mse,l2" default:"mse"`
 	UnitNoise    bool          `help:"random-encoder: draw N(0,1) instead of the original latent's mean and deviation."`
-	Augment      bool          `help:"Random resized crop (scale 0.2 to 1) and horizontal flip while unlearning."`
+	Augment      bool          `help:"Random resized crop (0.2 to 1 of the area of the image as already scaled to the model's size) and horizontal flip while unlearning."`
 	Evaluation   EvaluateFlags `embed:"" group:"Evaluation"`
 	defaultTitle string
 }
