@@ -3,7 +3,6 @@ package data
 import (
 	"fmt"
 
-	"lethe/kernels"
 	"lethe/layers/rng"
 )
 
@@ -67,40 +66,4 @@ func (p *Sampler) shuffled(epoch int) []int {
 		p.epoch = epoch
 	}
 	return p.order
-}
-
-// Feed turns members of a loaded Set into a batch of network input.
-type Feed struct {
-	Set     *Set
-	Size    int        // side of the output in pixels
-	Mean    [3]float32 // normalisation, see Normalize
-	Std     [3]float32
-	Augment Augment
-	Seed    uint64
-}
-
-// Fill writes the pictures with the given numbers to dst, augmented by the
-// generators (Seed, rng.Augment, step, first), (.., first+1) and so on: first is
-// the position of the first picture in the step's batch, so that members of one
-// step never share a generator.
-//
-// Shapes: dst [len(index),3,Size,Size].
-// Numerics: does not depend on the number of workers.
-// Panics: the set is not loaded, or dst is too short.
-func (f Feed) Fill(dst []float32, index []int, step, first uint64) {
-	area := 3 * f.Size * f.Size
-	if len(dst) < len(index)*area {
-		panic(fmt.Sprintf("data: Fill: len(dst) is %d, want at least %d", len(dst), len(index)*area))
-	}
-	side := f.Set.Size()
-	kernels.For(len(index), func(i int) {
-		pix, out := f.Set.Pixels(index[i]), dst[i*area:(i+1)*area]
-		if f.Augment != (Augment{}) || side != f.Size {
-			varied := make([]uint8, area)
-			r := rng.New(f.Seed, rng.Augment, step, first+uint64(i))
-			f.Augment.Apply(varied, Image{side, side, pix}, f.Size, r, &Scratch{})
-			pix = varied
-		}
-		Normalize(out, pix, f.Size, f.Mean, f.Std)
-	})
 }

@@ -15,9 +15,9 @@
 //	if err != nil { ... }
 //	if err := s.Load(32, data.LoadOptions{}); err != nil { ... }
 //	deal := data.NewSampler(len(s.Items), 16, seed, 0)
-//	feed := data.Feed{Set: s, Size: 32, Mean: data.ImageNetMean, Std: data.ImageNetStd, Seed: seed}
-//	index := deal.Step(nil, step)
-//	feed.Fill(batch, index, uint64(step), 0) // batch [16,3,32,32]
+//	for k, i := range deal.Step(nil, step) {
+//		data.Normalize(batch[k], s.Pixels(i), 32, data.ImageNetMean, data.ImageNetStd) // batch[k] [3,32,32]
+//	}
 //
 // Errors name the file and the way out; what could be dealt with is in
 // Set.Warnings.

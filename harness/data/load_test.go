@@ -55,64 +55,26 @@ func TestShapesOfFitting(t *testing.T) {
 	}
 }
 
-func TestLoadAndFillIgnoreWorkers(t *testing.T) {
+func TestLoadIgnoresWorkers(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
-	var first []float32
+	var first [][]byte
 	for _, workers := range []int{1, 2, 3} {
 		runtime.GOMAXPROCS(workers)
 		s := mustOpen(t, "world:train?per-class=3", Options{})
-		if err := s.Load(32, LoadOptions{}); err != nil {
+		if err := s.Load(24, LoadOptions{}); err != nil {
 			t.Fatal(err)
 		}
-		f := Feed{Set: s, Size: 32, Mean: ImageNetMean, Std: ImageNetStd, Augment: Augment{0.2, 1, true}, Seed: 3}
-		out := make([]float32, 30*3*32*32)
-		index := make([]int, 30)
-		for i := range index {
-			index[i] = 29 - i
+		if len(s.Items) != 30 {
+			t.Fatalf("%d pictures, want 30", len(s.Items))
 		}
-		f.Fill(out, index, 7, 0)
-		if first == nil {
-			first = out
-			continue
-		}
-		for i := range out {
-			if out[i] != first[i] {
-				t.Fatalf("%d workers: float %d is %g, with one %g", workers, i, out[i], first[i])
+		for i := range s.Items {
+			if workers == 1 {
+				first = append(first, s.Pixels(i))
+			} else if !bytes.Equal(s.Pixels(i), first[i]) {
+				t.Fatalf("%d workers: picture %d differs", workers, i)
 			}
 		}
 	}
-}
-
-func TestFill(t *testing.T) {
-	s := mustOpen(t, "world:train?per-class=2&classes=car", Options{})
-	if err := s.Load(32, LoadOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	f := Feed{Set: s, Size: 32, Mean: ImageNetMean, Std: ImageNetStd, Seed: 3}
-	plain, want := make([]float32, 3072), make([]float32, 3072)
-	f.Fill(plain, []int{1}, 0, 0)
-	Normalize(want, s.Pixels(1), 32, ImageNetMean, ImageNetStd)
-	for i := range want {
-		if plain[i] != want[i] {
-			t.Fatalf("float %d is %g, want %g", i, plain[i], want[i])
-		}
-	}
-	f.Augment = Augment{ScaleMin: 0.2, ScaleMax: 0.9, Flip: true}
-	same := func(step, first uint64) bool {
-		a, b := make([]float32, 3072), make([]float32, 3072)
-		f.Fill(a, []int{1}, 4, 2)
-		f.Fill(b, []int{1}, step, first)
-		for i := range a {
-			if a[i] != b[i] {
-				return false
-			}
-		}
-		return true
-	}
-	if !same(4, 2) || same(5, 2) || same(4, 3) {
-		t.Error("augmentation must depend on the step and the position, and on nothing else")
-	}
-	mustPanic(t, func() { f.Fill(plain[:10], []int{0}, 0, 0) })
 }
 
 func TestNormalize(t *testing.T) {
@@ -133,27 +95,6 @@ func TestNormalize(t *testing.T) {
 		t.Errorf("ends of the scale are %g and %g, want -1 and 1", x[0], x[8])
 	}
 	mustPanic(t, func() { Normalize(x, pix[:11], 2, HalfMean, HalfStd) })
-}
-
-func TestDenormalizeInverts(t *testing.T) {
-	pix := make([]uint8, 16*16*3)
-	for i := range pix {
-		pix[i] = uint8(i)
-	}
-	for _, n := range [][2][3]float32{{ImageNetMean, ImageNetStd}, {HalfMean, HalfStd}} {
-		x, back := make([]float32, len(pix)), make([]uint8, len(pix))
-		Normalize(x, pix, 16, n[0], n[1])
-		Denormalize(back, x, 16, n[0], n[1])
-		if !bytes.Equal(back, pix) {
-			t.Error("Denormalize does not give the bytes back")
-		}
-	}
-	nan := float32(math.NaN())
-	out := make([]uint8, 3)
-	Denormalize(out, []float32{-9, 9, nan}, 1, HalfMean, HalfStd)
-	if out[0] != 0 || out[1] != 255 || out[2] != 0 {
-		t.Errorf("out of range gives %v, want 0, 255, 0", out)
-	}
 }
 
 func TestOverlapIsByContent(t *testing.T) {

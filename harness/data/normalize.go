@@ -34,29 +34,6 @@ func Normalize(dst []float32, pix []uint8, size int, mean, std [3]float32) {
 	}
 }
 
-// Denormalize is the inverse of Normalize, rounded to the nearest byte and
-// clamped to [0,255]; NaN becomes 0.
-//
-// Shapes: pix [size,size,3], src [3,size,size].
-// Writes: pix is overwritten.
-// Panics: a slice is shorter than its shape.
-func Denormalize(pix []uint8, src []float32, size int, mean, std [3]float32) {
-	area := needPicture("Denormalize", len(src), len(pix), size)
-	for c := range 3 {
-		for i, v := range src[c*area : (c+1)*area] {
-			u := float32(float32(float32(v*std[c])+mean[c])*255) + 0.5
-			b := uint8(0)
-			switch {
-			case u >= 255:
-				b = 255
-			case u >= 0:
-				b = uint8(u)
-			}
-			pix[i*3+c] = b
-		}
-	}
-}
-
 // needPicture checks both lengths of a normalisation and returns size*size.
 func needPicture(op string, planes, pix, size int) int {
 	if size < 1 || planes < 3*size*size || pix < 3*size*size {

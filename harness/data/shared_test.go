@@ -39,7 +39,7 @@ func TestCIFAR10(t *testing.T) {
 				t.Errorf("%s: %d of %s", c.file, n, class)
 			}
 		}
-		few := s.First(20)
+		few := mustOpen(t, sharedData(t, "cifar10/"+c.file), Options{PerClass: 20})
 		for i := range 5 {
 			if im, err := few.Image(i); err != nil || im.W != 32 || im.H != 32 {
 				t.Errorf("%s: picture %d is %dx%d, error %v", c.file, i, im.W, im.H, err)

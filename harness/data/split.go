@@ -51,20 +51,6 @@ func (s *Set) Subset(classes []string) (*Set, error) {
 	return out, nil
 }
 
-// First keeps the first n pictures of each class, in order; all when there are
-// fewer. It shares loaded pixels.
-func (s *Set) First(n int) *Set {
-	out := &Set{Name: s.Name, skipBad: s.skipBad, size: s.size}
-	count := map[string]int{}
-	for _, it := range s.Items {
-		if count[it.Class]++; count[it.Class] <= n {
-			out.Items = append(out.Items, it)
-		}
-	}
-	out.listClasses()
-	return out
-}
-
 // Join puts sets behind one another, as for proxy retain pictures. Paths are
 // kept, so two items may have one path.
 //

@@ -12,39 +12,6 @@ type Image struct {
 	Pix     []float32
 }
 
-// FromNormalised undoes the normalisation of the model's input,
-// shown = pix*std + mean, and clamps to [0,1].
-//
-// Shapes: pix [C,H,W] with C = len(mean) = len(std). The result owns its pixels.
-// A NaN stays a NaN, so that the metric which reads it says so.
-// Panics: lengths that do not fit.
-func FromNormalised(pix []float32, h, w int, mean, std []float32) Image {
-	c := len(mean)
-	needLen("FromNormalised", "std", len(std), c)
-	needLen("FromNormalised", "pix", len(pix), c*h*w)
-	out := Image{C: c, H: h, W: w, Pix: make([]float32, len(pix))}
-	for ch := range c {
-		src, dst := pix[ch*h*w:][:h*w], out.Pix[ch*h*w:][:h*w]
-		for i, v := range src {
-			dst[i] = float32(clamp01(float64(v)*float64(std[ch]) + float64(mean[ch])))
-		}
-	}
-	return out
-}
-
-// FromBytes makes an Image of 8-bit pixels, v/255.
-//
-// Shapes: pix [H,W,C], channels interleaved.
-// Panics: lengths that do not fit.
-func FromBytes(pix []uint8, h, w, c int) Image {
-	needLen("FromBytes", "pix", len(pix), h*w*c)
-	out := Image{C: c, H: h, W: w, Pix: make([]float32, len(pix))}
-	for i, v := range pix {
-		out.Pix[i%c*h*w+i/c] = float32(v) / 255
-	}
-	return out
-}
-
 // Bytes is the image in 8 bits, interleaved [H,W,C], clamped and rounded to
 // nearest; a NaN becomes 0. For pictures, not for measuring.
 func (m Image) Bytes() []uint8 {

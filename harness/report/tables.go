@@ -195,7 +195,6 @@ type timeView struct {
 type stageView struct {
 	Name, Seconds, Percent, Calls, GFLOP, Rate, OfPeak, Resident string
 	Time, Share                                                  string // bar widths, 0 to 100
-	Beside                                                       bool
 }
 
 func newTimeView(stages []stage.Stage, t stage.Totals) *timeView {
@@ -221,7 +220,7 @@ func newTimeView(stages []stage.Stage, t stage.Totals) *timeView {
 		sv := stageView{
 			Name: s.Name, Seconds: Fixed(s.Seconds, 2), Percent: Fixed(s.PercentTime, 1), Calls: fmt.Sprint(s.Calls),
 			GFLOP: dash(s.GFLOPs, 1), Rate: dash(s.GFLOPPerSecond, 1), Resident: stage.Bytes(s.RSSBytes),
-			Time: barWidth(s.PercentTime, longest), Share: barWidth(s.PercentPeak, 100), Beside: s.Beside,
+			Time: barWidth(s.PercentTime, longest), Share: barWidth(s.PercentPeak, 100),
 		}
 		if s.PercentPeak > 0 {
 			sv.OfPeak = Fixed(s.PercentPeak, 0)

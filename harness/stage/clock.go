@@ -48,7 +48,6 @@ type record struct {
 	spent    time.Duration
 	calls    int64
 	gflop    float64
-	beside   bool
 	resident int64
 
 	began  time.Time
@@ -81,39 +80,19 @@ func (c *Clock) Start(name string) (stop func(gflop float64)) {
 	if c.running != nil {
 		panic(fmt.Sprintf("stage: Start: %q begins while %q runs, want stages that follow one another", name, c.running.name))
 	}
-	r := c.find(name, false)
+	r := c.find(name)
 	c.running = r
 	r.began = c.now()
 	return r.stop
 }
 
-// Time runs work as one call of a stage; work returns the GFLOP it did.
-func (c *Clock) Time(name string, work func() (gflop float64)) {
-	stop := c.Start(name)
-	gflop := 0.0
-	defer func() { stop(gflop) }()
-	gflop = work()
-}
-
-// Add enters one call of a stage that ran beside the others. Its seconds are
-// not part of the sum of stages.
-func (c *Clock) Add(name string, spent time.Duration, gflop float64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	r := c.find(name, true)
-	r.spent += spent
-	r.calls++
-	r.gflop += gflop
-	c.look(r, c.now())
-}
-
-func (c *Clock) find(name string, beside bool) *record {
+func (c *Clock) find(name string) *record {
 	for _, r := range c.records {
-		if r.name == name && r.beside == beside {
+		if r.name == name {
 			return r
 		}
 	}
-	r := &record{name: name, beside: beside}
+	r := &record{name: name}
 	r.stop = func(gflop float64) { c.end(r, gflop) }
 	c.records = append(c.records, r)
 	return r

@@ -3,8 +3,7 @@
 // much memory was resident.
 //
 // Stages follow one another and never nest: every second belongs to one stage
-// or to none, so the shares add up. What runs beside them, a decoder on another
-// goroutine say, is entered with Add under its own name.
+// or to none, so the shares add up.
 //
 //	clock := stage.New(stage.Options{})
 //	stop := clock.Start(stage.Backward)

@@ -33,7 +33,6 @@ func TestClockAddsStagesUp(t *testing.T) {
 	stop := c.Start(Optimizer)
 	h.pass(time.Second)
 	stop(0)
-	c.Add(Decode, 3*time.Second, 0)
 	h.pass(5 * time.Second) // in no stage
 	h.mem = Memory{Resident: 20, Peak: 120}
 
@@ -41,7 +40,6 @@ func TestClockAddsStagesUp(t *testing.T) {
 	want := []Stage{
 		{Name: Backward, Seconds: 4, Calls: 2, GFLOPs: 60, GFLOPPerSecond: 15, PercentPeak: 25, PercentTime: 40, RSSBytes: 50},
 		{Name: Optimizer, Seconds: 1, Calls: 1, PercentTime: 10, RSSBytes: 90},
-		{Name: Decode, Seconds: 3, Calls: 1, PercentTime: 30, RSSBytes: 90, Beside: true},
 	}
 	got := c.Summary(peak)
 	if len(got) != len(want) {
@@ -109,17 +107,6 @@ func panics(t *testing.T, what string, call func()) (message string) {
 	}()
 	call()
 	return ""
-}
-
-func TestTimeStopsOnPanic(t *testing.T) {
-	h, c := newHand()
-	panics(t, "the work", func() {
-		c.Time(Loss, func() float64 { h.pass(time.Second); panic("work") })
-	})
-	c.Time(Loss, func() float64 { h.pass(time.Second); return 8 })
-	if got := c.Summary(Peak{})[0]; got.Seconds != 2 || got.Calls != 2 || got.GFLOPs != 8 {
-		t.Errorf("stage is %+v, want 2 s, 2 calls, 8 GFLOP", got)
-	}
 }
 
 // A stage looks at the memory on its first call and then only now and then.
@@ -206,12 +193,12 @@ func TestMeasurePeak(t *testing.T) {
 func TestWriteTable(t *testing.T) {
 	stages := []Stage{
 		{Name: "student forward", Seconds: 12.4, Calls: 600, GFLOPs: 1660, GFLOPPerSecond: 133.9, PercentPeak: 55.5, PercentTime: 62, RSSBytes: 300 << 20},
-		{Name: "decode", Seconds: 0.5, Calls: 1, PercentTime: 2.5, Beside: true},
+		{Name: "decode", Seconds: 0.5, Calls: 1, PercentTime: 2.5},
 	}
 	totals := Totals{Seconds: 20, Untimed: 7.6, GFLOPs: 1660, PeakRSSBytes: 3 << 29, Peak: Peak{241.25, 1, "avx2"}}
 	const want = `stage            seconds    time  calls   GFLOP  GFLOP/s  of peak   resident
 student forward   12.400  62.0 %    600  1660.0    133.9   55.5 %  300.0 MiB
-decode (beside)    0.500   2.5 %      1       -        -        -          -
+decode             0.500   2.5 %      1       -        -        -          -
 untimed            7.600  38.0 %
 total             20.000                 1660.0                      1.5 GiB
 peak: 241.2 GFLOP/s f32 (avx2, 1 thread)

@@ -19,9 +19,6 @@ type Stage struct {
 	PercentTime float64 `json:"percent_time"`
 	// RSSBytes is the largest resident memory seen at the end of a call.
 	RSSBytes int64 `json:"rss_bytes"`
-	// Beside says that the stage ran beside the others (Add), so that its
-	// seconds are not part of their sum.
-	Beside bool `json:"beside,omitempty"`
 }
 
 // Totals is what belongs to the run and to no stage.
@@ -43,7 +40,7 @@ func (c *Clock) Summary(peak Peak) []Stage {
 	for _, r := range c.records {
 		s := Stage{
 			Name: r.name, Seconds: r.spent.Seconds(), Calls: r.calls,
-			GFLOPs: r.gflop, RSSBytes: r.resident, Beside: r.beside,
+			GFLOPs: r.gflop, RSSBytes: r.resident,
 		}
 		s.GFLOPPerSecond = ratio(s.GFLOPs, s.Seconds)
 		s.PercentPeak = 100 * ratio(s.GFLOPPerSecond, peak.GFLOPPerSecond)
@@ -64,9 +61,7 @@ func (c *Clock) Totals(peak Peak) Totals {
 	var spent time.Duration
 	for _, r := range c.records {
 		t.GFLOPs += r.gflop
-		if !r.beside {
-			spent += r.spent
-		}
+		spent += r.spent
 	}
 	t.Untimed = max(0, elapsed-spent).Seconds()
 	return t

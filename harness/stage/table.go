@@ -12,12 +12,8 @@ import (
 func WriteTable(w io.Writer, stages []Stage, t Totals) error {
 	rows := [][]string{{"stage", "seconds", "time", "calls", "GFLOP", "GFLOP/s", "of peak", "resident"}}
 	for _, s := range stages {
-		name := s.Name
-		if s.Beside {
-			name += " (beside)"
-		}
 		rows = append(rows, []string{
-			name, fmt.Sprintf("%.3f", s.Seconds), fmt.Sprintf("%.1f %%", s.PercentTime), fmt.Sprint(s.Calls),
+			s.Name, fmt.Sprintf("%.3f", s.Seconds), fmt.Sprintf("%.1f %%", s.PercentTime), fmt.Sprint(s.Calls),
 			orDash("%.1f", s.GFLOPs), orDash("%.1f", s.GFLOPPerSecond), orDash("%.1f %%", s.PercentPeak), Bytes(s.RSSBytes),
 		})
 	}
