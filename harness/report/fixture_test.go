@@ -34,10 +34,6 @@ func fixture() Page {
 	p.Curves = fixtureCurves(rng, 600)
 	p.Metrics = fixtureMetrics()
 	p.Verdict = Judge(p.Metrics, fixtureMasks[0], Goals{Forget: 2, Retain: 1.1})
-	p.Methods = fixtureComparison(p.Metrics.Measures[:3])
-	p.Tables = []Table{{Title: "Loss membership inference.", Note: "AUC of forget against held-out; the oracle never saw forget.",
-		Columns: []Column{{"Model", false}, {"AUC", true}, {"95 % interval", true}, {"Distance to oracle", true}},
-		Rows:    [][]string{{"original", "0.612", "0.581 to 0.640", "0.101"}, {"unlearned", "0.243", "0.214 to 0.272", "0.268"}, {"oracle", "0.511", "0.480 to 0.541", "–"}}}}
 	p.Stages, p.Totals = fixtureStages()
 	p.Machine = []Setting{{"CPU", "Example 9000 @ 3.1 GHz", ""}, {"ISA", "avx512", ""}, {"Threads", "2", ""}, {"Go", "go1.26.8", ""}, {"Commit", "7e91e61", ""}}
 	return p
@@ -162,29 +158,6 @@ func fixtureMetrics() Metrics {
 		}
 	}
 	return m
-}
-
-func fixtureComparison(measures []Measure) Comparison {
-	c := Comparison{Mask: fixtureMasks[0], Measures: measures, Sets: []Set{Retain, Forget}}
-	names := []string{"untouched", "max-loss", "noisy-label", "retain-label", "random-encoder", "ours", "oracle"}
-	notes := []string{"the original model", "", "", "", "", "", "trained without forget"}
-	for i, name := range names {
-		run := Run{Name: name, Note: notes[i], This: name == "ours", Seconds: 10.5 * float64(i)}
-		for k := range measures {
-			scale := []float64{0.18, 22.4, 0.79}[k]
-			one := metric.Summary{N: 200, Mean: scale * (1 + 0.02*float64(i)), Lo: scale * 0.98, Hi: scale * 1.1}
-			two := metric.Summary{N: 200, Mean: scale * (1 + 0.3*float64(i)), Lo: scale * 0.95, Hi: scale * 3}
-			if name == "max-loss" && k == 0 {
-				two = metric.Summary{N: 200, Mean: 4.1e6, Lo: 3.9e6, Hi: 4.4e6}
-			}
-			if name == "oracle" && k == 2 {
-				two = metric.Summary{}
-			}
-			run.Values = append(run.Values, []metric.Summary{one, two})
-		}
-		c.Runs = append(c.Runs, run)
-	}
-	return c
 }
 
 func fixtureStages() ([]stage.Stage, stage.Totals) {

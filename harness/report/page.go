@@ -32,8 +32,6 @@ type Page struct {
 	Shows    string // heading of the pictures; "What was forgotten" when empty
 	Curves   []Chart
 	Metrics  Metrics
-	Methods  Comparison
-	Tables   []Table // audits and whatever else a run measured
 
 	Stages  []stage.Stage
 	Totals  stage.Totals
@@ -120,34 +118,4 @@ type Cell struct {
 type Change struct {
 	Value, Lo, Hi float64
 	Known         bool
-}
-
-// Comparison puts several runs beside one another under one kind of mask.
-type Comparison struct {
-	Mask     string
-	Measures []Measure
-	Sets     []Set
-	Runs     []Run
-}
-
-// Run is one row of a Comparison.
-type Run struct {
-	Name, Note string
-	This       bool // the run that the page is about
-	// Values is [measure][set], in the order of the Comparison.
-	Values  [][]metric.Summary
-	Seconds float64 // of unlearning; 0 when not known
-}
-
-// Table is any other table: an audit, a sweep, a list of hashes.
-type Table struct {
-	Title, Note string
-	Columns     []Column
-	Rows        [][]string // as they shall be printed
-}
-
-// Column heads one column of a Table.
-type Column struct {
-	Name    string
-	Numeric bool // aligned right, digits of equal width
 }

@@ -151,8 +151,6 @@ func TestPageEscapes(t *testing.T) {
 	p.Pictures[0].Grids[0].Columns[0], p.Pictures[0].Grids[0].Rows[0].Label, p.Pictures[0].Grids[0].Title = evil, evil, evil
 	p.Curves[0].Title, p.Curves[0].XName, p.Curves[0].Series[0].Name, p.Curves[0].Series[0].Set = evil, evil, evil, evil
 	p.Metrics.Rows[0].Mask, p.Metrics.Rows[0].Set, p.Metrics.Measures[0].Name = evil, evil, evil
-	p.Methods.Runs[0].Name, p.Methods.Runs[0].Note, p.Methods.Sets[0] = evil, evil, evil
-	p.Tables[0].Title, p.Tables[0].Columns[0].Name, p.Tables[0].Rows[0][0] = evil, evil, evil
 	p.Stages[0].Name = evil
 	page := render(t, p)
 	if n := strings.Count(page, "<script"); n != 0 {
@@ -176,9 +174,6 @@ func TestEmptyPage(t *testing.T) {
 func TestWriteRefusesWhatDoesNotFit(t *testing.T) {
 	for name, spoil := range map[string]func(*Page){
 		"a row with a cell too few":  func(p *Page) { p.Metrics.Rows[2].Cells = p.Metrics.Rows[2].Cells[:3] },
-		"a run with a measure less":  func(p *Page) { p.Methods.Runs[1].Values = p.Methods.Runs[1].Values[:1] },
-		"a run with a set less":      func(p *Page) { p.Methods.Runs[1].Values[0] = nil },
-		"a table row with no cells":  func(p *Page) { p.Tables[0].Rows[0] = nil },
 		"a grid without rows":        func(p *Page) { p.Pictures[1].Grids[0].Rows = nil },
 		"a grid with a picture less": func(p *Page) { p.Pictures[1].Grids[0].Rows[0].Pictures = p.Pictures[1].Grids[0].Rows[0].Pictures[1:] },
 		"a picture of another size":  func(p *Page) { p.Pictures[1].Grids[0].Rows[0].Pictures[1] = Picture{W: 1, H: 1, Pix: make([]uint8, 3)} },

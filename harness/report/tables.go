@@ -119,65 +119,6 @@ func (m Measure) summaryCell(s metric.Summary) cellView {
 	return c
 }
 
-// compareView is the comparison of methods as text.
-type compareView struct {
-	Mask     string
-	Measures []measureView
-	Sets     []setView // of all measures in turn
-	Rows     []runView
-	Timed    bool
-}
-
-type setView struct {
-	Set   Set
-	Class string
-	First bool
-}
-
-type runView struct {
-	Name, Note string
-	This       bool
-	Cells      []cellView
-	Seconds    string
-}
-
-func newCompareView(c Comparison) (*compareView, error) {
-	if len(c.Runs) == 0 {
-		return nil, nil
-	}
-	v := &compareView{Mask: c.Mask}
-	for _, m := range c.Measures {
-		mv := newMeasureView(m)
-		mv.Spans = len(c.Sets)
-		v.Measures = append(v.Measures, mv)
-		for i, s := range c.Sets {
-			v.Sets = append(v.Sets, setView{Set: s, Class: s.class(), First: i == 0})
-		}
-	}
-	for _, run := range c.Runs {
-		v.Timed = v.Timed || run.Seconds > 0
-		if len(run.Values) != len(c.Measures) {
-			return nil, fmt.Errorf("report: run %q has values of %d measures, want %d", run.Name, len(run.Values), len(c.Measures))
-		}
-		rv := runView{Name: run.Name, Note: run.Note, This: run.This, Seconds: "\u2013"}
-		if run.Seconds > 0 {
-			rv.Seconds = Fixed(run.Seconds, 1)
-		}
-		for i, m := range c.Measures {
-			if len(run.Values[i]) != len(c.Sets) {
-				return nil, fmt.Errorf("report: run %q, %s has values of %d sets, want %d", run.Name, m.Name, len(run.Values[i]), len(c.Sets))
-			}
-			for k, s := range run.Values[i] {
-				cell := m.summaryCell(s)
-				cell.First = k == 0
-				rv.Cells = append(rv.Cells, cell)
-			}
-		}
-		v.Rows = append(v.Rows, rv)
-	}
-	return v, nil
-}
-
 // timeView is the stage table as text, with the widths of its bars.
 type timeView struct {
 	Rows   []stageView

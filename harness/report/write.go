@@ -43,7 +43,6 @@ type view struct {
 	Panels   []panelView
 	Charts   []chartView
 	Numbers  *numbersView
-	Compare  *compareView
 	Time     *timeView
 }
 
@@ -102,12 +101,6 @@ func newView(p Page) (*view, error) {
 	if v.Numbers, err = newNumbersView(p.Metrics); err != nil {
 		return nil, err
 	}
-	if v.Compare, err = newCompareView(p.Methods); err != nil {
-		return nil, err
-	}
-	if err := checkTables(p.Tables); err != nil {
-		return nil, err
-	}
 	v.Time = newTimeView(p.Stages, p.Totals)
 	v.Sections = v.links()
 	return v, nil
@@ -123,8 +116,6 @@ func (v *view) links() []link {
 		{link{"pictures", v.Shows}, len(v.Panels) > 0},
 		{link{"curves", "Training"}, len(v.Charts) > 0},
 		{link{"numbers", "Numbers"}, v.Numbers != nil},
-		{link{"methods", "Methods"}, v.Compare != nil},
-		{link{"further", "Further measurements"}, len(v.Tables) > 0},
 		{link{"time", "Time and memory"}, v.Time != nil},
 		{link{"again", "Run it again"}, v.Command != "" || len(v.Machine) > 0},
 	}
@@ -156,15 +147,4 @@ func newGridView(mask string, g Grid) (gridView, error) {
 	gv.Alt = fmt.Sprintf("%s, %s: %d samples in rows (%s), each as %s.", gv.Title, mask,
 		len(g.Rows), strings.Join(gv.Labels, ", "), strings.Join(g.Columns, ", "))
 	return gv, nil
-}
-
-func checkTables(tables []Table) error {
-	for _, t := range tables {
-		for i, row := range t.Rows {
-			if len(row) != len(t.Columns) {
-				return fmt.Errorf("report: table %q: row %d has %d cells, want %d", t.Title, i, len(row), len(t.Columns))
-			}
-		}
-	}
-	return nil
 }
