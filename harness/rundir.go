@@ -21,11 +21,16 @@ type runDir string
 func (d runDir) path(name string) string { return filepath.Join(string(d), name) }
 
 // claim is a run's hold on its folder. It is taken before any work is done for
-// the run, so that a folder that cannot be written costs nothing.
+// the run, so that a folder that cannot be written costs nothing, and no other
+// process can take it until it is released.
 type claim struct {
 	dir  runDir
+	lock *folderLock
 	made []string // folders that the claim made, the innermost first
 }
+
+// errLocked says that another process holds a folder.
+var errLocked = errors.New("another lethe process is writing its run there: wait for it, stop it, or give another --out")
 
 // claimDir makes the folder and proves that it can be written. One that already
 // holds a run is refused unless the run is to be resumed or overwritten; nothing
@@ -40,20 +45,30 @@ func claimDir(path string, o RunFlags) (*claim, error) {
 	}
 	err := os.MkdirAll(path, 0o755)
 	if err != nil {
-		err = fmt.Errorf("--out %s cannot be made: %w", path, err)
-	} else if err = c.dir.probe(); err != nil {
-		err = fmt.Errorf("--out %s cannot be written: %w", path, err)
+		c.leave()
+		return nil, fmt.Errorf("--out %s cannot be made: %w", path, err)
 	}
-	if err != nil {
+	if c.lock, err = lockFolder(path); err != nil {
+		c.leave()
+		return nil, fmt.Errorf("--out %s cannot be used: %w", path, err)
+	}
+	if err := c.dir.check(o); err != nil { // a run that ended since
 		c.release()
 		return nil, err
+	}
+	if err := c.dir.probe(); err != nil {
+		c.release()
+		return nil, fmt.Errorf("--out %s cannot be written: %w", path, err)
 	}
 	return c, nil
 }
 
-// release gives the folder up. Folders that the claim made and that the run put
-// nothing into go again.
-func (c *claim) release() {
+// release gives the folder up.
+func (c *claim) release() { c.lock.release(c.leave) }
+
+// leave removes the folders that the claim made and that the run put nothing
+// into.
+func (c *claim) leave() {
 	for _, p := range c.made {
 		if os.Remove(p) != nil {
 			return // it holds something
