@@ -70,7 +70,7 @@ func (c *completeCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if err := c.write(pictures, after != nil); err != nil {
+	if err := c.write(pictures); err != nil {
 		return err
 	}
 	fmt.Fprintf(a.out, "%d images completed (%s), hole MSE %.4f", len(group.Pixels), kind, res.Before["images"].HoleMSE)
@@ -83,7 +83,8 @@ func (c *completeCmd) Run(a *app) error {
 
 // write draws the grid: input, masked, before, after (when there is one),
 // original.
-func (c *completeCmd) write(pictures []evaluate.Picture, both bool) error {
+func (c *completeCmd) write(pictures []evaluate.Picture) error {
+	both := c.After != ""
 	g := report.Grid{Columns: []string{"input", "masked", "before", "original"}}
 	if both {
 		g.Columns = []string{"input", "masked", "before", "after", "original"}

@@ -26,7 +26,7 @@ type job struct {
 // it writes config.yaml.
 func (j *job) enter() (restored, error) {
 	j.keep.dir = j.dir
-	r, err := j.keep.restore(j.flags.Resume, j.flags.Force)
+	r, err := j.keep.restore(j.flags)
 	if err != nil {
 		return r, err
 	}

@@ -49,10 +49,10 @@ type restored struct {
 
 // restore prepares the folder: a new run clears what an earlier one left there,
 // a resumed one loads it. The parameters are untouched unless it resumes.
-func (k *keeper) restore(resume, force bool) (restored, error) {
+func (k *keeper) restore(o RunFlags) (restored, error) {
 	k.saved, k.prior = -1, -1
-	if !resume {
-		if force {
+	if !o.Resume {
+		if o.Force {
 			return restored{}, k.dir.clear()
 		}
 		return restored{}, nil

@@ -208,14 +208,20 @@ func modelMetadata(m family.Model, more map[string]string) (map[string]string, e
 	return meta, nil
 }
 
+// saving says how a run's model is written.
+type saving struct {
+	pth      bool              // also as checkpoint.pth
+	metadata map[string]string // beside what every checkpoint of ours says
+}
+
 // saveModel writes checkpoint.safetensors and, when asked, checkpoint.pth.
-func saveModel(dir runDir, m family.Model, pth bool, more map[string]string) error {
+func saveModel(dir runDir, m family.Model, o saving) error {
 	for _, p := range m.Params() {
 		if !finite32(p.Value.Data) {
 			return fmt.Errorf("tensor %s of the result is not finite: no checkpoint was written; start over with --force and a lower --lr", p.Name)
 		}
 	}
-	meta, err := modelMetadata(m, more)
+	meta, err := modelMetadata(m, o.metadata)
 	if err != nil {
 		return err
 	}
@@ -223,7 +229,7 @@ func saveModel(dir runDir, m family.Model, pth bool, more map[string]string) err
 	if err := checkpoint.WriteSafetensors(dir.path("checkpoint.safetensors"), tensors, meta); err != nil {
 		return err
 	}
-	if !pth {
+	if !o.pth {
 		return nil
 	}
 	return checkpoint.WritePTH(dir.path("checkpoint.pth"), tensors)

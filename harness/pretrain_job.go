@@ -59,7 +59,9 @@ func (j *pretrainJob) run() error {
 		return err
 	}
 	stop := j.clock.Start(stage.Checkpoint)
-	err = saveModel(j.dir, j.model, j.cmd.SavePth, map[string]string{"lethe.seed": fmt.Sprint(j.cmd.Seed), "lethe.steps": fmt.Sprint(j.steps), metaAsked: j.keep.asked})
+	err = saveModel(j.dir, j.model, saving{pth: j.cmd.SavePth, metadata: map[string]string{
+		"lethe.seed": fmt.Sprint(j.cmd.Seed), "lethe.steps": fmt.Sprint(j.steps), metaAsked: j.keep.asked,
+	}})
 	stop(0)
 	if err != nil {
 		return err

@@ -57,7 +57,9 @@ func (j *unlearnJob) run() error {
 		return err
 	}
 	stop := j.clock.Start(stage.Checkpoint)
-	err = saveModel(j.dir, j.student, j.cmd.SavePth, map[string]string{"lethe.method": j.method.Name, "lethe.seed": fmt.Sprint(j.cmd.Seed), metaAsked: j.keep.asked})
+	err = saveModel(j.dir, j.student, saving{pth: j.cmd.SavePth, metadata: map[string]string{
+		"lethe.method": j.method.Name, "lethe.seed": fmt.Sprint(j.cmd.Seed), metaAsked: j.keep.asked,
+	}})
 	stop(0)
 	if err != nil {
 		return err
