@@ -170,3 +170,13 @@ func TestMeasuredOnTrained(t *testing.T) {
 		t.Errorf("want a warning for retain alone: %s", r.err)
 	}
 }
+
+// TestOneImageFile: complete takes a single photograph.
+func TestOneImageFile(t *testing.T) {
+	dir := t.TempDir()
+	photo := put(t, read(t, "data", "testdata", "jpeg_420.jpg"), dir, "photo.jpg")
+	r := lethe(t, "complete", "--checkpoint", shared.weights, "--images", photo, "--out", filepath.Join(dir, "out.png")).ok(t)
+	if !strings.HasPrefix(r.out, "1 images completed") {
+		t.Errorf("it says %q", r.out)
+	}
+}

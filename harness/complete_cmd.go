@@ -17,7 +17,7 @@ type completeCmd struct {
 	NormPixFlag
 	Checkpoint string   `required:"" help:"Weights of the model."`
 	After      string   `help:"Weights of the unlearned model, for the column after."`
-	Images     []string `required:"" help:"Images: folders, folders of classes, .tar, .tar.gz, or world:test." placeholder:"PATH" sep:"none"`
+	Images     []string `required:"" help:"Images: JPEG or PNG files, folders, folders of classes, .tar, .tar.gz, or world:test." placeholder:"PATH" sep:"none"`
 	Classes    []string `help:"Classes to take. Default: all." placeholder:"CLASS"`
 	SkipBad    bool     `help:"Leave out damaged files with a warning, instead of stopping."`
 	Squash     bool     `help:"Scale images to the model's square, ignoring the aspect, instead of cropping the centre."`
