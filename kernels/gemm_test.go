@@ -34,17 +34,29 @@ func variety(i int, g kerneltest.GemmCase) kerneltest.GemmCase {
 	return g
 }
 
-// TestGemmEveryEdge tries every m up to two tiles and a row and every n up to
-// two tiles and a column.
-func TestGemmEveryEdge(t *testing.T) {
-	suite := kerneltest.New(t)
-	tile, i := gemmTileShape(), 0
-	for m := range 2*tile.mr + 2 {
-		for n := range 2*tile.nr + 2 {
-			i += 7
-			suite.Gemm(variety(i, kerneltest.GemmCase{M: m, N: n, K: gemmDepths[i%7]}), gemmView)
-		}
+// eachLevel runs body for every instruction set of this processor and build.
+func eachLevel(t *testing.T, body func(t *testing.T)) {
+	for l := range widest() + 1 {
+		t.Run("isa="+levels[l], func(t *testing.T) {
+			useLevel(t, l)
+			body(t)
+		})
 	}
+}
+
+// TestGemmEveryEdge tries every m up to two tiles and a row and every n up to
+// two tiles and a column, on every instruction set.
+func TestGemmEveryEdge(t *testing.T) {
+	eachLevel(t, func(t *testing.T) {
+		suite := kerneltest.New(t)
+		tile, i := gemmTileShape(), 0
+		for m := range 2*tile.mr + 2 {
+			for n := range 2*tile.nr + 2 {
+				i += 7
+				suite.Gemm(variety(i, kerneltest.GemmCase{M: m, N: n, K: gemmDepths[(m+n)%7]}), gemmView)
+			}
+		}
+	})
 }
 
 // TestGemmEveryDepth crosses the reduction lengths with the sizes next to each
@@ -68,28 +80,35 @@ func TestGemmEveryDepth(t *testing.T) {
 	}
 }
 
-// TestGemmStaysInsideMemory puts every operand between closed pages.
+// TestGemmStaysInsideMemory puts every operand between closed pages, on every
+// instruction set.
 func TestGemmStaysInsideMemory(t *testing.T) {
-	suite := kerneltest.New(t)
-	tile := gemmTileShape()
-	for i := range 64 {
-		m, n, k := 1+i%(2*tile.mr), 1+i*5%(2*tile.nr), 1+i*11%150 // past two pieces of a transpose
-		suite.Run(fmt.Sprintf("m=%d/n=%d/k=%d", m, n, k), func(c *kerneltest.Case) {
-			front := i%3 == 0
-			a, b := MatOf(c.Flush(m*k, front), m, k), MatOf(c.Flush(k*n, front), k, n)
-			if i&1 != 0 {
-				a = MatOf(a.Data, k, m).T()
-			}
-			if i&2 != 0 {
-				b = MatOf(b.Data, n, k).T()
-			}
-			o := GemmOptions{Accumulate: i&4 != 0, Bias: c.Flush(n, front)}
-			out := MatOf(c.Flush(m*n, front), m, n)
-			Gemm(out, a, b, o)
-			for j, x := range out.Data {
-				c.Near("c", j, x, 0, 0)
-			}
-		})
+	eachLevel(t, func(t *testing.T) {
+		suite := kerneltest.New(t)
+		tile := gemmTileShape()
+		for i := range 64 {
+			m, n, k := 1+i%(2*tile.mr), 1+i*5%(2*tile.nr), 1+i*11%150 // past two pieces of a transpose
+			suite.Run(fmt.Sprintf("m=%d/n=%d/k=%d", m, n, k), func(c *kerneltest.Case) { gemmBetweenPages(c, i, m, n, k) })
+		}
+	})
+}
+
+// gemmBetweenPages runs one product of zeros whose layout, options and side of
+// the closed page follow from its number.
+func gemmBetweenPages(c *kerneltest.Case, i, m, n, k int) {
+	front := i%3 == 0
+	a, b := MatOf(c.Flush(m*k, front), m, k), MatOf(c.Flush(k*n, front), k, n)
+	if i&1 != 0 {
+		a = MatOf(a.Data, k, m).T()
+	}
+	if i&2 != 0 {
+		b = MatOf(b.Data, n, k).T()
+	}
+	o := GemmOptions{Accumulate: i&4 != 0, Bias: c.Flush(n, front)}
+	out := MatOf(c.Flush(m*n, front), m, n)
+	Gemm(out, a, b, o)
+	for j, x := range out.Data {
+		c.Near("c", j, x, 0, 0)
 	}
 }
 
