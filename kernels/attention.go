@@ -50,6 +50,7 @@ func Attention(out Heads, a AttentionArgs) {
 	if a.Q.Batch*a.Q.Heads*a.Q.Tokens == 0 {
 		return
 	}
+	reserveItems(attentionScratch(a.Q.Tokens, a.K.at(0, 0)))
 	record := attentionJobs.get()
 	*record = attentionJob{out: out, args: a}
 	parallelFor(a.Q.Batch*a.Q.Heads, record)
@@ -70,8 +71,8 @@ func (j *attentionJob) run(item int) {
 	q, k, v, out := j.args.Q.at(b, h), j.args.K.at(b, h), j.args.V.at(b, h), j.out.at(b, h)
 	block, stride := scoreBlock(q.Rows, k.Rows), scoreStride(k.Rows)
 
-	memory := scratches.get()
-	buffer := memory.floats(panelSize(k) + block*stride + 2*block)
+	memory := itemScratches.get()
+	buffer := memory.floats(attentionScratch(q.Rows, k))
 	keys, buffer := buffer[:panelSize(k)], buffer[panelSize(k):]
 	stats, buffer := buffer[:2*block], buffer[2*block:]
 	packKeys(keys, k)
@@ -89,7 +90,14 @@ func (j *attentionJob) run(item int) {
 		}
 		multiplyRows(out.Sub(lo, hi, 0, out.Cols), scores, v, 0)
 	}
-	scratches.put(memory)
+	itemScratches.put(memory)
+}
+
+// attentionScratch is how many elements one head takes: the keys in panels, a
+// block of scores, and two numbers for each row of it.
+func attentionScratch(queries int, k Mat) int {
+	block := scoreBlock(queries, k.Rows)
+	return panelSize(k) + block*scoreStride(k.Rows) + 2*block
 }
 
 // logOfSum is the logarithm of a sum of exponentials, at least 1, or NaN where

@@ -32,6 +32,9 @@ func AttentionGrad(d AttentionGrads, dout, out Heads, a AttentionArgs) {
 	if a.Q.Batch*a.Q.Heads == 0 {
 		return
 	}
+	if a.Q.Tokens > 0 {
+		reserveItems(attentionGradScratch(a.Q.Tokens, a.K.at(0, 0)))
+	}
 	record := attentionGradJobs.get()
 	*record = attentionGradJob{d: d, dout: dout, out: out, args: a}
 	parallelFor(a.Q.Batch*a.Q.Heads, record)
@@ -63,8 +66,8 @@ func (j *attentionGradJob) run(item int) {
 	fetch(k, v, q, dout, out, dq, dk, dv)
 	block, stride := scoreBlock(q.Rows, k.Rows), scoreStride(k.Rows)
 
-	memory := scratches.get()
-	buffer := memory.floats(2*panelSize(k) + 2*block*stride + block)
+	memory := itemScratches.get()
+	buffer := memory.floats(attentionGradScratch(q.Rows, k))
 	keys, buffer := buffer[:panelSize(k)], buffer[panelSize(k):]
 	values, buffer := buffer[:panelSize(k)], buffer[panelSize(k):]
 	deltas, buffer := buffer[:block], buffer[block:]
@@ -86,5 +89,13 @@ func (j *attentionGradJob) run(item int) {
 		multiplyRows(dk, ds.T(), qs, add)
 		multiplyRows(dv, p.T(), douts, add)
 	}
-	scratches.put(memory)
+	itemScratches.put(memory)
+}
+
+// attentionGradScratch is how many elements one head takes: keys and values in
+// panels, a block of probabilities and one of their gradients, and one number
+// for each row.
+func attentionGradScratch(queries int, k Mat) int {
+	block := scoreBlock(queries, k.Rows)
+	return 2*panelSize(k) + 2*block*scoreStride(k.Rows) + block
 }

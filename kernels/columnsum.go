@@ -40,7 +40,7 @@ func ColumnSum(dst []float32, x Mat, o ColumnSumOptions) {
 	}
 	size := partialSize(x.Rows)
 	chunks := (x.Rows + size - 1) / size
-	memory, record := scratches.get(), columnSumJobs.get()
+	memory, record := callScratches.get(), columnSumJobs.get()
 	*record = columnSumJob{x: x, size: size, partial: memory.floats(chunks * x.Cols)}
 	if x.Rows*x.Cols <= elementChunk {
 		for item := range chunks {
@@ -54,7 +54,7 @@ func ColumnSum(dst []float32, x Mat, o ColumnSumOptions) {
 	}
 	*record = columnSumJob{}
 	columnSumJobs.put(record)
-	scratches.put(memory)
+	callScratches.put(memory)
 }
 
 // columnSumJob is one ColumnSum; an item is one chunk of rows.

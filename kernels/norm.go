@@ -90,7 +90,7 @@ func LayerNormGrad(d LayerNormGrads, dy, x Mat, gamma []float32, keep NormStats)
 	}
 	size := partialSize(x.Rows)
 	chunks := (x.Rows + size - 1) / size
-	memory, record := scratches.get(), layerNormGradJobs.get()
+	memory, record := callScratches.get(), layerNormGradJobs.get()
 	*record = layerNormGradJob{d: d, dy: dy, x: x, gamma: gamma, keep: keep, size: size}
 	if d.DGamma != nil {
 		record.partial = memory.floats(chunks * 2 * x.Cols)
@@ -111,7 +111,7 @@ func LayerNormGrad(d LayerNormGrads, dy, x Mat, gamma []float32, keep NormStats)
 	}
 	*record = layerNormGradJob{}
 	layerNormGradJobs.put(record)
-	scratches.put(memory)
+	callScratches.put(memory)
 }
 
 // check panics unless the arguments of LayerNormGrad fit each other.

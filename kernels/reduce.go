@@ -83,7 +83,7 @@ func reduce(j reduceJob) float64 {
 		}
 		return total
 	}
-	memory := scratches.get()
+	memory := callScratches.get()
 	record := reduceJobs.get()
 	j.partial = memory.doubles(chunks)
 	*record = j
@@ -93,7 +93,7 @@ func reduce(j reduceJob) float64 {
 	}
 	*record = reduceJob{}
 	reduceJobs.put(record)
-	scratches.put(memory)
+	callScratches.put(memory)
 	return total
 }
 

@@ -6,8 +6,21 @@ type scratch struct {
 	partial []float64
 }
 
-// scratches are the scratch records not in use.
-var scratches freeList[scratch]
+// The scratch records not in use. Calls and items have their own: which worker
+// took which record must not decide whether a later call finds it too small.
+var callScratches, itemScratches freeList[scratch]
+
+// reserveItems makes a scratch of n elements for every worker of a call, so
+// that its items allocate nothing, however they happen to overlap. Scratches
+// grow to the largest size that was asked for and never shrink.
+func reserveItems(n int) {
+	itemScratches.reserve(workers())
+	itemScratches.mu.Lock()
+	for _, s := range itemScratches.free {
+		s.floats(n)
+	}
+	itemScratches.mu.Unlock()
+}
 
 // floats returns n elements with arbitrary contents on a 64-byte boundary. It
 // invalidates what an earlier call on s returned.

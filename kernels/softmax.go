@@ -47,6 +47,9 @@ func runSoftmax(j softmaxJob) {
 	if j.in.Rows == 0 || j.in.Cols == 0 {
 		return
 	}
+	if !j.grad {
+		reserveItems(2 * min(j.in.Rows, rowGroup(j.in.Cols)))
+	}
 	if j.in.Rows*j.in.Cols <= elementChunk/4 {
 		j.rows(0, j.in.Rows)
 		return
@@ -67,9 +70,9 @@ func (j *softmaxJob) rows(lo, hi int) {
 		}
 		return
 	}
-	memory := scratches.get()
+	memory := itemScratches.get()
 	stats := memory.floats(2 * (hi - lo)) // not wanted here
 	softmaxRows(j.out.Data[lo*j.out.RowStride:], j.out.RowStride, j.in.Data[lo*j.in.RowStride:], j.in.RowStride,
 		j.in.Cols, 1, stats[:hi-lo], stats[hi-lo:])
-	scratches.put(memory)
+	itemScratches.put(memory)
 }
