@@ -126,7 +126,7 @@ func BenchmarkBlock(b *testing.B) {
 		{"net=tiny/m=272/scope=on", 17, 128, 4, true},
 		{"net=tiny/m=272/scope=off", 17, 128, 4, false},
 	} {
-		b.Run("isa="+kernels.ISA()+"/"+c.net, func(b *testing.B) {
+		b.Run("isa="+kernels.ISA()+"/prec=f32/"+c.net, func(b *testing.B) {
 			n := newTestNet(1, 16, c.tokens, c.d, c.heads)
 			n.scoped = c.scoped
 			tp := NewTape()

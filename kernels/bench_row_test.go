@@ -54,7 +54,7 @@ func BenchmarkVector(b *testing.B) {
 			{"Gelu", 8, func() { Gelu(z, x) }},
 			{"GeluGrad", 12, func() { GeluGrad(z, y, x) }},
 		} {
-			b.Run(fmt.Sprintf("isa=%s/op=%s/n=%d", ISA(), op.name, n), func(b *testing.B) {
+			b.Run(fmt.Sprintf("isa=%s/prec=f32/op=%s/n=%d", ISA(), op.name, n), func(b *testing.B) {
 				perElement(b, n, n*op.bytes, op.run)
 			})
 		}
@@ -66,7 +66,7 @@ func BenchmarkAdam(b *testing.B) {
 		w, m, v, g := randomSlice(n), randomSlice(n), randomSlice(n), randomSlice(n)
 		Mul(v, v, v)
 		p := AdamParams{LR: 1e-5, Beta1: 0.9, Beta2: 0.95, Eps: 1e-8, WeightDecay: 0.05, BiasCorrection1: 0.1, BiasCorrection2: 0.05, GradScale: 1, Decoupled: true}
-		b.Run(fmt.Sprintf("isa=%s/n=%d", ISA(), n), func(b *testing.B) {
+		b.Run(fmt.Sprintf("isa=%s/prec=f32/n=%d", ISA(), n), func(b *testing.B) {
 			perElement(b, n, n*28, func() { Adam(w, m, v, g, p) })
 		})
 	}
@@ -83,13 +83,13 @@ func BenchmarkLayerNorm(b *testing.B) {
 		gamma, beta := randomSlice(s[1]), randomSlice(s[1])
 		keep := NormStats{Mean: randomSlice(s[0]), RStd: randomSlice(s[0])}
 		grads := LayerNormGrads{DX: y, DGamma: randomSlice(s[1]), DBeta: randomSlice(s[1])}
-		b.Run(fmt.Sprintf("isa=%s/op=fwd/r=%d/c=%d", ISA(), s[0], s[1]), func(b *testing.B) {
+		b.Run(fmt.Sprintf("isa=%s/prec=f32/op=fwd/r=%d/c=%d", ISA(), s[0], s[1]), func(b *testing.B) {
 			perElement(b, n, 8*n, func() { LayerNorm(y, x, gamma, beta, 1e-6, keep) })
 		})
-		b.Run(fmt.Sprintf("isa=%s/op=grad/r=%d/c=%d", ISA(), s[0], s[1]), func(b *testing.B) {
+		b.Run(fmt.Sprintf("isa=%s/prec=f32/op=grad/r=%d/c=%d", ISA(), s[0], s[1]), func(b *testing.B) {
 			perElement(b, n, 12*n, func() { LayerNormGrad(grads, dy, x, gamma, keep) })
 		})
-		b.Run(fmt.Sprintf("isa=%s/op=columnsum/r=%d/c=%d", ISA(), s[0], s[1]), func(b *testing.B) {
+		b.Run(fmt.Sprintf("isa=%s/prec=f32/op=columnsum/r=%d/c=%d", ISA(), s[0], s[1]), func(b *testing.B) {
 			perElement(b, n, 4*n, func() { ColumnSum(gamma, x, ColumnSumOptions{}) })
 		})
 	}
@@ -99,10 +99,10 @@ func BenchmarkSoftmax(b *testing.B) {
 	for _, s := range [][2]int{{40, 50}, {400, 197}, {4000, 197}} {
 		n := s[0] * s[1]
 		x, y, dy := MatOf(randomSlice(n), s[0], s[1]), MatOf(randomSlice(n), s[0], s[1]), MatOf(randomSlice(n), s[0], s[1])
-		b.Run(fmt.Sprintf("isa=%s/op=fwd/r=%d/c=%d", ISA(), s[0], s[1]), func(b *testing.B) {
+		b.Run(fmt.Sprintf("isa=%s/prec=f32/op=fwd/r=%d/c=%d", ISA(), s[0], s[1]), func(b *testing.B) {
 			perElement(b, n, 8*n, func() { Softmax(y, x) })
 		})
-		b.Run(fmt.Sprintf("isa=%s/op=grad/r=%d/c=%d", ISA(), s[0], s[1]), func(b *testing.B) {
+		b.Run(fmt.Sprintf("isa=%s/prec=f32/op=grad/r=%d/c=%d", ISA(), s[0], s[1]), func(b *testing.B) {
 			perElement(b, n, 12*n, func() { SoftmaxGrad(dy, y, x) })
 		})
 	}
@@ -143,7 +143,7 @@ func BenchmarkAttention(b *testing.B) {
 		products := float64(2 * n.batch * n.heads * n.tq * n.tk * n.dim)
 		name := fmt.Sprintf("b=%d/h=%d/t=%d/d=%d", n.batch, n.heads, n.tq, n.dim)
 		run := func(op string, flops float64, body func()) {
-			b.Run(fmt.Sprintf("isa=%s/op=%s/%s", ISA(), op, name), func(b *testing.B) {
+			b.Run(fmt.Sprintf("isa=%s/prec=f32/op=%s/%s", ISA(), op, name), func(b *testing.B) {
 				b.ReportAllocs()
 				body()
 				peak := measuredPeak()

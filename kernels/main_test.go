@@ -18,6 +18,9 @@ func TestMain(m *testing.M) {
 		fmt.Println("isa:", ISA())
 		fmt.Println("goversion:", runtime.Version())
 		fmt.Println("gomaxprocs:", runtime.GOMAXPROCS(0))
+		if commit := os.Getenv("LETHE_COMMIT"); commit != "" {
+			fmt.Println("commit:", commit)
+		}
 		for _, unit := range []string{"GFLOP/s", "%peak", "GB/s"} {
 			fmt.Println("Unit", unit, "better=higher")
 		}

@@ -24,7 +24,7 @@ func BenchmarkUnlearnStep(b *testing.B) {
 		{"mae_tiny", 8, false},
 		{"mae_vit_base_patch16", 8, true},
 	} {
-		b.Run(fmt.Sprintf("net=%s/images=%d+%d", row.preset, row.images, row.images), func(b *testing.B) {
+		b.Run(fmt.Sprintf("net=%s/prec=f32/images=%d+%d", row.preset, row.images, row.images), func(b *testing.B) {
 			if row.large && testing.Short() {
 				b.Skip("a large model, and -short was given")
 			}
