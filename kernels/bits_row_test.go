@@ -48,7 +48,6 @@ func rowOperations(c *kerneltest.Case) []rowOperation {
 			}
 			return sums
 		}},
-		{"AddRow", func() []float32 { AddRow(out, a, gamma); return out.Data }},
 		{"ColumnSum", func() []float32 { ColumnSum(dgamma, a, ColumnSumOptions{}); return dgamma }},
 		{"Softmax", func() []float32 { Softmax(out, a); return out.Data }},
 		{"SoftmaxGrad", func() []float32 { SoftmaxGrad(out, a, b); return out.Data }},

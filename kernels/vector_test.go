@@ -123,21 +123,6 @@ func TestVectorOperationsInChunks(t *testing.T) {
 	}
 }
 
-func TestAddRowMatchesItsFormula(t *testing.T) {
-	suite := kerneltest.New(t)
-	for _, s := range [][2]int{{0, 4}, {3, 0}, {1, 1}, {5, 33}, {70, 768}} { // the last one is several items
-		suite.Run(fmt.Sprintf("rows=%d/cols=%d", s[0], s[1]), func(c *kerneltest.Case) {
-			x := randomMat(c, s[0], s[1], 3)
-			y := emptyMat(c, s[0], s[1], 5)
-			row := c.Input(s[1], 1)
-			AddRow(y, x, row)
-			for r := range s[0] {
-				c.Same("y", y.Row(r), filled(s[1], func(i int) float32 { return x.Row(r)[i] + row[i] }))
-			}
-		})
-	}
-}
-
 // randomMat is a matrix of inputs whose rows are gap elements apart.
 func randomMat(c *kerneltest.Case, rows, cols, gap int) Mat {
 	m := emptyMat(c, rows, cols, gap)
@@ -167,7 +152,6 @@ func contiguous(m Mat) []float32 {
 
 func TestVectorOperationsPanic(t *testing.T) {
 	two, one := make([]float32, 2), make([]float32, 1)
-	m := MatOf(make([]float32, 6), 2, 3)
 	for name, c := range map[string]struct {
 		call func()
 		want string
@@ -178,9 +162,6 @@ func TestVectorOperationsPanic(t *testing.T) {
 		"scale": {func() { Scale(two, 1, one) }, "kernels: Scale: len(x) is 1, want at least 2"},
 		"axpy":  {func() { Axpy(two, 1, one) }, "kernels: Axpy: len(x) is 1, want at least 2"},
 		"diff":  {func() { ScaledDiff(two, 1, two, one) }, "kernels: ScaledDiff: len(y) is 1, want at least 2"},
-		"row":   {func() { AddRow(m, m, two) }, "kernels: AddRow: len(row) is 2, want at least 3"},
-		"cols":  {func() { AddRow(m.T(), m.T(), two) }, "kernels: AddRow: x.ColStride is 3, want exactly 1"},
-		"shape": {func() { AddRow(m.Sub(0, 1, 0, 3), m, two) }, "kernels: AddRow: y.Rows is 1, want exactly 2"},
 	} {
 		t.Run(name, func(t *testing.T) { wantPanic(t, c.want, c.call) })
 	}
