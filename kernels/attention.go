@@ -1,6 +1,9 @@
 package kernels
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Heads views queries, keys, values or an output inside a larger buffer.
 // Element (b, t, h, d) is Data[b*BatchStride+t*TokenStride+h*HeadStride+d];
@@ -39,11 +42,12 @@ type AttentionArgs struct {
 // Aliasing: out and LSE must not overlap each other or an operand.
 // Numerics: the scores of a block of rows are kept in memory that does not
 // grow with Tq; the order of every sum is fixed by the shapes alone.
-// Panics: shapes differ, Tk or Dim is 0, or a slice is shorter than its shape.
+// Panics: shapes differ, Tk or Dim is 0, a slice is shorter than its shape, or
+// the strides of out do not nest: each is at least what the smaller ones span.
 // Source: Vaswani et al. 2017 (arXiv:1706.03762), equation 1.
 func Attention(out Heads, a AttentionArgs) {
 	a.check("Attention")
-	out.check("Attention", "out", a.Q)
+	out.checkOutput("Attention", "out", a.Q)
 	if a.LSE != nil {
 		need("Attention", "len(a.LSE)", len(a.LSE), a.Q.Batch*a.Q.Heads*a.Q.Tokens)
 	}
@@ -161,5 +165,31 @@ func (h Heads) check(op, name string, want Heads) {
 	span = addSat(span, addSat(mulSat(h.Heads-1, h.HeadStride), h.Dim))
 	if len(h.Data) < span { // joins the name only to fail: every call passes here
 		need(op, "len("+name+".Data)", len(h.Data), span)
+	}
+}
+
+// checkOutput is check for what is written: it panics also when elements may
+// coincide. Axes in the order of their strides must nest: a stride is at least
+// what the axes before it span.
+func (h Heads) checkOutput(op, name string, want Heads) {
+	h.check(op, name, want)
+	if h.Batch == 0 || h.Tokens == 0 || h.Heads == 0 {
+		return
+	}
+	type axis struct {
+		what      string
+		n, stride int
+	}
+	axes := [...]axis{{".HeadStride", h.Heads, h.HeadStride}, {".TokenStride", h.Tokens, h.TokenStride}, {".BatchStride", h.Batch, h.BatchStride}}
+	slices.SortStableFunc(axes[:], func(a, b axis) int { return a.stride - b.stride })
+	span := h.Dim
+	for _, a := range axes {
+		if a.n == 1 {
+			continue
+		}
+		if a.stride < span {
+			fail(op, name+a.what, a.stride, span, "at least")
+		}
+		span += (a.n - 1) * a.stride
 	}
 }

@@ -19,15 +19,16 @@ type AttentionGrads struct{ DQ, DK, DV Heads }
 // one buffer that share no element are fine.
 // Numerics: rows are taken in fixed blocks in order, so the bits depend on the
 // shapes alone.
-// Panics: shapes differ, Tk or Dim is 0, or a slice is shorter than its shape.
+// Panics: shapes differ, Tk or Dim is 0, a slice is shorter than its shape, or
+// the strides of an output do not nest, as in Attention.
 // Source: Dao et al. 2022 (arXiv:2205.14135), appendix B.4.
 func AttentionGrad(d AttentionGrads, dout, out Heads, a AttentionArgs) {
 	a.check("AttentionGrad")
 	dout.check("AttentionGrad", "dout", a.Q)
 	out.check("AttentionGrad", "out", a.Q)
-	d.DQ.check("AttentionGrad", "d.DQ", a.Q)
-	d.DK.check("AttentionGrad", "d.DK", a.K)
-	d.DV.check("AttentionGrad", "d.DV", a.K)
+	d.DQ.checkOutput("AttentionGrad", "d.DQ", a.Q)
+	d.DK.checkOutput("AttentionGrad", "d.DK", a.K)
+	d.DV.checkOutput("AttentionGrad", "d.DV", a.K)
 	need("AttentionGrad", "len(a.LSE)", len(a.LSE), a.Q.Batch*a.Q.Heads*a.Q.Tokens)
 	if a.Q.Batch*a.Q.Heads == 0 {
 		return

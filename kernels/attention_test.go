@@ -326,16 +326,22 @@ func TestAttentionPanics(t *testing.T) {
 			"kernels: Attention: len(a.LSE) is 5, want at least 6":       func(o *operands) { o.args.LSE = o.args.LSE[:5] },
 			"kernels: Attention: len(a.V.Data) is 39, want at least 40":  func(o *operands) { o.args.V.Data = o.args.V.Data[:39] },
 			"kernels: Attention: a.Q.TokenStride is -1, want at least 0": func(o *operands) { o.args.Q.TokenStride = -1 },
+			"kernels: Attention: out.HeadStride is 4, want at least 5":   func(o *operands) { o.out.HeadStride = 4 },
+			"kernels: Attention: out.TokenStride is 9, want at least 10": func(o *operands) { o.out.HeadStride, o.out.TokenStride = 5, 9 },
+			"kernels: Attention: out.TokenStride is 0, want at least 5":  func(o *operands) { o.out.TokenStride = 0 },
 		} {
 			o := newOperands(c, n)
 			spoil(o)
 			wantPanic(t, want, func() { Attention(o.out, o.args) })
 		}
 		for want, spoil := range map[string]func(o *operands){
-			"kernels: AttentionGrad: dout.Tokens is 2, want exactly 3":      func(o *operands) { o.dout.Tokens = 2 },
-			"kernels: AttentionGrad: d.DK.Tokens is 3, want exactly 4":      func(o *operands) { o.grads.DK.Tokens = 3 },
-			"kernels: AttentionGrad: len(a.LSE) is 0, want at least 6":      func(o *operands) { o.args.LSE = nil },
-			"kernels: AttentionGrad: len(d.DV.Data) is 1, want at least 40": func(o *operands) { o.grads.DV.Data = o.grads.DV.Data[:1] },
+			"kernels: AttentionGrad: dout.Tokens is 2, want exactly 3":       func(o *operands) { o.dout.Tokens = 2 },
+			"kernels: AttentionGrad: d.DK.Tokens is 3, want exactly 4":       func(o *operands) { o.grads.DK.Tokens = 3 },
+			"kernels: AttentionGrad: len(a.LSE) is 0, want at least 6":       func(o *operands) { o.args.LSE = nil },
+			"kernels: AttentionGrad: len(d.DV.Data) is 1, want at least 40":  func(o *operands) { o.grads.DV.Data = o.grads.DV.Data[:1] },
+			"kernels: AttentionGrad: d.DQ.HeadStride is 1, want at least 5":  func(o *operands) { o.grads.DQ.HeadStride = 1 },
+			"kernels: AttentionGrad: d.DK.TokenStride is 4, want at least 5": func(o *operands) { o.grads.DK.TokenStride = 4 },
+			"kernels: AttentionGrad: d.DV.TokenStride is 0, want at least 5": func(o *operands) { o.grads.DV.TokenStride = 0 },
 		} {
 			o := newOperands(c, n)
 			spoil(o)

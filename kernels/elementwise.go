@@ -92,6 +92,15 @@ func needRows(op, name string, m Mat, rows, cols int) {
 	}
 }
 
+// needRowsOut is needRows for an output: its rows must not overlap, or the
+// order of the workers would decide what they hold.
+func needRowsOut(op, name string, m Mat, rows, cols int) {
+	needRows(op, name, m, rows, cols)
+	if m.Rows > 1 && m.RowStride < m.Cols {
+		fail(op, name+".RowStride", m.RowStride, m.Cols, "at least")
+	}
+}
+
 // rowGroup is how many rows one item of a row-wise operation has: about
 // elementChunk elements.
 func rowGroup(cols int) int { return max(1, elementChunk/max(1, cols)) }

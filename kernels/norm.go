@@ -14,13 +14,13 @@ type NormStats struct{ Mean, RStd []float32 }
 // Aliasing: y may be x; no other overlap.
 // Units: eps is added to the variance, so it has the units of x squared.
 // Numerics: biased variance (divides by C), two passes; bound in norm_test.go.
-// Panics: y and x differ in shape, the elements of a row are not adjacent, C
-// is 0, or a slice is shorter than its shape.
+// Panics: y and x differ in shape, the elements of a row are not adjacent, rows
+// of y overlap, C is 0, or a slice is shorter than its shape.
 // Source: Ba, Kiros, Hinton 2016 (arXiv:1607.06450).
 func LayerNorm(y, x Mat, gamma, beta []float32, eps float32, keep NormStats) {
 	need("LayerNorm", "columns of x", x.Cols, 1)
 	needRows("LayerNorm", "x", x, x.Rows, x.Cols)
-	needRows("LayerNorm", "y", y, x.Rows, x.Cols)
+	needRowsOut("LayerNorm", "y", y, x.Rows, x.Cols)
 	need("LayerNorm", "len(gamma)", len(gamma), x.Cols)
 	need("LayerNorm", "len(beta)", len(beta), x.Cols)
 	need("LayerNorm", "len(keep.Mean)", len(keep.Mean), x.Rows)
@@ -77,8 +77,8 @@ type LayerNormGrads struct {
 // wanted; no other overlap.
 // Numerics: the parameter sums run over fixed chunks of rows, the chunks added
 // in order, so the bits do not depend on the number of workers.
-// Panics: shapes differ, the elements of a row are not adjacent, C is 0, or a
-// slice is shorter than its shape.
+// Panics: shapes differ, the elements of a row are not adjacent, rows of DX
+// overlap, C is 0, or a slice is shorter than its shape.
 func LayerNormGrad(d LayerNormGrads, dy, x Mat, gamma []float32, keep NormStats) {
 	d.check(dy, x, gamma, keep)
 	if d.DGamma != nil && !d.AccumulateParams {
@@ -123,7 +123,7 @@ func (d *LayerNormGrads) check(dy, x Mat, gamma []float32, keep NormStats) {
 	need("LayerNormGrad", "len(keep.Mean)", len(keep.Mean), x.Rows)
 	need("LayerNormGrad", "len(keep.RStd)", len(keep.RStd), x.Rows)
 	if d.DX.Data != nil {
-		needRows("LayerNormGrad", "d.DX", d.DX, x.Rows, x.Cols)
+		needRowsOut("LayerNormGrad", "d.DX", d.DX, x.Rows, x.Cols)
 	}
 	if d.DGamma != nil {
 		need("LayerNormGrad", "len(d.DGamma)", len(d.DGamma), x.Cols)

@@ -266,7 +266,8 @@ func TestLayerNormCarriesNaN(t *testing.T) {
 func TestLayerNormPanics(t *testing.T) {
 	m, one, three := MatOf(make([]float32, 6), 2, 3), make([]float32, 1), make([]float32, 3)
 	keep := NormStats{Mean: three, RStd: three}
-	none := m.Sub(0, 2, 0, 0)
+	none, overlap := m.Sub(0, 2, 0, 0), m
+	overlap.RowStride = 2
 	for want, call := range map[string]func(){
 		"kernels: LayerNorm: columns of x is 0, want at least 1":       func() { LayerNorm(none, none, nil, nil, 1, keep) },
 		"kernels: LayerNorm: y.Rows is 1, want exactly 2":              func() { LayerNorm(m.Sub(0, 1, 0, 3), m, three, three, 1, keep) },
@@ -275,6 +276,8 @@ func TestLayerNormPanics(t *testing.T) {
 		"kernels: LayerNorm: len(keep.Mean) is 1, want at least 2":     func() { LayerNorm(m, m, three, three, 1, NormStats{one, three}) },
 		"kernels: LayerNorm: len(keep.RStd) is 1, want at least 2":     func() { LayerNorm(m, m, three, three, 1, NormStats{three, one}) },
 		"kernels: LayerNorm: x.ColStride is 3, want exactly 1":         func() { LayerNorm(m.T(), m.T(), three, three, 1, keep) },
+		"kernels: LayerNorm: y.RowStride is 2, want at least 3":        func() { LayerNorm(overlap, m, three, three, 1, keep) },
+		"kernels: LayerNormGrad: d.DX.RowStride is 2, want at least 3": func() { LayerNormGrad(LayerNormGrads{DX: overlap}, m, m, three, keep) },
 		"kernels: LayerNormGrad: len(gamma) is 1, want at least 3":     func() { LayerNormGrad(LayerNormGrads{DX: m}, m, m, one, keep) },
 		"kernels: LayerNormGrad: dy.Cols is 2, want exactly 3":         func() { LayerNormGrad(LayerNormGrads{DX: m}, m.Sub(0, 2, 0, 2), m, three, keep) },
 		"kernels: LayerNormGrad: d.DX.Rows is 1, want exactly 2":       func() { LayerNormGrad(LayerNormGrads{DX: m.Sub(0, 1, 0, 3)}, m, m, three, keep) },

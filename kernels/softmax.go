@@ -9,11 +9,11 @@ package kernels
 // Aliasing: y may be x; no other overlap.
 // Numerics: exp is at most 1 ulp off; bound in softmax_test.go. A row with NaN
 // or +Inf, or of -Inf alone, becomes NaN.
-// Panics: y and x differ in shape, the elements of a row are not adjacent, or
-// a slice is shorter than its shape.
+// Panics: y and x differ in shape, the elements of a row are not adjacent, rows
+// of y overlap, or a slice is shorter than its shape.
 func Softmax(y, x Mat) {
 	needRows("Softmax", "x", x, x.Rows, x.Cols)
-	needRows("Softmax", "y", y, x.Rows, x.Cols)
+	needRowsOut("Softmax", "y", y, x.Rows, x.Cols)
 	runSoftmax(softmaxJob{out: y, in: x})
 }
 
@@ -26,11 +26,11 @@ func Softmax(y, x Mat) {
 // Aliasing: dx may be dy or y; no other overlap.
 // Numerics: a float32 sum of C products and three roundings.
 // Panics: dx, dy and y differ in shape, the elements of a row are not
-// adjacent, or a slice is shorter than its shape.
+// adjacent, rows of dx overlap, or a slice is shorter than its shape.
 func SoftmaxGrad(dx, dy, y Mat) {
 	needRows("SoftmaxGrad", "y", y, y.Rows, y.Cols)
 	needRows("SoftmaxGrad", "dy", dy, y.Rows, y.Cols)
-	needRows("SoftmaxGrad", "dx", dx, y.Rows, y.Cols)
+	needRowsOut("SoftmaxGrad", "dx", dx, y.Rows, y.Cols)
 	runSoftmax(softmaxJob{out: dx, in: y, dy: dy, grad: true})
 }
 

@@ -118,4 +118,9 @@ func TestSoftmaxPanics(t *testing.T) {
 	wantPanic(t, "kernels: Softmax: x.ColStride is 3, want exactly 1", func() { Softmax(m.T(), m.T()) })
 	wantPanic(t, "kernels: SoftmaxGrad: dy.Rows is 1, want exactly 2", func() { SoftmaxGrad(m, less, m) })
 	wantPanic(t, "kernels: SoftmaxGrad: dx.Rows is 1, want exactly 2", func() { SoftmaxGrad(less, m, m) })
+	overlap := m
+	overlap.RowStride = 2
+	wantPanic(t, "kernels: Softmax: y.RowStride is 2, want at least 3", func() { Softmax(overlap, m) })
+	wantPanic(t, "kernels: SoftmaxGrad: dx.RowStride is 2, want at least 3", func() { SoftmaxGrad(overlap, m, m) })
+	Softmax(MatOf(make([]float32, 6), 2, 3), overlap) // what is only read may overlap
 }
