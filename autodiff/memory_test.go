@@ -5,22 +5,28 @@ import (
 	"reflect"
 	"runtime"
 	"testing"
+
+	"lethe/kernels/kerneltest"
 )
 
-// TestStepAllocatesNothing: from the second step on, no object is allocated
-// and the arena keeps its size and its peak.
+// TestStepAllocatesNothing: after the first few steps no object is allocated,
+// and after the first one the arena keeps its size and its peak.
 func TestStepAllocatesNothing(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	for _, scoped := range []bool{false, true} {
-		n := newTestNet(2, 4, 5, 16, 2)
-		n.scoped = scoped
-		tp := NewTape()
-		n.step(tp)
-		want := tp.Memory()
-		if allocs := testing.AllocsPerRun(10, func() { n.step(tp) }); allocs != 0 {
-			t.Errorf("scoped %t: a step allocates %g objects, want 0", scoped, allocs)
-		}
-		if got := tp.Memory(); got != want {
-			t.Errorf("scoped %t: arena is %+v after more steps, want %+v", scoped, got, want)
+		for _, workers := range []int{1, 2} {
+			runtime.GOMAXPROCS(workers)
+			n := newTestNet(2, 4, 17, 96, 3) // several items per kernel
+			n.scoped = scoped
+			tp := NewTape()
+			n.step(tp)
+			want := tp.Memory()
+			if allocs := kerneltest.Allocations(10, func() { n.step(tp) }); allocs != 0 {
+				t.Errorf("scoped %t, %d workers: 10 steps allocate %d objects, want 0", scoped, workers, allocs)
+			}
+			if got := tp.Memory(); got != want {
+				t.Errorf("scoped %t, %d workers: arena is %+v after more steps, want %+v", scoped, workers, got, want)
+			}
 		}
 	}
 }
@@ -211,12 +217,16 @@ func TestFrozenViews(t *testing.T) {
 // TestFrozenMany: regions one after the other need the memory of one.
 func TestFrozenMany(t *testing.T) {
 	tp := NewTape()
-	x := New(5000)
+	x := New(2, 20000) // more than one item
 	region := func() { tp.Frozen(func() *Tensor { tp.Softmax(tp.Gelu(x)); return nil }) }
 	region()
 	want := tp.Memory()
-	if allocs := testing.AllocsPerRun(100, region); allocs != 0 || tp.Memory() != want {
-		t.Errorf("arena is %+v with %g allocations a region, want %+v and 0", tp.Memory(), allocs, want)
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	for _, workers := range []int{1, 2} {
+		runtime.GOMAXPROCS(workers)
+		if allocs := kerneltest.Allocations(100, region); allocs != 0 || tp.Memory() != want {
+			t.Errorf("%d workers: arena is %+v with %d allocations in 100 regions, want %+v and 0", workers, tp.Memory(), allocs, want)
+		}
 	}
 }
 

@@ -155,7 +155,7 @@ func TestRowOperationsAllocateNothing(t *testing.T) {
 				if own[op.name] {
 					continue
 				}
-				if n := allocations(20, func() { op.run() }); n > 0 {
+				if n := kerneltest.Allocations(20, func() { op.run() }); n > 0 {
 					c.Fail("%s: %d allocations in 20 calls", op.name, n)
 				}
 			}
@@ -171,7 +171,7 @@ func TestRowOperationsAllocateNothing(t *testing.T) {
 				"Adam":          func() { Adam(y.Data, v, v, x.Data, AdamParams{BiasCorrection1: 1, BiasCorrection2: 1, Eps: 1}) },
 				"Attention":     func() { Attention(o.out, o.args) },
 			} {
-				if n := allocations(20, body); n > 0 {
+				if n := kerneltest.Allocations(20, body); n > 0 {
 					c.Fail("%s: %d allocations in 20 calls", name, n)
 				}
 			}

@@ -104,7 +104,7 @@ func TestGemmAllocatesNothing(t *testing.T) {
 	a, b, c, bias := Slab(m*k), Slab(n*k), Slab(m*n), Slab(n)
 	for _, workers := range []int{1, 2, 4} {
 		useWorkers(t, workers)
-		got := allocations(10, func() {
+		got := kerneltest.Allocations(10, func() {
 			Gemm(MatOf(c, m, n), MatOf(a, m, k), MatOf(b, n, k).T(), GemmOptions{Bias: bias})
 			Gemm(MatOf(c[:n], 1, n), MatOf(a[:k], 1, k), MatOf(b, n, k).T(), GemmOptions{}) // too small to share
 		})

@@ -6,31 +6,9 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-)
 
-// allocations counts the heap allocations of calls after a few that warm up.
-// testing.AllocsPerRun would set GOMAXPROCS to 1 and never reach the pool. A
-// runtime that allocates by itself in the meantime gets a second chance.
-func allocations(calls int, f func()) (least uint64) {
-	for range 5 {
-		f()
-	}
-	var before, after runtime.MemStats
-	for try := range 5 {
-		runtime.ReadMemStats(&before)
-		for range calls {
-			f()
-		}
-		runtime.ReadMemStats(&after)
-		if n := after.Mallocs - before.Mallocs; try == 0 || n < least {
-			least = n
-		}
-		if least == 0 {
-			break
-		}
-	}
-	return least
-}
+	"lethe/kernels/kerneltest"
+)
 
 func TestForRunsEveryItemOnce(t *testing.T) {
 	for _, workers := range []int{1, 2, 3, 8} {
@@ -158,7 +136,7 @@ func TestForRejectsNegative(t *testing.T) {
 func TestForAllocatesNothing(t *testing.T) {
 	useWorkers(t, 3)
 	body := func(int) {}
-	if n := allocations(100, func() { For(10, body) }); n != 0 {
+	if n := kerneltest.Allocations(100, func() { For(10, body) }); n != 0 {
 		t.Errorf("%d allocations in 100 calls", n)
 	}
 }

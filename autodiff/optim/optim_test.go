@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"math"
 	"reflect"
+	"runtime"
 	"slices"
 	"testing"
 
 	"lethe/autodiff"
+	"lethe/kernels/kerneltest"
 )
 
 // golden is written by testdata/make_golden.py from torch.optim, PyTorch 2.6.
@@ -315,14 +317,18 @@ func TestSchedules(t *testing.T) {
 
 // TestStepAllocatesNothing after the first step, which makes the averages.
 func TestStepAllocatesNothing(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	g := readGolden(t).AdamW
 	for name, make := range map[string]func([]*autodiff.Tensor) Optimizer{"AdamW": newAdamWForTest, "SGD": newSGDForTest} {
 		params := parameters(g.W)
 		o := make(params)
 		setGrads(params, g.Grads[1])
 		o.Step(0.01, 1)
-		if n := testing.AllocsPerRun(10, func() { o.Step(0.01, 1) }); n != 0 {
-			t.Errorf("%s: a step allocates %g objects, want 0", name, n)
+		for _, workers := range []int{1, 2} {
+			runtime.GOMAXPROCS(workers)
+			if n := kerneltest.Allocations(10, func() { o.Step(0.01, 1) }); n != 0 {
+				t.Errorf("%s, %d workers: 10 steps allocate %d objects, want 0", name, workers, n)
+			}
 		}
 	}
 }
