@@ -1,0 +1,197 @@
+package kernels
+
+import "lethe/kernels/internal/generic"
+
+// GroupNormGrads says which gradients GroupNormGrad writes, and how. A nil slice
+// is not wanted.
+type GroupNormGrads struct {
+	DX               []float32 // [N,Pixels,C]
+	DGamma, DBeta    []float32 // [C]
+	DScale, DShift   []float32 // [N,C], rows ScaleShiftStride apart
+	AccumulateX      bool      // add to DX instead of overwriting it
+	AccumulateParams bool      // add to DGamma and DBeta
+	AccumulateScale  bool      // add to DScale and DShift
+}
+
+// GroupNormGrad is the gradient of GroupNorm, from its operands and the
+// statistics that it left. With n, z and g as there, and G[i,g] the number of
+// pixels times channels of a group:
+//
+//	dz          = dy, or dy*s*(1+z*(1-s)) with s = 1/(1+exp(-z)) with SiLU
+//	h[i,p,c]    = dz[i,p,c]*gamma[c]*(1+Scale[i,c])
+//	dx[i,p,c]   = rstd[i,g] * (h[i,p,c] - sum over the group of h / G - n[i,p,c] * sum over the group of h*n / G)
+//	dgamma[c]   = sum over i, p of dz[i,p,c]*(1+Scale[i,c])*n[i,p,c]
+//	dbeta[c]    = sum over i, p of dz[i,p,c]*(1+Scale[i,c])
+//	dscale[i,c] = sum over p of dz[i,p,c]*(n[i,p,c]*gamma[c]+beta[c])
+//	dshift[i,c] = sum over p of dz[i,p,c]
+//
+// Shapes: dy, x [N,Pixels,C]; the others as in GroupNormArgs and GroupNormGrads.
+// Writes: each wanted output is overwritten, or accumulated into on request.
+// Aliasing: an overwritten DX may be dy or x; no other overlap.
+// Numerics: the sums run over fixed chunks of pixels in float32, the chunks
+// added in order in float64, so the bits do not depend on the number of workers.
+// Panics: as GroupNorm; DScale or DShift is wanted where there is no Scale.
+func GroupNormGrad(d GroupNormGrads, dy, x []float32, a GroupNormArgs, keep NormStats) {
+	d.check(dy, x, &a, keep)
+	d.clear(&a)
+	if a.N == 0 {
+		return
+	}
+	memory, j := callScratches.get(), groupNormJobs.get()
+	j.begin(a, x, keep)
+	j.d, j.dy = d, dy[:a.size()]
+	coefs := a.N * generic.CoefRows * a.C
+	floats := memory.floats(coefs + a.N*j.chunks*2*a.C)
+	j.coef, j.partial = floats[:coefs], floats[coefs:]
+	j.sums = memory.doubles(a.N * 2 * a.C)
+	j.each(normPrepare)
+	j.each(normGradSums)
+	j.each(normGradMeet)
+	j.gradParams()
+	if d.DX != nil {
+		j.each(normGradX)
+	}
+	*j = groupNormJob{}
+	groupNormJobs.put(j)
+	callScratches.put(memory)
+}
+
+// check panics unless the arguments of GroupNormGrad fit each other.
+func (d *GroupNormGrads) check(dy, x []float32, a *GroupNormArgs, keep NormStats) {
+	const op = "GroupNormGrad"
+	a.check(op, keep)
+	need(op, "len(x)", len(x), a.size())
+	need(op, "len(dy)", len(dy), a.size())
+	for _, out := range [...]struct {
+		name string
+		data []float32
+		size int
+	}{{"len(d.DX)", d.DX, a.size()}, {"len(d.DGamma)", d.DGamma, a.C}, {"len(d.DBeta)", d.DBeta, a.C}} {
+		if out.data != nil {
+			need(op, out.name, len(out.data), out.size)
+		}
+	}
+	if d.DScale != nil || d.DShift != nil {
+		a.checkScaleShift(op, "a.Scale", a.Scale)
+	}
+	if d.DScale != nil {
+		a.checkScaleShift(op, "d.DScale", d.DScale)
+	}
+	if d.DShift != nil {
+		a.checkScaleShift(op, "d.DShift", d.DShift)
+	}
+}
+
+// clear zeroes what is not to be accumulated into and is added up.
+func (d *GroupNormGrads) clear(a *GroupNormArgs) {
+	if d.AccumulateParams {
+		return
+	}
+	if d.DGamma != nil {
+		clear(d.DGamma[:a.C])
+	}
+	if d.DBeta != nil {
+		clear(d.DBeta[:a.C])
+	}
+}
+
+// gradSumChunk adds up dz and dz*(x-mean) of elements [lo,hi).
+func (j *groupNormJob) gradSumChunk(item, image, lo, hi int) {
+	partial := j.partial[item*2*j.C : (item+1)*2*j.C]
+	clear(partial)
+	plain, along, coef := partial[:j.C], partial[j.C:], j.coefOf(image)
+	for ; lo < hi; lo += j.block() {
+		to := min(lo+j.block(), hi)
+		if j.SiLU {
+			affineSiLUGradSums(plain, along, j.dy[lo:to], j.x[lo:to], coef)
+		} else {
+			affineGradSums(plain, along, j.dy[lo:to], j.x[lo:to], coef)
+		}
+	}
+}
+
+// gradMeet adds up the chunks of an image: its sums of dz and dz*n, what follows
+// from them for dx, and the gradients of Scale and Shift. With S the sums over
+// a group of the scaled ones,
+//
+//	dx = dz*scale - rstd*S(dz)/G - (x-mean)*rstd^2*S(dz*n)/G
+func (j *groupNormJob) gradMeet(image int) {
+	sums := j.sums[image*2*j.C : (image+1)*2*j.C]
+	clear(sums)
+	for rest := j.partial[image*j.chunks*2*j.C : (image+1)*j.chunks*2*j.C]; len(rest) > 0; rest = rest[2*j.C:] {
+		for c, v := range rest[:2*j.C] {
+			sums[c] += float64(v)
+		}
+	}
+	coef, per := j.coefOf(image), j.C/j.Groups
+	scales := coef[generic.CoefScale*j.C:]
+	alongs, plains := coef[generic.CoefAlong*j.C:], coef[generic.CoefPlain*j.C:]
+	count := float64(per) * float64(j.Pixels)
+	for g := range j.Groups {
+		rstd := float64(j.keep.RStd[image*j.Groups+g])
+		plain, along := 0.0, 0.0
+		for c := g * per; c < (g+1)*per; c++ {
+			sums[j.C+c] *= rstd
+			plain += float64(scales[c]) * sums[c] // scale has the factor rstd already
+			along += float64(scales[c]) * sums[j.C+c]
+		}
+		for c := g * per; c < (g+1)*per; c++ {
+			plains[c], alongs[c] = float32(-plain/count), float32(-along*rstd/count)
+		}
+	}
+	at := image * j.ScaleShiftStride
+	if j.d.DScale != nil {
+		out := j.d.DScale[at:][:j.C]
+		for c := range out {
+			v := float32(sums[j.C+c]*float64(j.Gamma[c]) + sums[c]*float64(j.Beta[c]))
+			if j.d.AccumulateScale {
+				v += out[c]
+			}
+			out[c] = v
+		}
+	}
+	if j.d.DShift != nil {
+		out := j.d.DShift[at:][:j.C]
+		for c := range out {
+			v := float32(sums[c])
+			if j.d.AccumulateScale {
+				v += out[c]
+			}
+			out[c] = v
+		}
+	}
+}
+
+// gradParams adds up the images.
+func (j *groupNormJob) gradParams() {
+	for image := range j.N {
+		sums := j.sums[image*2*j.C : (image+1)*2*j.C]
+		for c := range j.C {
+			factor := 1.0
+			if j.Scale != nil {
+				factor += float64(j.Scale[image*j.ScaleShiftStride+c])
+			}
+			if j.d.DGamma != nil {
+				j.d.DGamma[c] += float32(factor * sums[j.C+c])
+			}
+			if j.d.DBeta != nil {
+				j.d.DBeta[c] += float32(factor * sums[c])
+			}
+		}
+	}
+}
+
+// gradChunk computes DX of elements [lo,hi).
+func (j *groupNormJob) gradChunk(image, lo, hi int) {
+	dx, dy, x, coef := j.d.DX[lo:hi], j.dy[lo:hi], j.x[lo:hi], j.coefOf(image)
+	switch {
+	case j.SiLU && j.d.AccumulateX:
+		affineSiLUGradRowsAdd(dx, dy, x, coef, j.C)
+	case j.SiLU:
+		affineSiLUGradRows(dx, dy, x, coef, j.C)
+	case j.d.AccumulateX:
+		affineGradRowsAdd(dx, dy, x, coef, j.C)
+	default:
+		affineGradRows(dx, dy, x, coef, j.C)
+	}
+}
