@@ -30,6 +30,8 @@ var topics = []topic{
 	{"norm", emitNorm},
 	{"softmax", emitSoftmax},
 	{"activation", emitActivation},
+	{"image", emitImage},
+	{"resample", emitResample},
 	{"attention", emitAttention},
 	{"adam", emitAdam},
 }

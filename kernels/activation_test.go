@@ -71,6 +71,29 @@ func TestGeluMatchesRef(t *testing.T) {
 	})
 }
 
+// SiLU: one ulp of exp, which counts as t/(1+t), a sum and a quotient. Its slope s*(1+x*t*s), where
+// s*(1+x*t*s) < 1.1 and |s*x*t*s| < 0.28: s has four roundings, t*s seven, the
+// two operations after them and the product with dy one each.
+func TestSiLUMatchesRef(t *testing.T) {
+	x := append(grid(49999), line(-110, 110, 1<<16)...)
+	eachISA(t, func(t *testing.T, k rowKernels) {
+		kerneltest.New(t).Run("grid", func(c *kerneltest.Case) {
+			y, dx, dy := make([]float32, len(x)), make([]float32, len(x)), make([]float32, len(x))
+			k.silu(y, x)
+			k.fill(dy, -3)
+			k.siluGrad(dx, dy, x)
+			for i, v := range x {
+				want := ref.SiLU(float64(v))
+				c.Near("silu", i, y[i], want, siluBound(want))
+				c.Near("siluGrad", i, dx[i], -3*ref.SiLUGrad(float64(v)), 3e-6)
+			}
+		})
+	})
+}
+
+// siluBound is what SiLU promises.
+func siluBound(y float64) float64 { return 4*unit*math.Abs(y) + 1e-36 }
+
 // erf has no function of its own either: gelu(sqrt(2)*x) = x/sqrt(2)*(1+erf(x)).
 func TestErfIsWithinItsBound(t *testing.T) {
 	z := line(1e-3, 8, 1<<16)
@@ -112,6 +135,19 @@ func TestActivationsAtEdges(t *testing.T) {
 			k.gelu(y, y)
 			c.Same("gelu in place", y, x)
 		})
+		eachLength(t, func(c *kerneltest.Case, n, offset int) {
+			x, dy, y, dx := c.Input(n, offset), c.Input(n, 3), c.Output(n, offset), c.Output(n, 0)
+			k.silu(y, x)
+			k.siluGrad(dx, dy, x)
+			for i := range y {
+				c.Near("silu", i, y[i], ref.SiLU(float64(x[i])), 4*unit)
+				c.Near("siluGrad", i, dx[i], float64(dy[i])*ref.SiLUGrad(float64(x[i])), 1e-6)
+			}
+			k.siluGrad(dy, dy, x)
+			c.Same("siluGrad in place", dy, dx)
+			k.silu(x, x)
+			c.Same("silu in place", x, y)
+		})
 	})
 }
 
@@ -127,6 +163,14 @@ func TestActivationsInChunks(t *testing.T) {
 		for i := range y {
 			c.Near("GeluGrad", i, y[i], float64(dy[i])*ref.GeluGrad(float64(x[i])), 1e-6)
 		}
+		SiLU(y, x)
+		for i := range y {
+			c.Near("SiLU", i, y[i], ref.SiLU(float64(x[i])), 4*unit)
+		}
+		SiLUGrad(y, dy, x)
+		for i := range y {
+			c.Near("SiLUGrad", i, y[i], float64(dy[i])*ref.SiLUGrad(float64(x[i])), 1e-6)
+		}
 	})
 }
 
@@ -135,4 +179,7 @@ func TestActivationsPanic(t *testing.T) {
 	wantPanic(t, "kernels: Gelu: len(x) is 1, want at least 2", func() { Gelu(two, one) })
 	wantPanic(t, "kernels: GeluGrad: len(dy) is 1, want at least 2", func() { GeluGrad(two, one, two) })
 	wantPanic(t, "kernels: GeluGrad: len(x) is 1, want at least 2", func() { GeluGrad(two, two, one) })
+	wantPanic(t, "kernels: SiLU: len(x) is 1, want at least 2", func() { SiLU(two, one) })
+	wantPanic(t, "kernels: SiLUGrad: len(dy) is 1, want at least 2", func() { SiLUGrad(two, one, two) })
+	wantPanic(t, "kernels: SiLUGrad: len(x) is 1, want at least 2", func() { SiLUGrad(two, two, one) })
 }

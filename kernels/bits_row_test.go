@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"testing"
 
+	"lethe/kernels/internal/generic"
 	"lethe/kernels/kerneltest"
 )
 
@@ -28,6 +29,14 @@ func rowOperations(c *kerneltest.Case) []rowOperation {
 	keep := NormStats{Mean: c.Output(rows, 0), RStd: c.Output(rows, 0)}
 	o := newOperands(c, attentionCase{3, 70, 70, 4, 24, true})
 	sums := make([]float32, 16)
+	// Several chunks an image, the last one short; the parameters' gradients lie behind DX.
+	group := GroupNormArgs{N: 3, Pixels: 517, C: 36, Groups: 4, Eps: 1e-5, Gamma: x, Beta: y, Scale: x, Shift: y, ScaleShiftStride: 40, SiLU: true}
+	stats := NormStats{Mean: make([]float32, 12), RStd: make([]float32, 12)}
+	size := group.size()
+	groupGrads := GroupNormGrads{DX: w[:size], DGamma: w[size:][:36], DBeta: w[size+36:][:36], DScale: w[size+72:][:120], DShift: w[size+192:][:120]}
+	images := ImageShape{3, 33, 35, 20}
+	classes := CrossEntropyArgs{Targets: make([]int32, rows), Weights: x, Smoothing: 0.1, Classes: cols - 10}
+	codes := make([]int32, rows)
 	p := AdamParams{LR: 1e-3, Beta1: 0.9, Beta2: 0.95, Eps: 1e-8, WeightDecay: 0.05, BiasCorrection1: 0.1, BiasCorrection2: 0.05, GradScale: 1, Decoupled: true}
 	return []rowOperation{
 		{"Add", func() []float32 { Add(z, x, y); return z }},
@@ -38,6 +47,8 @@ func rowOperations(c *kerneltest.Case) []rowOperation {
 		{"ScaledDiff", func() []float32 { ScaledDiff(z, 3, x, y); return z }},
 		{"Gelu", func() []float32 { Gelu(z, x); return z }},
 		{"GeluGrad", func() []float32 { GeluGrad(z, y, x); return z }},
+		{"SiLU", func() []float32 { SiLU(z, x); return z }},
+		{"SiLUGrad", func() []float32 { SiLUGrad(z, y, x); return z }},
 		{"reductions", func() []float32 {
 			for i, v := range [...]float64{Sum(x), Dot(x, y), SumSquares(x), SquaredDistance(x, y)} {
 				bits := math.Float64bits(v) // all 64 of them count
@@ -55,6 +66,32 @@ func rowOperations(c *kerneltest.Case) []rowOperation {
 		{"LayerNormGrad", func() []float32 {
 			LayerNormGrad(LayerNormGrads{DX: out, DGamma: dgamma, DBeta: dbeta}, b, a, gamma, keep)
 			return append(append(out.Data, dgamma...), dbeta...)
+		}},
+		{"GroupNorm", func() []float32 { GroupNorm(z, x, group, stats); return z }},
+		{"GroupNormAgain", func() []float32 { GroupNormAgain(z, x, group, stats); return z }},
+		{"GroupNormGrad", func() []float32 { GroupNormGrad(groupGrads, y, x, group, stats); return w }},
+		{"AvgPool2", func() []float32 { AvgPool2(z, x, images); return z[:images.half().size()] }},
+		{"AvgPool2Grad", func() []float32 { AvgPool2Grad(z, x, images, ResampleOptions{}); return z[:images.size()] }},
+		{"UpNearest2", func() []float32 { UpNearest2(z, x, images.half()); return z[:images.half().size()*4] }},
+		{"UpNearest2Grad", func() []float32 {
+			UpNearest2Grad(z, x, images.half(), ResampleOptions{})
+			return z[:images.half().size()]
+		}},
+		{"ChannelsLast", func() []float32 { ChannelsLast(z, x, 3, 17, 1500); return z[:3*17*1500] }},
+		{"ChannelsFirst", func() []float32 { ChannelsFirst(z, x, 3, 17, 1500); return z[:3*17*1500] }},
+		{"CopyRows", func() []float32 { CopyRows(out, a, CopyOptions{}); return out.Data }},
+		{"CrossEntropy", func() []float32 {
+			bits := math.Float64bits(CrossEntropy(a, classes))
+			sums[0], sums[1] = math.Float32frombits(uint32(bits)), math.Float32frombits(uint32(bits>>32))
+			return sums[:2]
+		}},
+		{"CrossEntropyGrad", func() []float32 { CrossEntropyGrad(out, a, classes, 2); return out.Data }},
+		{"NearestRow", func() []float32 {
+			NearestRow(codes, a, b)
+			for i, v := range codes {
+				z[i] = float32(v)
+			}
+			return z[:rows]
 		}},
 		{"Adam", func() []float32 {
 			Scale(z, 1, x)
@@ -132,6 +169,26 @@ func everything(k rowKernels, x, y, gamma []float32) (all []float32) {
 	note()
 	k.geluGrad(z, y, x)
 	note()
+	k.silu(z, x)
+	note()
+	k.siluGrad(z, y, x)
+	note()
+	coef := make([]float32, generic.CoefRows*n)
+	for i := range coef {
+		coef[i] = gamma[i%n] + float32(i/n)
+	}
+	for _, f := range []func(y, x, coef []float32, channels int){k.affine, k.affineSiLU} {
+		f(z, x, coef, n)
+		note()
+	}
+	for _, f := range []func(plain, along, dy, x, coef []float32){k.affineSums, k.affineSiLUSums} {
+		f(z, w, y, x, coef)
+		note(w...)
+	}
+	for _, f := range []func(dx, dy, x, coef []float32, channels int){k.affineGrad, k.affineGradAdd, k.affineSiLUGrad, k.affineSiLUGradAdd} {
+		f(z, y, x, coef, n)
+		note()
+	}
 	copy(z, x)
 	copy(w, y)
 	k.attentionGradRows(z, w, n, n, 0.3, []float32{1.5}, []float32{0.2})

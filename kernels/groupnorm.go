@@ -91,8 +91,8 @@ func (a *GroupNormArgs) check(op string, keep NormStats) {
 	need(op, "len(keep.Mean)", len(keep.Mean), a.N*a.Groups)
 	need(op, "len(keep.RStd)", len(keep.RStd), a.N*a.Groups)
 	if a.Scale != nil || a.Shift != nil {
-		a.checkScaleShift(op, "a.Scale", a.Scale)
-		a.checkScaleShift(op, "a.Shift", a.Shift)
+		a.checkScaleShift(op, "len(a.Scale)", a.Scale)
+		a.checkScaleShift(op, "len(a.Shift)", a.Shift)
 	}
 }
 
@@ -104,7 +104,7 @@ func (a *GroupNormArgs) checkScaleShift(op, name string, data []float32) {
 	if a.N > 1 {
 		need(op, "a.ScaleShiftStride", a.ScaleShiftStride, a.C)
 	}
-	need(op, "len("+name+")", len(data), addSat(mulSat(a.N-1, a.ScaleShiftStride), a.C))
+	need(op, name, len(data), addSat(mulSat(a.N-1, a.ScaleShiftStride), a.C))
 }
 
 // groupNormJob is one GroupNorm or its gradient. It goes through phases; an

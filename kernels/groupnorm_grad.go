@@ -72,13 +72,13 @@ func (d *GroupNormGrads) check(dy, x []float32, a *GroupNormArgs, keep NormStats
 		}
 	}
 	if d.DScale != nil || d.DShift != nil {
-		a.checkScaleShift(op, "a.Scale", a.Scale)
+		a.checkScaleShift(op, "len(a.Scale)", a.Scale)
 	}
 	if d.DScale != nil {
-		a.checkScaleShift(op, "d.DScale", d.DScale)
+		a.checkScaleShift(op, "len(d.DScale)", d.DScale)
 	}
 	if d.DShift != nil {
-		a.checkScaleShift(op, "d.DShift", d.DShift)
+		a.checkScaleShift(op, "len(d.DShift)", d.DShift)
 	}
 }
 

@@ -32,7 +32,7 @@ func swapAxes(op string, dst, src []float32, n, rows, cols int) {
 		return
 	}
 	j := transposeJob{dst: dst, src: src, rows: rows, cols: cols}
-	j.down, j.across = (rows+transposeRows-1)/transposeRows, (cols+transposeCols-1)/transposeCols
+	j.down, j.across = (rows+transposeTile-1)/transposeTile, (cols+transposeTile-1)/transposeTile
 	if size <= elementChunk {
 		for item := range n * j.down * j.across {
 			j.run(item)
@@ -46,11 +46,8 @@ func swapAxes(op string, dst, src []float32, n, rows, cols int) {
 	transposeJobs.put(record)
 }
 
-// A tile of a transposition is one item.
-const (
-	transposeRows = 64
-	transposeCols = 256
-)
+// A tile of a transposition is one item: 16 KiB of either matrix.
+const transposeTile = 64
 
 // transposeJob transposes matrices [rows,cols] in tiles, down times across of
 // them in each matrix.
@@ -65,16 +62,31 @@ var transposeJobs freeList[transposeJob]
 func (j *transposeJob) run(item int) {
 	matrix, tile := item/(j.down*j.across), item%(j.down*j.across)
 	first := matrix * j.rows * j.cols
-	r0, c0 := tile/j.across*transposeRows, tile%j.across*transposeCols
-	r1, c1 := min(r0+transposeRows, j.rows), min(c0+transposeCols, j.cols)
-	for ; r0+transposedRows <= r1; r0 += transposedRows {
-		packTranspose8(j.dst[first+c0*j.rows+r0:], j.rows, j.src[first+r0*j.cols+c0:], j.cols, transposedRows, c1-c0)
+	r0, c0 := tile/j.across*transposeTile, tile%j.across*transposeTile
+	r1, c1 := min(r0+transposeTile, j.rows), min(c0+transposeTile, j.cols)
+	r8 := r0 + (r1-r0)/transposedRows*transposedRows // whole groups of rows end here
+	for c := c0; c < c1; c += j.columns() {
+		for r := r0; r < r8; r += transposedRows {
+			packTranspose8(j.dst[first+c*j.rows+r:], j.rows, j.src[first+r*j.cols+c:], j.cols, transposedRows, min(j.columns(), c1-c))
+		}
 	}
 	for c := c0; c < c1; c++ {
-		for r := r0; r < r1; r++ {
+		for r := r8; r < r1; r++ {
 			j.dst[first+c*j.rows+r] = j.src[first+r*j.cols+c]
 		}
 	}
+}
+
+// columns is how many columns are taken at a time, and so how many rows of dst
+// are written side by side. A row of either matrix may be a multiple of 4 KiB,
+// so that its columns share a set of the first-level cache. Where the rows of
+// dst are the longer ones they are eight, which the cache holds; otherwise
+// sixteen, a cache line of each row of src, which is then read once.
+func (j *transposeJob) columns() int {
+	if j.rows > j.cols {
+		return 8
+	}
+	return 16
 }
 
 // CopyOptions are the choices of CopyRows.

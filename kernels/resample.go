@@ -150,6 +150,7 @@ func (j *resampleJob) row(unit int) {
 	bottom := large[(image*j.large.H+2*r+1)*wide:][:wide]
 	row := small[(image*j.small.H+r)*narrow:][:narrow]
 	switch {
+	case narrow == 0: // one column: nothing to spread
 	case j.pool && j.add:
 		poolRowAdd(row, top, bottom, j.scale, j.small.C)
 	case j.pool:

@@ -22,6 +22,12 @@ var assemblyKernels = []rowKernels{
 		attentionTile: func(c []float32, cStride int, a []float32, aRow, aCol int, b []float32, bStride int, m, n, k, add int) {
 			avx2.AttentionTile6x16(&c[0], cStride, first(a), aRow, aCol, first(b), bStride, m, n, k, add)
 		},
+		silu: avx2.SiLU, siluGrad: avx2.SiLUGrad, channelSums: avx2.ChannelSums,
+		affine: avx2.AffineRows, affineSiLU: avx2.AffineSiLURows,
+		affineSums: avx2.AffineGradSums, affineSiLUSums: avx2.AffineSiLUGradSums,
+		affineGrad: avx2.AffineGradRows, affineGradAdd: avx2.AffineGradRowsAdd,
+		affineSiLUGrad: avx2.AffineSiLUGradRows, affineSiLUGradAdd: avx2.AffineSiLUGradRowsAdd,
+		pool: avx2.PoolRow, poolAdd: avx2.PoolRowAdd, spread: avx2.SpreadRow, spreadAdd: avx2.SpreadRowAdd,
 		adam: avx2.Adam,
 	},
 	{
@@ -38,6 +44,12 @@ var assemblyKernels = []rowKernels{
 		attentionTile: func(c []float32, cStride int, a []float32, aRow, aCol int, b []float32, bStride int, m, n, k, add int) {
 			avx512.AttentionTile6x64(&c[0], cStride, first(a), aRow, aCol, first(b), bStride, m, n, k, add)
 		},
+		silu: avx512.SiLU, siluGrad: avx512.SiLUGrad, channelSums: avx512.ChannelSums,
+		affine: avx512.AffineRows, affineSiLU: avx512.AffineSiLURows,
+		affineSums: avx512.AffineGradSums, affineSiLUSums: avx512.AffineSiLUGradSums,
+		affineGrad: avx512.AffineGradRows, affineGradAdd: avx512.AffineGradRowsAdd,
+		affineSiLUGrad: avx512.AffineSiLUGradRows, affineSiLUGradAdd: avx512.AffineSiLUGradRowsAdd,
+		pool: avx512.PoolRow, poolAdd: avx512.PoolRowAdd, spread: avx512.SpreadRow, spreadAdd: avx512.SpreadRowAdd,
 		adam: avx512.Adam,
 	},
 }

@@ -498,3 +498,266 @@ GLOBL one_3efffffe<>(SB), RODATA|NOPTR, $4
 
 DATA one_3ecc422a<>+0(SB)/4, $0x3ecc422a
 GLOBL one_3ecc422a<>(SB), RODATA|NOPTR, $4
+
+// func SiLU(y []float32, x []float32)
+// Requires: AVX, AVX512F
+TEXT ·SiLU(SB), NOSPLIT, $0-48
+	MOVQ y_len+8(FP), AX
+	MOVQ y_base+0(FP), CX
+	MOVQ x_base+24(FP), DX
+	XORQ BX, BX
+
+block1:
+	LEAQ              32(BX), SI
+	CMPQ              SI, AX
+	JGT               lastBlock2
+	VMOVUPS           (DX)(BX*4), Z0
+	VMULPS.BCST       one_bf800000<>+0(SB), Z0, Z1
+	VBROADCASTSS      one_42b20000<>+0(SB), Z2
+	VMINPS            Z1, Z2, Z1
+	VBROADCASTSS      one_c2d00000<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z1, Z3
+	VRNDSCALEPS       $0x08, Z3, Z3
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z3, Z1
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z3, Z1
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z2
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z1, Z2
+	VSCALEFPS         Z3, Z2, Z1
+	VADDPS.BCST       one_3f800000<>+0(SB), Z1, Z1
+	VDIVPS            Z1, Z0, Z0
+	VMOVUPS           Z0, (CX)(BX*4)
+	VMOVUPS           64(DX)(BX*4), Z0
+	VMULPS.BCST       one_bf800000<>+0(SB), Z0, Z1
+	VBROADCASTSS      one_42b20000<>+0(SB), Z2
+	VMINPS            Z1, Z2, Z1
+	VBROADCASTSS      one_c2d00000<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z1, Z3
+	VRNDSCALEPS       $0x08, Z3, Z3
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z3, Z1
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z3, Z1
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z2
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z1, Z2
+	VSCALEFPS         Z3, Z2, Z1
+	VADDPS.BCST       one_3f800000<>+0(SB), Z1, Z1
+	VDIVPS            Z1, Z0, Z0
+	VMOVUPS           Z0, 64(CX)(BX*4)
+	ADDQ              $0x20, BX
+	JMP               block1
+
+lastBlock2:
+	CMPQ              BX, AX
+	JEQ               end3
+	LEAQ              block_masks<>+0(SB), DI
+	MOVQ              AX, SI
+	SUBQ              BX, SI
+	LEAQ              (DI)(SI*4), DI
+	KMOVW             (DI), K1
+	VMOVUPS.Z         (DX)(BX*4), K1, Z0
+	VMULPS.BCST       one_bf800000<>+0(SB), Z0, Z1
+	VBROADCASTSS      one_42b20000<>+0(SB), Z2
+	VMINPS            Z1, Z2, Z1
+	VBROADCASTSS      one_c2d00000<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z1, Z3
+	VRNDSCALEPS       $0x08, Z3, Z3
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z3, Z1
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z3, Z1
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z2
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z1, Z2
+	VSCALEFPS         Z3, Z2, Z1
+	VADDPS.BCST       one_3f800000<>+0(SB), Z1, Z1
+	VDIVPS            Z1, Z0, Z0
+	VMOVUPS           Z0, K1, (CX)(BX*4)
+	LEAQ              16(BX), SI
+	CMPQ              SI, AX
+	JGE               end3
+	KMOVW             2(DI), K1
+	VMOVUPS.Z         64(DX)(BX*4), K1, Z0
+	VMULPS.BCST       one_bf800000<>+0(SB), Z0, Z1
+	VBROADCASTSS      one_42b20000<>+0(SB), Z2
+	VMINPS            Z1, Z2, Z1
+	VBROADCASTSS      one_c2d00000<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z1, Z3
+	VRNDSCALEPS       $0x08, Z3, Z3
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z3, Z1
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z3, Z1
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z2
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z1, Z2
+	VSCALEFPS         Z3, Z2, Z1
+	VADDPS.BCST       one_3f800000<>+0(SB), Z1, Z1
+	VDIVPS            Z1, Z0, Z0
+	VMOVUPS           Z0, K1, 64(CX)(BX*4)
+
+end3:
+	VZEROUPPER
+	RET
+
+// func SiLUGrad(dx []float32, dy []float32, x []float32)
+// Requires: AVX, AVX512F
+TEXT ·SiLUGrad(SB), NOSPLIT, $0-72
+	MOVQ dx_len+8(FP), AX
+	MOVQ dx_base+0(FP), CX
+	MOVQ dy_base+24(FP), DX
+	MOVQ x_base+48(FP), BX
+	XORQ SI, SI
+
+block1:
+	LEAQ              32(SI), DI
+	CMPQ              DI, AX
+	JGT               lastBlock2
+	VMOVUPS           (DX)(SI*4), Z0
+	VMOVUPS           (BX)(SI*4), Z1
+	VBROADCASTSS      one_42b00000<>+0(SB), Z2
+	VMINPS            Z1, Z2, Z1
+	VBROADCASTSS      one_c2b00000<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       one_bf800000<>+0(SB), Z1, Z2
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z2, Z4
+	VRNDSCALEPS       $0x08, Z4, Z4
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z4, Z2
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z4, Z2
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z3
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z2, Z3
+	VSCALEFPS         Z4, Z3, Z2
+	VADDPS.BCST       one_3f800000<>+0(SB), Z2, Z3
+	VBROADCASTSS      one_3f800000<>+0(SB), Z4
+	VDIVPS            Z3, Z4, Z3
+	VMULPS            Z3, Z2, Z2
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z2, Z1
+	VMULPS            Z3, Z1, Z1
+	VMULPS            Z0, Z1, Z1
+	VMOVUPS           Z1, (CX)(SI*4)
+	VMOVUPS           64(DX)(SI*4), Z0
+	VMOVUPS           64(BX)(SI*4), Z1
+	VBROADCASTSS      one_42b00000<>+0(SB), Z2
+	VMINPS            Z1, Z2, Z1
+	VBROADCASTSS      one_c2b00000<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       one_bf800000<>+0(SB), Z1, Z2
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z2, Z4
+	VRNDSCALEPS       $0x08, Z4, Z4
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z4, Z2
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z4, Z2
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z3
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z2, Z3
+	VSCALEFPS         Z4, Z3, Z2
+	VADDPS.BCST       one_3f800000<>+0(SB), Z2, Z3
+	VBROADCASTSS      one_3f800000<>+0(SB), Z4
+	VDIVPS            Z3, Z4, Z3
+	VMULPS            Z3, Z2, Z2
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z2, Z1
+	VMULPS            Z3, Z1, Z1
+	VMULPS            Z0, Z1, Z1
+	VMOVUPS           Z1, 64(CX)(SI*4)
+	ADDQ              $0x20, SI
+	JMP               block1
+
+lastBlock2:
+	CMPQ              SI, AX
+	JEQ               end3
+	LEAQ              block_masks<>+0(SB), R8
+	MOVQ              AX, DI
+	SUBQ              SI, DI
+	LEAQ              (R8)(DI*4), R8
+	KMOVW             (R8), K1
+	VMOVUPS.Z         (DX)(SI*4), K1, Z0
+	VMOVUPS.Z         (BX)(SI*4), K1, Z1
+	VBROADCASTSS      one_42b00000<>+0(SB), Z2
+	VMINPS            Z1, Z2, Z1
+	VBROADCASTSS      one_c2b00000<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       one_bf800000<>+0(SB), Z1, Z2
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z2, Z4
+	VRNDSCALEPS       $0x08, Z4, Z4
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z4, Z2
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z4, Z2
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z3
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z2, Z3
+	VSCALEFPS         Z4, Z3, Z2
+	VADDPS.BCST       one_3f800000<>+0(SB), Z2, Z3
+	VBROADCASTSS      one_3f800000<>+0(SB), Z4
+	VDIVPS            Z3, Z4, Z3
+	VMULPS            Z3, Z2, Z2
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z2, Z1
+	VMULPS            Z3, Z1, Z1
+	VMULPS            Z0, Z1, Z1
+	VMOVUPS           Z1, K1, (CX)(SI*4)
+	LEAQ              16(SI), DI
+	CMPQ              DI, AX
+	JGE               end3
+	KMOVW             2(R8), K1
+	VMOVUPS.Z         64(DX)(SI*4), K1, Z0
+	VMOVUPS.Z         64(BX)(SI*4), K1, Z1
+	VBROADCASTSS      one_42b00000<>+0(SB), Z2
+	VMINPS            Z1, Z2, Z1
+	VBROADCASTSS      one_c2b00000<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       one_bf800000<>+0(SB), Z1, Z2
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z2, Z4
+	VRNDSCALEPS       $0x08, Z4, Z4
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z4, Z2
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z4, Z2
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z3
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z2, Z3
+	VSCALEFPS         Z4, Z3, Z2
+	VADDPS.BCST       one_3f800000<>+0(SB), Z2, Z3
+	VBROADCASTSS      one_3f800000<>+0(SB), Z4
+	VDIVPS            Z3, Z4, Z3
+	VMULPS            Z3, Z2, Z2
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z2, Z1
+	VMULPS            Z3, Z1, Z1
+	VMULPS            Z0, Z1, Z1
+	VMOVUPS           Z1, K1, 64(CX)(SI*4)
+
+end3:
+	VZEROUPPER
+	RET
+
+DATA one_42b00000<>+0(SB)/4, $0x42b00000
+GLOBL one_42b00000<>(SB), RODATA|NOPTR, $4
+
+DATA one_c2b00000<>+0(SB)/4, $0xc2b00000
+GLOBL one_c2b00000<>(SB), RODATA|NOPTR, $4

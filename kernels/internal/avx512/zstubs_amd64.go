@@ -173,6 +173,81 @@ func Gelu(y []float32, x []float32)
 //go:noescape
 func GeluGrad(dx []float32, dy []float32, x []float32)
 
+// SiLU is generic.SiLU with the exp of asmgen: at most 4*2^-24*|y| + 1e-36 off.
+//
+//go:noescape
+func SiLU(y []float32, x []float32)
+
+// SiLUGrad is generic.SiLUGrad with the exp of asmgen: at most 1e-6 * |dy| off.
+//
+//go:noescape
+func SiLUGrad(dx []float32, dy []float32, x []float32)
+
+// ChannelSums is generic.ChannelSums, bit for bit: the fused products are exact. x has at least one row.
+//
+//go:noescape
+func ChannelSums(sum []float64, square []float64, x []float32)
+
+// AffineRows is generic.AffineRows; y has at least one row.
+//
+//go:noescape
+func AffineRows(y []float32, x []float32, coef []float32, channels int)
+
+// AffineSiLURows is generic.AffineSiLURows; y has at least one row.
+//
+//go:noescape
+func AffineSiLURows(y []float32, x []float32, coef []float32, channels int)
+
+// AffineGradSums is generic.AffineGradSums; dy has at least one row.
+//
+//go:noescape
+func AffineGradSums(plain []float32, along []float32, dy []float32, x []float32, coef []float32)
+
+// AffineSiLUGradSums is generic.AffineSiLUGradSums; dy has at least one row.
+//
+//go:noescape
+func AffineSiLUGradSums(plain []float32, along []float32, dy []float32, x []float32, coef []float32)
+
+// AffineGradRows is generic.AffineGradRows; dx has at least one row.
+//
+//go:noescape
+func AffineGradRows(dx []float32, dy []float32, x []float32, coef []float32, channels int)
+
+// AffineSiLUGradRows is generic.AffineSiLUGradRows; dx has at least one row.
+//
+//go:noescape
+func AffineSiLUGradRows(dx []float32, dy []float32, x []float32, coef []float32, channels int)
+
+// AffineGradRowsAdd is generic.AffineGradRowsAdd; dx has at least one row.
+//
+//go:noescape
+func AffineGradRowsAdd(dx []float32, dy []float32, x []float32, coef []float32, channels int)
+
+// AffineSiLUGradRowsAdd is generic.AffineSiLUGradRowsAdd; dx has at least one row.
+//
+//go:noescape
+func AffineSiLUGradRowsAdd(dx []float32, dy []float32, x []float32, coef []float32, channels int)
+
+// PoolRow is generic.PoolRow, bit for bit; y has at least one pixel.
+//
+//go:noescape
+func PoolRow(y []float32, top []float32, bottom []float32, scale float32, channels int)
+
+// SpreadRow is generic.SpreadRow, bit for bit; x has at least one pixel.
+//
+//go:noescape
+func SpreadRow(y []float32, x []float32, scale float32, channels int)
+
+// PoolRowAdd is generic.PoolRowAdd, bit for bit; y has at least one pixel.
+//
+//go:noescape
+func PoolRowAdd(y []float32, top []float32, bottom []float32, scale float32, channels int)
+
+// SpreadRowAdd is generic.SpreadRowAdd, bit for bit; x has at least one pixel.
+//
+//go:noescape
+func SpreadRowAdd(y []float32, x []float32, scale float32, channels int)
+
 // AttentionTile6x64 is generic.AttentionTile with fused multiply-adds, m at least 1,
 // n 1 to 64: for every i < m and j < n
 //
