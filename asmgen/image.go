@@ -19,12 +19,12 @@ func emitImage(e *emitter) {
 	emitChannelSums(e)
 	emitAffineRows(e, "AffineRows", false)
 	emitAffineRows(e, "AffineSiLURows", true)
-	emitAffineGradSums(e, "AffineGradSums", false)
-	emitAffineGradSums(e, "AffineSiLUGradSums", true)
-	for _, add := range []string{"", "Add"} {
-		emitAffineGradRows(e, "AffineGradRows"+add, false, add != "")
-		emitAffineGradRows(e, "AffineSiLUGradRows"+add, true, add != "")
-	}
+	emitAffineGradSums(e, "AffineGradSums", false, false)
+	emitAffineGradSums(e, "AffineSiLUGradSums", true, false)
+	emitAffineGradSums(e, "AffineSiLUGradSumsKeep", true, true)
+	emitAffineGradRows(e, "AffineGradRows", "dz", false, false)
+	emitAffineGradRows(e, "AffineGradRowsAdd", "dz", false, true)
+	emitAffineGradRows(e, "AffineSiLUGradRowsAdd", "dy", true, true)
 }
 
 // emitChannelSums emits float64 sums of the columns.
@@ -223,9 +223,13 @@ func emitAffineRows(e *emitter, name string, silu bool) {
 
 // emitAffineGradSums emits the sums of the gradient, a few columns of
 // coefficients and sums in registers while the rows go by.
-func emitAffineGradSums(e *emitter, name string, silu bool) {
-	e.function(name, "func(plain, along, dy, x, coef []float32)", name+" is generic."+name+"; dy has at least one row.")
-	n, ptrs := e.argLen("plain"), e.argPtrs("dy", "x")
+func emitAffineGradSums(e *emitter, name string, silu, keep bool) {
+	in, signature := []string{"dy", "x"}, "func(plain, along, dy, x, coef []float32)"
+	if keep {
+		in, signature = append(in, "dz"), "func(plain, along, dz, dy, x, coef []float32)"
+	}
+	e.function(name, signature, name+" is generic."+name+"; dy has at least one row.")
+	n, ptrs := e.argLen("plain"), e.argPtrs(in...)
 	end := e.endOf("dy", ptrs[0])
 	last := coefMean
 	if silu {
@@ -256,6 +260,9 @@ func emitAffineGradSums(e *emitter, name string, silu bool) {
 				e.siluSlope(z)
 				e.VMULPS(z, d, d)
 			}
+			if keep {
+				e.store(d, mem[2], t)
+			}
 			e.VADDPS(d, plain[u], plain[u])
 			e.VFMADD231PS(dev, d, along[u])
 		},
@@ -275,9 +282,9 @@ func emitAffineGradSums(e *emitter, name string, silu bool) {
 }
 
 // emitAffineGradRows emits the gradient with respect to x.
-func emitAffineGradRows(e *emitter, name string, silu, add bool) {
-	e.function(name, "func(dx, dy, x, coef []float32, channels int)", name+" is generic."+name+"; dx has at least one row.")
-	n, ptrs := e.arg("channels"), e.argPtrs("dx", "dy", "x")
+func emitAffineGradRows(e *emitter, name, from string, silu, add bool) {
+	e.function(name, "func(dx, "+from+", x, coef []float32, channels int)", name+" is generic."+name+"; dx has at least one row.")
+	n, ptrs := e.arg("channels"), e.argPtrs("dx", from, "x")
 	end, coef := e.endOf("dx", ptrs[0]), e.coefRows(n, coefPlain+1)
 	e.pixels(n, ptrs, []int{1, 1, 1}, end, coef, func(mem []operand.Mem, t *tail) {
 		c := mem[3:]

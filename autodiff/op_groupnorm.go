@@ -102,6 +102,9 @@ func groupNormBack(tp *Tape, r *record) {
 		d.DX = own
 	default:
 		d.DX, d.AccumulateX = tp.sink(x)
+		if dy, mine := r.own(); mine {
+			d.Work = dy
+		}
 	}
 	if r.want[3] {
 		var both []float32

@@ -185,7 +185,9 @@ func everything(k rowKernels, x, y, gamma []float32) (all []float32) {
 		f(z, w, y, x, coef)
 		note(w...)
 	}
-	for _, f := range []func(dx, dy, x, coef []float32, channels int){k.affineGrad, k.affineGradAdd, k.affineSiLUGrad, k.affineSiLUGradAdd} {
+	k.affineSiLUKeep(make([]float32, n), w, z, y, x, coef)
+	note(w...)
+	for _, f := range []func(dx, dy, x, coef []float32, channels int){k.affineGrad, k.affineGradAdd, k.affineSiLUGradAdd} {
 		f(z, y, x, coef, n)
 		note()
 	}

@@ -85,36 +85,36 @@ func affineSiLUGradSums(plain, along, dy, x, coef []float32) {
 	}
 }
 
-func affineGradRows(dx, dy, x, coef []float32, channels int) {
+func affineSiLUGradSumsKeep(plain, along, dz, dy, x, coef []float32) {
 	switch {
 	case isa >= isaAVX512:
-		avx512.AffineGradRows(dx, dy, x, coef, channels)
+		avx512.AffineSiLUGradSumsKeep(plain, along, dz, dy, x, coef)
 	case isa >= isaAVX2:
-		avx2.AffineGradRows(dx, dy, x, coef, channels)
+		avx2.AffineSiLUGradSumsKeep(plain, along, dz, dy, x, coef)
 	default:
-		generic.AffineGradRows(dx, dy, x, coef, channels)
+		generic.AffineSiLUGradSumsKeep(plain, along, dz, dy, x, coef)
 	}
 }
 
-func affineGradRowsAdd(dx, dy, x, coef []float32, channels int) {
+func affineGradRows(dx, dz, x, coef []float32, channels int) {
 	switch {
 	case isa >= isaAVX512:
-		avx512.AffineGradRowsAdd(dx, dy, x, coef, channels)
+		avx512.AffineGradRows(dx, dz, x, coef, channels)
 	case isa >= isaAVX2:
-		avx2.AffineGradRowsAdd(dx, dy, x, coef, channels)
+		avx2.AffineGradRows(dx, dz, x, coef, channels)
 	default:
-		generic.AffineGradRowsAdd(dx, dy, x, coef, channels)
+		generic.AffineGradRows(dx, dz, x, coef, channels)
 	}
 }
 
-func affineSiLUGradRows(dx, dy, x, coef []float32, channels int) {
+func affineGradRowsAdd(dx, dz, x, coef []float32, channels int) {
 	switch {
 	case isa >= isaAVX512:
-		avx512.AffineSiLUGradRows(dx, dy, x, coef, channels)
+		avx512.AffineGradRowsAdd(dx, dz, x, coef, channels)
 	case isa >= isaAVX2:
-		avx2.AffineSiLUGradRows(dx, dy, x, coef, channels)
+		avx2.AffineGradRowsAdd(dx, dz, x, coef, channels)
 	default:
-		generic.AffineSiLUGradRows(dx, dy, x, coef, channels)
+		generic.AffineGradRowsAdd(dx, dz, x, coef, channels)
 	}
 }
 

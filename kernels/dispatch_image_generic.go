@@ -20,16 +20,16 @@ func affineSiLUGradSums(plain, along, dy, x, coef []float32) {
 	generic.AffineSiLUGradSums(plain, along, dy, x, coef)
 }
 
-func affineGradRows(dx, dy, x, coef []float32, channels int) {
-	generic.AffineGradRows(dx, dy, x, coef, channels)
+func affineSiLUGradSumsKeep(plain, along, dz, dy, x, coef []float32) {
+	generic.AffineSiLUGradSumsKeep(plain, along, dz, dy, x, coef)
 }
 
-func affineGradRowsAdd(dx, dy, x, coef []float32, channels int) {
-	generic.AffineGradRowsAdd(dx, dy, x, coef, channels)
+func affineGradRows(dx, dz, x, coef []float32, channels int) {
+	generic.AffineGradRows(dx, dz, x, coef, channels)
 }
 
-func affineSiLUGradRows(dx, dy, x, coef []float32, channels int) {
-	generic.AffineSiLUGradRows(dx, dy, x, coef, channels)
+func affineGradRowsAdd(dx, dz, x, coef []float32, channels int) {
+	generic.AffineGradRowsAdd(dx, dz, x, coef, channels)
 }
 
 func affineSiLUGradRowsAdd(dx, dy, x, coef []float32, channels int) {

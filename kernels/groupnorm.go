@@ -122,7 +122,7 @@ type groupNormJob struct {
 
 	// The gradient only.
 	d       GroupNormGrads
-	dy      []float32
+	dy, dz  []float32 // dz nil: dy, or computed from it again
 	partial []float32 // [N,chunks,2,C]: what AffineGradSums leaves of each chunk
 	sums    []float64 // [N,2,C]: the chunks added up
 }
@@ -247,7 +247,7 @@ func (j *groupNormJob) measure(image int) {
 	all := j.moments[image*j.chunks*2*j.C : (image+1)*j.chunks*2*j.C]
 	total := all[:2*j.C]
 	for rest := all[2*j.C:]; len(rest) > 0; rest = rest[2*j.C:] {
-		for c, v := range rest[:2*j.C] {
+		for c, v := range rest[:len(total)] {
 			total[c] += v
 		}
 	}

@@ -11,6 +11,7 @@ type GroupNormGrads struct {
 	AccumulateX      bool      // add to DX instead of overwriting it
 	AccumulateParams bool      // add to DGamma and DBeta
 	AccumulateScale  bool      // add to DScale and DShift
+	Work             []float32 // [N,Pixels,C] that may be overwritten, dy itself for one; nil: none, which costs time where DX is accumulated into after SiLU
 }
 
 // GroupNormGrad is the gradient of GroupNorm, from its operands and the
@@ -27,7 +28,7 @@ type GroupNormGrads struct {
 //
 // Shapes: dy, x [N,Pixels,C]; the others as in GroupNormArgs and GroupNormGrads.
 // Writes: each wanted output is overwritten, or accumulated into on request.
-// Aliasing: an overwritten DX may be dy or x; no other overlap.
+// Aliasing: an overwritten DX, or Work, may be dy; no other overlap.
 // Numerics: the sums run over fixed chunks of pixels in float32, the chunks
 // added in order in float64, so the bits do not depend on the number of workers.
 // Panics: as GroupNorm; DScale or DShift is wanted where there is no Scale.
@@ -39,7 +40,7 @@ func GroupNormGrad(d GroupNormGrads, dy, x []float32, a GroupNormArgs, keep Norm
 	}
 	memory, j := callScratches.get(), groupNormJobs.get()
 	j.begin(a, x, keep)
-	j.d, j.dy = d, dy[:a.size()]
+	j.d, j.dy, j.dz = d, dy[:a.size()], d.keep(&a)
 	coefs := a.N * generic.CoefRows * a.C
 	floats := memory.floats(coefs + a.N*j.chunks*2*a.C)
 	j.coef, j.partial = floats[:coefs], floats[coefs:]
@@ -66,7 +67,7 @@ func (d *GroupNormGrads) check(dy, x []float32, a *GroupNormArgs, keep NormStats
 		name string
 		data []float32
 		size int
-	}{{"len(d.DX)", d.DX, a.size()}, {"len(d.DGamma)", d.DGamma, a.C}, {"len(d.DBeta)", d.DBeta, a.C}} {
+	}{{"len(d.DX)", d.DX, a.size()}, {"len(d.Work)", d.Work, a.size()}, {"len(d.DGamma)", d.DGamma, a.C}, {"len(d.DBeta)", d.DBeta, a.C}} {
 		if out.data != nil {
 			need(op, out.name, len(out.data), out.size)
 		}
@@ -80,6 +81,17 @@ func (d *GroupNormGrads) check(dy, x []float32, a *GroupNormArgs, keep NormStats
 	if d.DShift != nil {
 		a.checkScaleShift(op, "len(d.DShift)", d.DShift)
 	}
+}
+
+// keep is where dz is kept from one phase to the next: nil for nowhere.
+func (d *GroupNormGrads) keep(a *GroupNormArgs) []float32 {
+	switch {
+	case !a.SiLU || d.DX == nil:
+		return nil
+	case d.AccumulateX:
+		return d.Work
+	}
+	return d.DX
 }
 
 // clear zeroes what is not to be accumulated into and is added up.
@@ -102,9 +114,12 @@ func (j *groupNormJob) gradSumChunk(item, image, lo, hi int) {
 	plain, along, coef := partial[:j.C], partial[j.C:], j.coefOf(image)
 	for ; lo < hi; lo += j.block() {
 		to := min(lo+j.block(), hi)
-		if j.SiLU {
+		switch {
+		case j.dz != nil:
+			affineSiLUGradSumsKeep(plain, along, j.dz[lo:to], j.dy[lo:to], j.x[lo:to], coef)
+		case j.SiLU:
 			affineSiLUGradSums(plain, along, j.dy[lo:to], j.x[lo:to], coef)
-		} else {
+		default:
 			affineGradSums(plain, along, j.dy[lo:to], j.x[lo:to], coef)
 		}
 	}
@@ -119,7 +134,7 @@ func (j *groupNormJob) gradMeet(image int) {
 	sums := j.sums[image*2*j.C : (image+1)*2*j.C]
 	clear(sums)
 	for rest := j.partial[image*j.chunks*2*j.C : (image+1)*j.chunks*2*j.C]; len(rest) > 0; rest = rest[2*j.C:] {
-		for c, v := range rest[:2*j.C] {
+		for c, v := range rest[:len(sums)] {
 			sums[c] += float64(v)
 		}
 	}
@@ -162,36 +177,44 @@ func (j *groupNormJob) gradMeet(image int) {
 	}
 }
 
-// gradParams adds up the images.
+// gradParams adds up the images. It uses up their sums.
 func (j *groupNormJob) gradParams() {
 	for image := range j.N {
-		sums := j.sums[image*2*j.C : (image+1)*2*j.C]
-		for c := range j.C {
-			factor := 1.0
-			if j.Scale != nil {
-				factor += float64(j.Scale[image*j.ScaleShiftStride+c])
-			}
-			if j.d.DGamma != nil {
-				j.d.DGamma[c] += float32(factor * sums[j.C+c])
-			}
-			if j.d.DBeta != nil {
-				j.d.DBeta[c] += float32(factor * sums[c])
+		plain, along := j.sums[image*2*j.C:][:j.C], j.sums[(image*2+1)*j.C:][:j.C]
+		if j.Scale != nil {
+			for c, v := range j.Scale[image*j.ScaleShiftStride:][:j.C] {
+				plain[c] *= 1 + float64(v)
+				along[c] *= 1 + float64(v)
 			}
 		}
+		if j.d.DGamma != nil {
+			addRounded(j.d.DGamma[:j.C], along)
+		}
+		if j.d.DBeta != nil {
+			addRounded(j.d.DBeta[:j.C], plain)
+		}
+	}
+}
+
+// addRounded adds float64 numbers to float32 ones.
+func addRounded(dst []float32, x []float64) {
+	for c, v := range x[:len(dst)] {
+		dst[c] += float32(v)
 	}
 }
 
 // gradChunk computes DX of elements [lo,hi).
 func (j *groupNormJob) gradChunk(image, lo, hi int) {
-	dx, dy, x, coef := j.d.DX[lo:hi], j.dy[lo:hi], j.x[lo:hi], j.coefOf(image)
+	dx, dz, x, coef := j.d.DX[lo:hi], j.dy[lo:hi], j.x[lo:hi], j.coefOf(image)
+	if j.dz != nil {
+		dz = j.dz[lo:hi]
+	}
 	switch {
-	case j.SiLU && j.d.AccumulateX:
-		affineSiLUGradRowsAdd(dx, dy, x, coef, j.C)
-	case j.SiLU:
-		affineSiLUGradRows(dx, dy, x, coef, j.C)
+	case j.SiLU && j.dz == nil:
+		affineSiLUGradRowsAdd(dx, dz, x, coef, j.C)
 	case j.d.AccumulateX:
-		affineGradRowsAdd(dx, dy, x, coef, j.C)
+		affineGradRowsAdd(dx, dz, x, coef, j.C)
 	default:
-		affineGradRows(dx, dy, x, coef, j.C)
+		affineGradRows(dx, dz, x, coef, j.C)
 	}
 }

@@ -274,6 +274,14 @@ func TestGroupNormGradMatchesRef(t *testing.T) {
 						Fill(out, 1)
 					}
 				}
+				if accumulate { // with dz kept and without: the same bits
+					second := d
+					second.DX, second.Work = c.Output(len(o.x), 0), slices.Clone(o.dy)
+					Fill(second.DX, 1)
+					second.DGamma, second.DBeta, second.DScale, second.DShift = nil, nil, nil, nil
+					GroupNormGrad(second, second.Work, o.x, o.args, o.keep)
+					defer func() { c.Same("DX with Work", second.DX, d.DX) }()
+				}
 				GroupNormGrad(d, o.dy, o.x, o.args, o.keep)
 				want, bound := ref.GroupNormGrad(o.dy, o.x, o.params, o.shape), o.boundGrad()
 				check := func(what string, got []float32, want, bound []float64) {
@@ -379,6 +387,7 @@ func TestGroupNormPanics(t *testing.T) {
 	}
 	for want, d := range map[string]GroupNormGrads{
 		"len(d.DX) is 1, want at least 24":         {DX: one},
+		"len(d.Work) is 1, want at least 24":       {Work: one},
 		"len(d.DGamma) is 1, want at least 4":      {DGamma: one},
 		"len(d.DBeta) is 1, want at least 4":       {DBeta: one},
 		"a.ScaleShiftStride is 0, want at least 4": {DScale: x}, // there is no Scale

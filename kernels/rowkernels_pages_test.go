@@ -93,7 +93,8 @@ func imagesBetweenPages(c *kerneltest.Case, k rowKernels, n int, front bool) {
 	for _, f := range []func(plain, along, dy, x, coef []float32){k.affineSums, k.affineSiLUSums} {
 		f(plain, along, y, x, shift)
 	}
-	for _, f := range []func(dx, dy, x, coef []float32, channels int){k.affineGrad, k.affineGradAdd, k.affineSiLUGrad, k.affineSiLUGradAdd} {
+	k.affineSiLUKeep(plain, along, z, y, x, shift)
+	for _, f := range []func(dx, dy, x, coef []float32, channels int){k.affineGrad, k.affineGradAdd, k.affineSiLUGradAdd} {
 		f(z, y, x, coef, n)
 	}
 	large := [2][]float32{c.Flush(4*n, front), c.Flush(4*n, front)}

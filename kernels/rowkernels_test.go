@@ -39,7 +39,8 @@ type rowKernels struct {
 	affine, affineSiLU                    func(y, x, coef []float32, channels int)
 	affineSums, affineSiLUSums            func(plain, along, dy, x, coef []float32)
 	affineGrad, affineGradAdd             func(dx, dy, x, coef []float32, channels int)
-	affineSiLUGrad, affineSiLUGradAdd     func(dx, dy, x, coef []float32, channels int)
+	affineSiLUKeep                        func(plain, along, dz, dy, x, coef []float32)
+	affineSiLUGradAdd                     func(dx, dy, x, coef []float32, channels int)
 	pool, poolAdd                         func(y, top, bottom []float32, scale float32, channels int)
 	spread, spreadAdd                     func(y, x []float32, scale float32, channels int)
 	adam                                  func(w, m, v, g []float32, k *[generic.AdamCoefficients]float32)
@@ -60,7 +61,7 @@ var genericKernels = rowKernels{
 	affine: generic.AffineRows, affineSiLU: generic.AffineSiLURows,
 	affineSums: generic.AffineGradSums, affineSiLUSums: generic.AffineSiLUGradSums,
 	affineGrad: generic.AffineGradRows, affineGradAdd: generic.AffineGradRowsAdd,
-	affineSiLUGrad: generic.AffineSiLUGradRows, affineSiLUGradAdd: generic.AffineSiLUGradRowsAdd,
+	affineSiLUKeep: generic.AffineSiLUGradSumsKeep, affineSiLUGradAdd: generic.AffineSiLUGradRowsAdd,
 	pool: generic.PoolRow, poolAdd: generic.PoolRowAdd, spread: generic.SpreadRow, spreadAdd: generic.SpreadRowAdd,
 	adam: generic.Adam,
 }

@@ -1731,12 +1731,591 @@ GLOBL one_c2b00000<>(SB), RODATA|NOPTR, $4
 DATA one_3f800000<>+0(SB)/4, $0x3f800000
 GLOBL one_3f800000<>(SB), RODATA|NOPTR, $4
 
-// func AffineGradRows(dx []float32, dy []float32, x []float32, coef []float32, channels int)
+// func AffineSiLUGradSumsKeep(plain []float32, along []float32, dz []float32, dy []float32, x []float32, coef []float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·AffineSiLUGradSumsKeep(SB), NOSPLIT, $0-144
+	MOVQ plain_len+8(FP), AX
+	MOVQ dy_base+72(FP), CX
+	MOVQ x_base+96(FP), DX
+	MOVQ dz_base+48(FP), BX
+	MOVQ dy_len+80(FP), SI
+	LEAQ (CX)(SI*4), SI
+	XORQ DI, DI
+
+block1:
+	LEAQ    32(DI), R8
+	CMPQ    R8, AX
+	JGT     lastBlock2
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	MOVQ    coef_base+120(FP), R8
+	VMOVUPS (R8)(DI*4), Y2
+	LEAQ    (R8)(AX*4), R8
+	VMOVUPS (R8)(DI*4), Y3
+	LEAQ    (R8)(AX*4), R8
+	VMOVUPS (R8)(DI*4), Y4
+	LEAQ    (R8)(AX*4), R8
+	LEAQ    (CX)(DI*4), R8
+	LEAQ    (DX)(DI*4), R9
+	LEAQ    (BX)(DI*4), R10
+
+row4:
+	VMOVUPS      (R8), Y5
+	VMOVUPS      (R9), Y6
+	VSUBPS       Y2, Y6, Y6
+	VMOVAPS      Y4, Y7
+	VFMADD231PS  Y3, Y6, Y7
+	VBROADCASTSS one_42b00000<>+0(SB), Y8
+	VMINPS       Y7, Y8, Y7
+	VBROADCASTSS one_c2b00000<>+0(SB), Y8
+	VMAXPS       Y7, Y8, Y7
+	VMULPS       all_bf800000<>+0(SB), Y7, Y8
+	VMULPS       all_3fb8aa3b<>+0(SB), Y8, Y10
+	VROUNDPS     $0x08, Y10, Y10
+	VFNMADD231PS all_3f317218<>+0(SB), Y10, Y8
+	VFNMADD231PS all_b102e308<>+0(SB), Y10, Y8
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y9
+	VFMADD213PS  all_3c091d10<>+0(SB), Y8, Y9
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y8, Y9
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y8, Y9
+	VFMADD213PS  all_3efffffe<>+0(SB), Y8, Y9
+	VFMADD213PS  all_3f800000<>+0(SB), Y8, Y9
+	VFMADD213PS  all_3f800000<>+0(SB), Y8, Y9
+	VCVTPS2DQ    Y10, Y10
+	VPSRAD       $0x01, Y10, Y8
+	VPSUBD       Y8, Y10, Y10
+	VPADDD       all_0000007f<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VPADDD       all_0000007f<>+0(SB), Y10, Y10
+	VPSLLD       $0x17, Y10, Y10
+	VMULPS       Y8, Y9, Y9
+	VMULPS       Y10, Y9, Y8
+	VADDPS       all_3f800000<>+0(SB), Y8, Y9
+	VBROADCASTSS one_3f800000<>+0(SB), Y10
+	VDIVPS       Y9, Y10, Y9
+	VMULPS       Y9, Y8, Y8
+	VFMADD213PS  all_3f800000<>+0(SB), Y8, Y7
+	VMULPS       Y9, Y7, Y7
+	VMULPS       Y7, Y5, Y5
+	VMOVUPS      Y5, (R10)
+	VADDPS       Y5, Y0, Y0
+	VFMADD231PS  Y6, Y5, Y1
+	LEAQ         (R8)(AX*4), R8
+	LEAQ         (R9)(AX*4), R9
+	LEAQ         (R10)(AX*4), R10
+	CMPQ         R8, SI
+	JLT          row4
+	MOVQ         plain_base+0(FP), R8
+	VMOVUPS      (R8)(DI*4), Y2
+	VADDPS       Y0, Y2, Y2
+	VMOVUPS      Y2, (R8)(DI*4)
+	MOVQ         along_base+24(FP), R8
+	VMOVUPS      (R8)(DI*4), Y0
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (R8)(DI*4)
+	VXORPS       Y0, Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	MOVQ         coef_base+120(FP), R8
+	VMOVUPS      32(R8)(DI*4), Y2
+	LEAQ         (R8)(AX*4), R8
+	VMOVUPS      32(R8)(DI*4), Y3
+	LEAQ         (R8)(AX*4), R8
+	VMOVUPS      32(R8)(DI*4), Y4
+	LEAQ         (R8)(AX*4), R8
+	LEAQ         (CX)(DI*4), R8
+	LEAQ         (DX)(DI*4), R9
+	LEAQ         (BX)(DI*4), R10
+
+row5:
+	VMOVUPS      32(R8), Y5
+	VMOVUPS      32(R9), Y6
+	VSUBPS       Y2, Y6, Y6
+	VMOVAPS      Y4, Y7
+	VFMADD231PS  Y3, Y6, Y7
+	VBROADCASTSS one_42b00000<>+0(SB), Y8
+	VMINPS       Y7, Y8, Y7
+	VBROADCASTSS one_c2b00000<>+0(SB), Y8
+	VMAXPS       Y7, Y8, Y7
+	VMULPS       all_bf800000<>+0(SB), Y7, Y8
+	VMULPS       all_3fb8aa3b<>+0(SB), Y8, Y10
+	VROUNDPS     $0x08, Y10, Y10
+	VFNMADD231PS all_3f317218<>+0(SB), Y10, Y8
+	VFNMADD231PS all_b102e308<>+0(SB), Y10, Y8
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y9
+	VFMADD213PS  all_3c091d10<>+0(SB), Y8, Y9
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y8, Y9
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y8, Y9
+	VFMADD213PS  all_3efffffe<>+0(SB), Y8, Y9
+	VFMADD213PS  all_3f800000<>+0(SB), Y8, Y9
+	VFMADD213PS  all_3f800000<>+0(SB), Y8, Y9
+	VCVTPS2DQ    Y10, Y10
+	VPSRAD       $0x01, Y10, Y8
+	VPSUBD       Y8, Y10, Y10
+	VPADDD       all_0000007f<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VPADDD       all_0000007f<>+0(SB), Y10, Y10
+	VPSLLD       $0x17, Y10, Y10
+	VMULPS       Y8, Y9, Y9
+	VMULPS       Y10, Y9, Y8
+	VADDPS       all_3f800000<>+0(SB), Y8, Y9
+	VBROADCASTSS one_3f800000<>+0(SB), Y10
+	VDIVPS       Y9, Y10, Y9
+	VMULPS       Y9, Y8, Y8
+	VFMADD213PS  all_3f800000<>+0(SB), Y8, Y7
+	VMULPS       Y9, Y7, Y7
+	VMULPS       Y7, Y5, Y5
+	VMOVUPS      Y5, 32(R10)
+	VADDPS       Y5, Y0, Y0
+	VFMADD231PS  Y6, Y5, Y1
+	LEAQ         (R8)(AX*4), R8
+	LEAQ         (R9)(AX*4), R9
+	LEAQ         (R10)(AX*4), R10
+	CMPQ         R8, SI
+	JLT          row5
+	MOVQ         plain_base+0(FP), R8
+	VMOVUPS      32(R8)(DI*4), Y2
+	VADDPS       Y0, Y2, Y2
+	VMOVUPS      Y2, 32(R8)(DI*4)
+	MOVQ         along_base+24(FP), R8
+	VMOVUPS      32(R8)(DI*4), Y0
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 32(R8)(DI*4)
+	VXORPS       Y0, Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	MOVQ         coef_base+120(FP), R8
+	VMOVUPS      64(R8)(DI*4), Y2
+	LEAQ         (R8)(AX*4), R8
+	VMOVUPS      64(R8)(DI*4), Y3
+	LEAQ         (R8)(AX*4), R8
+	VMOVUPS      64(R8)(DI*4), Y4
+	LEAQ         (R8)(AX*4), R8
+	LEAQ         (CX)(DI*4), R8
+	LEAQ         (DX)(DI*4), R9
+	LEAQ         (BX)(DI*4), R10
+
+row6:
+	VMOVUPS      64(R8), Y5
+	VMOVUPS      64(R9), Y6
+	VSUBPS       Y2, Y6, Y6
+	VMOVAPS      Y4, Y7
+	VFMADD231PS  Y3, Y6, Y7
+	VBROADCASTSS one_42b00000<>+0(SB), Y8
+	VMINPS       Y7, Y8, Y7
+	VBROADCASTSS one_c2b00000<>+0(SB), Y8
+	VMAXPS       Y7, Y8, Y7
+	VMULPS       all_bf800000<>+0(SB), Y7, Y8
+	VMULPS       all_3fb8aa3b<>+0(SB), Y8, Y10
+	VROUNDPS     $0x08, Y10, Y10
+	VFNMADD231PS all_3f317218<>+0(SB), Y10, Y8
+	VFNMADD231PS all_b102e308<>+0(SB), Y10, Y8
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y9
+	VFMADD213PS  all_3c091d10<>+0(SB), Y8, Y9
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y8, Y9
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y8, Y9
+	VFMADD213PS  all_3efffffe<>+0(SB), Y8, Y9
+	VFMADD213PS  all_3f800000<>+0(SB), Y8, Y9
+	VFMADD213PS  all_3f800000<>+0(SB), Y8, Y9
+	VCVTPS2DQ    Y10, Y10
+	VPSRAD       $0x01, Y10, Y8
+	VPSUBD       Y8, Y10, Y10
+	VPADDD       all_0000007f<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VPADDD       all_0000007f<>+0(SB), Y10, Y10
+	VPSLLD       $0x17, Y10, Y10
+	VMULPS       Y8, Y9, Y9
+	VMULPS       Y10, Y9, Y8
+	VADDPS       all_3f800000<>+0(SB), Y8, Y9
+	VBROADCASTSS one_3f800000<>+0(SB), Y10
+	VDIVPS       Y9, Y10, Y9
+	VMULPS       Y9, Y8, Y8
+	VFMADD213PS  all_3f800000<>+0(SB), Y8, Y7
+	VMULPS       Y9, Y7, Y7
+	VMULPS       Y7, Y5, Y5
+	VMOVUPS      Y5, 64(R10)
+	VADDPS       Y5, Y0, Y0
+	VFMADD231PS  Y6, Y5, Y1
+	LEAQ         (R8)(AX*4), R8
+	LEAQ         (R9)(AX*4), R9
+	LEAQ         (R10)(AX*4), R10
+	CMPQ         R8, SI
+	JLT          row6
+	MOVQ         plain_base+0(FP), R8
+	VMOVUPS      64(R8)(DI*4), Y2
+	VADDPS       Y0, Y2, Y2
+	VMOVUPS      Y2, 64(R8)(DI*4)
+	MOVQ         along_base+24(FP), R8
+	VMOVUPS      64(R8)(DI*4), Y0
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 64(R8)(DI*4)
+	VXORPS       Y0, Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	MOVQ         coef_base+120(FP), R8
+	VMOVUPS      96(R8)(DI*4), Y2
+	LEAQ         (R8)(AX*4), R8
+	VMOVUPS      96(R8)(DI*4), Y3
+	LEAQ         (R8)(AX*4), R8
+	VMOVUPS      96(R8)(DI*4), Y4
+	LEAQ         (R8)(AX*4), R8
+	LEAQ         (CX)(DI*4), R8
+	LEAQ         (DX)(DI*4), R9
+	LEAQ         (BX)(DI*4), R10
+
+row7:
+	VMOVUPS      96(R8), Y5
+	VMOVUPS      96(R9), Y6
+	VSUBPS       Y2, Y6, Y6
+	VMOVAPS      Y4, Y7
+	VFMADD231PS  Y3, Y6, Y7
+	VBROADCASTSS one_42b00000<>+0(SB), Y8
+	VMINPS       Y7, Y8, Y7
+	VBROADCASTSS one_c2b00000<>+0(SB), Y8
+	VMAXPS       Y7, Y8, Y7
+	VMULPS       all_bf800000<>+0(SB), Y7, Y8
+	VMULPS       all_3fb8aa3b<>+0(SB), Y8, Y10
+	VROUNDPS     $0x08, Y10, Y10
+	VFNMADD231PS all_3f317218<>+0(SB), Y10, Y8
+	VFNMADD231PS all_b102e308<>+0(SB), Y10, Y8
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y9
+	VFMADD213PS  all_3c091d10<>+0(SB), Y8, Y9
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y8, Y9
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y8, Y9
+	VFMADD213PS  all_3efffffe<>+0(SB), Y8, Y9
+	VFMADD213PS  all_3f800000<>+0(SB), Y8, Y9
+	VFMADD213PS  all_3f800000<>+0(SB), Y8, Y9
+	VCVTPS2DQ    Y10, Y10
+	VPSRAD       $0x01, Y10, Y8
+	VPSUBD       Y8, Y10, Y10
+	VPADDD       all_0000007f<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VPADDD       all_0000007f<>+0(SB), Y10, Y10
+	VPSLLD       $0x17, Y10, Y10
+	VMULPS       Y8, Y9, Y9
+	VMULPS       Y10, Y9, Y8
+	VADDPS       all_3f800000<>+0(SB), Y8, Y9
+	VBROADCASTSS one_3f800000<>+0(SB), Y10
+	VDIVPS       Y9, Y10, Y9
+	VMULPS       Y9, Y8, Y8
+	VFMADD213PS  all_3f800000<>+0(SB), Y8, Y7
+	VMULPS       Y9, Y7, Y7
+	VMULPS       Y7, Y5, Y5
+	VMOVUPS      Y5, 96(R10)
+	VADDPS       Y5, Y0, Y0
+	VFMADD231PS  Y6, Y5, Y1
+	LEAQ         (R8)(AX*4), R8
+	LEAQ         (R9)(AX*4), R9
+	LEAQ         (R10)(AX*4), R10
+	CMPQ         R8, SI
+	JLT          row7
+	MOVQ         plain_base+0(FP), R8
+	VMOVUPS      96(R8)(DI*4), Y2
+	VADDPS       Y0, Y2, Y2
+	VMOVUPS      Y2, 96(R8)(DI*4)
+	MOVQ         along_base+24(FP), R8
+	VMOVUPS      96(R8)(DI*4), Y0
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 96(R8)(DI*4)
+	ADDQ         $0x20, DI
+	JMP          block1
+
+lastBlock2:
+	CMPQ       DI, AX
+	JEQ        end3
+	LEAQ       block_masks<>+0(SB), R9
+	MOVQ       DI, R8
+	SUBQ       AX, R8
+	LEAQ       128(R9)(R8*4), R9
+	VMOVUPS    (R9), Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	MOVQ       coef_base+120(FP), R8
+	VMASKMOVPS (R8)(DI*4), Y0, Y3
+	LEAQ       (R8)(AX*4), R8
+	VMASKMOVPS (R8)(DI*4), Y0, Y4
+	LEAQ       (R8)(AX*4), R8
+	VMASKMOVPS (R8)(DI*4), Y0, Y5
+	LEAQ       (R8)(AX*4), R8
+	LEAQ       (CX)(DI*4), R8
+	LEAQ       (DX)(DI*4), R10
+	LEAQ       (BX)(DI*4), R11
+
+row8:
+	VMASKMOVPS   (R8), Y0, Y6
+	VMASKMOVPS   (R10), Y0, Y7
+	VSUBPS       Y3, Y7, Y7
+	VMOVAPS      Y5, Y8
+	VFMADD231PS  Y4, Y7, Y8
+	VBROADCASTSS one_42b00000<>+0(SB), Y9
+	VMINPS       Y8, Y9, Y8
+	VBROADCASTSS one_c2b00000<>+0(SB), Y9
+	VMAXPS       Y8, Y9, Y8
+	VMULPS       all_bf800000<>+0(SB), Y8, Y9
+	VMULPS       all_3fb8aa3b<>+0(SB), Y9, Y11
+	VROUNDPS     $0x08, Y11, Y11
+	VFNMADD231PS all_3f317218<>+0(SB), Y11, Y9
+	VFNMADD231PS all_b102e308<>+0(SB), Y11, Y9
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y10
+	VFMADD213PS  all_3c091d10<>+0(SB), Y9, Y10
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y9, Y10
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y9, Y10
+	VFMADD213PS  all_3efffffe<>+0(SB), Y9, Y10
+	VFMADD213PS  all_3f800000<>+0(SB), Y9, Y10
+	VFMADD213PS  all_3f800000<>+0(SB), Y9, Y10
+	VCVTPS2DQ    Y11, Y11
+	VPSRAD       $0x01, Y11, Y9
+	VPSUBD       Y9, Y11, Y11
+	VPADDD       all_0000007f<>+0(SB), Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VPADDD       all_0000007f<>+0(SB), Y11, Y11
+	VPSLLD       $0x17, Y11, Y11
+	VMULPS       Y9, Y10, Y10
+	VMULPS       Y11, Y10, Y9
+	VADDPS       all_3f800000<>+0(SB), Y9, Y10
+	VBROADCASTSS one_3f800000<>+0(SB), Y11
+	VDIVPS       Y10, Y11, Y10
+	VMULPS       Y10, Y9, Y9
+	VFMADD213PS  all_3f800000<>+0(SB), Y9, Y8
+	VMULPS       Y10, Y8, Y8
+	VMULPS       Y8, Y6, Y6
+	VMASKMOVPS   Y6, Y0, (R11)
+	VADDPS       Y6, Y1, Y1
+	VFMADD231PS  Y7, Y6, Y2
+	LEAQ         (R8)(AX*4), R8
+	LEAQ         (R10)(AX*4), R10
+	LEAQ         (R11)(AX*4), R11
+	CMPQ         R8, SI
+	JLT          row8
+	MOVQ         plain_base+0(FP), R8
+	VMASKMOVPS   (R8)(DI*4), Y0, Y3
+	VADDPS       Y1, Y3, Y3
+	VMASKMOVPS   Y3, Y0, (R8)(DI*4)
+	MOVQ         along_base+24(FP), R8
+	VMASKMOVPS   (R8)(DI*4), Y0, Y1
+	VADDPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (R8)(DI*4)
+	LEAQ         8(DI), R8
+	CMPQ         R8, AX
+	JGE          end3
+	VMOVUPS      32(R9), Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	MOVQ         coef_base+120(FP), R8
+	VMASKMOVPS   32(R8)(DI*4), Y0, Y3
+	LEAQ         (R8)(AX*4), R8
+	VMASKMOVPS   32(R8)(DI*4), Y0, Y4
+	LEAQ         (R8)(AX*4), R8
+	VMASKMOVPS   32(R8)(DI*4), Y0, Y5
+	LEAQ         (R8)(AX*4), R8
+	LEAQ         (CX)(DI*4), R8
+	LEAQ         (DX)(DI*4), R10
+	LEAQ         (BX)(DI*4), R11
+
+row9:
+	VMASKMOVPS   32(R8), Y0, Y6
+	VMASKMOVPS   32(R10), Y0, Y7
+	VSUBPS       Y3, Y7, Y7
+	VMOVAPS      Y5, Y8
+	VFMADD231PS  Y4, Y7, Y8
+	VBROADCASTSS one_42b00000<>+0(SB), Y9
+	VMINPS       Y8, Y9, Y8
+	VBROADCASTSS one_c2b00000<>+0(SB), Y9
+	VMAXPS       Y8, Y9, Y8
+	VMULPS       all_bf800000<>+0(SB), Y8, Y9
+	VMULPS       all_3fb8aa3b<>+0(SB), Y9, Y11
+	VROUNDPS     $0x08, Y11, Y11
+	VFNMADD231PS all_3f317218<>+0(SB), Y11, Y9
+	VFNMADD231PS all_b102e308<>+0(SB), Y11, Y9
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y10
+	VFMADD213PS  all_3c091d10<>+0(SB), Y9, Y10
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y9, Y10
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y9, Y10
+	VFMADD213PS  all_3efffffe<>+0(SB), Y9, Y10
+	VFMADD213PS  all_3f800000<>+0(SB), Y9, Y10
+	VFMADD213PS  all_3f800000<>+0(SB), Y9, Y10
+	VCVTPS2DQ    Y11, Y11
+	VPSRAD       $0x01, Y11, Y9
+	VPSUBD       Y9, Y11, Y11
+	VPADDD       all_0000007f<>+0(SB), Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VPADDD       all_0000007f<>+0(SB), Y11, Y11
+	VPSLLD       $0x17, Y11, Y11
+	VMULPS       Y9, Y10, Y10
+	VMULPS       Y11, Y10, Y9
+	VADDPS       all_3f800000<>+0(SB), Y9, Y10
+	VBROADCASTSS one_3f800000<>+0(SB), Y11
+	VDIVPS       Y10, Y11, Y10
+	VMULPS       Y10, Y9, Y9
+	VFMADD213PS  all_3f800000<>+0(SB), Y9, Y8
+	VMULPS       Y10, Y8, Y8
+	VMULPS       Y8, Y6, Y6
+	VMASKMOVPS   Y6, Y0, 32(R11)
+	VADDPS       Y6, Y1, Y1
+	VFMADD231PS  Y7, Y6, Y2
+	LEAQ         (R8)(AX*4), R8
+	LEAQ         (R10)(AX*4), R10
+	LEAQ         (R11)(AX*4), R11
+	CMPQ         R8, SI
+	JLT          row9
+	MOVQ         plain_base+0(FP), R8
+	VMASKMOVPS   32(R8)(DI*4), Y0, Y3
+	VADDPS       Y1, Y3, Y3
+	VMASKMOVPS   Y3, Y0, 32(R8)(DI*4)
+	MOVQ         along_base+24(FP), R8
+	VMASKMOVPS   32(R8)(DI*4), Y0, Y1
+	VADDPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, 32(R8)(DI*4)
+	LEAQ         16(DI), R8
+	CMPQ         R8, AX
+	JGE          end3
+	VMOVUPS      64(R9), Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	MOVQ         coef_base+120(FP), R8
+	VMASKMOVPS   64(R8)(DI*4), Y0, Y3
+	LEAQ         (R8)(AX*4), R8
+	VMASKMOVPS   64(R8)(DI*4), Y0, Y4
+	LEAQ         (R8)(AX*4), R8
+	VMASKMOVPS   64(R8)(DI*4), Y0, Y5
+	LEAQ         (R8)(AX*4), R8
+	LEAQ         (CX)(DI*4), R8
+	LEAQ         (DX)(DI*4), R10
+	LEAQ         (BX)(DI*4), R11
+
+row10:
+	VMASKMOVPS   64(R8), Y0, Y6
+	VMASKMOVPS   64(R10), Y0, Y7
+	VSUBPS       Y3, Y7, Y7
+	VMOVAPS      Y5, Y8
+	VFMADD231PS  Y4, Y7, Y8
+	VBROADCASTSS one_42b00000<>+0(SB), Y9
+	VMINPS       Y8, Y9, Y8
+	VBROADCASTSS one_c2b00000<>+0(SB), Y9
+	VMAXPS       Y8, Y9, Y8
+	VMULPS       all_bf800000<>+0(SB), Y8, Y9
+	VMULPS       all_3fb8aa3b<>+0(SB), Y9, Y11
+	VROUNDPS     $0x08, Y11, Y11
+	VFNMADD231PS all_3f317218<>+0(SB), Y11, Y9
+	VFNMADD231PS all_b102e308<>+0(SB), Y11, Y9
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y10
+	VFMADD213PS  all_3c091d10<>+0(SB), Y9, Y10
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y9, Y10
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y9, Y10
+	VFMADD213PS  all_3efffffe<>+0(SB), Y9, Y10
+	VFMADD213PS  all_3f800000<>+0(SB), Y9, Y10
+	VFMADD213PS  all_3f800000<>+0(SB), Y9, Y10
+	VCVTPS2DQ    Y11, Y11
+	VPSRAD       $0x01, Y11, Y9
+	VPSUBD       Y9, Y11, Y11
+	VPADDD       all_0000007f<>+0(SB), Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VPADDD       all_0000007f<>+0(SB), Y11, Y11
+	VPSLLD       $0x17, Y11, Y11
+	VMULPS       Y9, Y10, Y10
+	VMULPS       Y11, Y10, Y9
+	VADDPS       all_3f800000<>+0(SB), Y9, Y10
+	VBROADCASTSS one_3f800000<>+0(SB), Y11
+	VDIVPS       Y10, Y11, Y10
+	VMULPS       Y10, Y9, Y9
+	VFMADD213PS  all_3f800000<>+0(SB), Y9, Y8
+	VMULPS       Y10, Y8, Y8
+	VMULPS       Y8, Y6, Y6
+	VMASKMOVPS   Y6, Y0, 64(R11)
+	VADDPS       Y6, Y1, Y1
+	VFMADD231PS  Y7, Y6, Y2
+	LEAQ         (R8)(AX*4), R8
+	LEAQ         (R10)(AX*4), R10
+	LEAQ         (R11)(AX*4), R11
+	CMPQ         R8, SI
+	JLT          row10
+	MOVQ         plain_base+0(FP), R8
+	VMASKMOVPS   64(R8)(DI*4), Y0, Y3
+	VADDPS       Y1, Y3, Y3
+	VMASKMOVPS   Y3, Y0, 64(R8)(DI*4)
+	MOVQ         along_base+24(FP), R8
+	VMASKMOVPS   64(R8)(DI*4), Y0, Y1
+	VADDPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, 64(R8)(DI*4)
+	LEAQ         24(DI), R8
+	CMPQ         R8, AX
+	JGE          end3
+	VMOVUPS      96(R9), Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	MOVQ         coef_base+120(FP), R8
+	VMASKMOVPS   96(R8)(DI*4), Y0, Y3
+	LEAQ         (R8)(AX*4), R8
+	VMASKMOVPS   96(R8)(DI*4), Y0, Y4
+	LEAQ         (R8)(AX*4), R8
+	VMASKMOVPS   96(R8)(DI*4), Y0, Y5
+	LEAQ         (R8)(AX*4), R8
+	LEAQ         (CX)(DI*4), CX
+	LEAQ         (DX)(DI*4), DX
+	LEAQ         (BX)(DI*4), BX
+
+row11:
+	VMASKMOVPS   96(CX), Y0, Y6
+	VMASKMOVPS   96(DX), Y0, Y7
+	VSUBPS       Y3, Y7, Y7
+	VMOVAPS      Y5, Y8
+	VFMADD231PS  Y4, Y7, Y8
+	VBROADCASTSS one_42b00000<>+0(SB), Y9
+	VMINPS       Y8, Y9, Y8
+	VBROADCASTSS one_c2b00000<>+0(SB), Y9
+	VMAXPS       Y8, Y9, Y8
+	VMULPS       all_bf800000<>+0(SB), Y8, Y9
+	VMULPS       all_3fb8aa3b<>+0(SB), Y9, Y11
+	VROUNDPS     $0x08, Y11, Y11
+	VFNMADD231PS all_3f317218<>+0(SB), Y11, Y9
+	VFNMADD231PS all_b102e308<>+0(SB), Y11, Y9
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y10
+	VFMADD213PS  all_3c091d10<>+0(SB), Y9, Y10
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y9, Y10
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y9, Y10
+	VFMADD213PS  all_3efffffe<>+0(SB), Y9, Y10
+	VFMADD213PS  all_3f800000<>+0(SB), Y9, Y10
+	VFMADD213PS  all_3f800000<>+0(SB), Y9, Y10
+	VCVTPS2DQ    Y11, Y11
+	VPSRAD       $0x01, Y11, Y9
+	VPSUBD       Y9, Y11, Y11
+	VPADDD       all_0000007f<>+0(SB), Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VPADDD       all_0000007f<>+0(SB), Y11, Y11
+	VPSLLD       $0x17, Y11, Y11
+	VMULPS       Y9, Y10, Y10
+	VMULPS       Y11, Y10, Y9
+	VADDPS       all_3f800000<>+0(SB), Y9, Y10
+	VBROADCASTSS one_3f800000<>+0(SB), Y11
+	VDIVPS       Y10, Y11, Y10
+	VMULPS       Y10, Y9, Y9
+	VFMADD213PS  all_3f800000<>+0(SB), Y9, Y8
+	VMULPS       Y10, Y8, Y8
+	VMULPS       Y8, Y6, Y6
+	VMASKMOVPS   Y6, Y0, 96(BX)
+	VADDPS       Y6, Y1, Y1
+	VFMADD231PS  Y7, Y6, Y2
+	LEAQ         (CX)(AX*4), CX
+	LEAQ         (DX)(AX*4), DX
+	LEAQ         (BX)(AX*4), BX
+	CMPQ         CX, SI
+	JLT          row11
+	MOVQ         plain_base+0(FP), AX
+	VMASKMOVPS   96(AX)(DI*4), Y0, Y3
+	VADDPS       Y1, Y3, Y3
+	VMASKMOVPS   Y3, Y0, 96(AX)(DI*4)
+	MOVQ         along_base+24(FP), AX
+	VMASKMOVPS   96(AX)(DI*4), Y0, Y1
+	VADDPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, 96(AX)(DI*4)
+
+end3:
+	VZEROUPPER
+	RET
+
+// func AffineGradRows(dx []float32, dz []float32, x []float32, coef []float32, channels int)
 // Requires: AVX, FMA3
 TEXT ·AffineGradRows(SB), NOSPLIT, $0-104
 	MOVQ channels+96(FP), AX
 	MOVQ dx_base+0(FP), CX
-	MOVQ dy_base+24(FP), DX
+	MOVQ dz_base+24(FP), DX
 	MOVQ x_base+48(FP), BX
 	MOVQ dx_len+8(FP), SI
 	LEAQ (CX)(SI*4), SI
@@ -1862,415 +2441,12 @@ end4:
 	VZEROUPPER
 	RET
 
-// func AffineSiLUGradRows(dx []float32, dy []float32, x []float32, coef []float32, channels int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·AffineSiLUGradRows(SB), NOSPLIT, $0-104
-	MOVQ channels+96(FP), AX
-	MOVQ dx_base+0(FP), CX
-	MOVQ dy_base+24(FP), DX
-	MOVQ x_base+48(FP), BX
-	MOVQ dx_len+8(FP), SI
-	LEAQ (CX)(SI*4), SI
-	MOVQ coef_base+72(FP), DI
-	LEAQ (DI)(AX*4), R8
-	LEAQ (R8)(AX*4), R9
-	LEAQ (R9)(AX*4), R10
-	LEAQ (R10)(AX*4), R11
-
-pixel1:
-	XORQ R12, R12
-
-block2:
-	LEAQ         32(R12), R13
-	CMPQ         R13, AX
-	JGT          lastBlock3
-	VMOVUPS      (DX)(R12*4), Y0
-	VMOVUPS      (BX)(R12*4), Y1
-	VSUBPS       (DI)(R12*4), Y1, Y1
-	VMOVUPS      (R8)(R12*4), Y2
-	VMOVUPS      (R9)(R12*4), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VBROADCASTSS one_42b00000<>+0(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS one_c2b00000<>+0(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMULPS       all_bf800000<>+0(SB), Y3, Y4
-	VMULPS       all_3fb8aa3b<>+0(SB), Y4, Y6
-	VROUNDPS     $0x08, Y6, Y6
-	VFNMADD231PS all_3f317218<>+0(SB), Y6, Y4
-	VFNMADD231PS all_b102e308<>+0(SB), Y6, Y4
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y5
-	VFMADD213PS  all_3c091d10<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3efffffe<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y5
-	VCVTPS2DQ    Y6, Y6
-	VPSRAD       $0x01, Y6, Y4
-	VPSUBD       Y4, Y6, Y6
-	VPADDD       all_0000007f<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VMULPS       Y4, Y5, Y5
-	VMULPS       Y6, Y5, Y4
-	VADDPS       all_3f800000<>+0(SB), Y4, Y5
-	VBROADCASTSS one_3f800000<>+0(SB), Y6
-	VDIVPS       Y5, Y6, Y5
-	VMULPS       Y5, Y4, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y3
-	VMULPS       Y5, Y3, Y3
-	VMULPS       Y3, Y0, Y0
-	VMOVUPS      (R11)(R12*4), Y3
-	VFMADD213PS  Y3, Y2, Y0
-	VMOVUPS      (R10)(R12*4), Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVUPS      Y0, (CX)(R12*4)
-	VMOVUPS      32(DX)(R12*4), Y0
-	VMOVUPS      32(BX)(R12*4), Y1
-	VSUBPS       32(DI)(R12*4), Y1, Y1
-	VMOVUPS      32(R8)(R12*4), Y2
-	VMOVUPS      32(R9)(R12*4), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VBROADCASTSS one_42b00000<>+0(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS one_c2b00000<>+0(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMULPS       all_bf800000<>+0(SB), Y3, Y4
-	VMULPS       all_3fb8aa3b<>+0(SB), Y4, Y6
-	VROUNDPS     $0x08, Y6, Y6
-	VFNMADD231PS all_3f317218<>+0(SB), Y6, Y4
-	VFNMADD231PS all_b102e308<>+0(SB), Y6, Y4
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y5
-	VFMADD213PS  all_3c091d10<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3efffffe<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y5
-	VCVTPS2DQ    Y6, Y6
-	VPSRAD       $0x01, Y6, Y4
-	VPSUBD       Y4, Y6, Y6
-	VPADDD       all_0000007f<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VMULPS       Y4, Y5, Y5
-	VMULPS       Y6, Y5, Y4
-	VADDPS       all_3f800000<>+0(SB), Y4, Y5
-	VBROADCASTSS one_3f800000<>+0(SB), Y6
-	VDIVPS       Y5, Y6, Y5
-	VMULPS       Y5, Y4, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y3
-	VMULPS       Y5, Y3, Y3
-	VMULPS       Y3, Y0, Y0
-	VMOVUPS      32(R11)(R12*4), Y3
-	VFMADD213PS  Y3, Y2, Y0
-	VMOVUPS      32(R10)(R12*4), Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVUPS      Y0, 32(CX)(R12*4)
-	VMOVUPS      64(DX)(R12*4), Y0
-	VMOVUPS      64(BX)(R12*4), Y1
-	VSUBPS       64(DI)(R12*4), Y1, Y1
-	VMOVUPS      64(R8)(R12*4), Y2
-	VMOVUPS      64(R9)(R12*4), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VBROADCASTSS one_42b00000<>+0(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS one_c2b00000<>+0(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMULPS       all_bf800000<>+0(SB), Y3, Y4
-	VMULPS       all_3fb8aa3b<>+0(SB), Y4, Y6
-	VROUNDPS     $0x08, Y6, Y6
-	VFNMADD231PS all_3f317218<>+0(SB), Y6, Y4
-	VFNMADD231PS all_b102e308<>+0(SB), Y6, Y4
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y5
-	VFMADD213PS  all_3c091d10<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3efffffe<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y5
-	VCVTPS2DQ    Y6, Y6
-	VPSRAD       $0x01, Y6, Y4
-	VPSUBD       Y4, Y6, Y6
-	VPADDD       all_0000007f<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VMULPS       Y4, Y5, Y5
-	VMULPS       Y6, Y5, Y4
-	VADDPS       all_3f800000<>+0(SB), Y4, Y5
-	VBROADCASTSS one_3f800000<>+0(SB), Y6
-	VDIVPS       Y5, Y6, Y5
-	VMULPS       Y5, Y4, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y3
-	VMULPS       Y5, Y3, Y3
-	VMULPS       Y3, Y0, Y0
-	VMOVUPS      64(R11)(R12*4), Y3
-	VFMADD213PS  Y3, Y2, Y0
-	VMOVUPS      64(R10)(R12*4), Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVUPS      Y0, 64(CX)(R12*4)
-	VMOVUPS      96(DX)(R12*4), Y0
-	VMOVUPS      96(BX)(R12*4), Y1
-	VSUBPS       96(DI)(R12*4), Y1, Y1
-	VMOVUPS      96(R8)(R12*4), Y2
-	VMOVUPS      96(R9)(R12*4), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VBROADCASTSS one_42b00000<>+0(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS one_c2b00000<>+0(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMULPS       all_bf800000<>+0(SB), Y3, Y4
-	VMULPS       all_3fb8aa3b<>+0(SB), Y4, Y6
-	VROUNDPS     $0x08, Y6, Y6
-	VFNMADD231PS all_3f317218<>+0(SB), Y6, Y4
-	VFNMADD231PS all_b102e308<>+0(SB), Y6, Y4
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y5
-	VFMADD213PS  all_3c091d10<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3efffffe<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y5
-	VCVTPS2DQ    Y6, Y6
-	VPSRAD       $0x01, Y6, Y4
-	VPSUBD       Y4, Y6, Y6
-	VPADDD       all_0000007f<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VMULPS       Y4, Y5, Y5
-	VMULPS       Y6, Y5, Y4
-	VADDPS       all_3f800000<>+0(SB), Y4, Y5
-	VBROADCASTSS one_3f800000<>+0(SB), Y6
-	VDIVPS       Y5, Y6, Y5
-	VMULPS       Y5, Y4, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y3
-	VMULPS       Y5, Y3, Y3
-	VMULPS       Y3, Y0, Y0
-	VMOVUPS      96(R11)(R12*4), Y3
-	VFMADD213PS  Y3, Y2, Y0
-	VMOVUPS      96(R10)(R12*4), Y2
-	VFMADD231PS  Y2, Y1, Y0
-	VMOVUPS      Y0, 96(CX)(R12*4)
-	ADDQ         $0x20, R12
-	JMP          block2
-
-lastBlock3:
-	CMPQ         R12, AX
-	JEQ          end4
-	LEAQ         block_masks<>+0(SB), R14
-	MOVQ         R12, R13
-	SUBQ         AX, R13
-	LEAQ         128(R14)(R13*4), R14
-	VMOVUPS      (R14), Y0
-	VMASKMOVPS   (DX)(R12*4), Y0, Y1
-	VMASKMOVPS   (BX)(R12*4), Y0, Y2
-	VMASKMOVPS   (DI)(R12*4), Y0, Y3
-	VSUBPS       Y3, Y2, Y2
-	VMASKMOVPS   (R8)(R12*4), Y0, Y3
-	VMASKMOVPS   (R9)(R12*4), Y0, Y4
-	VFMADD231PS  Y3, Y2, Y4
-	VBROADCASTSS one_42b00000<>+0(SB), Y5
-	VMINPS       Y4, Y5, Y4
-	VBROADCASTSS one_c2b00000<>+0(SB), Y5
-	VMAXPS       Y4, Y5, Y4
-	VMULPS       all_bf800000<>+0(SB), Y4, Y5
-	VMULPS       all_3fb8aa3b<>+0(SB), Y5, Y7
-	VROUNDPS     $0x08, Y7, Y7
-	VFNMADD231PS all_3f317218<>+0(SB), Y7, Y5
-	VFNMADD231PS all_b102e308<>+0(SB), Y7, Y5
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y6
-	VFMADD213PS  all_3c091d10<>+0(SB), Y5, Y6
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y5, Y6
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y5, Y6
-	VFMADD213PS  all_3efffffe<>+0(SB), Y5, Y6
-	VFMADD213PS  all_3f800000<>+0(SB), Y5, Y6
-	VFMADD213PS  all_3f800000<>+0(SB), Y5, Y6
-	VCVTPS2DQ    Y7, Y7
-	VPSRAD       $0x01, Y7, Y5
-	VPSUBD       Y5, Y7, Y7
-	VPADDD       all_0000007f<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VPADDD       all_0000007f<>+0(SB), Y7, Y7
-	VPSLLD       $0x17, Y7, Y7
-	VMULPS       Y5, Y6, Y6
-	VMULPS       Y7, Y6, Y5
-	VADDPS       all_3f800000<>+0(SB), Y5, Y6
-	VBROADCASTSS one_3f800000<>+0(SB), Y7
-	VDIVPS       Y6, Y7, Y6
-	VMULPS       Y6, Y5, Y5
-	VFMADD213PS  all_3f800000<>+0(SB), Y5, Y4
-	VMULPS       Y6, Y4, Y4
-	VMULPS       Y4, Y1, Y1
-	VMASKMOVPS   (R11)(R12*4), Y0, Y4
-	VFMADD213PS  Y4, Y3, Y1
-	VMASKMOVPS   (R10)(R12*4), Y0, Y3
-	VFMADD231PS  Y3, Y2, Y1
-	VMASKMOVPS   Y1, Y0, (CX)(R12*4)
-	LEAQ         8(R12), R13
-	CMPQ         R13, AX
-	JGE          end4
-	VMOVUPS      32(R14), Y0
-	VMASKMOVPS   32(DX)(R12*4), Y0, Y1
-	VMASKMOVPS   32(BX)(R12*4), Y0, Y2
-	VMASKMOVPS   32(DI)(R12*4), Y0, Y3
-	VSUBPS       Y3, Y2, Y2
-	VMASKMOVPS   32(R8)(R12*4), Y0, Y3
-	VMASKMOVPS   32(R9)(R12*4), Y0, Y4
-	VFMADD231PS  Y3, Y2, Y4
-	VBROADCASTSS one_42b00000<>+0(SB), Y5
-	VMINPS       Y4, Y5, Y4
-	VBROADCASTSS one_c2b00000<>+0(SB), Y5
-	VMAXPS       Y4, Y5, Y4
-	VMULPS       all_bf800000<>+0(SB), Y4, Y5
-	VMULPS       all_3fb8aa3b<>+0(SB), Y5, Y7
-	VROUNDPS     $0x08, Y7, Y7
-	VFNMADD231PS all_3f317218<>+0(SB), Y7, Y5
-	VFNMADD231PS all_b102e308<>+0(SB), Y7, Y5
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y6
-	VFMADD213PS  all_3c091d10<>+0(SB), Y5, Y6
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y5, Y6
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y5, Y6
-	VFMADD213PS  all_3efffffe<>+0(SB), Y5, Y6
-	VFMADD213PS  all_3f800000<>+0(SB), Y5, Y6
-	VFMADD213PS  all_3f800000<>+0(SB), Y5, Y6
-	VCVTPS2DQ    Y7, Y7
-	VPSRAD       $0x01, Y7, Y5
-	VPSUBD       Y5, Y7, Y7
-	VPADDD       all_0000007f<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VPADDD       all_0000007f<>+0(SB), Y7, Y7
-	VPSLLD       $0x17, Y7, Y7
-	VMULPS       Y5, Y6, Y6
-	VMULPS       Y7, Y6, Y5
-	VADDPS       all_3f800000<>+0(SB), Y5, Y6
-	VBROADCASTSS one_3f800000<>+0(SB), Y7
-	VDIVPS       Y6, Y7, Y6
-	VMULPS       Y6, Y5, Y5
-	VFMADD213PS  all_3f800000<>+0(SB), Y5, Y4
-	VMULPS       Y6, Y4, Y4
-	VMULPS       Y4, Y1, Y1
-	VMASKMOVPS   32(R11)(R12*4), Y0, Y4
-	VFMADD213PS  Y4, Y3, Y1
-	VMASKMOVPS   32(R10)(R12*4), Y0, Y3
-	VFMADD231PS  Y3, Y2, Y1
-	VMASKMOVPS   Y1, Y0, 32(CX)(R12*4)
-	LEAQ         16(R12), R13
-	CMPQ         R13, AX
-	JGE          end4
-	VMOVUPS      64(R14), Y0
-	VMASKMOVPS   64(DX)(R12*4), Y0, Y1
-	VMASKMOVPS   64(BX)(R12*4), Y0, Y2
-	VMASKMOVPS   64(DI)(R12*4), Y0, Y3
-	VSUBPS       Y3, Y2, Y2
-	VMASKMOVPS   64(R8)(R12*4), Y0, Y3
-	VMASKMOVPS   64(R9)(R12*4), Y0, Y4
-	VFMADD231PS  Y3, Y2, Y4
-	VBROADCASTSS one_42b00000<>+0(SB), Y5
-	VMINPS       Y4, Y5, Y4
-	VBROADCASTSS one_c2b00000<>+0(SB), Y5
-	VMAXPS       Y4, Y5, Y4
-	VMULPS       all_bf800000<>+0(SB), Y4, Y5
-	VMULPS       all_3fb8aa3b<>+0(SB), Y5, Y7
-	VROUNDPS     $0x08, Y7, Y7
-	VFNMADD231PS all_3f317218<>+0(SB), Y7, Y5
-	VFNMADD231PS all_b102e308<>+0(SB), Y7, Y5
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y6
-	VFMADD213PS  all_3c091d10<>+0(SB), Y5, Y6
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y5, Y6
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y5, Y6
-	VFMADD213PS  all_3efffffe<>+0(SB), Y5, Y6
-	VFMADD213PS  all_3f800000<>+0(SB), Y5, Y6
-	VFMADD213PS  all_3f800000<>+0(SB), Y5, Y6
-	VCVTPS2DQ    Y7, Y7
-	VPSRAD       $0x01, Y7, Y5
-	VPSUBD       Y5, Y7, Y7
-	VPADDD       all_0000007f<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VPADDD       all_0000007f<>+0(SB), Y7, Y7
-	VPSLLD       $0x17, Y7, Y7
-	VMULPS       Y5, Y6, Y6
-	VMULPS       Y7, Y6, Y5
-	VADDPS       all_3f800000<>+0(SB), Y5, Y6
-	VBROADCASTSS one_3f800000<>+0(SB), Y7
-	VDIVPS       Y6, Y7, Y6
-	VMULPS       Y6, Y5, Y5
-	VFMADD213PS  all_3f800000<>+0(SB), Y5, Y4
-	VMULPS       Y6, Y4, Y4
-	VMULPS       Y4, Y1, Y1
-	VMASKMOVPS   64(R11)(R12*4), Y0, Y4
-	VFMADD213PS  Y4, Y3, Y1
-	VMASKMOVPS   64(R10)(R12*4), Y0, Y3
-	VFMADD231PS  Y3, Y2, Y1
-	VMASKMOVPS   Y1, Y0, 64(CX)(R12*4)
-	LEAQ         24(R12), R13
-	CMPQ         R13, AX
-	JGE          end4
-	VMOVUPS      96(R14), Y0
-	VMASKMOVPS   96(DX)(R12*4), Y0, Y1
-	VMASKMOVPS   96(BX)(R12*4), Y0, Y2
-	VMASKMOVPS   96(DI)(R12*4), Y0, Y3
-	VSUBPS       Y3, Y2, Y2
-	VMASKMOVPS   96(R8)(R12*4), Y0, Y3
-	VMASKMOVPS   96(R9)(R12*4), Y0, Y4
-	VFMADD231PS  Y3, Y2, Y4
-	VBROADCASTSS one_42b00000<>+0(SB), Y5
-	VMINPS       Y4, Y5, Y4
-	VBROADCASTSS one_c2b00000<>+0(SB), Y5
-	VMAXPS       Y4, Y5, Y4
-	VMULPS       all_bf800000<>+0(SB), Y4, Y5
-	VMULPS       all_3fb8aa3b<>+0(SB), Y5, Y7
-	VROUNDPS     $0x08, Y7, Y7
-	VFNMADD231PS all_3f317218<>+0(SB), Y7, Y5
-	VFNMADD231PS all_b102e308<>+0(SB), Y7, Y5
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y6
-	VFMADD213PS  all_3c091d10<>+0(SB), Y5, Y6
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y5, Y6
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y5, Y6
-	VFMADD213PS  all_3efffffe<>+0(SB), Y5, Y6
-	VFMADD213PS  all_3f800000<>+0(SB), Y5, Y6
-	VFMADD213PS  all_3f800000<>+0(SB), Y5, Y6
-	VCVTPS2DQ    Y7, Y7
-	VPSRAD       $0x01, Y7, Y5
-	VPSUBD       Y5, Y7, Y7
-	VPADDD       all_0000007f<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VPADDD       all_0000007f<>+0(SB), Y7, Y7
-	VPSLLD       $0x17, Y7, Y7
-	VMULPS       Y5, Y6, Y6
-	VMULPS       Y7, Y6, Y5
-	VADDPS       all_3f800000<>+0(SB), Y5, Y6
-	VBROADCASTSS one_3f800000<>+0(SB), Y7
-	VDIVPS       Y6, Y7, Y6
-	VMULPS       Y6, Y5, Y5
-	VFMADD213PS  all_3f800000<>+0(SB), Y5, Y4
-	VMULPS       Y6, Y4, Y4
-	VMULPS       Y4, Y1, Y1
-	VMASKMOVPS   96(R11)(R12*4), Y0, Y4
-	VFMADD213PS  Y4, Y3, Y1
-	VMASKMOVPS   96(R10)(R12*4), Y0, Y3
-	VFMADD231PS  Y3, Y2, Y1
-	VMASKMOVPS   Y1, Y0, 96(CX)(R12*4)
-
-end4:
-	LEAQ (CX)(AX*4), CX
-	LEAQ (DX)(AX*4), DX
-	LEAQ (BX)(AX*4), BX
-	CMPQ CX, SI
-	JLT  pixel1
-	VZEROUPPER
-	RET
-
-// func AffineGradRowsAdd(dx []float32, dy []float32, x []float32, coef []float32, channels int)
+// func AffineGradRowsAdd(dx []float32, dz []float32, x []float32, coef []float32, channels int)
 // Requires: AVX, FMA3
 TEXT ·AffineGradRowsAdd(SB), NOSPLIT, $0-104
 	MOVQ channels+96(FP), AX
 	MOVQ dx_base+0(FP), CX
-	MOVQ dy_base+24(FP), DX
+	MOVQ dz_base+24(FP), DX
 	MOVQ x_base+48(FP), BX
 	MOVQ dx_len+8(FP), SI
 	LEAQ (CX)(SI*4), SI

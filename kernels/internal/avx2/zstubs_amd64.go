@@ -210,20 +210,20 @@ func AffineGradSums(plain []float32, along []float32, dy []float32, x []float32,
 //go:noescape
 func AffineSiLUGradSums(plain []float32, along []float32, dy []float32, x []float32, coef []float32)
 
+// AffineSiLUGradSumsKeep is generic.AffineSiLUGradSumsKeep; dy has at least one row.
+//
+//go:noescape
+func AffineSiLUGradSumsKeep(plain []float32, along []float32, dz []float32, dy []float32, x []float32, coef []float32)
+
 // AffineGradRows is generic.AffineGradRows; dx has at least one row.
 //
 //go:noescape
-func AffineGradRows(dx []float32, dy []float32, x []float32, coef []float32, channels int)
-
-// AffineSiLUGradRows is generic.AffineSiLUGradRows; dx has at least one row.
-//
-//go:noescape
-func AffineSiLUGradRows(dx []float32, dy []float32, x []float32, coef []float32, channels int)
+func AffineGradRows(dx []float32, dz []float32, x []float32, coef []float32, channels int)
 
 // AffineGradRowsAdd is generic.AffineGradRowsAdd; dx has at least one row.
 //
 //go:noescape
-func AffineGradRowsAdd(dx []float32, dy []float32, x []float32, coef []float32, channels int)
+func AffineGradRowsAdd(dx []float32, dz []float32, x []float32, coef []float32, channels int)
 
 // AffineSiLUGradRowsAdd is generic.AffineSiLUGradRowsAdd; dx has at least one row.
 //

@@ -845,12 +845,273 @@ GLOBL one_42b00000<>(SB), RODATA|NOPTR, $4
 DATA one_c2b00000<>+0(SB)/4, $0xc2b00000
 GLOBL one_c2b00000<>(SB), RODATA|NOPTR, $4
 
-// func AffineGradRows(dx []float32, dy []float32, x []float32, coef []float32, channels int)
+// func AffineSiLUGradSumsKeep(plain []float32, along []float32, dz []float32, dy []float32, x []float32, coef []float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·AffineSiLUGradSumsKeep(SB), NOSPLIT, $0-144
+	MOVQ plain_len+8(FP), AX
+	MOVQ dy_base+72(FP), CX
+	MOVQ x_base+96(FP), DX
+	MOVQ dz_base+48(FP), BX
+	MOVQ dy_len+80(FP), SI
+	LEAQ (CX)(SI*4), SI
+	XORQ DI, DI
+
+block1:
+	LEAQ    32(DI), R8
+	CMPQ    R8, AX
+	JGT     lastBlock2
+	VXORPS  Z0, Z0, Z0
+	VXORPS  Z1, Z1, Z1
+	MOVQ    coef_base+120(FP), R8
+	VMOVUPS (R8)(DI*4), Z2
+	LEAQ    (R8)(AX*4), R8
+	VMOVUPS (R8)(DI*4), Z3
+	LEAQ    (R8)(AX*4), R8
+	VMOVUPS (R8)(DI*4), Z4
+	LEAQ    (R8)(AX*4), R8
+	VXORPS  Z5, Z5, Z5
+	VXORPS  Z6, Z6, Z6
+	MOVQ    coef_base+120(FP), R8
+	VMOVUPS 64(R8)(DI*4), Z7
+	LEAQ    (R8)(AX*4), R8
+	VMOVUPS 64(R8)(DI*4), Z8
+	LEAQ    (R8)(AX*4), R8
+	VMOVUPS 64(R8)(DI*4), Z9
+	LEAQ    (R8)(AX*4), R8
+	LEAQ    (CX)(DI*4), R8
+	LEAQ    (DX)(DI*4), R9
+	LEAQ    (BX)(DI*4), R10
+
+row4:
+	VMOVUPS           (R8), Z10
+	VMOVUPS           (R9), Z11
+	VSUBPS            Z2, Z11, Z11
+	VMOVAPS           Z4, Z12
+	VFMADD231PS       Z3, Z11, Z12
+	VBROADCASTSS      one_42b00000<>+0(SB), Z13
+	VMINPS            Z12, Z13, Z12
+	VBROADCASTSS      one_c2b00000<>+0(SB), Z13
+	VMAXPS            Z12, Z13, Z12
+	VMULPS.BCST       one_bf800000<>+0(SB), Z12, Z13
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z13, Z15
+	VRNDSCALEPS       $0x08, Z15, Z15
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z15, Z13
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z15, Z13
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z14
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z13, Z14
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z13, Z14
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z13, Z14
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z13, Z14
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z13, Z14
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z13, Z14
+	VSCALEFPS         Z15, Z14, Z13
+	VADDPS.BCST       one_3f800000<>+0(SB), Z13, Z14
+	VBROADCASTSS      one_3f800000<>+0(SB), Z15
+	VDIVPS            Z14, Z15, Z14
+	VMULPS            Z14, Z13, Z13
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z13, Z12
+	VMULPS            Z14, Z12, Z12
+	VMULPS            Z12, Z10, Z10
+	VMOVUPS           Z10, (R10)
+	VADDPS            Z10, Z0, Z0
+	VFMADD231PS       Z11, Z10, Z1
+	VMOVUPS           64(R8), Z10
+	VMOVUPS           64(R9), Z11
+	VSUBPS            Z7, Z11, Z11
+	VMOVAPS           Z9, Z12
+	VFMADD231PS       Z8, Z11, Z12
+	VBROADCASTSS      one_42b00000<>+0(SB), Z13
+	VMINPS            Z12, Z13, Z12
+	VBROADCASTSS      one_c2b00000<>+0(SB), Z13
+	VMAXPS            Z12, Z13, Z12
+	VMULPS.BCST       one_bf800000<>+0(SB), Z12, Z13
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z13, Z15
+	VRNDSCALEPS       $0x08, Z15, Z15
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z15, Z13
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z15, Z13
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z14
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z13, Z14
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z13, Z14
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z13, Z14
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z13, Z14
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z13, Z14
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z13, Z14
+	VSCALEFPS         Z15, Z14, Z13
+	VADDPS.BCST       one_3f800000<>+0(SB), Z13, Z14
+	VBROADCASTSS      one_3f800000<>+0(SB), Z15
+	VDIVPS            Z14, Z15, Z14
+	VMULPS            Z14, Z13, Z13
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z13, Z12
+	VMULPS            Z14, Z12, Z12
+	VMULPS            Z12, Z10, Z10
+	VMOVUPS           Z10, 64(R10)
+	VADDPS            Z10, Z5, Z5
+	VFMADD231PS       Z11, Z10, Z6
+	LEAQ              (R8)(AX*4), R8
+	LEAQ              (R9)(AX*4), R9
+	LEAQ              (R10)(AX*4), R10
+	CMPQ              R8, SI
+	JLT               row4
+	MOVQ              plain_base+0(FP), R8
+	VMOVUPS           (R8)(DI*4), Z2
+	VADDPS            Z0, Z2, Z2
+	VMOVUPS           Z2, (R8)(DI*4)
+	MOVQ              along_base+24(FP), R8
+	VMOVUPS           (R8)(DI*4), Z0
+	VADDPS            Z1, Z0, Z0
+	VMOVUPS           Z0, (R8)(DI*4)
+	MOVQ              plain_base+0(FP), R8
+	VMOVUPS           64(R8)(DI*4), Z0
+	VADDPS            Z5, Z0, Z0
+	VMOVUPS           Z0, 64(R8)(DI*4)
+	MOVQ              along_base+24(FP), R8
+	VMOVUPS           64(R8)(DI*4), Z0
+	VADDPS            Z6, Z0, Z0
+	VMOVUPS           Z0, 64(R8)(DI*4)
+	ADDQ              $0x20, DI
+	JMP               block1
+
+lastBlock2:
+	CMPQ      DI, AX
+	JEQ       end3
+	LEAQ      block_masks<>+0(SB), R9
+	MOVQ      AX, R8
+	SUBQ      DI, R8
+	LEAQ      (R9)(R8*4), R9
+	KMOVW     (R9), K1
+	VXORPS    Z0, Z0, Z0
+	VXORPS    Z1, Z1, Z1
+	MOVQ      coef_base+120(FP), R8
+	VMOVUPS.Z (R8)(DI*4), K1, Z2
+	LEAQ      (R8)(AX*4), R8
+	VMOVUPS.Z (R8)(DI*4), K1, Z3
+	LEAQ      (R8)(AX*4), R8
+	VMOVUPS.Z (R8)(DI*4), K1, Z4
+	LEAQ      (R8)(AX*4), R8
+	LEAQ      (CX)(DI*4), R8
+	LEAQ      (DX)(DI*4), R10
+	LEAQ      (BX)(DI*4), R11
+
+row5:
+	VMOVUPS.Z         (R8), K1, Z5
+	VMOVUPS.Z         (R10), K1, Z6
+	VSUBPS            Z2, Z6, Z6
+	VMOVAPS           Z4, Z7
+	VFMADD231PS       Z3, Z6, Z7
+	VBROADCASTSS      one_42b00000<>+0(SB), Z8
+	VMINPS            Z7, Z8, Z7
+	VBROADCASTSS      one_c2b00000<>+0(SB), Z8
+	VMAXPS            Z7, Z8, Z7
+	VMULPS.BCST       one_bf800000<>+0(SB), Z7, Z8
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z8, Z10
+	VRNDSCALEPS       $0x08, Z10, Z10
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z10, Z8
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z10, Z8
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z9
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z8, Z9
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z8, Z9
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z8, Z9
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z8, Z9
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z8, Z9
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z8, Z9
+	VSCALEFPS         Z10, Z9, Z8
+	VADDPS.BCST       one_3f800000<>+0(SB), Z8, Z9
+	VBROADCASTSS      one_3f800000<>+0(SB), Z10
+	VDIVPS            Z9, Z10, Z9
+	VMULPS            Z9, Z8, Z8
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z8, Z7
+	VMULPS            Z9, Z7, Z7
+	VMULPS            Z7, Z5, Z5
+	VMOVUPS           Z5, K1, (R11)
+	VADDPS            Z5, Z0, Z0
+	VFMADD231PS       Z6, Z5, Z1
+	LEAQ              (R8)(AX*4), R8
+	LEAQ              (R10)(AX*4), R10
+	LEAQ              (R11)(AX*4), R11
+	CMPQ              R8, SI
+	JLT               row5
+	MOVQ              plain_base+0(FP), R8
+	VMOVUPS.Z         (R8)(DI*4), K1, Z2
+	VADDPS            Z0, Z2, Z2
+	VMOVUPS           Z2, K1, (R8)(DI*4)
+	MOVQ              along_base+24(FP), R8
+	VMOVUPS.Z         (R8)(DI*4), K1, Z0
+	VADDPS            Z1, Z0, Z0
+	VMOVUPS           Z0, K1, (R8)(DI*4)
+	LEAQ              16(DI), R8
+	CMPQ              R8, AX
+	JGE               end3
+	KMOVW             2(R9), K1
+	VXORPS            Z0, Z0, Z0
+	VXORPS            Z1, Z1, Z1
+	MOVQ              coef_base+120(FP), R8
+	VMOVUPS.Z         64(R8)(DI*4), K1, Z2
+	LEAQ              (R8)(AX*4), R8
+	VMOVUPS.Z         64(R8)(DI*4), K1, Z3
+	LEAQ              (R8)(AX*4), R8
+	VMOVUPS.Z         64(R8)(DI*4), K1, Z4
+	LEAQ              (R8)(AX*4), R8
+	LEAQ              (CX)(DI*4), CX
+	LEAQ              (DX)(DI*4), DX
+	LEAQ              (BX)(DI*4), BX
+
+row6:
+	VMOVUPS.Z         64(CX), K1, Z5
+	VMOVUPS.Z         64(DX), K1, Z6
+	VSUBPS            Z2, Z6, Z6
+	VMOVAPS           Z4, Z7
+	VFMADD231PS       Z3, Z6, Z7
+	VBROADCASTSS      one_42b00000<>+0(SB), Z8
+	VMINPS            Z7, Z8, Z7
+	VBROADCASTSS      one_c2b00000<>+0(SB), Z8
+	VMAXPS            Z7, Z8, Z7
+	VMULPS.BCST       one_bf800000<>+0(SB), Z7, Z8
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z8, Z10
+	VRNDSCALEPS       $0x08, Z10, Z10
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z10, Z8
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z10, Z8
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z9
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z8, Z9
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z8, Z9
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z8, Z9
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z8, Z9
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z8, Z9
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z8, Z9
+	VSCALEFPS         Z10, Z9, Z8
+	VADDPS.BCST       one_3f800000<>+0(SB), Z8, Z9
+	VBROADCASTSS      one_3f800000<>+0(SB), Z10
+	VDIVPS            Z9, Z10, Z9
+	VMULPS            Z9, Z8, Z8
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z8, Z7
+	VMULPS            Z9, Z7, Z7
+	VMULPS            Z7, Z5, Z5
+	VMOVUPS           Z5, K1, 64(BX)
+	VADDPS            Z5, Z0, Z0
+	VFMADD231PS       Z6, Z5, Z1
+	LEAQ              (CX)(AX*4), CX
+	LEAQ              (DX)(AX*4), DX
+	LEAQ              (BX)(AX*4), BX
+	CMPQ              CX, SI
+	JLT               row6
+	MOVQ              plain_base+0(FP), AX
+	VMOVUPS.Z         64(AX)(DI*4), K1, Z2
+	VADDPS            Z0, Z2, Z2
+	VMOVUPS           Z2, K1, 64(AX)(DI*4)
+	MOVQ              along_base+24(FP), AX
+	VMOVUPS.Z         64(AX)(DI*4), K1, Z0
+	VADDPS            Z1, Z0, Z0
+	VMOVUPS           Z0, K1, 64(AX)(DI*4)
+
+end3:
+	VZEROUPPER
+	RET
+
+// func AffineGradRows(dx []float32, dz []float32, x []float32, coef []float32, channels int)
 // Requires: AVX, AVX512F
 TEXT ·AffineGradRows(SB), NOSPLIT, $0-104
 	MOVQ channels+96(FP), AX
 	MOVQ dx_base+0(FP), CX
-	MOVQ dy_base+24(FP), DX
+	MOVQ dz_base+24(FP), DX
 	MOVQ x_base+48(FP), BX
 	MOVQ dx_len+8(FP), SI
 	LEAQ (CX)(SI*4), SI
@@ -930,201 +1191,12 @@ end4:
 	VZEROUPPER
 	RET
 
-// func AffineSiLUGradRows(dx []float32, dy []float32, x []float32, coef []float32, channels int)
-// Requires: AVX, AVX512F
-TEXT ·AffineSiLUGradRows(SB), NOSPLIT, $0-104
-	MOVQ channels+96(FP), AX
-	MOVQ dx_base+0(FP), CX
-	MOVQ dy_base+24(FP), DX
-	MOVQ x_base+48(FP), BX
-	MOVQ dx_len+8(FP), SI
-	LEAQ (CX)(SI*4), SI
-	MOVQ coef_base+72(FP), DI
-	LEAQ (DI)(AX*4), R8
-	LEAQ (R8)(AX*4), R9
-	LEAQ (R9)(AX*4), R10
-	LEAQ (R10)(AX*4), R11
-
-pixel1:
-	XORQ R12, R12
-
-block2:
-	LEAQ              32(R12), R13
-	CMPQ              R13, AX
-	JGT               lastBlock3
-	VMOVUPS           (DX)(R12*4), Z0
-	VMOVUPS           (BX)(R12*4), Z1
-	VSUBPS            (DI)(R12*4), Z1, Z1
-	VMOVUPS           (R8)(R12*4), Z2
-	VMOVUPS           (R9)(R12*4), Z3
-	VFMADD231PS       Z2, Z1, Z3
-	VBROADCASTSS      one_42b00000<>+0(SB), Z4
-	VMINPS            Z3, Z4, Z3
-	VBROADCASTSS      one_c2b00000<>+0(SB), Z4
-	VMAXPS            Z3, Z4, Z3
-	VMULPS.BCST       one_bf800000<>+0(SB), Z3, Z4
-	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z4, Z6
-	VRNDSCALEPS       $0x08, Z6, Z6
-	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z6, Z4
-	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z6, Z4
-	VBROADCASTSS      one_3ab511e7<>+0(SB), Z5
-	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z4, Z5
-	VSCALEFPS         Z6, Z5, Z4
-	VADDPS.BCST       one_3f800000<>+0(SB), Z4, Z5
-	VBROADCASTSS      one_3f800000<>+0(SB), Z6
-	VDIVPS            Z5, Z6, Z5
-	VMULPS            Z5, Z4, Z4
-	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z4, Z3
-	VMULPS            Z5, Z3, Z3
-	VMULPS            Z3, Z0, Z0
-	VMOVUPS           (R11)(R12*4), Z3
-	VFMADD213PS       Z3, Z2, Z0
-	VMOVUPS           (R10)(R12*4), Z2
-	VFMADD231PS       Z2, Z1, Z0
-	VMOVUPS           Z0, (CX)(R12*4)
-	VMOVUPS           64(DX)(R12*4), Z0
-	VMOVUPS           64(BX)(R12*4), Z1
-	VSUBPS            64(DI)(R12*4), Z1, Z1
-	VMOVUPS           64(R8)(R12*4), Z2
-	VMOVUPS           64(R9)(R12*4), Z3
-	VFMADD231PS       Z2, Z1, Z3
-	VBROADCASTSS      one_42b00000<>+0(SB), Z4
-	VMINPS            Z3, Z4, Z3
-	VBROADCASTSS      one_c2b00000<>+0(SB), Z4
-	VMAXPS            Z3, Z4, Z3
-	VMULPS.BCST       one_bf800000<>+0(SB), Z3, Z4
-	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z4, Z6
-	VRNDSCALEPS       $0x08, Z6, Z6
-	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z6, Z4
-	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z6, Z4
-	VBROADCASTSS      one_3ab511e7<>+0(SB), Z5
-	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z4, Z5
-	VSCALEFPS         Z6, Z5, Z4
-	VADDPS.BCST       one_3f800000<>+0(SB), Z4, Z5
-	VBROADCASTSS      one_3f800000<>+0(SB), Z6
-	VDIVPS            Z5, Z6, Z5
-	VMULPS            Z5, Z4, Z4
-	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z4, Z3
-	VMULPS            Z5, Z3, Z3
-	VMULPS            Z3, Z0, Z0
-	VMOVUPS           64(R11)(R12*4), Z3
-	VFMADD213PS       Z3, Z2, Z0
-	VMOVUPS           64(R10)(R12*4), Z2
-	VFMADD231PS       Z2, Z1, Z0
-	VMOVUPS           Z0, 64(CX)(R12*4)
-	ADDQ              $0x20, R12
-	JMP               block2
-
-lastBlock3:
-	CMPQ              R12, AX
-	JEQ               end4
-	LEAQ              block_masks<>+0(SB), R14
-	MOVQ              AX, R13
-	SUBQ              R12, R13
-	LEAQ              (R14)(R13*4), R14
-	KMOVW             (R14), K1
-	VMOVUPS.Z         (DX)(R12*4), K1, Z0
-	VMOVUPS.Z         (BX)(R12*4), K1, Z1
-	VMOVUPS.Z         (DI)(R12*4), K1, Z2
-	VSUBPS            Z2, Z1, Z1
-	VMOVUPS.Z         (R8)(R12*4), K1, Z2
-	VMOVUPS.Z         (R9)(R12*4), K1, Z3
-	VFMADD231PS       Z2, Z1, Z3
-	VBROADCASTSS      one_42b00000<>+0(SB), Z4
-	VMINPS            Z3, Z4, Z3
-	VBROADCASTSS      one_c2b00000<>+0(SB), Z4
-	VMAXPS            Z3, Z4, Z3
-	VMULPS.BCST       one_bf800000<>+0(SB), Z3, Z4
-	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z4, Z6
-	VRNDSCALEPS       $0x08, Z6, Z6
-	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z6, Z4
-	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z6, Z4
-	VBROADCASTSS      one_3ab511e7<>+0(SB), Z5
-	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z4, Z5
-	VSCALEFPS         Z6, Z5, Z4
-	VADDPS.BCST       one_3f800000<>+0(SB), Z4, Z5
-	VBROADCASTSS      one_3f800000<>+0(SB), Z6
-	VDIVPS            Z5, Z6, Z5
-	VMULPS            Z5, Z4, Z4
-	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z4, Z3
-	VMULPS            Z5, Z3, Z3
-	VMULPS            Z3, Z0, Z0
-	VMOVUPS.Z         (R11)(R12*4), K1, Z3
-	VFMADD213PS       Z3, Z2, Z0
-	VMOVUPS.Z         (R10)(R12*4), K1, Z2
-	VFMADD231PS       Z2, Z1, Z0
-	VMOVUPS           Z0, K1, (CX)(R12*4)
-	LEAQ              16(R12), R13
-	CMPQ              R13, AX
-	JGE               end4
-	KMOVW             2(R14), K1
-	VMOVUPS.Z         64(DX)(R12*4), K1, Z0
-	VMOVUPS.Z         64(BX)(R12*4), K1, Z1
-	VMOVUPS.Z         64(DI)(R12*4), K1, Z2
-	VSUBPS            Z2, Z1, Z1
-	VMOVUPS.Z         64(R8)(R12*4), K1, Z2
-	VMOVUPS.Z         64(R9)(R12*4), K1, Z3
-	VFMADD231PS       Z2, Z1, Z3
-	VBROADCASTSS      one_42b00000<>+0(SB), Z4
-	VMINPS            Z3, Z4, Z3
-	VBROADCASTSS      one_c2b00000<>+0(SB), Z4
-	VMAXPS            Z3, Z4, Z3
-	VMULPS.BCST       one_bf800000<>+0(SB), Z3, Z4
-	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z4, Z6
-	VRNDSCALEPS       $0x08, Z6, Z6
-	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z6, Z4
-	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z6, Z4
-	VBROADCASTSS      one_3ab511e7<>+0(SB), Z5
-	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z4, Z5
-	VSCALEFPS         Z6, Z5, Z4
-	VADDPS.BCST       one_3f800000<>+0(SB), Z4, Z5
-	VBROADCASTSS      one_3f800000<>+0(SB), Z6
-	VDIVPS            Z5, Z6, Z5
-	VMULPS            Z5, Z4, Z4
-	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z4, Z3
-	VMULPS            Z5, Z3, Z3
-	VMULPS            Z3, Z0, Z0
-	VMOVUPS.Z         64(R11)(R12*4), K1, Z3
-	VFMADD213PS       Z3, Z2, Z0
-	VMOVUPS.Z         64(R10)(R12*4), K1, Z2
-	VFMADD231PS       Z2, Z1, Z0
-	VMOVUPS           Z0, K1, 64(CX)(R12*4)
-
-end4:
-	LEAQ (CX)(AX*4), CX
-	LEAQ (DX)(AX*4), DX
-	LEAQ (BX)(AX*4), BX
-	CMPQ CX, SI
-	JLT  pixel1
-	VZEROUPPER
-	RET
-
-// func AffineGradRowsAdd(dx []float32, dy []float32, x []float32, coef []float32, channels int)
+// func AffineGradRowsAdd(dx []float32, dz []float32, x []float32, coef []float32, channels int)
 // Requires: AVX, AVX512F
 TEXT ·AffineGradRowsAdd(SB), NOSPLIT, $0-104
 	MOVQ channels+96(FP), AX
 	MOVQ dx_base+0(FP), CX
-	MOVQ dy_base+24(FP), DX
+	MOVQ dz_base+24(FP), DX
 	MOVQ x_base+48(FP), BX
 	MOVQ dx_len+8(FP), SI
 	LEAQ (CX)(SI*4), SI

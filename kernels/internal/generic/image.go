@@ -61,16 +61,22 @@ func AffineSiLURows(y, x, coef []float32, channels int) {
 //
 // Shapes: plain, along [C]; dy, x [R,C]; coef at least [CoefShift+1,C].
 func AffineGradSums(plain, along, dy, x, coef []float32) {
-	affineGradSums(plain, along, dy, x, coef, false)
+	affineGradSums(plain, along, nil, dy, x, coef, false)
 }
 
 // AffineSiLUGradSums is AffineGradSums for AffineSiLURows: dz is dy times the
 // derivative of SiLU.
 func AffineSiLUGradSums(plain, along, dy, x, coef []float32) {
-	affineGradSums(plain, along, dy, x, coef, true)
+	affineGradSums(plain, along, nil, dy, x, coef, true)
 }
 
-func affineGradSums(plain, along, dy, x, coef []float32, silu bool) {
+// AffineSiLUGradSumsKeep is AffineSiLUGradSums that also writes dz [R,C], which
+// may be dy.
+func AffineSiLUGradSumsKeep(plain, along, dz, dy, x, coef []float32) {
+	affineGradSums(plain, along, dz, dy, x, coef, true)
+}
+
+func affineGradSums(plain, along, dz, dy, x, coef []float32, silu bool) {
 	channels := len(plain)
 	for c := range channels {
 		mean, scale, shift := coef[CoefMean*channels+c], coef[CoefScale*channels+c], coef[CoefShift*channels+c]
@@ -79,6 +85,9 @@ func affineGradSums(plain, along, dy, x, coef []float32, silu bool) {
 			d, dev := dy[at], x[at]-mean
 			if silu {
 				d *= siluSlope(dev*scale + shift)
+			}
+			if dz != nil {
+				dz[at] = d
 			}
 			p += d
 			a += d * dev
@@ -89,26 +98,20 @@ func affineGradSums(plain, along, dy, x, coef []float32, silu bool) {
 }
 
 // AffineGradRows computes dx[r,c] = dz[r,c]*scale[c] + (x[r,c]-mean[c])*along[c]
-// + plain[c] with dz = dy. dx may be dy or x.
+// + plain[c]. dx may be dz.
 //
-// Shapes: dx, dy, x [R,channels]; coef [CoefRows,channels].
-func AffineGradRows(dx, dy, x, coef []float32, channels int) {
-	affineGradRows(dx, dy, x, coef, channels, false, false)
+// Shapes: dx, dz, x [R,channels]; coef [CoefRows,channels].
+func AffineGradRows(dx, dz, x, coef []float32, channels int) {
+	affineGradRows(dx, dz, x, coef, channels, false, false)
 }
 
-// AffineGradRowsAdd is AffineGradRows adding to dx, which must not overlap dy or x.
-func AffineGradRowsAdd(dx, dy, x, coef []float32, channels int) {
-	affineGradRows(dx, dy, x, coef, channels, false, true)
+// AffineGradRowsAdd is AffineGradRows adding to dx, which must not overlap dz or x.
+func AffineGradRowsAdd(dx, dz, x, coef []float32, channels int) {
+	affineGradRows(dx, dz, x, coef, channels, false, true)
 }
 
-// AffineSiLUGradRows is AffineGradRows for AffineSiLURows: dz is dy times the
-// derivative of SiLU.
-func AffineSiLUGradRows(dx, dy, x, coef []float32, channels int) {
-	affineGradRows(dx, dy, x, coef, channels, true, false)
-}
-
-// AffineSiLUGradRowsAdd is AffineSiLUGradRows adding to dx, which must not
-// overlap dy or x.
+// AffineSiLUGradRowsAdd is AffineGradRowsAdd for AffineSiLURows, from dy: dz is dy
+// times the derivative of SiLU.
 func AffineSiLUGradRowsAdd(dx, dy, x, coef []float32, channels int) {
 	affineGradRows(dx, dy, x, coef, channels, true, true)
 }
