@@ -234,6 +234,10 @@ func modelTensors(m family.Model) []checkpoint.Tensor {
 	return out
 }
 
+// portableTensors are a model's tensors that the reference implementation of its
+// family has too.
+func portableTensors(m family.Model) []checkpoint.Tensor { return modelTensors(m) }
+
 // modelMetadata is what our own checkpoints say of themselves.
 func modelMetadata(m family.Model, more map[string]string) (map[string]string, error) {
 	config, err := m.Config()
