@@ -21,6 +21,7 @@ import checkpoints
 import mae_tasks
 import mage_tasks
 import palette_tasks
+import stress
 import tensorfile
 
 MODELS = {"mae": mae_tasks, "mage": mage_tasks, "palette": palette_tasks}
@@ -31,13 +32,11 @@ def compute(model, about, inputs, args):
     """Runs the task on args.device at args.precision."""
     torch.backends.cuda.matmul.allow_tf32 = args.precision == "tf32"
     torch.backends.cudnn.allow_tf32 = args.precision == "tf32"
-    model.to(args.device)
-    given = {k: v.to(args.device) for k, v in inputs.items()}
-    tasks = MODELS[about["model"]]
-    if args.precision != "bf16":
-        return tasks.run(model, about, given)
-    with torch.autocast(torch.device(args.device).type, torch.bfloat16):
-        out = tasks.run(model, about, given)
+    kind = torch.float64 if args.precision == "f64" else torch.float32
+    model.to(args.device, kind)
+    given = {k: v.to(args.device, kind) for k, v in inputs.items()}
+    with torch.autocast(torch.device(args.device).type, torch.bfloat16, enabled=args.precision == "bf16"):
+        out = MODELS[about["model"]].run(model, about, given)
     return {k: v.float() if v.is_floating_point() else v for k, v in out.items()}
 
 
@@ -113,7 +112,8 @@ def parser():
     p.add_argument("--no-schedule", action="store_true", help="model palette: checkpoint without the schedule's buffers")
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--device", default="cpu")
-    p.add_argument("--precision", choices=["f32", "tf32", "bf16"], default="f32")
+    p.add_argument("--precision", choices=["f64", "f32", "tf32", "bf16"], default="f32",
+                   help="of the computation; tf32 is a GPU's, bf16 is autocast")
     return p
 
 
@@ -125,10 +125,8 @@ def main():
     if not args.place or not args.random and not (args.task and args.config):
         p.error("want --expected BUNDLE, or a directory with --random N or with --task and --config")
     args.out = args.place
-    if args.random:
-        import stress
-        return stress.make(args)
-    make(args)
+    for one in stress.bundles(args, MODELS[args.model].TASKS) if args.random else [args]:
+        make(one)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import math
 import torch
 
 from mage import MAGE
-from unlearning import draw_labels, group_losses, make_optimizer, take_step
+from unlearning import draw_labels, group_losses, make_optimizer, squared_errors, take_step
 
 TASKS = ("forward", "unlearn")
 REDUCTIONS = ("paper-code", "group-mean")
@@ -106,7 +106,7 @@ def forward(model, about, given):
         reconstruction = model.vqgan.decode(z_q)
         latent = model.encode(indices, drop, masked)
         logits = model.decode(latent, drop, masked)
-        loss = model.loss(indices, logits.float(), masked)
+        loss = model.loss(indices, logits, masked)
     return {"token_indices": indices, "z_q": z_q, "reconstruction": reconstruction, "latent": latent,
             "logits": logits, "loss": loss.view(1)}
 
@@ -124,7 +124,7 @@ def unlearn(model, about, given):
             shown = torch.where(labels[:, None] > 0, seen, model.tokens(noise))
         with torch.no_grad():
             target = original.encode(shown, drop, masked)
-        each = (model.encode(seen, drop, masked).float() - target.float()).square().mean((1, 2))
+        each = squared_errors(model.encode(seen, drop, masked), target)
         retain, forget = group_losses(each, labels, about["loss_reduction"])
         take_step(opt, params, retain + settings["alpha"] * forget, settings)
         for name, value in zip(record, (retain, forget)):

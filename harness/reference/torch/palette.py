@@ -55,7 +55,7 @@ class Attention(nn.Module):
         dim = channels // self.heads
         q, k, v = self.qkv(self.norm(flat)).reshape(n, self.heads, 3, dim, pixels).unbind(2)
         scores = (q * dim ** -0.25).transpose(2, 3) @ (k * dim ** -0.25)  # [N,heads,T,T]
-        out = v @ scores.float().softmax(-1).type_as(v).transpose(2, 3)
+        out = v @ scores.softmax(-1).transpose(2, 3)
         return x + self.proj_out(out.reshape(n, channels, pixels)).view_as(x)
 
 
@@ -72,7 +72,7 @@ def gamma_embedding(gammas, width):
     """gammas [N] -> [N,width]: cosines, then sines, a zero last if width is odd."""
     half = width // 2
     frequencies = torch.exp(-math.log(10000) * torch.arange(half, dtype=torch.float32, device=gammas.device) / half)
-    angles = gammas[:, None].float() * frequencies
+    angles = gammas[:, None] * frequencies
     return F.pad(torch.cat([angles.cos(), angles.sin()], 1), (0, width % 2))
 
 

@@ -5,7 +5,7 @@ import torch
 
 from mage_tasks import whole
 from palette import SCHEDULE, Palette
-from unlearning import draw_labels, make_optimizer, take_step
+from unlearning import draw_labels, make_optimizer, squared_errors, take_step
 
 TASKS = ("forward", "sample", "unlearn")
 REDUCTIONS = ("paper-code", "group-mean")
@@ -106,7 +106,7 @@ def unlearn(model, about, given):
             targets = features(original.denoise_fn, shown)
         loss = 0
         for got, want in zip(features(model.denoise_fn, noisy), targets):
-            loss = loss + map_loss((got.float() - want.float()).square().mean((1, 2, 3)), labels, about, settings["alpha"])
+            loss = loss + map_loss(squared_errors(got, want), labels, about, settings["alpha"])
         take_step(opt, params, loss, settings)
         losses.append(loss.detach())
     out = {"loss": torch.stack(losses)}
@@ -117,7 +117,7 @@ def unlearn(model, about, given):
 def map_loss(each, labels, about, alpha):
     """each [B]: mean squared errors of one feature map. The paper's code averages
     either group's over the whole batch."""
-    retain, forget = (labels > 0).float(), (labels < 0).float()
+    retain, forget = (1 + labels) / 2, (1 - labels) / 2
     if about.get("loss_reduction", "paper-code") == "paper-code":
         return (retain * each).mean() + alpha * (forget * each).mean()
     if about["loss_reduction"] == "group-mean":

@@ -22,6 +22,12 @@ def take_step(optimizer, trained, loss, settings):
     return norm
 
 
+def squared_errors(got, want):
+    """Mean squared error of each image, in single precision at least."""
+    wide = torch.promote_types(got.dtype, torch.float32)
+    return (got.to(wide) - want.to(wide)).square().flatten(1).mean(1)
+
+
 def group_losses(each, labels, reduction):
     """each [B]: mean squared errors of the images; labels [B]: +1 retain, -1 forget.
     Returns the retain and the forget loss under MAGE's two reductions."""
@@ -34,12 +40,9 @@ def group_losses(each, labels, reduction):
 
 
 def draw_labels(steps, batch, draw):
-    """Labels [S,B]: balanced steps but the first, which has one forget image if it can."""
-    labels = torch.ones(steps, batch)
-    labels[:, : batch // 2] = -1
-    if batch > 2:
-        labels[0] = 1
-        labels[0, -1] = -1
-    order = torch.rand(steps, batch, generator=draw).argsort(1)
-    order[0] = torch.arange(batch)
-    return labels.gather(1, order)
+    """Labels [S,B]: in the first step only the last image is to be forgotten, in the
+    others chance decides."""
+    labels = (torch.rand(steps, batch, generator=draw) < 0.5).float() * 2 - 1
+    labels[0] = 1
+    labels[0, -1] = -1
+    return labels
