@@ -8,7 +8,9 @@ import math
 
 import torch_peer
 
-args = torch_peer.arguments(__doc__, images=4)
+args = torch_peer.arguments(__doc__, images=4, procedures={
+    "same": "tokens of an image computed once, one pass of the original a sample",
+    "authors": "three tokenizations and two passes of the original a sample, as in the authors' code"})
 
 import torch
 import torch.nn.functional as F

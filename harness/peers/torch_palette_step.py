@@ -4,12 +4,19 @@ the unlearning step of `ours` (down path and middle, squared errors of 13 featur
 maps, Adam), a forward pass and steps of sampling, at the published size.
 
 usage: torch_palette_step.py [--work step] [--procedure same] [--px 64] [--images 4] [--layout last] [--rounds 5]"""
+import copy
+
 import torch_peer
 
-args = torch_peer.arguments(__doc__, images=4)
+args = torch_peer.arguments(__doc__, images=4, procedures={
+    "same": "one pass of the original a sample",
+    "authors": "as in the authors' code: the attention recomputed in the backward pass, an average of all weights of "
+               "the whole network after each step",
+    "both": "the original sees every sample twice, as it is and with noise in the hole"})
 
 import torch
 import torch.nn.functional as F
+from torch.utils.checkpoint import checkpoint
 
 import palette
 
@@ -26,7 +33,11 @@ def attention(self, x, embedding):
     return x + self.proj_out(out.transpose(2, 3).reshape(n, channels, -1)).view(x.shape)
 
 
-palette.Attention.forward = attention
+def recomputed(self, x, embedding):
+    return checkpoint(attention, self, x, embedding, use_reentrant=False)
+
+
+palette.Attention.forward = recomputed if args.procedure == "authors" else attention
 
 
 def images(channels=3):
@@ -34,12 +45,12 @@ def images(channels=3):
 
 
 def steps():
-    """Returns the function that takes one step; the up path is not built."""
-    student, original = (torch_peer.in_layout(palette.UNet(), args) for _ in range(2))
-    for net in (student, original):
-        del net.output_blocks, net.out
-    original.load_state_dict(student.state_dict())
-    original.requires_grad_(False)
+    """Returns the function that takes one step; the up path is built for the authors' procedure alone."""
+    student = torch_peer.in_layout(palette.UNet(), args)
+    if args.procedure != "authors":
+        del student.output_blocks, student.out
+    original = copy.deepcopy(student).requires_grad_(False)
+    average = copy.deepcopy(original) if args.procedure == "authors" else None
     optimizer = torch.optim.Adam(student.parameters(), 5e-5, fused=True)
     forget = (torch.arange(args.images) % 2 == (args.images > 1)).float()  # a single image is to be forgotten
     y_0, y_cond, noise = images(), images(), images()
@@ -50,14 +61,14 @@ def steps():
     def features(net, in_hole):
         return net.encode(torch.cat([y_cond, in_hole * hole + y_0 * (1 - hole)], 1), level)[0]
 
-    def same(noisy):
+    def one_pass(noisy):
         shown = torch.where(forget[:, None, None, None] > 0, noise, noisy)
         weights = torch.where(forget > 0, ALPHA, 1.0) / args.images
         with torch.no_grad():
             targets = features(original, shown)
         return sum(((s - t).square().flatten(1).mean(1) * weights).sum() for s, t in zip(features(student, noisy), targets))
 
-    def authors(noisy):
+    def two_passes(noisy):
         f = forget[:, None, None, None]
         with torch.no_grad():
             retained, forgotten = features(original, noisy), features(original, noise)
@@ -67,8 +78,11 @@ def steps():
     def step():
         optimizer.zero_grad(set_to_none=True)
         root, rest = level.sqrt()[:, :, None, None], (1 - level).sqrt()[:, :, None, None]
-        {"same": same, "authors": authors}[args.procedure](root * y_0 + rest * noise).backward()
+        (two_passes if args.procedure == "both" else one_pass)(root * y_0 + rest * noise).backward()
         optimizer.step()
+        if average:
+            for a, p in zip(average.parameters(), student.parameters()):
+                a.mul_(0.9999).add_(p.detach(), alpha=0.0001)
 
     return step
 

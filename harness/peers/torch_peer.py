@@ -13,12 +13,13 @@ import sys
 import time
 
 
-def arguments(description, images):
+def arguments(description, images, procedures):
+    """procedures: dict of name to what it means, the first being the default."""
     p = argparse.ArgumentParser(description=description)
     p.add_argument("--work", choices=["step", "forward", "sample"], default="step",
                    help="an unlearning step; a forward pass of the whole model; --sampling-steps of sampling")
-    p.add_argument("--procedure", choices=["same", "authors"], default="same",
-                   help="of a step: the mathematics of ours, or every pass that the authors' code makes")
+    p.add_argument("--procedure", choices=procedures, default=next(iter(procedures)),
+                   help="of a step: " + "; ".join("%s: %s" % item for item in procedures.items()))
     p.add_argument("--px", type=int, default=256)
     p.add_argument("--images", type=int, default=images, help="a step; every second one is to be forgotten")
     p.add_argument("--layout", choices=["first", "last"], default="first", help="memory format of the maps: channels first or last")
