@@ -71,9 +71,9 @@ def clear_images(lead, model, draw):
 
 def draw_masks(lead, tokens, draw):
     """Masks lead+[L]: the smallest numbers are dropped, as many in each row; of the
-    rest some more are masked."""
+    rest some more are masked, but one token at least is seen."""
     dropped = math.ceil(tokens * 0.5)
-    masked = torch.randint(dropped, tokens + 1, lead[:-1] + (1, 1), generator=draw)
+    masked = torch.randint(dropped, tokens, lead[:-1] + (1, 1), generator=draw)
     rank = torch.rand(lead + (tokens,), generator=draw).argsort(-1).argsort(-1)
     return {"token_drop_mask": (rank < dropped).float(), "token_all_mask": (rank < masked).float()}
 
