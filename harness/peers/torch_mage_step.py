@@ -110,21 +110,19 @@ def forward():
 
 
 def sample():
-    """Tokenize, fill the masked middle by the most confident tokens of each step, decode."""
+    """Tokenize, predict every token anew and keep the most confident of each step, decode."""
     net, x = whole(), images()
-    hole = torch.zeros(args.images, SIDE, SIDE)
-    hole[:, SIDE // 4 : 3 * SIDE // 4, SIDE // 4 : 3 * SIDE // 4] = 1
-    hole, nothing = hole.flatten(1), torch.zeros(args.images, SIDE * SIDE)
+    nothing = torch.zeros(args.images, SIDE * SIDE)
 
     def run():
-        ids, masked = net.tokens(x), hole.clone()
+        ids, masked = net.tokens(x), torch.ones_like(nothing)
         for k in range(args.sampling_steps):
             log = net.decode(net.encode(ids, nothing, masked), nothing, masked)[:, 1:, : net.codes].log_softmax(-1)
             drawn = torch.distributions.Categorical(logits=log).sample()
             ids = torch.where(masked.bool(), drawn, ids)
             share = (k + 1) / args.sampling_steps
             score = log.gather(2, drawn[:, :, None])[:, :, 0] - 6.0 * (1 - share) * torch.rand_like(masked).log().neg().log()
-            left = int(hole[0].sum() * math.cos(math.pi / 2 * share))
+            left = int(SIDE * SIDE * math.cos(math.pi / 2 * share))
             rank = torch.where(masked.bool(), score, torch.inf).argsort(1).argsort(1)
             masked = (rank < left).float()
         table = net.vqgan.quantize.embedding(ids)

@@ -25,6 +25,7 @@ import stress
 import tensorfile
 
 MODELS = {"mae": mae_tasks, "mage": mage_tasks, "palette": palette_tasks}
+TERSE = {"mae": ("steps",), "mage": ("steps", "method"), "palette": ("steps", "method", "loss_reduction")}
 OPTIMIZER = {"name": "adamw", "lr": 1e-3, "betas": [0.9, 0.95], "eps": 1e-5, "weight_decay": 0.05, "alpha": 0.25, "grad_clip": 1.0}
 
 
@@ -49,8 +50,10 @@ def describe(args):
     about["made_by"] = {"torch": torch.__version__, "device": args.device, "seed": args.seed}
     if args.task == "unlearn":
         about.update({"method": "ours", "steps": args.steps, "optimizer": json.loads(args.optimizer)})
-        if MODELS[args.model].REDUCTIONS:
+        if args.model != "mae":
             about["loss_reduction"] = args.loss_reduction
+        if args.terse:
+            about = {k: v for k, v in about.items() if k not in TERSE[args.model]}
     return about
 
 
@@ -101,6 +104,7 @@ def parser():
     p.add_argument("--optimizer", default=json.dumps(OPTIMIZER), help="task unlearn: optimizer of bundle.json as JSON")
     p.add_argument("--mask-ratio", type=float, default=0.75, help="model mae")
     p.add_argument("--loss-reduction", default="paper-code", help="models mage and palette: paper-code or group-mean")
+    p.add_argument("--terse", action="store_true", help="leave out of bundle.json what goes without saying")
     p.add_argument("--batch", type=int, default=2, help="images, or images per step (mae: and group)")
     p.add_argument("--steps", type=int, default=4)
     p.add_argument("--height", type=int, help="model palette: of the images, instead of image_size")

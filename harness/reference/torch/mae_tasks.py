@@ -7,7 +7,6 @@ from mae import MAE
 from unlearning import make_optimizer, take_step
 
 TASKS = ("forward", "unlearn")
-REDUCTIONS = ()
 
 
 def build(config):

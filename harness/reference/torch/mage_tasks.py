@@ -8,7 +8,6 @@ from mage import MAGE
 from unlearning import draw_labels, group_losses, make_optimizer, squared_errors, take_step
 
 TASKS = ("forward", "unlearn")
-REDUCTIONS = ("paper-code", "group-mean")
 MARGIN = 1e-3  # between a pixel's two nearest codes, relative to their squared lengths
 
 

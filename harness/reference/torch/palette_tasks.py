@@ -8,7 +8,6 @@ from palette import SCHEDULE, Palette
 from unlearning import draw_labels, make_optimizer, squared_errors, take_step
 
 TASKS = ("forward", "sample", "unlearn")
-REDUCTIONS = ("paper-code", "group-mean")
 
 
 def build(config):

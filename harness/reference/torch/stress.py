@@ -16,7 +16,8 @@ def bundles(args, tasks):
         one.checkpoint = rng.choice(["safetensors", "pth", "pth-bare", "pth-legacy"])
         one.store = rng.choice(["f32", "f32", "f16", "bf16"])
         one.optimizer = json.dumps(optimizer(rng))
-        one.loss_reduction = rng.choice(["paper-code", "group-mean"])
+        one.terse = rng.random() < 0.3
+        one.loss_reduction = rng.choice(["paper-code", "group-mean"]) if args.model == "mage" or not one.terse else "paper-code"
         one.config = json.dumps({"mae": mae, "mage": mage, "palette": palette}[args.model](rng, one))
         yield one
 

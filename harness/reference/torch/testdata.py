@@ -72,9 +72,9 @@ BUNDLES = [
         config={**MAGE, "img_size": 8, "patch_size": 2, "embed_dim": 20, "num_heads": 2, "depth": 1, "mlp_ratio": 2.5,
                 "decoder_embed_dim": 12, "decoder_num_heads": 2,
                 "vqgan": {**MAGE["vqgan"], "ch_mult": [1, 1], "z_channels": 5, "embed_dim": 5, "n_embed": 30, "resolution": 8}})),
-    # the same weights as mage-forward; coupled decay, no clipping
+    # the same weights as mage-forward; coupled decay, no clipping; a description without the number of steps and the method
     ("mage-unlearn-group-mean", dict(
-        model="mage", task="unlearn", batch=3, steps=3, seed=33, weights="../mage-forward/checkpoint.pth", config=MAGE,
+        model="mage", task="unlearn", batch=3, steps=3, seed=33, terse=True, weights="../mage-forward/checkpoint.pth", config=MAGE,
         loss_reduction="group-mean", optimizer=optimizer(name="adam", grad_clip=None, weight_decay=0.1, betas=[0.9, 0.999], alpha=0.5))),
     # two blocks a level, wide images, attention on the second level and in the middle, four heads; a bare state dict
     # with the buffers of the schedule
@@ -88,7 +88,7 @@ BUNDLES = [
     # one block a level, attention in the middle alone, two heads; the first step has three retain images and one forget
     # image; a teacher among the weights, which is not the original
     ("palette-unlearn", dict(
-        model="palette", task="unlearn", batch=4, steps=3, seed=43, checkpoint="pth-bare", store="f16", teacher_keys=True,
+        model="palette", task="unlearn", batch=4, steps=3, seed=43, checkpoint="pth-bare", store="f16", teacher_keys=True, terse=True,
         optimizer=ADAM, config={"unet": {**UNET, "attn_res": [16], "num_head_channels": 16, "res_blocks": 1, "image_size": 6},
                                 "beta_schedule": SCHEDULE})),
 ]
