@@ -24,7 +24,7 @@ def bundles(args, tasks):
 
 def optimizer(rng):
     settings = {"name": rng.choice(["adam", "adamw"]), "lr": rng.choice([1e-3, 3e-3]),
-                "betas": rng.choice([[0.9, 0.95], [0.9, 0.999], [0.5, 0.9]]), "eps": rng.choice([1e-5, 1e-4]),
+                "betas": rng.choice([[0.9, 0.95], [0.9, 0.999], [0.5, 0.9]]), "eps": rng.choice([1e-4, 1e-3]),
                 "weight_decay": rng.choice([0, 0.05, 0.3]), "alpha": rng.choice([0.1, 0.25, 1, 2])}
     if rng.random() < 0.5:
         settings["grad_clip"] = rng.choice([0.05, 0.5, 3.0, 100.0])
