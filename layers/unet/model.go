@@ -105,6 +105,10 @@ func (m *Model) Config() Config { return m.cfg }
 // Untie, the up path's own embedding. The caller must not change the slice.
 func (m *Model) Params() []*layers.Param { return m.params }
 
+// Tensors returns how many of the reference state dict's entries are of the
+// network; the others, which stand before them, are the schedule's buffers.
+func (m *Model) Tensors() int { return len(m.set.Params()) - len(scheduleKeys()) }
+
 // Encoder returns the parameters of the noise level's embedding, the down path
 // and the middle.
 func (m *Model) Encoder() []*layers.Param {
