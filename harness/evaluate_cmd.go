@@ -39,6 +39,9 @@ func (c *evaluateCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	if err := c.Evaluation.apply(before, after); err != nil {
+		return err
+	}
 	options, err := c.Evaluation.options(before)
 	if err != nil {
 		return usage("%v", err)

@@ -149,7 +149,7 @@ func (f RunFlags) check() error {
 
 // check refuses numbers out of range.
 func (e EvaluateFlags) check() error {
-	return within(least("eval-images", e.EvalImages, 0), least("eval-batch", e.EvalBatch, 1), least("shown", e.Shown, 0))
+	return within(least("eval-images", e.EvalImages, 0), least("eval-batch", e.EvalBatch, 1), least("shown", e.Shown, 0), least("sample-steps", e.SampleSteps, 0))
 }
 
 // check refuses numbers out of range.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"lethe/harness/checkpoint"
@@ -235,8 +236,24 @@ func modelTensors(m family.Model) []checkpoint.Tensor {
 }
 
 // portableTensors are a model's tensors that the reference implementation of its
-// family has too.
-func portableTensors(m family.Model) []checkpoint.Tensor { return modelTensors(m) }
+// family has too: a decoder's own copy of weights is left out.
+func portableTensors(m family.Model) []checkpoint.Tensor {
+	u, ok := m.(family.Untier)
+	if !ok {
+		return modelTensors(m)
+	}
+	own, _ := u.OwnCopy()
+	return slices.DeleteFunc(modelTensors(m), func(t checkpoint.Tensor) bool { return strings.HasPrefix(t.Name, own) })
+}
+
+// cautionPth warns of what a file for PyTorch cannot hold.
+func (s *session) cautionPth(m family.Model) {
+	if u, ok := m.(family.Untier); ok {
+		if own, differs := u.OwnCopy(); differs {
+			s.warn("checkpoint.pth lacks %s: the decoder's frozen copy of weights that the encoder has changed; PyTorch's decoder reads the changed ones, so that its outputs differ (checkpoint.safetensors has the copy; --code-faithful trains without one)", own)
+		}
+	}
+}
 
 // modelMetadata is what our own checkpoints say of themselves.
 func modelMetadata(m family.Model, more map[string]string) (map[string]string, error) {
@@ -268,14 +285,13 @@ func saveModel(dir runDir, m family.Model, o saving) error {
 	if err != nil {
 		return err
 	}
-	tensors := modelTensors(m)
-	if err := checkpoint.WriteSafetensors(dir.path("checkpoint.safetensors"), tensors, meta); err != nil {
+	if err := checkpoint.WriteSafetensors(dir.path("checkpoint.safetensors"), modelTensors(m), meta); err != nil {
 		return err
 	}
 	if !o.pth {
 		return nil
 	}
-	return checkpoint.WritePTH(dir.path("checkpoint.pth"), tensors)
+	return checkpoint.WritePTH(dir.path("checkpoint.pth"), portableTensors(m))
 }
 
 var errNoCheckpoint = errors.New("no --checkpoint given: lethe unlearn starts from a trained model (lethe pretrain makes one)")

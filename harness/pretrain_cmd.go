@@ -76,7 +76,7 @@ func (c *pretrainCmd) Run(a *app, parsed *kong.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(c.check(recipeOf(model)), resolveMaskRatio(&c.MaskRatio, model)); err != nil {
+	if err := errors.Join(c.check(recipeOf(model)), resolveMaskRatio(&c.MaskRatio, model), c.Evaluation.apply(model)); err != nil {
 		return err
 	}
 	config, err := resolvedConfig(parsed)

@@ -35,6 +35,7 @@ type unlearnCmd struct {
 	Noise        family.Noise  `help:"Forget target's noise image: gaussian N(0,I), batch (mean and deviation of the batch's pixels, clamped), diag-forget (per-element variance of the forget images)." enum:"gaussian,batch,diag-forget" default:"gaussian"`
 	Reduction    string        `help:"Distance of feature maps: mse, or l2 (the norm as printed in Eq. 10)." enum:"mse,l2" default:"mse"`
 	UnitNoise    bool          `help:"random-encoder: draw N(0,1) instead of the original latent's mean and deviation."`
+	CodeFaithful bool          `help:"mage, palette: let the decoder read the weights that the encoder trains, as the authors' code does, instead of a frozen copy of them."`
 	Augment      bool          `help:"Random resized crop (0.2 to 1 of the area of the image as already scaled to the model's size) and horizontal flip while unlearning."`
 	Evaluation   EvaluateFlags `embed:"" group:"Evaluation"`
 	defaultTitle string
@@ -47,6 +48,32 @@ type EvaluateFlags struct {
 	EvalBatch  int      `help:"Images in a forward pass of the evaluation." default:"50"`
 	EvalSeed   uint64   `help:"Seed of the fixed masks." default:"2024"`
 	Shown      int      `help:"Samples a group in the report's pictures." default:"8"`
+	SampleFlag
+}
+
+// SampleFlag is for commands that complete images.
+type SampleFlag struct {
+	SampleSteps int `help:"Steps in which mage and palette complete an image; 0: the family's." default:"0"`
+}
+
+// apply sets the steps of the models that have any; nil models are left out.
+func (f SampleFlag) apply(models ...family.Model) error {
+	if f.SampleSteps == 0 {
+		return nil
+	}
+	for _, m := range models {
+		if m == nil {
+			continue
+		}
+		s, ok := m.(family.Sampler)
+		if !ok {
+			return usage("--sample-steps: %s completes an image in one step", family.KindOf(m.Family()).Title)
+		}
+		if err := s.SetSampleSteps(f.SampleSteps); err != nil {
+			return usage("--sample-steps: %w", err)
+		}
+	}
+	return nil
 }
 
 // options resolves the flags for a model.
@@ -130,6 +157,9 @@ func (c *unlearnCmd) Run(a *app, parsed *kong.Context) error {
 	}
 	set, err := c.resolve(recipeOf(model))
 	if err != nil {
+		return err
+	}
+	if err := c.Evaluation.apply(model); err != nil {
 		return err
 	}
 	if c.Out == "" {

@@ -56,6 +56,9 @@ func (j *unlearnJob) run() error {
 	if err := j.train(from.next); err != nil {
 		return err
 	}
+	if j.cmd.SavePth {
+		j.cautionPth(j.student)
+	}
 	stop := j.clock.Start(stage.Checkpoint)
 	err = saveModel(j.dir, j.student, saving{pth: j.cmd.SavePth, metadata: map[string]string{
 		"lethe.method": j.method.Name, "lethe.seed": fmt.Sprint(j.cmd.Seed), metaAsked: j.keep.asked,
@@ -97,6 +100,9 @@ func (j *unlearnJob) prepare() error {
 	var err error
 	if j.student, err = j.original.Clone(j.method.Trains.Owned(j.original)); err != nil {
 		return err
+	}
+	if u, ok := j.student.(family.Untier); ok && j.method.Trains == unlearn.EncoderOnly && !j.cmd.CodeFaithful {
+		u.Untie()
 	}
 	j.tape = autodiff.NewTape()
 	j.trained = j.method.Trains.Trained(j.student)

@@ -126,6 +126,7 @@ type Draw struct {
 	seen           Batch
 	noised         func() Batch
 	swapped        func() Batch
+	labelled       func() Batch // nil: the seen one
 }
 
 // Seen is the retain and the forget images.
@@ -137,6 +138,31 @@ func (d *Draw) Noised() Batch { return d.noised() }
 // Swapped has retain images, taken cyclically, in place of the forget images,
 // under the masks of the forget images.
 func (d *Draw) Swapped() Batch { return d.swapped() }
+
+// Labelled is what the student sees when the forget images' truth is noise: the
+// images as they are, unless the noise is part of the input.
+func (d *Draw) Labelled() Batch {
+	if d.labelled == nil {
+		return d.seen
+	}
+	return d.labelled()
+}
+
+// Untier is a model whose decoder reads weights that the encoder trains, and
+// that can be given a frozen copy of them instead.
+type Untier interface {
+	// Untie gives the decoder its copy, of the weights as they are.
+	Untie()
+	// OwnCopy names the copy and says whether it differs from the encoder's
+	// weights, so that the reference implementation cannot hold it.
+	OwnCopy() (name string, differs bool)
+}
+
+// Sampler is a model that completes images in steps.
+type Sampler interface {
+	// SetSampleSteps says how many.
+	SetSampleSteps(n int) error
+}
 
 // CheckNoise refuses a kind of noise that does not exist.
 func CheckNoise(n Noise) error {

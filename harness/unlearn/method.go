@@ -151,9 +151,12 @@ func (s *Step) studentFeatures() []*autodiff.Tensor {
 }
 
 // studentOutput runs the whole student on the images as they are.
-func (s *Step) studentOutput() *autodiff.Tensor {
+func (s *Step) studentOutput() *autodiff.Tensor { return s.studentOutputOf(s.Draw.Seen()) }
+
+// studentOutputOf runs the whole student.
+func (s *Step) studentOutputOf(b family.Batch) *autodiff.Tensor {
 	defer s.Time("student forward")()
-	return s.Student.Output(s.Tape, s.Draw.Seen())
+	return s.Student.Output(s.Tape, b)
 }
 
 // originalFeatures runs the frozen original's encoder.

@@ -9,9 +9,9 @@ var NoisyLabel = register(Method{
 	Trains:   FullModel,
 	Schedule: "the schedule of ours; no MAE code was released for the baselines",
 	Losses: func(s *Step) Losses {
-		out := s.studentOutput()
+		b := s.Draw.Labelled()
+		out := s.studentOutputOf(b)
 		defer s.Time("loss")()
-		b := s.Draw.Seen()
 		truth := s.Student.Truth(s.Tape, s.Draw.Noised())
 		retain := s.Student.Loss(s.Tape, out, truth, b, s.Draw.Retain)
 		forget := s.Student.Loss(s.Tape, out, truth, b, s.Draw.Forget)
