@@ -229,7 +229,7 @@ func namedTensors(file *checkpoint.File) ([]layers.Named, error) {
 func modelTensors(m family.Model) []checkpoint.Tensor {
 	var out []checkpoint.Tensor
 	for _, p := range m.Params() {
-		out = append(out, checkpoint.FromFloat32(p.Name, p.Value.Shape(), p.Value.Data))
+		out = append(out, checkpoint.FromFloat32(p.Name, p.Shape, p.Export()))
 	}
 	return out
 }

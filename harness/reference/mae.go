@@ -102,7 +102,7 @@ func maeUnlearn(b *bundle) ([]checkpoint.Tensor, error) {
 func weights(params []*layers.Param) []checkpoint.Tensor {
 	out := make([]checkpoint.Tensor, 0, len(params))
 	for _, p := range params {
-		out = append(out, checkpoint.FromFloat32("weights."+p.Name, p.Value.Shape(), p.Value.Data))
+		out = append(out, checkpoint.FromFloat32("weights."+p.Name, p.Shape, p.Export()))
 	}
 	return out
 }
