@@ -24,7 +24,7 @@ def bundles(args, tasks):
 
 def optimizer(rng):
     settings = {"name": rng.choice(["adam", "adamw"]), "lr": rng.choice([1e-3, 3e-3]),
-                "betas": rng.choice([[0.9, 0.95], [0.9, 0.999], [0.5, 0.9]]), "eps": rng.choice([1e-4, 1e-3]),
+                "betas": rng.choice([[0.9, 0.95], [0.9, 0.999], [0.5, 0.9]]), "eps": rng.choice([3e-5, 1e-4]),
                 "weight_decay": rng.choice([0, 0.05, 0.3]), "alpha": rng.choice([0.1, 0.25, 1, 2])}
     if rng.random() < 0.5:
         settings["grad_clip"] = rng.choice([0.05, 0.5, 3.0, 100.0])
@@ -39,7 +39,7 @@ def transformer(rng):
 
 
 def mae(rng, args):
-    patch, side = rng.randint(1, 7), rng.randint(2, 7)
+    patch, side = rng.randint(1, 7), rng.randint(3, 7)
     args.mask_ratio = rng.choice([0.0, 0.3, 0.5, 0.75, 0.8]) if args.task == "unlearn" else rng.choice([0.3, 0.5, 0.75])
     return {"img_size": patch * side, "patch_size": patch, **transformer(rng), "in_chans": rng.randint(1, 4),
             "norm_pix_loss": patch > 1 and rng.random() < 0.5}
