@@ -149,7 +149,7 @@ func (r *Row) judge(got, want checkpoint.Tensor, start *checkpoint.Tensor, tol T
 	if start != nil && slices.Equal(start.Shape, want.Shape) {
 		if b0, err := values(*start); err == nil {
 			r.OfStep = ratio(distance(a, b), distance(b, b0))
-			noise = r.Relative <= RoundingStep && distance(b, b0) > 0
+			noise = r.Relative <= RoundingStep && distance(a, b0) > 0 && distance(b, b0) > 0 // both trained it
 		}
 	}
 	within := r.Relative <= tol.relative(r.Name) || r.MaxAbs <= tol.Absolute
