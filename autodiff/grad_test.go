@@ -47,6 +47,15 @@ func TestFLOPs(t *testing.T) {
 		t.Errorf("Attention: %g flops, want %g", tp.FLOPs(), want)
 	}
 	tp.ResetFLOPs()
+	x, w := New(2, 5, 4, 3), New(7, 3, 2, 3) // 2*3*2 pixels with stride 2, patches of 3*2*3
+	x.SetTrainable(true)
+	w.SetTrainable(true)
+	y := tp.Conv2D(x, w, nil, ConvOptions{StrideH: 2, StrideW: 2, PadH: 1})
+	tp.BackwardFrom(y, make([]float32, y.Len()))
+	if want := 3.0 * 2 * (2 * 3 * 2) * 7 * (3 * 2 * 3); tp.FLOPs() != want {
+		t.Errorf("Conv2D: %g flops, want %g", tp.FLOPs(), want)
+	}
+	tp.ResetFLOPs()
 	if tp.FLOPs() != 0 {
 		t.Errorf("%g flops after ResetFLOPs, want 0", tp.FLOPs())
 	}
