@@ -39,7 +39,7 @@ func (c *evaluateCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	options, err := c.Evaluation.options(before.Geometry())
+	options, err := c.Evaluation.options(before)
 	if err != nil {
 		return usage("%v", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"lethe/autodiff"
+	"lethe/harness/family"
 	"lethe/harness/progress"
 	"lethe/harness/train"
 )
@@ -109,6 +110,25 @@ func rate(flag string, v float64) bound {
 func share(flag string, v float64) bound {
 	return bound{flag, v, v >= 0 && v < 1, "a number from 0 to below 1"}
 }
+
+// resolveMaskRatio fills in the family's mask ratio and wants at least one patch
+// visible and one removed. 0 stands for masks that the family draws by itself.
+func resolveMaskRatio(given **float64, m family.Model) error {
+	r := recipeOf(m)
+	switch {
+	case *given == nil:
+		*given = &r.MaskRatio
+		return nil
+	case r.MaskRatio == 0 && **given == 0:
+		return nil
+	case r.OwnMasks:
+		return usage("--mask-ratio=%g: %s draws masks that have no ratio; leave the flag out", **given, family.KindOf(m.Family()).Title)
+	}
+	return checkMaskRatio(**given, m.Geometry().Grid)
+}
+
+// recipeOf is how the family of m is trained.
+func recipeOf(m family.Model) family.Recipe { return family.KindOf(m.Family()).Recipe }
 
 // checkMaskRatio wants at least one patch visible and one removed.
 func checkMaskRatio(ratio float64, grid int) error {

@@ -29,12 +29,12 @@ type pretrainCmd struct {
 	Steps       int           `help:"Optimizer steps, instead of --epochs." default:"0"`
 	Batch       int           `help:"Images a step." default:"256"`
 	MicroBatch  int           `help:"Split a step into micro-batches of so many images (0: do not). Part of the result's definition." default:"0"`
-	Lr          float64       `help:"Peak learning rate. Default: 1.5e-4 times batch/256, the recipe of the masked autoencoder." default:"0"`
+	Lr          float64       `help:"Peak learning rate. Default: batch/256 times the family's (1.5e-4 for a masked autoencoder)." default:"0"`
 	MinLr       float64       `help:"Learning rate at the end of the cosine." default:"0"`
-	WeightDecay float64       `help:"Decoupled weight decay of matrices." default:"0.05"`
+	WeightDecay *float64      `help:"Decoupled weight decay of matrices. Default: the family's (0.05 for a masked autoencoder)."`
 	Warmup      int           `help:"Steps of linear warm-up." default:"200"`
 	Clip        float64       `help:"Bound on the global gradient norm; 0 does not clip." default:"0"`
-	MaskRatio   float64       `help:"Fraction of patches removed." default:"0.75"`
+	MaskRatio   *float64      `help:"Fraction of patches removed. Default: the family's (0.75 for a masked autoencoder)."`
 	CropScale   float64       `help:"Smallest area of the random crop, as a share of the image as already scaled to the model's size; 0 does not crop." default:"0"`
 	Flip        bool          `help:"Mirror images at random. Default: on." default:"true" negatable:""`
 	For         time.Duration `help:"Stop with a resumable checkpoint after this long (such as 20m)." default:"0"`
@@ -43,15 +43,18 @@ type pretrainCmd struct {
 	Evaluation  EvaluateFlags `embed:"" group:"Evaluation"`
 }
 
-// check refuses numbers out of range.
-func (c *pretrainCmd) check() error {
+// check fills in the family's recipe and refuses numbers out of range.
+func (c *pretrainCmd) check(r family.Recipe) error {
 	if c.Lr == 0 {
-		c.Lr = 1.5e-4 * float64(c.Batch) / 256
+		c.Lr = r.PretrainRate * float64(c.Batch) / 256
+	}
+	if c.WeightDecay == nil {
+		c.WeightDecay = &r.PretrainDecay
 	}
 	return errors.Join(c.RunFlags.check(), c.Evaluation.check(), within(
 		least("epochs", c.Epochs, 1), least("steps", c.Steps, 0), least("batch", c.Batch, 1),
 		least("micro-batch", c.MicroBatch, 0), least("warmup", c.Warmup, 0),
-		rate("lr", c.Lr), weight("min-lr", c.MinLr), weight("weight-decay", c.WeightDecay), weight("clip", c.Clip),
+		rate("lr", c.Lr), weight("min-lr", c.MinLr), weight("weight-decay", *c.WeightDecay), weight("clip", c.Clip),
 		bound{"crop-scale", c.CropScale, c.CropScale >= 0 && c.CropScale <= 1, "a number from 0 to 1"},
 		bound{"for", c.For.Seconds(), c.For >= 0, "a time from 0"},
 	))
@@ -59,15 +62,8 @@ func (c *pretrainCmd) check() error {
 
 // Run pretrains.
 func (c *pretrainCmd) Run(a *app, parsed *kong.Context) error {
-	if err := c.check(); err != nil {
-		return err
-	}
 	if c.Out == "" {
 		c.Out = "runs/pretrain-" + baseName(c.Model)
-	}
-	config, err := resolvedConfig(parsed)
-	if err != nil {
-		return err
 	}
 	if err := errors.Join(runDir(c.Out).check(c.RunFlags), runDir(c.Out).checkInput("init", c.Init)); err != nil {
 		return err
@@ -80,13 +76,16 @@ func (c *pretrainCmd) Run(a *app, parsed *kong.Context) error {
 	if err != nil {
 		return err
 	}
-	grid := model.Geometry().Grid
-	options, err := c.Evaluation.options(model.Geometry())
+	if err := errors.Join(c.check(recipeOf(model)), resolveMaskRatio(&c.MaskRatio, model)); err != nil {
+		return err
+	}
+	config, err := resolvedConfig(parsed)
+	if err != nil {
+		return err
+	}
+	options, err := c.Evaluation.options(model)
 	if err != nil {
 		return usage("%v", err)
-	}
-	if err := checkMaskRatio(c.MaskRatio, grid); err != nil {
-		return err
 	}
 	hold, err := claimDir(c.Out, c.RunFlags)
 	if err != nil {
@@ -118,12 +117,12 @@ func (c *pretrainCmd) model() (family.Model, error) {
 	if c.Init != "" {
 		return openModel(of, c.Init)
 	}
-	f, m, err := newModel(of)
+	m, err := newModel(of)
 	if err != nil {
 		return nil, usage("%v", err)
 	}
 	m.Init(c.Seed)
-	return f, nil
+	return m, nil
 }
 
 // images loads the training images without those left out, and what to measure.

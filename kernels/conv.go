@@ -36,13 +36,46 @@ type ConvOptions struct {
 // Aliasing: y overlaps no operand.
 // Panics: a size out of range, or a slice shorter than its shape.
 func Conv2D(y, x, w []float32, s ConvShape, o ConvOptions) {
-	s = s.check("Conv2D", "y", y, "x", x, "w", w)
+	s = s.check("Conv2D", "len(y)", y, "len(x)", x, "len(w)", w)
 	if o.Bias != nil {
 		need("Conv2D", "len(bias)", len(o.Bias), s.Co)
 	}
-	s.eachBand(x, func(pixels, count int, patches Mat) {
-		Gemm(MatOf(y[pixels*s.Co:], count, s.Co), patches, MatOf(w, s.Co, s.taps()*s.Ci).T(), GemmOptions(o))
-	})
+	if s.N*s.Co == 0 {
+		return
+	}
+	s = s.fold()
+	c := convCalls.get()
+	*c = convCall{
+		in: x, images: s.N, inH: s.H, inW: s.W, channels: s.Ci, strideH: s.StrideH, strideW: s.StrideW,
+		out: y, outImage: s.OutH() * s.OutW() * s.Co, lanes: s.Co, bias: o.Bias, accumulate: o.Accumulate,
+		w: w, lane: s.taps() * s.Ci, step: 1,
+		phases: append(c.phases[:0], convPhase{
+			rows: s.KH, cols: s.KW, top: -s.PadH, left: -s.PadW, outH: s.OutH(), outW: s.OutW(),
+			row: s.OutW() * s.Co, pixel: s.Co, wRow: s.KW * s.Ci, wCol: s.Ci,
+		}),
+	}
+	c.run()
+	convCalls.put(c)
+}
+
+// fold returns a convolution of the same operands with the same result whose
+// rows are longer or simpler: where every column is seen by one tap, the taps
+// of a row are channels; a product with the channels of single pixels knows no
+// images.
+func (s ConvShape) fold() ConvShape {
+	if s.KW == s.StrideW && s.PadW == 0 && s.W%s.KW == 0 {
+		s.Ci, s.W, s.KW, s.StrideW = s.Ci*s.KW, s.W/s.KW, 1, 1
+	}
+	if s.plain() {
+		s.N, s.H, s.W = 1, s.N*s.H*s.W, 1
+	}
+	return s
+}
+
+// plain reports whether each output sees the pixel at its place and nothing
+// else.
+func (s ConvShape) plain() bool {
+	return s.taps() == 1 && s.StrideH == 1 && s.StrideW == 1 && s.PadH == 0 && s.PadW == 0
 }
 
 // check panics unless s is possible and the slices hold their shapes, and
@@ -62,9 +95,9 @@ func (s ConvShape) check(op, yName string, y []float32, xName string, x []float3
 	need(op, "s.H+2*s.PadH", addSat(s.H, mulSat(2, s.PadH)), s.KH)
 	need(op, "s.W+2*s.PadW", addSat(s.W, mulSat(2, s.PadW)), s.KW)
 	s.StrideH, s.StrideW = max(1, s.StrideH), max(1, s.StrideW)
-	need(op, "len("+yName+")", len(y), sizeSat(s.N, s.OutH(), s.OutW(), s.Co))
-	need(op, "len("+xName+")", len(x), sizeSat(s.N, s.H, s.W, s.Ci))
-	need(op, "len("+wName+")", len(w), sizeSat(s.Co, s.KH, s.KW, s.Ci))
+	need(op, yName, len(y), sizeSat(s.N, s.OutH(), s.OutW(), s.Co))
+	need(op, xName, len(x), sizeSat(s.N, s.H, s.W, s.Ci))
+	need(op, wName, len(w), sizeSat(s.Co, s.KH, s.KW, s.Ci))
 	return s
 }
 
@@ -79,46 +112,3 @@ func sizeSat(sizes ...int) int {
 
 // taps is how many pixels a patch has.
 func (s ConvShape) taps() int { return s.KH * s.KW }
-
-// eachBand copies the patches of a few rows of pixels at a time and hands them
-// to body: pixels is the first pixel of the output, over all images, count how
-// many there are, and patches [count,KH*KW*Ci] what each of them sees.
-func (s ConvShape) eachBand(x []float32, body func(pixels, count int, patches Mat)) {
-	k := s.taps() * s.Ci
-	rows := max(1, (1<<18)/max(1, k*s.OutW()))
-	memory := callScratches.get()
-	for n := range s.N {
-		image := x[n*s.H*s.W*s.Ci:][:s.H*s.W*s.Ci]
-		for p := 0; p < s.OutH(); p += rows {
-			count := min(rows, s.OutH()-p) * s.OutW()
-			patches := MatOf(memory.floats(count*k), count, k)
-			for i := range count {
-				s.patch(patches.Row(i), image, p+i/s.OutW(), i%s.OutW())
-			}
-			body((n*s.OutH()+p)*s.OutW(), count, patches)
-		}
-	}
-	callScratches.put(memory)
-}
-
-// patch copies what pixel (p,q) of the output sees.
-func (s ConvShape) patch(dst, image []float32, p, q int) {
-	row := s.KW * s.Ci
-	for i := range s.KH {
-		for j := range s.KW {
-			to := dst[i*row+j*s.Ci:][:s.Ci]
-			if at, ok := s.input(p, q, i, j); ok {
-				copy(to, image[at:])
-			} else {
-				clear(to)
-			}
-		}
-	}
-}
-
-// input is where tap (i,j) of output pixel (p,q) begins in an image; ok is
-// false outside.
-func (s ConvShape) input(p, q, i, j int) (at int, ok bool) {
-	r, c := p*s.StrideH+i-s.PadH, q*s.StrideW+j-s.PadW
-	return (r*s.W + c) * s.Ci, r >= 0 && r < s.H && c >= 0 && c < s.W
-}

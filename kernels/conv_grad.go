@@ -13,36 +13,61 @@ package kernels
 // Aliasing: dx overlaps no operand.
 // Panics: as Conv2D, or a bias.
 func Conv2DGradInput(dx, dy, w []float32, s ConvShape, o ConvOptions) {
-	s = s.check("Conv2DGradInput", "dy", dy, "dx", dx, "w", w)
+	s = s.check("Conv2DGradInput", "len(dy)", dy, "len(dx)", dx, "len(w)", w)
 	o.noBias("Conv2DGradInput")
-	if !o.Accumulate {
-		clear(dx[:s.N*s.H*s.W*s.Ci])
+	if s.N*s.Ci == 0 {
+		return
 	}
-	k, pixels := s.taps()*s.Ci, s.OutH()*s.OutW()
-	memory := callScratches.get()
-	for n := range s.N {
-		image := dx[n*s.H*s.W*s.Ci:][:s.H*s.W*s.Ci]
-		patches := MatOf(memory.floats(pixels*k), pixels, k)
-		Gemm(patches, MatOf(dy[n*pixels*s.Co:], pixels, s.Co), MatOf(w, s.Co, k), GemmOptions{})
-		for i := range pixels {
-			s.scatter(image, patches.Row(i), i/s.OutW(), i%s.OutW())
-		}
+	s = s.fold()
+	c := convCalls.get()
+	*c = convCall{
+		in: dy, images: s.N, inH: s.OutH(), inW: s.OutW(), channels: s.Co, strideH: 1, strideW: 1,
+		out: dx, outImage: s.H * s.W * s.Ci, lanes: s.Ci, accumulate: o.Accumulate,
+		w: w, lane: 1, step: s.taps() * s.Ci, phases: s.gradPhases(c.phases[:0]),
 	}
-	callScratches.put(memory)
+	c.run()
+	convCalls.put(c)
 }
 
-// scatter adds a patch to where pixel (p,q) of the output sees it.
-func (s ConvShape) scatter(image, patch []float32, p, q int) {
-	for i := range s.KH {
-		for j := range s.KW {
-			if at, ok := s.input(p, q, i, j); ok {
-				to := image[at:][:s.Ci]
-				for c, v := range patch[(i*s.KW+j)*s.Ci:][:s.Ci] {
-					to[c] += v
-				}
+// gradPhases appends the phases of the gradient with respect to x. Row h of x
+// is seen by tap i of output row p where p*StrideH+i-PadH = h. For the rows h
+// that are r modulo the stride these taps are i = i0, i0+StrideH, ..., and as i
+// grows p falls: the taps in reverse order are a correlation with stride 1 over
+// the rows of dy. Columns alike.
+func (s ConvShape) gradPhases(phases []convPhase) []convPhase {
+	for r := range min(s.StrideH, s.H) {
+		row := s.gradAxis(r, s.KH, s.StrideH, s.PadH)
+		for c := range min(s.StrideW, s.W) {
+			col := s.gradAxis(c, s.KW, s.StrideW, s.PadW)
+			f := convPhase{
+				rows: row.taps, cols: col.taps, top: row.first, left: col.first,
+				outH: ceilDiv(s.H-r, s.StrideH), outW: ceilDiv(s.W-c, s.StrideW),
+				at: (r*s.W + c) * s.Ci, row: s.StrideH * s.W * s.Ci, pixel: s.StrideW * s.Ci,
+				wRow: -s.StrideH * s.KW * s.Ci, wCol: -s.StrideW * s.Ci,
 			}
+			if f.rows*f.cols == 0 {
+				f.rows, f.cols = 0, 0
+			} else {
+				f.w = (row.last*s.KW + col.last) * s.Ci
+			}
+			phases = append(phases, f)
 		}
 	}
+	return phases
+}
+
+// gradAxis is one direction of a phase: how many taps it has, the last of them,
+// which comes first, and the output that this one sees from the phase's first
+// pixel.
+type gradAxis struct{ taps, last, first int }
+
+func (ConvShape) gradAxis(r, kernel, stride, pad int) gradAxis {
+	i0 := (r + pad) % stride
+	if i0 >= kernel {
+		return gradAxis{}
+	}
+	taps := ceilDiv(kernel-i0, stride)
+	return gradAxis{taps: taps, last: i0 + (taps-1)*stride, first: (r+pad-i0)/stride - (taps - 1)}
 }
 
 // Conv2DGradWeight is the gradient of Conv2D with respect to w:
@@ -56,15 +81,28 @@ func (s ConvShape) scatter(image, patch []float32, p, q int) {
 // Aliasing: dw overlaps no operand.
 // Panics: as Conv2D, or a bias.
 func Conv2DGradWeight(dw, dy, x []float32, s ConvShape, o ConvOptions) {
-	s = s.check("Conv2DGradWeight", "dy", dy, "x", x, "dw", dw)
+	s = s.check("Conv2DGradWeight", "len(dy)", dy, "len(x)", x, "len(dw)", dw)
 	o.noBias("Conv2DGradWeight")
-	out := MatOf(dw, s.Co, s.taps()*s.Ci)
-	if !o.Accumulate {
-		clear(dw[:s.Co*s.taps()*s.Ci])
+	if s.Co*s.Ci == 0 {
+		return
 	}
-	s.eachBand(x, func(pixels, count int, patches Mat) {
-		Gemm(out, MatOf(dy[pixels*s.Co:], count, s.Co).T(), patches, GemmOptions{Accumulate: true})
-	})
+	s = s.fold()
+	if s.N*s.OutH()*s.OutW() == 0 {
+		if !o.Accumulate {
+			clear(dw[:s.Co*s.taps()*s.Ci])
+		}
+		return
+	}
+	if s.plain() {
+		pixels := s.N * s.H * s.W
+		Gemm(MatOf(dw, s.Co, s.Ci), MatOf(dy, pixels, s.Co).T(), MatOf(x, pixels, s.Ci), GemmOptions{Accumulate: o.Accumulate})
+		return
+	}
+	c := convGradCalls.get()
+	*c = convGradCall{ConvShape: s, dw: dw, dy: dy, x: x, accumulate: o.Accumulate}
+	c.run()
+	*c = convGradCall{} // keep no operand alive
+	convGradCalls.put(c)
 }
 
 // noBias refuses a bias where there is nothing to add it to.

@@ -37,6 +37,7 @@ var convCases = []convCase{
 	{"1x7", ConvShape{N: 1, H: 5, W: 10, Ci: 12, Co: 20, KH: 1, KW: 7, PadW: 3}},
 	{"7x1", ConvShape{N: 1, H: 10, W: 5, Ci: 12, Co: 20, KH: 7, KW: 1, PadH: 3}},
 	{"1x1 with padding", ConvShape{N: 1, H: 3, W: 4, Ci: 5, Co: 6, KH: 1, KW: 1, PadH: 1, PadW: 1}},
+	{"1x1 on one column, with padding", ConvShape{N: 2, H: 4, W: 1, Ci: 5, Co: 6, KH: 1, KW: 1, PadH: 2}},
 	{"1x1, stride 2", ConvShape{N: 2, H: 7, W: 8, Ci: 10, Co: 20, KH: 1, KW: 1, StrideH: 2, StrideW: 2}},
 	{"3x3, stride 2, even", ConvShape{N: 2, H: 8, W: 16, Ci: 20, Co: 36, KH: 3, KW: 3, StrideH: 2, StrideW: 2, PadH: 1, PadW: 1}},
 	{"3x3, stride 2, odd", ConvShape{N: 1, H: 9, W: 7, Ci: 20, Co: 36, KH: 3, KW: 3, StrideH: 2, StrideW: 2, PadH: 1, PadW: 1}},

@@ -19,6 +19,8 @@ type Group struct{ First, Count int }
 
 // Model is one generative model with its weights.
 type Model interface {
+	// Family is the name of its Kind.
+	Family() string
 	// Name is the preset's or the configuration's name.
 	Name() string
 	// Geometry says what images the model takes.
@@ -55,6 +57,10 @@ type Model interface {
 	Clone(own func(name string) bool) (Model, error)
 	// Config is the JSON form of the constructor arguments.
 	Config() ([]byte, error)
+	// Load copies a checkpoint's floating-point tensors into the weights.
+	Load(src []layers.Named) error
+	// Init draws weights to train from scratch.
+	Init(seed uint64)
 }
 
 // Geometry is the image that a model takes.
@@ -108,7 +114,7 @@ type DrawSpec struct {
 	// drawn as sample First+i of the step, whatever the micro-batch.
 	Seed        uint64
 	Step, First int
-	// MaskRatio is the removed fraction, 0.75 for a masked autoencoder.
+	// MaskRatio is the removed fraction; 0 where the family draws it.
 	MaskRatio float64
 	Noise     Noise
 }

@@ -44,6 +44,9 @@ func NewMAE(name string, m *mae.Model) (*MAE, error) {
 	return &MAE{name: name, model: m}, nil
 }
 
+// Family implements Model.
+func (m *MAE) Family() string { return maeName }
+
 // Name implements Model.
 func (m *MAE) Name() string { return m.name }
 
@@ -59,8 +62,11 @@ func (m *MAE) Params() []*layers.Param { return m.model.Params() }
 // Encoder implements Model.
 func (m *MAE) Encoder() []*layers.Param { return m.model.Encoder() }
 
-// Load copies named tensors into the weights.
+// Load implements Model.
 func (m *MAE) Load(src []layers.Named) error { return m.model.Load(src) }
+
+// Init implements Model.
+func (m *MAE) Init(seed uint64) { m.model.Init(seed) }
 
 // Config implements Model.
 func (m *MAE) Config() ([]byte, error) { return json.Marshal(m.model.Config()) }
