@@ -20,6 +20,9 @@ func (methodsCmd) Run(a *app) error {
 		fmt.Fprintf(a.out, "  defaults  %s\n", m.Schedule)
 		for _, k := range family.Kinds() {
 			r := k.Recipe
+			if r.LearningRate == 0 {
+				continue // pretrained, not unlearned
+			}
 			fmt.Fprintf(a.out, "  %-8s  alpha %g, lr %g, weight decay %g, %d epochs, AdamW (%g, %g)\n            from %s\n",
 				k.Name, r.Alpha, r.LearningRate, r.WeightDecay, r.Epochs, r.Beta1, r.Beta2, r.Source)
 		}

@@ -236,14 +236,20 @@ func modelTensors(m family.Model) []checkpoint.Tensor {
 }
 
 // portableTensors are a model's tensors that the reference implementation of its
-// family has too: a decoder's own copy of weights is left out.
+// family has too: a decoder's own copy of weights is left out, integers that
+// nothing here reads are added.
 func portableTensors(m family.Model) []checkpoint.Tensor {
-	u, ok := m.(family.Untier)
-	if !ok {
-		return modelTensors(m)
+	out := modelTensors(m)
+	if u, ok := m.(family.Untier); ok {
+		own, _ := u.OwnCopy()
+		out = slices.DeleteFunc(out, func(t checkpoint.Tensor) bool { return strings.HasPrefix(t.Name, own) })
 	}
-	own, _ := u.OwnCopy()
-	return slices.DeleteFunc(modelTensors(m), func(t checkpoint.Tensor) bool { return strings.HasPrefix(t.Name, own) })
+	if b, ok := m.(family.Buffered); ok {
+		for _, x := range b.Buffers() {
+			out = append(out, checkpoint.FromInt64(x.Name, x.Shape, x.Data))
+		}
+	}
+	return out
 }
 
 // cautionPth warns of what a file for PyTorch cannot hold.

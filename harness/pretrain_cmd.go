@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -25,6 +26,7 @@ type pretrainCmd struct {
 	LeaveOut    []string      `help:"Classes to leave out: the model that never saw them, for comparison." placeholder:"CLASS"`
 	SkipBad     bool          `help:"Leave out damaged images with a warning, instead of stopping."`
 	Init        string        `help:"Start from these weights instead of random ones." placeholder:"CHECKPOINT"`
+	Tokenizer   string        `help:"mage: the trained VQGAN to take over, a checkpoint of lethe pretrain --model vqgan_tiny or of a MAGE." placeholder:"CHECKPOINT"`
 	Epochs      int           `help:"Passes over the images." default:"50"`
 	Steps       int           `help:"Optimizer steps, instead of --epochs." default:"0"`
 	Batch       int           `help:"Images a step." default:"256"`
@@ -65,7 +67,7 @@ func (c *pretrainCmd) Run(a *app, parsed *kong.Context) error {
 	if c.Out == "" {
 		c.Out = "runs/pretrain-" + baseName(c.Model)
 	}
-	if err := errors.Join(runDir(c.Out).check(c.RunFlags), runDir(c.Out).checkInput("init", c.Init)); err != nil {
+	if err := errors.Join(runDir(c.Out).check(c.RunFlags), runDir(c.Out).checkInput("init", c.Init), runDir(c.Out).checkInput("tokenizer", c.Tokenizer)); err != nil {
 		return err
 	}
 	s, err := newSession(a, c.Threads)
@@ -122,7 +124,33 @@ func (c *pretrainCmd) model() (family.Model, error) {
 		return nil, usage("%v", err)
 	}
 	m.Init(c.Seed)
-	return m, nil
+	return m, c.tokenizer(m)
+}
+
+// tokenizer gives a model that works on tokens its trained tokenizer.
+func (c *pretrainCmd) tokenizer(m family.Model) error {
+	t, ok := m.(family.Tokenized)
+	switch {
+	case !ok && c.Tokenizer == "":
+		return nil
+	case !ok:
+		return usage("--tokenizer: %s has none", family.KindOf(m.Family()).Title)
+	case c.Tokenizer == "":
+		return usage("%s works on the tokens of a trained VQGAN: give one by --tokenizer (lethe pretrain --model vqgan_tiny makes one), or start from a whole model by --init", family.KindOf(m.Family()).Title)
+	}
+	file, err := openCheckpoint(c.Tokenizer)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	named, err := namedTensors(file)
+	if err != nil {
+		return err
+	}
+	if err := t.LoadTokenizer(named); err != nil {
+		return fmt.Errorf("%s: %w", c.Tokenizer, err)
+	}
+	return nil
 }
 
 // images loads the training images without those left out, and what to measure.

@@ -102,7 +102,7 @@ func (j *pretrainJob) asked() (string, error) {
 	c := *j.cmd
 	c.RunFlags, c.NormPixFlag = RunFlags{Seed: c.Seed}, NormPixFlag{}
 	c.Evaluation, c.SavePth, c.Data, c.EvalData, c.LeaveOut, c.For = EvaluateFlags{}, false, nil, nil, nil, 0
-	c.Model, c.Init, c.MaskRatio, c.WeightDecay = "", "", nil, nil
+	c.Model, c.Init, c.Tokenizer, c.MaskRatio, c.WeightDecay = "", "", "", nil, nil
 	model, err := j.model.Config()
 	return fingerprint(kernels.ISA(), c, j.steps, *j.cmd.MaskRatio, *j.cmd.WeightDecay, itemsHash(j.set), string(model), weightsHash(j.model)), err
 }

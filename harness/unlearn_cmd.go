@@ -155,6 +155,9 @@ func (c *unlearnCmd) Run(a *app, parsed *kong.Context) error {
 	if err != nil {
 		return err
 	}
+	if k := family.KindOf(model.Family()); k.Recipe.LearningRate == 0 {
+		return usage("--checkpoint %s: %s is pretrained and then frozen, there is nothing to unlearn in it", c.Checkpoint, k.Title)
+	}
 	set, err := c.resolve(recipeOf(model))
 	if err != nil {
 		return err

@@ -164,6 +164,38 @@ type Sampler interface {
 	SetSampleSteps(n int) error
 }
 
+// Buffer is an entry of a reference state dict that holds integers. Loading needs
+// none of them; PyTorch wants them all.
+type Buffer struct {
+	Name  string
+	Shape []int
+	Data  []int64
+}
+
+// Buffered is a model whose reference state dict has such entries.
+type Buffered interface {
+	Buffers() []Buffer
+}
+
+// Tokenized is a model that is of no use before its tokenizer was trained.
+type Tokenized interface {
+	// LoadTokenizer copies the tokenizer of a checkpoint, its own or that of a
+	// whole model, into the weights.
+	LoadTokenizer(src []layers.Named) error
+}
+
+// share copies the parameters that own names and shares the memory of the
+// others.
+func share(to, from []*layers.Param, own func(name string) bool) {
+	for i, p := range to {
+		if own(p.Name) {
+			copy(p.Value.Data, from[i].Value.Data)
+		} else {
+			p.Value.Data = from[i].Value.Data // the fresh memory was never touched, so it costs nothing
+		}
+	}
+}
+
 // CheckNoise refuses a kind of noise that does not exist.
 func CheckNoise(n Noise) error {
 	switch n {

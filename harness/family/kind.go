@@ -61,7 +61,7 @@ type Recipe struct {
 }
 
 // kinds are the families, in the order in which a checkpoint is offered to them.
-func kinds() []*Kind { return []*Kind{maeKind(), paletteKind()} }
+func kinds() []*Kind { return []*Kind{maeKind(), mageKind(), vqganKind(), paletteKind()} }
 
 // Kinds lists the families.
 func Kinds() []*Kind { return kinds() }

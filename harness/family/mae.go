@@ -77,14 +77,7 @@ func (m *MAE) Clone(own func(name string) bool) (Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	from := m.model.Params()
-	for i, p := range c.Params() {
-		if own(p.Name) {
-			copy(p.Value.Data, from[i].Value.Data)
-		} else {
-			p.Value.Data = from[i].Value.Data // the fresh memory was never touched, so it costs nothing
-		}
-	}
+	share(c.Params(), m.model.Params(), own)
 	return NewMAE(m.name, c)
 }
 

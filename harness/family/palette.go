@@ -104,18 +104,6 @@ func (m *Palette) Clone(own func(name string) bool) (Model, error) {
 	return &Palette{name: m.name, model: c, steps: m.steps}, nil
 }
 
-// share copies the parameters that own names and shares the memory of the
-// others.
-func share(to, from []*layers.Param, own func(name string) bool) {
-	for i, p := range to {
-		if own(p.Name) {
-			copy(p.Value.Data, from[i].Value.Data)
-		} else {
-			p.Value.Data = from[i].Value.Data // the fresh memory was never touched, so it costs nothing
-		}
-	}
-}
-
 // Features implements Model: the outputs of every down block and of the middle,
 // 13 of them in the published model (spec, section 7.3).
 func (m *Palette) Features(tp *autodiff.Tape, b Batch) []*autodiff.Tensor {

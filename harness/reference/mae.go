@@ -2,7 +2,6 @@ package reference
 
 import (
 	"encoding/json"
-	"fmt"
 
 	"lethe/autodiff"
 	"lethe/harness/checkpoint"
@@ -145,9 +144,8 @@ func (s *maeSteps) read(b *bundle) (err error) {
 		return err
 	}
 	s.steps, s.batch = s.retain.shape[0], s.retain.shape[1]
-	if b.Steps != nil && *b.Steps != float64(s.steps) {
-		return &InputError{File: b.path(inputsFile), Tensor: "retain_images",
-			Err: fmt.Errorf("has %d steps, %s says %v", s.steps, descriptionFile, *b.Steps)}
+	if err := b.checkSteps("retain_images", s.steps); err != nil {
+		return err
 	}
 	for _, t := range []struct {
 		name string

@@ -14,6 +14,7 @@ type runner func(*bundle) ([]checkpoint.Tensor, error)
 func runners() map[string]map[string]runner {
 	return map[string]map[string]runner{
 		"mae":     {"forward": maeForward, "unlearn": maeUnlearn},
+		"mage":    {"forward": mageForward, "unlearn": mageUnlearn},
 		"palette": {"forward": paletteForward, "sample": paletteSample, "unlearn": paletteUnlearn},
 	}
 }
