@@ -70,6 +70,8 @@ type convWork struct {
 	inRow          int       // elements of a row there
 	aAt, cAt, taps []int     // the tables
 	pixels         int       // entries of aAt and cAt that are not padding
+	ahead          []float32 // what the next band will copy, as far as it was not asked for
+	lines          int       // how many cache lines of it one tile asks for
 }
 
 // convMultiply computes the outputs: one item is one band and one group of
@@ -80,9 +82,10 @@ func (j *convMultiply) run(item int) {
 	c := (*convCall)(j)
 	memory := itemScratches.get()
 	w := convWork{convCall: c}
-	w.take(item/c.columnGroups, memory)
-	group, panels := item%c.columnGroups, c.columns.panels
+	band, group, panels := item/c.columnGroups, item%c.columnGroups, c.columns.panels
 	c0, c1 := panels*group/c.columnGroups, panels*(group+1)/c.columnGroups
+	w.take(band, memory)
+	w.lookAhead(band+c.team, c1-c0)
 	for i := range c.phases {
 		f := &c.phases[i]
 		w.tabulate(f)
@@ -111,6 +114,41 @@ func (w *convWork) take(i int, memory *scratch) {
 	w.in = memory.floats(w.bandElements())
 	for n := w.n0; n < w.n1; n++ {
 		w.copyRows(w.in[(n-w.n0)*w.inImage:], w.convCall.in[n*w.inH*w.inW*w.channels:])
+	}
+}
+
+// lookAhead prepares to ask for the memory of a later band while this one is
+// multiplied, so that its copy does not wait for memory.
+func (w *convWork) lookAhead(i, panels int) {
+	b := &w.band
+	if i >= b.count {
+		return
+	}
+	row := w.inW * w.channels
+	image, first := i/b.each*b.images, i%b.each*b.rows
+	lo := image*w.inH + min(w.inH, max(0, first*w.strideH+w.top+max(0, w.spanH-w.strideH)))
+	hi := min(w.images, image+b.images)*w.inH
+	if b.each > 1 {
+		hi = image*w.inH + min(w.inH, max(0, (first+b.rows-1)*w.strideH+w.top+w.spanH))
+	}
+	if hi <= lo {
+		return
+	}
+	w.ahead = w.convCall.in[lo*row : hi*row]
+	tiles := 0
+	for i := range w.phases {
+		f := &w.phases[i]
+		tiles += f.slices(w.channels) * panels * (w.n1 - w.n0) * (w.p1 - w.p0) * f.outW / w.tile.mr
+	}
+	w.lines = ceilDiv(len(w.ahead)/slabAlign, max(1, tiles))
+}
+
+// ask asks for the next part of the memory ahead.
+func (w *convWork) ask() {
+	n := min(w.lines*slabAlign, len(w.ahead))
+	if n > 0 {
+		prefetch(w.ahead, 0, 1, ceilDiv(n, slabAlign))
+		w.ahead = w.ahead[n:]
 	}
 }
 
@@ -224,6 +262,7 @@ func (w *convWork) panel(f *convPhase, s convSlice, q int, bias []float32, accum
 		if segments == 0 {
 			lo = s.s0 // nothing is read there
 		}
+		w.ask()
 		convTile(width, w.in[lo*w.inRow+s.k0:], aAt, segments, k, w.inRow-k,
 			b[(lo*segment+s.k0)*width:], out, cAt, d, dAt, min(mr, w.pixels-t), n)
 	}

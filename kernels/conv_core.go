@@ -45,6 +45,7 @@ type convCall struct {
 	tile         gemmShape
 	columns      columnCut
 	columnGroups int // items of one band
+	team         int // workers
 
 	top, left    int  // first row and column of in that output (0,0) of a phase sees
 	spanH, spanW int  // rows and columns from there that it sees
@@ -74,31 +75,29 @@ var convCalls freeList[convCall]
 
 // run packs and multiplies.
 func (c *convCall) run() {
-	workers := c.plan()
+	c.plan()
 	memory := callScratches.get()
 	c.packed = memory.floats(c.place())
-	dispatch((*convPack)(c), len(c.phases)*c.columns.panels, workers)
-	dispatch((*convMultiply)(c), c.band.count*c.columnGroups, workers)
+	dispatch((*convPack)(c), len(c.phases)*c.columns.panels, c.team)
+	dispatch((*convMultiply)(c), c.band.count*c.columnGroups, c.team)
 	callScratches.put(memory)
 	phases := c.phases[:0]
 	*c = convCall{phases: phases} // keep no operand alive
 }
 
 // plan decides how the call is cut.
-func (c *convCall) plan() (team int) {
+func (c *convCall) plan() {
 	c.tile = gemmTileShape()
 	c.columns = cutColumns(c.lanes, c.tile)
 	c.frame()
-	team = workers()
+	c.team = workers()
 	if c.flops() < serialFlops {
-		team = 1
+		c.team = 1
 	}
-	c.band = c.cutBands(team)
-	c.columnGroups = min(c.columns.panels, ceilDiv(team, c.band.count))
-	itemScratches.reserve(workers())
+	c.band = c.cutBands(c.team)
+	c.columnGroups = min(c.columns.panels, ceilDiv(c.team, c.band.count))
 	reserveItems(c.bandElements())
 	reserveItemInts(c.tableLength())
-	return team
 }
 
 // frame finds what part of in the phases see together.
