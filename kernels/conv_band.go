@@ -127,7 +127,7 @@ func (w *convWork) lookAhead(i, panels int) {
 	row := w.inW * w.channels
 	image, first := i/b.each*b.images, i%b.each*b.rows
 	lo := image*w.inH + min(w.inH, max(0, first*w.strideH+w.top+max(0, w.spanH-w.strideH)))
-	hi := min(w.images, image+b.images)*w.inH
+	hi := min(w.images, image+b.images) * w.inH
 	if b.each > 1 {
 		hi = image*w.inH + min(w.inH, max(0, (first+b.rows-1)*w.strideH+w.top+w.spanH))
 	}

@@ -45,6 +45,10 @@ func AvgPool2Grad(dx, dy []float32, s ImageShape) {
 	s.check("AvgPool2Grad")
 	need("AvgPool2Grad", "len(dx)", len(dx), s.len())
 	need("AvgPool2Grad", "len(dy)", len(dy), s.halved().len())
+	if s.halved().len() == 0 {
+		fill(dx[:s.len()], 0)
+		return
+	}
 	if s.H%2 == 1 {
 		for n := range s.N {
 			fill(dx[(n*s.H+s.H-1)*s.W*s.C:][:s.W*s.C], 0)
