@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -63,6 +64,9 @@ func TestFamilies(t *testing.T) {
 				out := run("1")
 				readContract(t, out)
 				selfContained(t, out)
+				if m.Name == "ours" {
+					checkWork(t, out)
+				}
 				if m.Trains == unlearn.EncoderOnly && steps(t, out)[0].Retain != 0 {
 					t.Errorf("the retain loss of step 0 is %g, want exactly 0", steps(t, out)[0].Retain)
 				}
@@ -83,6 +87,19 @@ func TestFamilies(t *testing.T) {
 				lethe(t, "inspect", filepath.Join(out, "checkpoint.pth")).ok(t)
 			})
 		}
+	}
+}
+
+// checkWork: the authors' procedure takes more than ours, and less than twice an
+// original pass and three times a tokenizer's pass can add.
+func checkWork(t *testing.T, dir string) {
+	t.Helper()
+	var s summary
+	if err := json.Unmarshal(read(t, dir, "summary.json"), &s); err != nil {
+		t.Fatal(err)
+	}
+	if s.Work == nil || !(s.Work.Ours > 0) || !(s.Work.Authors > s.Work.Ours) || !(s.Work.Authors < 3*s.Work.Ours) {
+		t.Errorf("the work of a sample is %+v", s.Work)
 	}
 }
 

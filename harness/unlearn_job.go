@@ -36,6 +36,8 @@ type unlearnJob struct {
 	forget  *data.Sampler
 	epoch   int // steps of a pass over the larger side
 	steps   int
+	samples int        // that the steps of this process saw
+	tokens  sampleWork // of the tokenizer, for each of them and for an image
 }
 
 // run trains, saves, evaluates and reports.
@@ -56,6 +58,8 @@ func (j *unlearnJob) run() error {
 	if err := j.train(from.next); err != nil {
 		return err
 	}
+	j.samples = 2 * j.cmd.Batch * (j.steps - from.next)
+	j.tokens = tokenizerWork(j.original, j.samples)
 	if j.cmd.SavePth {
 		j.cautionPth(j.student)
 	}

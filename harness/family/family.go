@@ -184,6 +184,11 @@ type Tokenized interface {
 	LoadTokenizer(src []layers.Named) error
 }
 
+// TokenCounter is a model that counts what its tokenizer did since it was made.
+type TokenCounter interface {
+	TokenizerWork() (images int, gflop float64)
+}
+
 // share copies the parameters that own names and shares the memory of the
 // others.
 func share(to, from []*layers.Param, own func(name string) bool) {

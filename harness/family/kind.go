@@ -27,10 +27,16 @@ type Kind struct {
 	// that it is of no model of the family. It may know a part of a model.
 	Identify func(shapes map[string][]int) *Identity
 	Recipe   Recipe
+	// Authors is what the authors' code does for every sample of a step, beside
+	// the student's two passes; nil where none was released.
+	Authors *AuthorsWork
 	// EvalMasks are the masks to measure under, in the form of the flag
 	// --eval-masks; nil: those of a masked autoencoder.
 	EvalMasks []string
 }
+
+// AuthorsWork counts passes for a sample.
+type AuthorsWork struct{ Original, Tokenizer int }
 
 // Identity is what a checkpoint probably is.
 type Identity struct {

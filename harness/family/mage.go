@@ -17,6 +17,7 @@ type MAGE struct {
 	name     string
 	model    *mage.Model
 	sampling mage.Sampling
+	work     tokenWork
 	// One buffer a role: a batch lives until the next draw.
 	seen, filled, noised imageBuffer
 }
@@ -53,9 +54,26 @@ func once(compute tokenizer) tokenizer {
 }
 
 // tokensOf computes the tokens of images [N,3,H,W], once.
-func tokensOf(images *autodiff.Tensor) tokenizer {
-	return once(func(tp *autodiff.Tape, m *mage.Model) []int32 { return m.Tokens(tp, images) })
+func (m *MAGE) tokensOf(images *autodiff.Tensor) tokenizer {
+	return once(func(tp *autodiff.Tape, model *mage.Model) []int32 { return m.work.tokens(tp, model, images) })
 }
+
+// tokenWork counts what the tokenizer does.
+type tokenWork struct {
+	images int
+	gflop  float64
+}
+
+func (w *tokenWork) tokens(tp *autodiff.Tape, m *mage.Model, images *autodiff.Tensor) []int32 {
+	before := tp.FLOPs()
+	out := m.Tokens(tp, images)
+	w.images += images.Dim(0)
+	w.gflop += (tp.FLOPs() - before) / 1e9
+	return out
+}
+
+// TokenizerWork implements TokenCounter.
+func (m *MAGE) TokenizerWork() (images int, gflop float64) { return m.work.images, m.work.gflop }
 
 // NewMAGE wraps a model.
 func NewMAGE(name string, m *mage.Model) (*MAGE, error) {

@@ -100,7 +100,7 @@ func (m *MAGE) prepare(pixels [][]uint8, removed []float32, dilate []bool) (Batc
 		blendMask(h.blend[i*area:][:area], hole, g.Size)
 		masks.Masked = append(masks.Masked, touched(data.Dilate(hole, g.Size, g.Size, g.Size/g.Grid), g)...)
 	}
-	tokens := tokensOf(h.filled)
+	tokens := m.tokensOf(h.filled)
 	return &mageBatch{masks: masks, tokens: tokens, truth: tokens, holes: h}, nil
 }
 

@@ -39,13 +39,13 @@ func (m *MAGE) Draw(d DrawSpec) (*Draw, error) {
 	if err := fillUnit(images, pixels); err != nil {
 		return nil, err
 	}
-	tokens := tokensOf(images)
+	tokens := m.tokensOf(images)
 	masks := m.masks(d)
 	seen := &mageBatch{masks: masks, tokens: tokens, truth: tokens, images: func() *autodiff.Tensor { return images }}
 	draw := &Draw{Retain: Group{0, len(d.Retain)}, Forget: Group{len(d.Retain), len(d.Forget)}, seen: seen}
 	draw.noised = func() Batch {
 		noise := sync.OnceValue(func() *autodiff.Tensor { return m.noiseImages(d, images) })
-		return &mageBatch{masks: masks, tokens: noisedTokens(d, noise, tokens), truth: noisyLabels(d, tokens), images: noise}
+		return &mageBatch{masks: masks, tokens: m.noisedTokens(d, noise, tokens), truth: noisyLabels(d, tokens), images: noise}
 	}
 	draw.swapped = func() Batch {
 		swapped := swappedTokens(d, tokens)
@@ -84,12 +84,12 @@ func truncatedNormal(r *rand.Rand) float64 {
 
 // noisedTokens has the tokens of noise images in the place of forget images.
 // Those of the retain images are not computed again.
-func noisedTokens(d DrawSpec, noise imageMaker, seen tokenizer) tokenizer {
+func (m *MAGE) noisedTokens(d DrawSpec, noise imageMaker, seen tokenizer) tokenizer {
 	return once(func(tp *autodiff.Tape, model *mage.Model) []int32 {
 		retain, forget := len(d.Retain), len(d.Forget)
 		tokens := append([]int32(nil), seen(tp, model)...)
 		if forget > 0 {
-			copy(tokens[retain*len(tokens)/(retain+forget):], model.Tokens(tp, noise()))
+			copy(tokens[retain*len(tokens)/(retain+forget):], m.work.tokens(tp, model, noise()))
 		}
 		return tokens
 	})

@@ -39,6 +39,9 @@ func mageKind() *Kind {
 			Source:       "decisions 10, 14 and 30 of the specification; betas and decay are the released code's, lr as remembered of arXiv 2402.00351, appendix C.1, unverified",
 			PretrainRate: 1.5e-4, PretrainDecay: 0.05,
 		},
+		// Both targets for every sample; tokens of the image for the student, and of
+		// image and noise for the original (spec, section 6).
+		Authors:   &AuthorsWork{Original: 2, Tokenizer: 3},
 		EvalMasks: []string{"centre:4", "outpaint:4"},
 	}
 }
