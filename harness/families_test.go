@@ -185,3 +185,31 @@ func TestFamiliesRefuse(t *testing.T) {
 		lethe(t, c.args...).refused(t, c.code, c.says)
 	}
 }
+
+// TestResumeFamilies: an interrupted run of any family ends with the bytes of one
+// that was left alone, codes that a VQGAN has moved and decoders' copies included.
+func TestResumeFamilies(t *testing.T) {
+	tokenizer := pretrained(t, "vqgan")
+	palette := pretrained(t, "palette", "--sample-steps", "2")
+	mage := pretrained(t, "mage", "--tokenizer", tokenizer, "--sample-steps", "2")
+	unlearn := func(weights string) []string {
+		return []string{"unlearn", "--checkpoint", weights, "--retain", shared.retain, "--forget", shared.forget, "--batch", "2", "--steps", "3",
+			"--lr", "1e-3", "--eval-images", "2", "--sample-steps", "2"}
+	}
+	for name, args := range map[string][]string{
+		"vqgan": {"pretrain", "--model", put(t, []byte(smallModels["vqgan"]), t.TempDir(), "v.json"), "--data", shared.retain, "--batch", "3", "--steps", "3",
+			"--lr", "1e-3", "--warmup", "1", "--eval-images", "2"},
+		"palette": unlearn(palette), "mage": unlearn(mage),
+	} {
+		t.Run(name, func(t *testing.T) {
+			whole, dir := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "run")
+			run := func(out string, more ...string) []string {
+				return append(append(args[:len(args):len(args)], "--out", out), more...)
+			}
+			lethe(t, run(whole)...).ok(t)
+			letheUntil(t, cancelAfter(2), run(dir)...).refused(t, 130, "before step 2")
+			lethe(t, run(dir, "--resume")...).ok(t)
+			sameRun(t, dir, whole)
+		})
+	}
+}
