@@ -6,8 +6,21 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// emitActivation emits GELU and its gradient.
+// emitActivation emits GELU, SiLU and their gradients.
 func emitActivation(e *emitter) {
+	e.function("SiLU", "func(y, x []float32)", "SiLU is generic.SiLU with the exp of asmgen.")
+	e.elementwise("y", []string{"x"}, func(in []reg.VecVirtual) reg.VecVirtual {
+		s := e.v()
+		e.sigmoid(in[0], s)
+		e.VMULPS(s, in[0], in[0])
+		return in[0]
+	})
+	e.function("SiLUGrad", "func(dx, dy, x []float32)", "SiLUGrad is generic.SiLUGrad with the exp of asmgen.")
+	e.elementwise("dx", []string{"dy", "x"}, func(in []reg.VecVirtual) reg.VecVirtual {
+		e.siluSlope(in[1])
+		e.VMULPS(in[0], in[1], in[1])
+		return in[1]
+	})
 	e.function("Gelu", "func(y, x []float32)", "Gelu is generic.Gelu with the erf of asmgen: at most 1e-6 * max(1, |y|) off.")
 	e.elementwise("y", []string{"x"}, func(in []reg.VecVirtual) reg.VecVirtual {
 		x, half := in[0], e.v()

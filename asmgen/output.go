@@ -29,6 +29,7 @@ var topics = []topic{
 	{"vector", emitVector},
 	{"reduce", emitReduce},
 	{"norm", emitNorm},
+	{"groupnorm", emitGroupNorm},
 	{"softmax", emitSoftmax},
 	{"activation", emitActivation},
 	{"attention", emitAttention},

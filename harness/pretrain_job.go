@@ -80,7 +80,7 @@ func (j *pretrainJob) prepare() error {
 		}
 	}
 	layers.SetTrainable(j.trained, true)
-	fresh := func() optim.Optimizer { return newAdamW(j.trained, j.cmd.WeightDecay) }
+	fresh := func() optim.Optimizer { return newAdamW(j.trained, recipeOf(j.model), *j.cmd.WeightDecay) }
 	j.opt = fresh()
 	j.sampler = data.NewSampler(len(j.set.Items), j.cmd.Batch, j.cmd.Seed, 0)
 	j.cut = train.Cut(j.cmd.Batch, j.cmd.MicroBatch)
@@ -102,9 +102,9 @@ func (j *pretrainJob) asked() (string, error) {
 	c := *j.cmd
 	c.RunFlags, c.NormPixFlag = RunFlags{Seed: c.Seed}, NormPixFlag{}
 	c.Evaluation, c.SavePth, c.Data, c.EvalData, c.LeaveOut, c.For = EvaluateFlags{}, false, nil, nil, nil, 0
-	c.Model, c.Init = "", ""
+	c.Model, c.Init, c.Tokenizer, c.MaskRatio, c.WeightDecay = "", "", "", nil, nil
 	model, err := j.model.Config()
-	return fingerprint(kernels.ISA(), c, j.steps, itemsHash(j.set), string(model), weightsHash(j.model)), err
+	return fingerprint(kernels.ISA(), c, j.steps, *j.cmd.MaskRatio, *j.cmd.WeightDecay, itemsHash(j.set), string(model), weightsHash(j.model)), err
 }
 
 func (j *pretrainJob) train(first int) error {
@@ -129,7 +129,7 @@ func (j *pretrainJob) micro(step, i int) (train.Losses, error) {
 	draw, err := j.model.Draw(family.DrawSpec{
 		Retain: batchOf(j.set, j.sampler.Step(nil, step)[from:to], v),
 		Seed:   j.cmd.Seed, Step: step, First: from,
-		MaskRatio: j.cmd.MaskRatio, Noise: family.Gaussian,
+		MaskRatio: *j.cmd.MaskRatio, Noise: family.Gaussian,
 	})
 	stop(0)
 	if err != nil {

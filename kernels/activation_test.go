@@ -71,6 +71,28 @@ func TestGeluMatchesRef(t *testing.T) {
 	})
 }
 
+// SiLU: the exponential is good to one ulp, two units; the sum, the quotient and
+// the product add one each. Where exp overflows the result is 0 in place of at
+// most 88*exp(-88).
+func TestSiLUMatchesRef(t *testing.T) {
+	x := append(grid(49999), line(-100, 20, 1<<16)...)
+	eachISA(t, func(t *testing.T, k rowKernels) {
+		kerneltest.New(t).Run("grid", func(c *kerneltest.Case) {
+			y, dx, dy := make([]float32, len(x)), make([]float32, len(x)), make([]float32, len(x))
+			k.silu(y, x)
+			k.fill(dy, -3)
+			k.siluGrad(dx, dy, x)
+			for i, v := range x {
+				want := ref.SiLU(float64(v))
+				c.Near("silu", i, y[i], want, 4e-7*math.Abs(want)+1e-36)
+				if !math.IsInf(float64(v), 0) { // the formula is Inf-Inf or 0*Inf there
+					c.Near("siluGrad", i, dx[i], -3*ref.SiLUGrad(float64(v)), 6e-6)
+				}
+			}
+		})
+	})
+}
+
 // erf has no function of its own either: gelu(sqrt(2)*x) = x/sqrt(2)*(1+erf(x)).
 func TestErfIsWithinItsBound(t *testing.T) {
 	z := line(1e-3, 8, 1<<16)
@@ -93,6 +115,7 @@ func TestActivationsAtEdges(t *testing.T) {
 	eachISA(t, func(t *testing.T, k rowKernels) {
 		eachLength(t, func(c *kerneltest.Case, n, offset int) {
 			x, dy, y := c.Input(n, offset), c.Input(n, 3), c.Output(n, offset)
+			want32 := c.Output(n, 1)
 			k.gelu(y, x)
 			for i := range y {
 				c.Near("gelu", i, y[i], ref.Gelu(float64(x[i])), 1e-6)
@@ -107,6 +130,12 @@ func TestActivationsAtEdges(t *testing.T) {
 				c.Near("geluGrad", i, y[i], want[i], 1e-6)
 			}
 			c.Same("geluGrad in place", dy, y)
+			k.silu(y, x)
+			k.siluGrad(want32[:n], dy, x)
+			for i := range y {
+				c.Near("silu", i, y[i], ref.SiLU(float64(x[i])), 1e-6)
+				c.Near("siluGrad", i, want32[i], float64(dy[i])*ref.SiLUGrad(float64(x[i])), 1e-6)
+			}
 			copy(y, x)
 			k.gelu(x, y)
 			k.gelu(y, y)
@@ -127,12 +156,23 @@ func TestActivationsInChunks(t *testing.T) {
 		for i := range y {
 			c.Near("GeluGrad", i, y[i], float64(dy[i])*ref.GeluGrad(float64(x[i])), 1e-6)
 		}
+		SiLU(y, x)
+		for i := range y {
+			c.Near("SiLU", i, y[i], ref.SiLU(float64(x[i])), 1e-6)
+		}
+		SiLUGrad(y, dy, x)
+		for i := range y {
+			c.Near("SiLUGrad", i, y[i], float64(dy[i])*ref.SiLUGrad(float64(x[i])), 1e-6)
+		}
 	})
 }
 
 func TestActivationsPanic(t *testing.T) {
 	two, one := make([]float32, 2), make([]float32, 1)
 	wantPanic(t, "kernels: Gelu: len(x) is 1, want at least 2", func() { Gelu(two, one) })
+	wantPanic(t, "kernels: SiLU: len(x) is 1, want at least 2", func() { SiLU(two, one) })
+	wantPanic(t, "kernels: SiLUGrad: len(dy) is 1, want at least 2", func() { SiLUGrad(two, one, two) })
+	wantPanic(t, "kernels: SiLUGrad: len(x) is 1, want at least 2", func() { SiLUGrad(two, two, one) })
 	wantPanic(t, "kernels: GeluGrad: len(dy) is 1, want at least 2", func() { GeluGrad(two, one, two) })
 	wantPanic(t, "kernels: GeluGrad: len(x) is 1, want at least 2", func() { GeluGrad(two, two, one) })
 }

@@ -28,6 +28,7 @@ func rowOperations(c *kerneltest.Case) []rowOperation {
 	keep := NormStats{Mean: c.Output(rows, 0), RStd: c.Output(rows, 0)}
 	o := newOperands(c, attentionCase{3, 70, 70, 4, 24, true})
 	sums := make([]float32, 16)
+	images := newImageOperands(c, rows)
 	p := AdamParams{LR: 1e-3, Beta1: 0.9, Beta2: 0.95, Eps: 1e-8, WeightDecay: 0.05, BiasCorrection1: 0.1, BiasCorrection2: 0.05, GradScale: 1, Decoupled: true}
 	return []rowOperation{
 		{"Add", func() []float32 { Add(z, x, y); return z }},
@@ -38,6 +39,26 @@ func rowOperations(c *kerneltest.Case) []rowOperation {
 		{"ScaledDiff", func() []float32 { ScaledDiff(z, 3, x, y); return z }},
 		{"Gelu", func() []float32 { Gelu(z, x); return z }},
 		{"GeluGrad", func() []float32 { GeluGrad(z, y, x); return z }},
+		{"SiLU", func() []float32 { SiLU(z, x); return z }},
+		{"SiLUGrad", func() []float32 { SiLUGrad(z, y, x); return z }},
+		{"GroupNorm", func() []float32 { GroupNorm(z, x, images.args, images.keep); return z[:images.args.len()] }},
+		{"GroupNormGrad", func() []float32 {
+			GroupNorm(z, x, images.args, images.keep)
+			GroupNormGrad(images.grads, y, x, images.args, images.keep)
+			return images.all
+		}},
+		{"AvgPool2", func() []float32 { AvgPool2(z, x, images.shape); return z[:images.shape.halved().len()] }},
+		{"AvgPool2Grad", func() []float32 { AvgPool2Grad(z, x, images.shape); return z[:images.shape.len()] }},
+		{"UpNearest2", func() []float32 { UpNearest2(z, x, images.shape.halved()); return z[:images.shape.len()] }},
+		{"UpNearest2Grad", func() []float32 { UpNearest2Grad(z, x, images.shape.halved()); return z[:images.shape.halved().len()] }},
+		{"ChannelsLast", func() []float32 { ChannelsLast(z, x, 3, 37, 500); return z[:3*37*500] }},
+		{"CopyColumns", func() []float32 { CopyColumns(out, a); return out.Data }},
+		{"CrossEntropy", func() []float32 {
+			bits := math.Float64bits(CrossEntropy(a, images.classes))
+			CrossEntropyGrad(out, a, 0.5, images.classes)
+			sums[0], sums[1] = math.Float32frombits(uint32(bits)), math.Float32frombits(uint32(bits>>32))
+			return append(sums, out.Data...)
+		}},
 		{"reductions", func() []float32 {
 			for i, v := range [...]float64{Sum(x), Dot(x, y), SumSquares(x), SquaredDistance(x, y)} {
 				bits := math.Float64bits(v) // all 64 of them count
@@ -146,7 +167,7 @@ func everything(k rowKernels, x, y, gamma []float32) (all []float32) {
 
 func TestRowOperationsAllocateNothing(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
-	own := map[string]bool{"LayerNorm": true, "LayerNormGrad": true, "Adam": true, "Attention": true} // their closures append
+	own := map[string]bool{"CrossEntropy": true, "LayerNorm": true, "LayerNormGrad": true, "Adam": true, "Attention": true} // their closures append
 	suite := kerneltest.New(t)
 	for _, workers := range []int{1, 3} {
 		runtime.GOMAXPROCS(workers)
@@ -164,12 +185,22 @@ func TestRowOperationsAllocateNothing(t *testing.T) {
 			keep := NormStats{Mean: c.Output(300, 0), RStd: c.Output(300, 0)}
 			grads := LayerNormGrads{DX: y, DGamma: c.Output(100, 0), DBeta: c.Output(100, 0)}
 			o := newOperands(c, attentionCase{3, 70, 70, 4, 24, true})
+			classes := struct {
+				args CrossEntropyArgs
+				idx  []int32
+			}{CrossEntropyArgs{Targets: make([]int32, 300), Weights: c.Input(300, 0), Classes: 90}, make([]int32, 300)}
 			Fill(v, 1)
+			Fill(y.Data, 1)
 			for name, body := range map[string]func(){
 				"LayerNorm":     func() { LayerNorm(y, x, gamma, gamma, testEps, keep) },
 				"LayerNormGrad": func() { LayerNormGrad(grads, x, x, gamma, keep) },
 				"Adam":          func() { Adam(y.Data, v, v, x.Data, AdamParams{BiasCorrection1: 1, BiasCorrection2: 1, Eps: 1}) },
 				"Attention":     func() { Attention(o.out, o.args) },
+				"CrossEntropy": func() {
+					CrossEntropy(x, classes.args)
+					CrossEntropyGrad(y, x, 0.5, classes.args)
+				},
+				"NearestRow": func() { NearestRow(classes.idx, x, y) },
 			} {
 				if n := kerneltest.Allocations(20, body); n > 0 {
 					c.Fail("%s: %d allocations in 20 calls", name, n)

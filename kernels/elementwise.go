@@ -19,6 +19,8 @@ const (
 	opScaledDiff
 	opGelu
 	opGeluGrad
+	opSiLU
+	opSiLUGrad
 )
 
 // elementJob is one elementwise operation on z, with what it reads: x, y and a
@@ -80,6 +82,10 @@ func (j *elementJob) apply() {
 		gelu(j.z, j.x)
 	case opGeluGrad:
 		geluGrad(j.z, j.x, j.y)
+	case opSiLU:
+		silu(j.z, j.x)
+	case opSiLUGrad:
+		siluGrad(j.z, j.x, j.y)
 	}
 }
 

@@ -23,6 +23,11 @@ var assemblyKernels = []rowKernels{
 			avx2.AttentionTile6x16(&c[0], cStride, first(a), aRow, aCol, first(b), bStride, m, n, k, add)
 		},
 		adam: avx2.Adam,
+		silu: avx2.SiLU, siluGrad: avx2.SiLUGrad, columnSquares: avx2.ColumnSquares,
+		groupNormRows:        [2]func(y, x []float32, rows int, mean, scale, shift []float32){avx2.GroupNormRows, avx2.GroupNormSiLURows},
+		groupNormSums:        [2]func(plain, along, dy, x []float32, rows int, mean, scale, shift []float32){avx2.GroupNormSums, avx2.GroupNormSiLUSums},
+		groupNormGradRows:    [2]func(dx, dy, x []float32, rows int, mean, scale, shift, p, q, r []float32){avx2.GroupNormGradRows, avx2.GroupNormSiLUGradRows},
+		groupNormGradRowsAdd: [2]func(dx, dy, x []float32, rows int, mean, scale, shift, p, q, r []float32){avx2.GroupNormGradRowsAdd, avx2.GroupNormSiLUGradRowsAdd},
 	},
 	{
 		name: "avx512", level: isaAVX512,
@@ -39,6 +44,11 @@ var assemblyKernels = []rowKernels{
 			avx512.AttentionTile6x64(&c[0], cStride, first(a), aRow, aCol, first(b), bStride, m, n, k, add)
 		},
 		adam: avx512.Adam,
+		silu: avx512.SiLU, siluGrad: avx512.SiLUGrad, columnSquares: avx512.ColumnSquares,
+		groupNormRows:        [2]func(y, x []float32, rows int, mean, scale, shift []float32){avx512.GroupNormRows, avx512.GroupNormSiLURows},
+		groupNormSums:        [2]func(plain, along, dy, x []float32, rows int, mean, scale, shift []float32){avx512.GroupNormSums, avx512.GroupNormSiLUSums},
+		groupNormGradRows:    [2]func(dx, dy, x []float32, rows int, mean, scale, shift, p, q, r []float32){avx512.GroupNormGradRows, avx512.GroupNormSiLUGradRows},
+		groupNormGradRowsAdd: [2]func(dx, dy, x []float32, rows int, mean, scale, shift, p, q, r []float32){avx512.GroupNormGradRowsAdd, avx512.GroupNormSiLUGradRowsAdd},
 	},
 }
 

@@ -38,6 +38,8 @@ func vectorsBetweenPages(c *kerneltest.Case, k rowKernels, n int, front bool) {
 	k.scaledDiff(z, 2, x, y)
 	k.gelu(z, x)
 	k.geluGrad(z, y, x)
+	k.silu(z, x)
+	k.siluGrad(z, y, x)
 	if got, want := [...]float64{k.sum(x), k.sumSquares(x), k.dot(x, y), k.distance(x, y)},
 		[...]float64{2 * float64(n), 4 * float64(n), 6 * float64(n), float64(n)}; got != want {
 		c.Fail("sum, squares, dot and distance are %v, want %v", got, want)
@@ -54,6 +56,13 @@ func rowsBetweenPages(c *kerneltest.Case, k rowKernels, n int, front bool) {
 	x, y, z := c.Flush(2*n, front), c.Flush(2*n, front), c.Flush(2*n, front)
 	gamma, beta := c.Flush(n, front), c.Flush(n, front)
 	top, sum := c.Flush(2, front), c.Flush(2, front)
+	k.columnSquares(gamma, x, beta, 2, n)
+	for silu := range 2 {
+		k.groupNormRows[silu](z, x, 2, gamma, beta, gamma)
+		k.groupNormSums[silu](gamma, beta, y, x, 2, z[:n], z[n:], z[n:])
+		k.groupNormGradRows[silu](z, y, x, 2, gamma, beta, gamma, beta, gamma, beta)
+		k.groupNormGradRowsAdd[silu](z, y, x, 2, gamma, beta, gamma, beta, gamma, beta)
+	}
 	mean, rstd := k.layerNormRow(z[n:], x[n:], gamma, beta, testEps)
 	k.layerNormGradRow(z[n:], y[n:], x[n:], gamma, mean, rstd)
 	k.layerNormGradRowAdd(z[n:], y[n:], x[n:], gamma, mean, rstd)

@@ -225,6 +225,51 @@ func LayerNormGradRowAdd(dx []float32, dy []float32, x []float32, gamma []float3
 //go:noescape
 func LayerNormGradParams(dgamma []float32, dbeta []float32, dy []float32, dyStride int, x []float32, xStride int, mean []float32, rstd []float32)
 
+// ColumnSquares is generic.ColumnSquares with fused multiply-adds; rows is at least 1.
+//
+//go:noescape
+func ColumnSquares(dst []float32, x []float32, mean []float32, rows int, stride int)
+
+// GroupNormRows is generic.GroupNormRows with fused multiply-adds; rows is at least 1.
+//
+//go:noescape
+func GroupNormRows(y []float32, x []float32, rows int, mean []float32, scale []float32, shift []float32)
+
+// GroupNormSiLURows is generic.GroupNormSiLURows with fused multiply-adds; rows is at least 1.
+//
+//go:noescape
+func GroupNormSiLURows(y []float32, x []float32, rows int, mean []float32, scale []float32, shift []float32)
+
+// GroupNormSums is generic.GroupNormSums with fused multiply-adds; rows is at least 1.
+//
+//go:noescape
+func GroupNormSums(plain []float32, along []float32, dy []float32, x []float32, rows int, mean []float32, scale []float32, shift []float32)
+
+// GroupNormSiLUSums is generic.GroupNormSiLUSums with fused multiply-adds; rows is at least 1.
+//
+//go:noescape
+func GroupNormSiLUSums(plain []float32, along []float32, dy []float32, x []float32, rows int, mean []float32, scale []float32, shift []float32)
+
+// GroupNormGradRows is generic.GroupNormGradRows with fused multiply-adds; rows is at least 1.
+//
+//go:noescape
+func GroupNormGradRows(dx []float32, dy []float32, x []float32, rows int, mean []float32, scale []float32, shift []float32, p []float32, q []float32, r []float32)
+
+// GroupNormGradRowsAdd is generic.GroupNormGradRowsAdd with fused multiply-adds; rows is at least 1.
+//
+//go:noescape
+func GroupNormGradRowsAdd(dx []float32, dy []float32, x []float32, rows int, mean []float32, scale []float32, shift []float32, p []float32, q []float32, r []float32)
+
+// GroupNormSiLUGradRows is generic.GroupNormSiLUGradRows with fused multiply-adds; rows is at least 1.
+//
+//go:noescape
+func GroupNormSiLUGradRows(dx []float32, dy []float32, x []float32, rows int, mean []float32, scale []float32, shift []float32, p []float32, q []float32, r []float32)
+
+// GroupNormSiLUGradRowsAdd is generic.GroupNormSiLUGradRowsAdd with fused multiply-adds; rows is at least 1.
+//
+//go:noescape
+func GroupNormSiLUGradRowsAdd(dx []float32, dy []float32, x []float32, rows int, mean []float32, scale []float32, shift []float32, p []float32, q []float32, r []float32)
+
 // SoftmaxRows is generic.SoftmaxRows with the exp of asmgen and float32 sums.
 //
 //go:noescape
@@ -234,6 +279,16 @@ func SoftmaxRows(y []float32, yStride int, x []float32, xStride int, columns int
 //
 //go:noescape
 func SoftmaxGradRow(dx []float32, dy []float32, y []float32)
+
+// SiLU is generic.SiLU with the exp of asmgen.
+//
+//go:noescape
+func SiLU(y []float32, x []float32)
+
+// SiLUGrad is generic.SiLUGrad with the exp of asmgen.
+//
+//go:noescape
+func SiLUGrad(dx []float32, dy []float32, x []float32)
 
 // Gelu is generic.Gelu with the erf of asmgen: at most 1e-6 * max(1, |y|) off.
 //

@@ -1,0 +1,49 @@
+package autodiff
+
+import "lethe/kernels"
+
+// CrossEntropyOptions are the choices of CrossEntropy.
+type CrossEntropyOptions struct {
+	Smoothing float32 // share of the target that is spread over all classes
+	Classes   int     // the first so many columns are classes; 0: all
+}
+
+// CrossEntropy is a weighted sum of label-smoothed cross-entropies: with logp =
+// log softmax of a row's classes and s the smoothing,
+//
+//	loss = sum_r weights[r] * (-(1-s)*logp[r,targets[r]] - s*mean_c(logp[r,c]))
+//
+// Shapes: logits [R,C]; targets, weights [R]; loss [1].
+// Numerics: summed in float64. A row of weight 0 is not looked at and gets a
+// gradient of 0.
+// Panics: ShapeError; a target is no class.
+// Source: Szegedy et al. 2015 (arXiv:1512.00567), section 7.
+func (tp *Tape) CrossEntropy(logits *Tensor, targets []int32, weights []float32, o CrossEntropyOptions) *Tensor {
+	needShape("CrossEntropy", "logits", logits, anyDim, anyDim)
+	rows, c := logits.shape[0], logits.shape[1]
+	needInt("CrossEntropy", "len(targets)", len(targets), rows)
+	needInt("CrossEntropy", "len(weights)", len(weights), rows)
+	if o.Classes == 0 {
+		o.Classes = c
+	}
+	args := kernels.CrossEntropyArgs{Targets: targets, Weights: weights, Smoothing: o.Smoothing, Classes: o.Classes}
+	sum := kernels.CrossEntropy(kernels.MatOf(logits.Data, rows, c), args)
+	loss := tp.scalar(float32(sum))
+	if r := tp.record(loss, crossEntropyBack, nil, logits); r != nil {
+		r.idx, r.f, r.n = tp.copyIndices(targets), o.Smoothing, o.Classes
+		r.aux = tp.buffer(rows)
+		copy(r.aux, weights)
+		keep(logits)
+	}
+	return loss
+}
+
+// crossEntropyBack: dlogits = dloss*w*(softmax - smoothed target).
+func crossEntropyBack(tp *Tape, r *record) {
+	logits := r.in[0]
+	rows, c := logits.shape[0], logits.shape[1]
+	d := tp.open(logits)
+	kernels.CrossEntropyGrad(kernels.MatOf(d.data, rows, c), kernels.MatOf(tp.value(logits), rows, c), r.dout()[0],
+		kernels.CrossEntropyArgs{Targets: r.idx, Weights: r.aux, Smoothing: r.f, Classes: r.n})
+	tp.commit(d)
+}

@@ -1,0 +1,96 @@
+package autodiff
+
+import "lethe/kernels"
+
+// AvgPool2 averages blocks of 2x2 pixels; an odd last row or column is left
+// out.
+//
+// Shapes: x [N,H,W,C]; y [N,H/2,W/2,C].
+// Panics: ShapeError.
+func (tp *Tape) AvgPool2(x *Tensor) *Tensor {
+	needShape("AvgPool2", "x", x, anyDim, anyDim, anyDim, anyDim)
+	s := imageShape(x)
+	shape := [4]int{s.N, s.H / 2, s.W / 2, s.C}
+	y := tp.output(shape[:])
+	kernels.AvgPool2(y.Data, x.Data, s)
+	tp.record(y, avgPool2Back, nil, x)
+	return y
+}
+
+// avgPool2Back: every pixel of a block gets a quarter of dy.
+func avgPool2Back(tp *Tape, r *record) {
+	d := tp.open(r.in[0])
+	kernels.AvgPool2Grad(d.data, r.dout(), imageShape(r.in[0]))
+	tp.commit(d)
+}
+
+// UpNearest2 repeats every pixel in a block of 2x2.
+//
+// Shapes: x [N,H,W,C]; y [N,2H,2W,C].
+// Panics: ShapeError.
+func (tp *Tape) UpNearest2(x *Tensor) *Tensor {
+	needShape("UpNearest2", "x", x, anyDim, anyDim, anyDim, anyDim)
+	s := imageShape(x)
+	shape := [4]int{s.N, 2 * s.H, 2 * s.W, s.C}
+	y := tp.output(shape[:])
+	kernels.UpNearest2(y.Data, x.Data, s)
+	tp.record(y, upNearest2Back, nil, x)
+	return y
+}
+
+// upNearest2Back: dx is the sum of its block of dy.
+func upNearest2Back(tp *Tape, r *record) {
+	d := tp.open(r.in[0])
+	kernels.UpNearest2Grad(d.data, r.dout(), imageShape(r.in[0]))
+	tp.commit(d)
+}
+
+// imageShape is the shape of a tensor [N,H,W,C].
+func imageShape(x *Tensor) kernels.ImageShape {
+	return kernels.ImageShape{N: x.shape[0], H: x.shape[1], W: x.shape[2], C: x.shape[3]}
+}
+
+// Concat puts the last dimensions of x and y side by side.
+//
+// Shapes: x [...,A]; y [...,B], equal but for the last dimension; z [...,A+B].
+// Panics: ShapeError.
+func (tp *Tape) Concat(x, y *Tensor) *Tensor {
+	needRank("Concat", "x", x, 1)
+	needRank("Concat", "y", y, 1)
+	needInt("Concat", "dimensions of y", len(y.shape), len(x.shape))
+	for i, d := range x.shape[:len(x.shape)-1] {
+		needInt("Concat", "an outer dimension of y", y.shape[i], d)
+	}
+	a, b := width(x), width(y)
+	z := tp.outputWidth(x, a+b)
+	rows := leading(x)
+	kernels.CopyColumns(kernels.MatOf(z.Data, rows, a+b).Sub(0, rows, 0, a), kernels.MatOf(x.Data, rows, a))
+	kernels.CopyColumns(kernels.MatOf(z.Data, rows, a+b).Sub(0, rows, a, a+b), kernels.MatOf(y.Data, rows, b))
+	if r := tp.record(z, concatBack, nil, x, y); r != nil {
+		r.n = rows
+	}
+	return z
+}
+
+// concatBack cuts dz in two.
+func concatBack(tp *Tape, r *record) {
+	whole := kernels.MatOf(r.dout(), r.n, width(r.out))
+	at := 0
+	for i := range 2 {
+		w := width(r.in[i])
+		if r.want[i] {
+			d := tp.open(r.in[i])
+			kernels.CopyColumns(kernels.MatOf(d.data, r.n, w), whole.Sub(0, r.n, at, at+w))
+			tp.commit(d)
+		}
+		at += w
+	}
+}
+
+// Detach returns a view of x that no gradient passes.
+func (tp *Tape) Detach(x *Tensor) *Tensor {
+	needLive("Detach", "x", x)
+	v := tp.view(tp.header(x.shape), x, 0)
+	v.detached = true
+	return v
+}

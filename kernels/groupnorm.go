@@ -1,0 +1,227 @@
+package kernels
+
+// GroupNormArgs describe a group normalization of channels-last images x
+// [N,Pixels,C].
+type GroupNormArgs struct {
+	N, Pixels, C, Groups int
+	Eps                  float32
+	Gamma, Beta          []float32 // [C]
+	// Scale and Shift are [N,C] each, or both nil. The images' rows of both are
+	// ScaleShiftStride elements apart, so that one buffer [N,2C] may hold both.
+	Scale, Shift     []float32
+	ScaleShiftStride int
+	// SiLU applies that activation to the result.
+	SiLU bool
+}
+
+// GroupNorm normalizes the channels of each image in groups of C/Groups
+// neighbouring ones: with mean and rstd = 1/sqrt(variance+Eps) over the pixels
+// and channels of a group,
+//
+//	u[n,p,c] = (x[n,p,c]-mean)*rstd*Gamma[c] + Beta[c]
+//	u[n,p,c] = u[n,p,c]*(1+Scale[n,c]) + Shift[n,c]      if there are any
+//	y[n,p,c] = u[n,p,c], or u/(1+exp(-u)) with SiLU
+//
+// Shapes: y, x [N,Pixels,C]; keep.Mean, keep.RStd [N*Groups].
+// Writes: y and keep are overwritten; keep feeds GroupNormGrad.
+// Aliasing: y may be x; no other overlap.
+// Units: Eps is added to the variance, so it has the units of x squared.
+// Numerics: biased variance. Mean and squared deviations are taken per channel
+// over fixed chunks of pixels and joined in float64, so that a mean far from 0
+// costs no digits of the variance, and the bits do not depend on the number of
+// workers.
+// Panics: Groups does not divide C, a size is below 1 (N may be 0), only one of
+// Scale and Shift is given, or a slice is shorter than its shape.
+// Source: Wu, He 2018 (arXiv:1803.08494).
+func GroupNorm(y, x []float32, a GroupNormArgs, keep NormStats) {
+	a.check("GroupNorm", keep)
+	need("GroupNorm", "len(x)", len(x), a.len())
+	need("GroupNorm", "len(y)", len(y), a.len())
+	if a.N == 0 {
+		return
+	}
+	memory, record := callScratches.get(), groupNormJobs.get()
+	*record = newGroupNormJob(a, keep)
+	record.x, record.y = x, y
+	record.partial = memory.floats(record.chunks*2*a.C + 3*a.N*a.C)
+	record.coefficients = record.partial[record.chunks*2*a.C:]
+	record.share((*groupNormStatistics)(record))
+	for n := range a.N {
+		record.join(n)
+	}
+	record.share((*groupNormApply)(record))
+	*record = groupNormJob{}
+	groupNormJobs.put(record)
+	callScratches.put(memory)
+}
+
+func (a *GroupNormArgs) len() int { return mulSat(mulSat(a.N, a.Pixels), a.C) }
+
+// check panics unless the arguments fit each other.
+func (a *GroupNormArgs) check(op string, keep NormStats) {
+	need(op, "N", a.N, 0)
+	need(op, "Pixels", a.Pixels, 1)
+	need(op, "C", a.C, 1)
+	need(op, "Groups", a.Groups, 1)
+	if a.C%a.Groups != 0 {
+		fail(op, "C modulo Groups", a.C%a.Groups, 0, "exactly")
+	}
+	need(op, "len(Gamma)", len(a.Gamma), a.C)
+	need(op, "len(Beta)", len(a.Beta), a.C)
+	need(op, "len(keep.Mean)", len(keep.Mean), a.N*a.Groups)
+	need(op, "len(keep.RStd)", len(keep.RStd), a.N*a.Groups)
+	if (a.Scale != nil || a.Shift != nil) && a.N > 0 {
+		need(op, "ScaleShiftStride", a.ScaleShiftStride, a.C)
+		need(op, "len(Scale)", len(a.Scale), (a.N-1)*a.ScaleShiftStride+a.C)
+		need(op, "len(Shift)", len(a.Shift), (a.N-1)*a.ScaleShiftStride+a.C)
+	}
+}
+
+// groupNormJob is one GroupNorm or GroupNormGrad; an item is a chunk of the
+// pixels of one image.
+type groupNormJob struct {
+	args     GroupNormArgs
+	keep     NormStats
+	y, x     []float32
+	size     int // pixels of a chunk
+	perImage int // chunks of an image
+	chunks   int
+
+	partial      []float32 // [chunks,2,C]
+	coefficients []float32 // [N,3,C]: mean, scale and shift; of the gradient [N,6,C]
+
+	dy []float32
+	d  GroupNormGrads
+}
+
+var groupNormJobs freeList[groupNormJob]
+
+// groupNormChunk is about how many elements a chunk has, so that its second
+// pass finds it in the second-level cache.
+const groupNormChunk = 1 << 15
+
+func newGroupNormJob(a GroupNormArgs, keep NormStats) groupNormJob {
+	j := groupNormJob{args: a, keep: keep}
+	// At least 16 pixels a chunk, at most 64 chunks an image: the sums stay small.
+	j.size = max(16, groupNormChunk/a.C, ceilDiv(a.Pixels, 64))
+	j.perImage = ceilDiv(a.Pixels, j.size)
+	j.chunks = a.N * j.perImage
+	return j
+}
+
+// share runs the chunks, on the caller when there is little to do.
+func (j *groupNormJob) share(work job) {
+	if j.args.len() <= elementChunk {
+		for item := range j.chunks {
+			work.run(item)
+		}
+		return
+	}
+	parallelFor(j.chunks, work)
+}
+
+// chunk is the image, the first element and the pixels of an item.
+func (j *groupNormJob) chunk(item int) (image, at, pixels int) {
+	image = item / j.perImage
+	first := item % j.perImage * j.size
+	return image, (image*j.args.Pixels + first) * j.args.C, min(j.size, j.args.Pixels-first)
+}
+
+// sums are the two partial results of a chunk.
+func (j *groupNormJob) sums(item int) (a, b []float32) {
+	c := j.args.C
+	both := j.partial[item*2*c:][:2*c]
+	return both[:c], both[c:]
+}
+
+// coefficient is row k of the per-channel numbers of an image, of which there
+// are so many rows.
+func (j *groupNormJob) coefficient(image, k, rows int) []float32 {
+	c := j.args.C
+	return j.coefficients[(image*rows+k)*c:][:c]
+}
+
+type groupNormStatistics groupNormJob
+
+// run takes the mean of every channel over a chunk, then the squared deviations
+// from it.
+func (s *groupNormStatistics) run(item int) {
+	j := (*groupNormJob)(s)
+	_, at, pixels := j.chunk(item)
+	mean, squares := j.sums(item)
+	x, c := j.x[at:], j.args.C
+	fill(mean, 0)
+	fill(squares, 0)
+	for r := 0; r < pixels; r += columnSumRows {
+		columnSum(mean, x[r*c:], min(columnSumRows, pixels-r), c)
+	}
+	scale(mean, 1/float32(pixels), mean)
+	for r := 0; r < pixels; r += columnSumRows {
+		columnSquares(squares, x[r*c:], mean, min(columnSumRows, pixels-r), c)
+	}
+}
+
+// join makes mean and rstd of the groups of an image from those of its chunks,
+// then the coefficients of its channels.
+func (j *groupNormJob) join(image int) {
+	a := &j.args
+	width := a.C / a.Groups
+	first := image * j.perImage
+	for g := range a.Groups {
+		var sum float64
+		for k := range j.perImage {
+			_, _, pixels := j.chunk(first + k)
+			means, _ := j.sums(first + k)
+			for _, m := range means[g*width:][:width] {
+				sum += float64(m) * float64(pixels)
+			}
+		}
+		elements := float64(width) * float64(a.Pixels)
+		mean := sum / elements
+		var squares float64
+		for k := range j.perImage {
+			_, _, pixels := j.chunk(first + k)
+			means, deviations := j.sums(first + k)
+			for c := g * width; c < (g+1)*width; c++ {
+				d := float64(means[c]) - mean
+				squares += float64(deviations[c]) + float64(pixels)*d*d
+			}
+		}
+		j.keep.Mean[image*a.Groups+g] = float32(mean)
+		j.keep.RStd[image*a.Groups+g] = rsqrt(squares/elements + float64(a.Eps))
+	}
+	j.affine(image, 3)
+}
+
+// affine writes the first three rows of coefficients of an image: mean, scale
+// and shift of u = (x-mean)*scale + shift.
+func (j *groupNormJob) affine(image, rows int) {
+	a := &j.args
+	mean, factor, shift := j.coefficient(image, 0, rows), j.coefficient(image, 1, rows), j.coefficient(image, 2, rows)
+	width := a.C / a.Groups
+	for c := range a.C {
+		g := image*a.Groups + c/width
+		mean[c], factor[c], shift[c] = j.keep.Mean[g], j.keep.RStd[g]*a.Gamma[c], a.Beta[c]
+		if a.Scale != nil {
+			at := image*a.ScaleShiftStride + c
+			more := 1 + a.Scale[at]
+			factor[c] *= more
+			shift[c] = float32(shift[c]*more) + a.Shift[at]
+		}
+	}
+}
+
+type groupNormApply groupNormJob
+
+// run writes a chunk of y.
+func (s *groupNormApply) run(item int) {
+	j := (*groupNormJob)(s)
+	image, at, pixels := j.chunk(item)
+	mean, factor, shift := j.coefficient(image, 0, 3), j.coefficient(image, 1, 3), j.coefficient(image, 2, 3)
+	y, x := j.y[at:], j.x[at:]
+	if j.args.SiLU {
+		groupNormSiLURows(y, x, pixels, mean, factor, shift)
+	} else {
+		groupNormRows(y, x, pixels, mean, factor, shift)
+	}
+}
