@@ -94,10 +94,14 @@ func (s *groupNormGradSums) run(item int) {
 	fill(plain, 0)
 	fill(along, 0)
 	mean, factor, shift := j.coefficient(image, 0, 6), j.coefficient(image, 1, 6), j.coefficient(image, 2, 6)
-	if j.args.SiLU {
-		groupNormSiLUSums(plain, along, j.dy[at:], j.x[at:], pixels, mean, factor, shift)
-	} else {
-		groupNormSums(plain, along, j.dy[at:], j.x[at:], pixels, mean, factor, shift)
+	for lo := 0; lo < pixels; lo += j.block {
+		rows, first := min(j.block, pixels-lo), at+lo*j.args.C
+		dy, x := j.dy[first:], j.x[first:]
+		if j.args.SiLU {
+			groupNormSiLUSums(plain, along, dy, x, rows, mean, factor, shift)
+		} else {
+			groupNormSums(plain, along, dy, x, rows, mean, factor, shift)
+		}
 	}
 }
 
@@ -168,17 +172,24 @@ type groupNormGradApply groupNormJob
 func (s *groupNormGradApply) run(item int) {
 	j := (*groupNormJob)(s)
 	image, at, pixels := j.chunk(item)
+	for lo := 0; lo < pixels; lo += j.block {
+		j.gradRows(image, at+lo*j.args.C, min(j.block, pixels-lo))
+	}
+}
+
+// gradRows writes dx of rows pixels from element at on.
+func (j *groupNormJob) gradRows(image, at, rows int) {
 	row := func(k int) []float32 { return j.coefficient(image, k, 6) }
 	dx, dy, x := j.d.DX[at:], j.dy[at:], j.x[at:]
 	switch {
 	case j.args.SiLU && j.d.AccumulateX:
-		groupNormSiLUGradRowsAdd(dx, dy, x, pixels, row(0), row(1), row(2), row(3), row(4), row(5))
+		groupNormSiLUGradRowsAdd(dx, dy, x, rows, row(0), row(1), row(2), row(3), row(4), row(5))
 	case j.args.SiLU:
-		groupNormSiLUGradRows(dx, dy, x, pixels, row(0), row(1), row(2), row(3), row(4), row(5))
+		groupNormSiLUGradRows(dx, dy, x, rows, row(0), row(1), row(2), row(3), row(4), row(5))
 	case j.d.AccumulateX:
-		groupNormGradRowsAdd(dx, dy, x, pixels, row(0), row(1), row(2), row(3), row(4), row(5))
+		groupNormGradRowsAdd(dx, dy, x, rows, row(0), row(1), row(2), row(3), row(4), row(5))
 	default:
-		groupNormGradRows(dx, dy, x, pixels, row(0), row(1), row(2), row(3), row(4), row(5))
+		groupNormGradRows(dx, dy, x, rows, row(0), row(1), row(2), row(3), row(4), row(5))
 	}
 }
 
