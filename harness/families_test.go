@@ -35,6 +35,25 @@ func pretrained(t *testing.T, name string, more ...string) string {
 	return filepath.Join(out, "checkpoint.safetensors")
 }
 
+// TestPretrainCountsCodes: the pretraining of a tokenizer says how many codes it
+// uses, and that of no other model does.
+func TestPretrainCountsCodes(t *testing.T) {
+	for name, want := range map[string]bool{"vqgan": true, "palette": false} {
+		var s pretrainSummary
+		more := map[string][]string{"palette": {"--sample-steps", "2"}}[name]
+		raw, err := os.ReadFile(filepath.Join(filepath.Dir(pretrained(t, name, more...)), "summary.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(raw, &s); err != nil {
+			t.Fatal(err)
+		}
+		if u := s.Codes; (u != nil) != want || want && !(u.Codes == 40 && u.Used > 1 && u.Perplexity > 1 && u.Perplexity <= float64(u.Used)) {
+			t.Errorf("%s: the codes in use are %+v", name, u)
+		}
+	}
+}
+
 // isDecoder says which tensors of a family an encoder method may not touch.
 var isDecoder = map[string]func(name string) bool{
 	"mage": func(name string) bool {
