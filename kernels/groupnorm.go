@@ -1,6 +1,5 @@
 package kernels
 
-
 // GroupNormArgs describe a group normalization of channels-last images x
 // [N,Pixels,C].
 type GroupNormArgs struct {
