@@ -48,6 +48,7 @@ generate-check: ## fails when a z file is not what asmgen writes
 
 fuzz: ## each fuzz target for a fixed count
 	$(GO) test -run '^$$' -fuzz '^FuzzGemm$$' -fuzztime 3000x -fuzzminimizetime 1x ./kernels
+	$(GO) test -run '^$$' -fuzz '^FuzzConv2D$$' -fuzztime 2000x -fuzzminimizetime 1x ./kernels
 	$(GO) test -run '^$$' -fuzz '^FuzzSafetensors$$' -fuzztime 20000x -fuzzminimizetime 1x ./harness/checkpoint
 	$(GO) test -run '^$$' -fuzz '^FuzzPickle$$' -fuzztime 20000x -fuzzminimizetime 1x ./harness/checkpoint
 	$(GO) test -run '^$$' -fuzz '^FuzzDecode$$' -fuzztime 5000x -fuzzminimizetime 1x ./harness/data

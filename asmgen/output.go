@@ -23,15 +23,15 @@ type topic struct {
 // topics are the generated files, in the order of their functions in the stubs.
 var topics = []topic{
 	{"gemm", emitGemm},
+	{"conv", emitConv},
 	{"pack", emitPack},
 	{"peak", emitPeak},
 	{"vector", emitVector},
 	{"reduce", emitReduce},
 	{"norm", emitNorm},
+	{"groupnorm", emitGroupNorm},
 	{"softmax", emitSoftmax},
 	{"activation", emitActivation},
-	{"image", emitImage},
-	{"resample", emitResample},
 	{"attention", emitAttention},
 	{"adam", emitAdam},
 }

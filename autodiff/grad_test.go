@@ -47,6 +47,15 @@ func TestFLOPs(t *testing.T) {
 		t.Errorf("Attention: %g flops, want %g", tp.FLOPs(), want)
 	}
 	tp.ResetFLOPs()
+	x, w := New(2, 5, 4, 3), New(7, 3, 2, 3) // 2*3*2 pixels with stride 2, patches of 3*2*3
+	x.SetTrainable(true)
+	w.SetTrainable(true)
+	y := tp.Conv2D(x, w, nil, ConvOptions{StrideH: 2, StrideW: 2, PadH: 1})
+	tp.BackwardFrom(y, make([]float32, y.Len()))
+	if want := 3.0 * 2 * (2 * 3 * 2) * 7 * (3 * 2 * 3); tp.FLOPs() != want {
+		t.Errorf("Conv2D: %g flops, want %g", tp.FLOPs(), want)
+	}
+	tp.ResetFLOPs()
 	if tp.FLOPs() != 0 {
 		t.Errorf("%g flops after ResetFLOPs, want 0", tp.FLOPs())
 	}
@@ -213,26 +222,5 @@ func TestEmptyBatch(t *testing.T) {
 			}
 		}
 		tp.Reset()
-	}
-}
-
-// TestDetach: the straight-through estimator x + Detach(q - x) has the numbers of
-// q and the gradient of x, also where both depend on the same leaf.
-func TestDetach(t *testing.T) {
-	tp := NewTape()
-	w := FromSlice([]float32{1, -2}, 2)
-	w.SetTrainable(true)
-	x := tp.Scale(w, 3)
-	q := FromSlice([]float32{4, -4}, 2)
-	y := tp.Add(x, tp.Detach(tp.Sub(q, x)))
-	if !slices.Equal(y.Data, q.Data) {
-		t.Errorf("straight through is %v, want %v", y.Data, q.Data)
-	}
-	tp.BackwardFrom(y, []float32{1, 10})
-	if want := []float32{3, 30}; !slices.Equal(w.Grad(), want) {
-		t.Errorf("gradient is %v, want %v", w.Grad(), want)
-	}
-	if tp.Detach(w).Trainable() || tp.Scale(tp.Detach(w), 2).needs {
-		t.Error("a detached view trains")
 	}
 }

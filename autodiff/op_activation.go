@@ -34,38 +34,6 @@ func geluBack(tp *Tape, r *record) {
 	tp.commit(c)
 }
 
-// SiLU applies the sigmoid-weighted linear unit to every element:
-//
-//	y = x/(1 + exp(-x))
-//
-// Shapes: y as x.
-// Panics: ShapeError.
-// Source: Elfwing, Uchibe, Doya 2017 (arXiv:1702.03118).
-func (tp *Tape) SiLU(x *Tensor) *Tensor {
-	needLive("SiLU", "x", x)
-	y := tp.output(x.shape)
-	kernels.SiLU(y.Data, x.Data)
-	if tp.record(y, siluBack, siluAgain, x) != nil {
-		keep(x)
-	}
-	return y
-}
-
-func siluAgain(tp *Tape, r *record) { kernels.SiLU(r.out.Data, tp.value(r.in[0])) }
-
-// siluBack: dx = dy*s*(1+x*(1-s)), in place where nobody else needs dy.
-func siluBack(tp *Tape, r *record) {
-	x := r.in[0]
-	if d, ok := r.own(); ok {
-		kernels.SiLUGrad(d, d, tp.value(x))
-		tp.deliver(r, x)
-		return
-	}
-	c := tp.open(x)
-	kernels.SiLUGrad(c.data, r.dout(), tp.value(x))
-	tp.commit(c)
-}
-
 // Softmax normalizes the exponentials of the last dimension of x:
 //
 //	y[r,c] = exp(x[r,c]-max[r]) / sum_j exp(x[r,j]-max[r])
@@ -90,4 +58,37 @@ func softmaxBack(tp *Tape, r *record) {
 	dx := tp.open(r.in[0])
 	kernels.SoftmaxGrad(kernels.MatOf(dx.data, rows, c), kernels.MatOf(r.dout(), rows, c), kernels.MatOf(r.out.Data, rows, c))
 	tp.commit(dx)
+}
+
+// SiLU applies the sigmoid linear unit to every element:
+//
+//	y = x/(1 + exp(-x))
+//
+// Shapes: y as x.
+// Panics: ShapeError.
+// Source: Hendrycks, Gimpel 2016 (arXiv:1606.08415).
+func (tp *Tape) SiLU(x *Tensor) *Tensor {
+	needLive("SiLU", "x", x)
+	y := tp.output(x.shape)
+	kernels.SiLU(y.Data, x.Data)
+	if tp.record(y, siluBack, siluAgain, x) != nil {
+		keep(x)
+	}
+	return y
+}
+
+func siluAgain(tp *Tape, r *record) { kernels.SiLU(r.out.Data, tp.value(r.in[0])) }
+
+// siluBack: dx = dy*s*(1+x*(1-s)), s = 1/(1+exp(-x)), in place where nobody
+// else needs dy.
+func siluBack(tp *Tape, r *record) {
+	x := r.in[0]
+	if d, ok := r.own(); ok {
+		kernels.SiLUGrad(d, d, tp.value(x))
+		tp.deliver(r, x)
+		return
+	}
+	c := tp.open(x)
+	kernels.SiLUGrad(c.data, r.dout(), tp.value(x))
+	tp.commit(c)
 }

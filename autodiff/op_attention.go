@@ -22,10 +22,10 @@ func (tp *Tape) Attention(qkv *Tensor, heads int) *Tensor {
 	return tp.attention("Attention", qkv, heads, false)
 }
 
-// AttentionInterleaved is Attention with another order of the numbers of a
-// token: heads come one after another, each with its q, k and v.
-// Shapes: qkv [B,T,H*3*Dh], each token H times q, k and v, each [Dh]; out
-// [B,T,H*Dh].
+// AttentionInterleaved is Attention with another order of the channels: each
+// token has, head by head, the query, the key and the value of that head.
+//
+// Shapes: qkv [B,T,H*3*Dh], each token as [H,3,Dh]; out [B,T,H*Dh].
 // Panics: ShapeError; heads is not positive.
 func (tp *Tape) AttentionInterleaved(qkv *Tensor, heads int) *Tensor {
 	return tp.attention("AttentionInterleaved", qkv, heads, true)
@@ -44,11 +44,11 @@ func (tp *Tape) attention(op string, qkv *Tensor, heads int, interleaved bool) *
 	var lse []float32
 	if r != nil {
 		lse = tp.buffer(b * heads * t)
-		r.aux, r.n, r.on = lse, heads, interleaved
+		r.aux, r.n, r.flag = lse, heads, interleaved
 		keep(qkv)
 		keep(out)
 	}
-	kernels.Attention(headsOf(out.Data, out, heads), attentionArgs(qkv.Data, qkv, heads, interleaved, lse))
+	kernels.Attention(headsOf(out.Data, out, whole(heads), 0), attentionArgs(qkv.Data, qkv, partsOf(heads, interleaved), lse))
 	tp.flops += attentionProductFLOPs(qkv, 2)
 	return out
 }
@@ -56,46 +56,52 @@ func (tp *Tape) attention(op string, qkv *Tensor, heads int, interleaved bool) *
 // attentionBack needs q, k, v, the output and the row statistics.
 func attentionBack(tp *Tape, r *record) {
 	qkv, out, heads := r.in[0], r.out, r.n
-	d := tp.open(qkv)
-	var grads kernels.AttentionGrads
-	grads.DQ, grads.DK, grads.DV = partsOf(d.data, qkv, heads, r.on)
-	kernels.AttentionGrad(grads, headsOf(r.dout(), out, heads), headsOf(out.Data, out, heads),
-		attentionArgs(tp.value(qkv), qkv, heads, r.on, r.aux))
+	d, parts := tp.open(qkv), partsOf(heads, r.flag)
+	grads := kernels.AttentionGrads{
+		DQ: headsOf(d.data, qkv, parts, 0),
+		DK: headsOf(d.data, qkv, parts, 1),
+		DV: headsOf(d.data, qkv, parts, 2),
+	}
+	kernels.AttentionGrad(grads, headsOf(r.dout(), out, whole(heads), 0), headsOf(out.Data, out, whole(heads), 0),
+		attentionArgs(tp.value(qkv), qkv, parts, r.aux))
 	tp.flops += attentionProductFLOPs(qkv, 4)
 	tp.commit(d)
 }
 
-// headsOf views a buffer shaped like t, every token [H,Dh].
-func headsOf(data []float32, t *Tensor, heads int) kernels.Heads {
+// division says how a token is divided: into parts equal parts, each of all
+// heads, or into heads, each of all parts.
+type division struct {
+	parts, heads int
+	byHead       bool
+}
+
+// whole is a token that is one part.
+func whole(heads int) division { return division{parts: 1, heads: heads} }
+
+// partsOf is a token of queries, keys and values.
+func partsOf(heads int, interleaved bool) division { return division{3, heads, interleaved} }
+
+// headsOf views part number i of every token of a buffer shaped like t.
+func headsOf(data []float32, t *Tensor, d division, i int) kernels.Heads {
 	token := t.shape[2]
+	dim := token / d.parts / d.heads
+	first, head := i*d.heads*dim, dim
+	if d.byHead {
+		first, head = i*dim, d.parts*dim
+	}
+	first = min(first, len(data)) // an empty batch has no token to start in
 	return kernels.Heads{
-		Data: data, Batch: t.shape[0], Tokens: t.shape[1], Heads: heads, Dim: token / heads,
-		BatchStride: t.shape[1] * token, TokenStride: token, HeadStride: token / heads,
+		Data: data[first:], Batch: t.shape[0], Tokens: t.shape[1], Heads: d.heads, Dim: dim,
+		BatchStride: t.shape[1] * token, TokenStride: token, HeadStride: head,
 	}
 }
 
-// partsOf views the queries, keys and values in a buffer shaped like t, every
-// token [3,H,Dh], or [H,3,Dh] if interleaved.
-func partsOf(data []float32, t *Tensor, heads int, interleaved bool) (q, k, v kernels.Heads) {
-	q = headsOf(data, t, heads)
-	q.Dim /= 3
-	next := q.Dim // from a query to its key, and from there to its value
-	if !interleaved {
-		next *= heads
-		q.HeadStride = q.Dim
+func attentionArgs(data []float32, qkv *Tensor, d division, lse []float32) kernels.AttentionArgs {
+	dim := qkv.shape[2] / 3 / d.heads
+	return kernels.AttentionArgs{
+		Q: headsOf(data, qkv, d, 0), K: headsOf(data, qkv, d, 1), V: headsOf(data, qkv, d, 2),
+		Scale: float32(1 / math.Sqrt(float64(dim))), LSE: lse,
 	}
-	k, v = q, q
-	if len(data) > 0 { // an empty batch has no token to start in
-		k.Data, v.Data = data[next:], data[2*next:]
-	}
-	return q, k, v
-}
-
-func attentionArgs(data []float32, qkv *Tensor, heads int, interleaved bool, lse []float32) kernels.AttentionArgs {
-	a := kernels.AttentionArgs{LSE: lse}
-	a.Q, a.K, a.V = partsOf(data, qkv, heads, interleaved)
-	a.Scale = float32(1 / math.Sqrt(float64(a.Q.Dim)))
-	return a
 }
 
 // attentionProductFLOPs is the work of some number of [T,Dh] by [Dh,T]

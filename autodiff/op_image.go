@@ -2,13 +2,9 @@ package autodiff
 
 import "lethe/kernels"
 
-// imageShape is the shape of channels-last images.
-func imageShape(x *Tensor) kernels.ImageShape {
-	return kernels.ImageShape{N: x.shape[0], H: x.shape[1], W: x.shape[2], C: x.shape[3]}
-}
-
-// AvgPool2 averages blocks of two by two pixels; an odd last row or column is
-// left out.
+// AvgPool2 averages blocks of 2x2 pixels; an odd last row or column is left
+// out.
+//
 // Shapes: x [N,H,W,C]; y [N,H/2,W/2,C].
 // Panics: ShapeError.
 func (tp *Tape) AvgPool2(x *Tensor) *Tensor {
@@ -23,12 +19,14 @@ func (tp *Tape) AvgPool2(x *Tensor) *Tensor {
 
 // avgPool2Back: every pixel of a block gets a quarter of dy.
 func avgPool2Back(tp *Tape, r *record) {
-	dx, add := tp.sink(r.in[0])
-	kernels.AvgPool2Grad(dx, r.dout(), imageShape(r.in[0]), kernels.ResampleOptions{Accumulate: add})
+	d := tp.open(r.in[0])
+	kernels.AvgPool2Grad(d.data, r.dout(), imageShape(r.in[0]))
+	tp.commit(d)
 }
 
-// UpNearest2 writes every pixel as a block of two by two.
-// Shapes: x [N,H,W,C]; y [N,2*H,2*W,C].
+// UpNearest2 repeats every pixel in a block of 2x2.
+//
+// Shapes: x [N,H,W,C]; y [N,2H,2W,C].
 // Panics: ShapeError.
 func (tp *Tape) UpNearest2(x *Tensor) *Tensor {
 	needShape("UpNearest2", "x", x, anyDim, anyDim, anyDim, anyDim)
@@ -40,45 +38,59 @@ func (tp *Tape) UpNearest2(x *Tensor) *Tensor {
 	return y
 }
 
-// upNearest2Back: dx is the sum of a block of dy.
+// upNearest2Back: dx is the sum of its block of dy.
 func upNearest2Back(tp *Tape, r *record) {
-	dx, add := tp.sink(r.in[0])
-	kernels.UpNearest2Grad(dx, r.dout(), imageShape(r.in[0]), kernels.ResampleOptions{Accumulate: add})
+	d := tp.open(r.in[0])
+	kernels.UpNearest2Grad(d.data, r.dout(), imageShape(r.in[0]))
+	tp.commit(d)
 }
 
-// Concat puts the last dimension of y behind that of x:
+// imageShape is the shape of a tensor [N,H,W,C].
+func imageShape(x *Tensor) kernels.ImageShape {
+	return kernels.ImageShape{N: x.shape[0], H: x.shape[1], W: x.shape[2], C: x.shape[3]}
+}
+
+// Concat puts the last dimensions of x and y side by side.
 //
-//	z[r,:] = x[r,:] followed by y[r,:]
-//
-// Shapes: x [...,C]; y [...,D], the other dimensions the same; z [...,C+D].
+// Shapes: x [...,A]; y [...,B], equal but for the last dimension; z [...,A+B].
 // Panics: ShapeError.
 func (tp *Tape) Concat(x, y *Tensor) *Tensor {
 	needRank("Concat", "x", x, 1)
-	needLive("Concat", "y", y)
-	rows, cx := leading(x), width(x)
-	want := append(tp.shapes.take(len(x.shape))[:0], x.shape...) // x's, with any last dimension
-	want[len(want)-1] = anyDim
-	needShape("Concat", "y", y, want...)
-	cy := width(y)
-
-	z := tp.outputWidth(x, cx+cy)
-	all := kernels.MatOf(z.Data, rows, cx+cy)
-	kernels.CopyRows(all.Sub(0, rows, 0, cx), kernels.MatOf(x.Data, rows, cx), kernels.CopyOptions{})
-	kernels.CopyRows(all.Sub(0, rows, cx, cx+cy), kernels.MatOf(y.Data, rows, cy), kernels.CopyOptions{})
-	tp.record(z, concatBack, nil, x, y)
+	needRank("Concat", "y", y, 1)
+	needInt("Concat", "dimensions of y", len(y.shape), len(x.shape))
+	for i, d := range x.shape[:len(x.shape)-1] {
+		needInt("Concat", "an outer dimension of y", y.shape[i], d)
+	}
+	a, b := width(x), width(y)
+	z := tp.outputWidth(x, a+b)
+	rows := leading(x)
+	kernels.CopyColumns(kernels.MatOf(z.Data, rows, a+b).Sub(0, rows, 0, a), kernels.MatOf(x.Data, rows, a))
+	kernels.CopyColumns(kernels.MatOf(z.Data, rows, a+b).Sub(0, rows, a, a+b), kernels.MatOf(y.Data, rows, b))
+	if r := tp.record(z, concatBack, nil, x, y); r != nil {
+		r.n = rows
+	}
 	return z
 }
 
-// concatBack: dx and dy are the two parts of dz.
+// concatBack cuts dz in two.
 func concatBack(tp *Tape, r *record) {
-	rows, first := leading(r.out), 0
-	dz := kernels.MatOf(r.dout(), rows, width(r.out))
-	for i, t := range r.in[:2] {
-		c := width(t)
+	whole := kernels.MatOf(r.dout(), r.n, width(r.out))
+	at := 0
+	for i := range 2 {
+		w := width(r.in[i])
 		if r.want[i] {
-			d, add := tp.sink(t)
-			kernels.CopyRows(kernels.MatOf(d, rows, c), dz.Sub(0, rows, first, first+c), kernels.CopyOptions{Accumulate: add})
+			d := tp.open(r.in[i])
+			kernels.CopyColumns(kernels.MatOf(d.data, r.n, w), whole.Sub(0, r.n, at, at+w))
+			tp.commit(d)
 		}
-		first += c
+		at += w
 	}
+}
+
+// Detach returns a view of x that no gradient passes.
+func (tp *Tape) Detach(x *Tensor) *Tensor {
+	needLive("Detach", "x", x)
+	v := tp.view(tp.header(x.shape), x, 0)
+	v.detached = true
+	return v
 }

@@ -28,17 +28,6 @@ func (tp *Tape) Rows(x *Tensor, lo, hi int) *Tensor {
 	return tp.view(v, x, lo*elements("Rows", x.shape[1:]))
 }
 
-// Detach returns a view of x through which no gradient passes: the same
-// numbers as a constant. The straight-through estimator of vector quantization
-// is x + Detach(q - x).
-// Panics: ShapeError.
-func (tp *Tape) Detach(x *Tensor) *Tensor {
-	needLive("Detach", "x", x)
-	v := tp.view(tp.header(x.shape), x, 0)
-	v.detached = true
-	return v
-}
-
 // view makes v a view of x that begins at x's element first. It makes no
 // record: what is written to the gradient of a view is written to its root's.
 func (tp *Tape) view(v, x *Tensor, first int) *Tensor {

@@ -88,7 +88,7 @@ func TestStatuses(t *testing.T) {
 func TestMethodsCommand(t *testing.T) {
 	r := lethe(t, "methods").ok(t)
 	for _, m := range unlearn.Methods() {
-		for _, part := range []string{m.Name + "\n", m.Loss, m.Source, m.Defaults.Source, string(m.Trains)} {
+		for _, part := range []string{m.Name + "\n", m.Loss, m.Source, m.Schedule, string(m.Trains)} {
 			if !strings.Contains(r.out, part) {
 				t.Errorf("%q is not said of %s", part, m.Name)
 			}

@@ -27,6 +27,7 @@ type completeCmd struct {
 	Out        string   `help:"PNG file to write; its folder is made." default:"completed.png"`
 	Scale      int      `help:"Enlarge every pixel so many times; 0 chooses." default:"0"`
 	Threads    int      `help:"Worker threads; 0 uses all cores." default:"0"`
+	SampleFlag
 }
 
 // Run completes images and writes the grid.
@@ -58,6 +59,9 @@ func (c *completeCmd) Run(a *app) error {
 		if after.Geometry() != before.Geometry() {
 			return usage("%s and %s are models of different image sizes", c.Checkpoint, c.After)
 		}
+	}
+	if err := c.apply(before, after); err != nil {
+		return err
 	}
 	l := &loader{session: s, size: before.Geometry().Size, flags: DataFlags{SkipBad: c.SkipBad, Squash: c.Squash}, opened: map[string]*data.Set{}}
 	set, err := l.join(c.Images, c.Classes)

@@ -39,7 +39,10 @@ func (c *evaluateCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	options, err := c.Evaluation.options(before.Geometry())
+	if err := c.Evaluation.apply(before, after); err != nil {
+		return err
+	}
+	options, err := c.Evaluation.options(before)
 	if err != nil {
 		return usage("%v", err)
 	}

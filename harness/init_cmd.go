@@ -15,18 +15,18 @@ type initCmd struct {
 
 // Run writes the weights that a pretraining would start from.
 func (c *initCmd) Run(a *app) error {
-	f, m, err := newModel(modelChoice{name: c.Model})
+	m, err := newModel(modelChoice{name: c.Model})
 	if err != nil {
 		return usage("%v", err)
 	}
 	m.Init(c.Seed)
-	meta, err := modelMetadata(f, map[string]string{"lethe.seed": fmt.Sprint(c.Seed), "lethe.steps": "0"})
+	meta, err := modelMetadata(m, map[string]string{"lethe.seed": fmt.Sprint(c.Seed), "lethe.steps": "0"})
 	if err != nil {
 		return err
 	}
-	if err := checkpoint.WriteSafetensors(c.Out, modelTensors(f), meta); err != nil {
+	if err := checkpoint.WriteSafetensors(c.Out, modelTensors(m), meta); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.out, "%s, random weights, %d tensors: %s\n", f.Name(), len(m.Params()), c.Out)
+	fmt.Fprintf(a.out, "%s, random weights, %d tensors: %s\n", m.Name(), len(m.Params()), c.Out)
 	return nil
 }

@@ -7,7 +7,7 @@ import (
 	"text/tabwriter"
 
 	"lethe/harness/checkpoint"
-	"lethe/layers/mae"
+	"lethe/harness/family"
 )
 
 // inspectCmd is lethe inspect.
@@ -52,7 +52,8 @@ func (c *inspectCmd) summary(a *app, file *checkpoint.File) error {
 	slices.Sort(kinds)
 	fmt.Fprintf(a.out, "file      %s (%s)\n", file.Path, file.Format)
 	fmt.Fprintf(a.out, "tensors   %d (%s), %d elements, %.1f MB\n", len(file.Tensors), strings.Join(kinds, ", "), elements, float64(bytes)/1e6)
-	model := mae.Identify(shapesOf(file)).String()
+	_, id := family.Identify(shapesOf(file))
+	model := id.Text
 	if file.Metadata[metaFormat] == stateFormat {
 		model = "the state of an unfinished run, from which --resume goes on before step " + file.Metadata[metaNext]
 	}

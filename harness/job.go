@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"lethe/autodiff"
+	"lethe/harness/family"
 	"lethe/harness/progress"
 	"lethe/harness/train"
 )
@@ -110,6 +111,25 @@ func share(flag string, v float64) bound {
 	return bound{flag, v, v >= 0 && v < 1, "a number from 0 to below 1"}
 }
 
+// resolveMaskRatio fills in the family's mask ratio and wants at least one patch
+// visible and one removed. 0 stands for masks that the family draws by itself.
+func resolveMaskRatio(given **float64, m family.Model) error {
+	r := recipeOf(m)
+	switch {
+	case *given == nil:
+		*given = &r.MaskRatio
+		return nil
+	case r.MaskRatio == 0 && **given == 0:
+		return nil
+	case r.OwnMasks:
+		return usage("--mask-ratio=%g: %s draws masks that have no ratio; leave the flag out", **given, family.KindOf(m.Family()).Title)
+	}
+	return checkMaskRatio(**given, m.Geometry().Grid)
+}
+
+// recipeOf is how the family of m is trained.
+func recipeOf(m family.Model) family.Recipe { return family.KindOf(m.Family()).Recipe }
+
 // checkMaskRatio wants at least one patch visible and one removed.
 func checkMaskRatio(ratio float64, grid int) error {
 	if !(ratio > 0 && ratio < 1) {
@@ -129,7 +149,7 @@ func (f RunFlags) check() error {
 
 // check refuses numbers out of range.
 func (e EvaluateFlags) check() error {
-	return within(least("eval-images", e.EvalImages, 0), least("eval-batch", e.EvalBatch, 1), least("shown", e.Shown, 0))
+	return within(least("eval-images", e.EvalImages, 0), least("eval-batch", e.EvalBatch, 1), least("shown", e.Shown, 0), least("sample-steps", e.SampleSteps, 0))
 }
 
 // check refuses numbers out of range.

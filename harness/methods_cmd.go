@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"lethe/harness/family"
 	"lethe/harness/unlearn"
 )
 
@@ -15,9 +16,16 @@ func (methodsCmd) Run(a *app) error {
 		if i > 0 {
 			fmt.Fprintln(a.out)
 		}
-		d := m.Defaults
 		fmt.Fprintf(a.out, "%s\n  loss      %s\n  trains    %s\n  source    %s\n", m.Name, m.Loss, m.Trains, m.Source)
-		fmt.Fprintf(a.out, "  defaults  alpha %g, lr %g, weight decay %g, %d epochs, AdamW (0.9, 0.95)\n            from %s\n", d.Alpha, d.LearningRate, d.WeightDecay, d.Epochs, d.Source)
+		fmt.Fprintf(a.out, "  defaults  %s\n", m.Schedule)
+		for _, k := range family.Kinds() {
+			r := k.Recipe
+			if r.LearningRate == 0 {
+				continue // pretrained, not unlearned
+			}
+			fmt.Fprintf(a.out, "  %-8s  alpha %g, lr %g, weight decay %g, %d epochs, AdamW (%g, %g)\n            from %s\n",
+				k.Name, r.Alpha, r.LearningRate, r.WeightDecay, r.Epochs, r.Beta1, r.Beta2, r.Source)
+		}
 	}
 	return nil
 }

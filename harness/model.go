@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"lethe/harness/checkpoint"
 	"lethe/harness/family"
 	"lethe/layers"
-	"lethe/layers/mae"
 )
 
 // The metadata keys that our own checkpoints carry.
@@ -22,7 +22,7 @@ const (
 
 // NormPixFlag is for commands that run a model.
 type NormPixFlag struct {
-	NormPixLoss bool `help:"The model's targets are patches scaled to mean 0 and variance 1 (the constructor argument norm_pix_loss); its pictures undo that with the image's own statistics. A checkpoint of ours remembers it."`
+	NormPixLoss bool `help:"The model's targets are patches scaled to mean 0 and variance 1 (the constructor argument norm_pix_loss of a masked autoencoder); its pictures undo that with the image's own statistics. A checkpoint of ours remembers it."`
 }
 
 // modelChoice says which model is meant: what --model names, and whether its
@@ -34,69 +34,107 @@ type modelChoice struct {
 
 // modelConfig resolves --model: a preset's name, or a JSON file with the
 // constructor's arguments.
-func modelConfig(name string) (mae.Config, error) {
+func modelConfig(name string) (*family.Kind, []byte, error) {
 	if !strings.HasSuffix(name, ".json") {
-		c, err := mae.Preset(name)
+		k, err := family.FindPreset(name)
 		if err != nil {
-			return c, fmt.Errorf("--model %s: %w, or a .json file with the constructor's arguments", name, err)
+			return nil, nil, fmt.Errorf("--model %s: %w, or a .json file with the constructor's arguments", name, err)
 		}
-		return c, nil
+		config, err := k.Preset(name)
+		return k, config, err
 	}
 	raw, err := os.ReadFile(name)
 	if err != nil {
-		return mae.Config{}, fmt.Errorf("reading the model's configuration: %w", err)
+		return nil, nil, fmt.Errorf("reading the model's configuration: %w", err)
 	}
-	var c mae.Config
-	if err := json.Unmarshal(raw, &c); err != nil {
-		return c, fmt.Errorf("%s: %w", name, err)
+	k, err := family.KindOfConfig(raw)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", name, err)
 	}
-	if err := knownArguments(raw, c); err != nil {
-		return c, fmt.Errorf("%s: %w", name, err)
-	}
-	return c, nil
+	return k, raw, nil
 }
 
-// knownArguments refuses a key that is no argument of the constructor: reading
-// a configuration skips it and takes the default instead.
-func knownArguments(raw []byte, c mae.Config) error {
-	all, err := json.Marshal(c)
-	if err != nil {
-		return err
+// knownArguments refuses a key that is no argument of the constructor, at any
+// depth: reading a configuration skips it and takes the default instead.
+func knownArguments(given, known any) error {
+	g, ok := given.(map[string]any)
+	k, fits := known.(map[string]any)
+	if !ok || !fits {
+		return nil
 	}
-	var given, known map[string]any
-	if err := errors.Join(json.Unmarshal(raw, &given), json.Unmarshal(all, &known)); err != nil {
-		return err
-	}
-	for _, key := range sortedKeys(given) {
-		if _, ok := known[key]; !ok {
-			return fmt.Errorf("unknown key %q%s", key, suggestion(key, sortedKeys(known)))
+	for _, key := range sortedKeys(g) {
+		inner, ok := k[key]
+		if !ok {
+			return fmt.Errorf("unknown key %q%s", key, suggestion(key, sortedKeys(k)))
+		}
+		if err := knownArguments(g[key], inner); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// newModel builds the model that is meant, with zero weights.
-func newModel(of modelChoice) (*family.MAE, *mae.Model, error) {
-	c, err := modelConfig(of.name)
+// checkArguments is knownArguments for the text of a file and a model made of it.
+func checkArguments(raw []byte, m family.Model) error {
+	all, err := m.Config()
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	return buildModel(of, c)
+	var given, known any
+	if err := errors.Join(json.Unmarshal(raw, &given), json.Unmarshal(all, &known)); err != nil {
+		return err
+	}
+	return knownArguments(given, known)
 }
 
-func buildModel(of modelChoice, c mae.Config) (*family.MAE, *mae.Model, error) {
-	c.NormPixLoss = c.NormPixLoss || of.normPix
-	m, err := mae.New(c)
+// newModel builds the model that is meant, with zero weights.
+func newModel(of modelChoice) (family.Model, error) {
+	k, config, err := modelConfig(of.name)
 	if err != nil {
-		return nil, nil, fmt.Errorf("model %s: %w", of.name, err)
+		return nil, err
 	}
-	f, err := family.NewMAE(of.name, m)
-	return f, m, err
+	m, err := buildModel(of, k, config)
+	if err != nil || !strings.HasSuffix(of.name, ".json") {
+		return m, err
+	}
+	if err := checkArguments(config, m); err != nil {
+		return nil, fmt.Errorf("%s: %w", of.name, err)
+	}
+	return m, nil
+}
+
+// buildModel makes a model of constructor arguments, in which it sets
+// norm_pix_loss where that was asked for.
+func buildModel(of modelChoice, k *family.Kind, config []byte) (family.Model, error) {
+	if of.normPix {
+		var err error
+		if config, err = withNormPix(k, config); err != nil {
+			return nil, err
+		}
+	}
+	m, err := k.Build(of.name, config)
+	if err != nil {
+		return nil, fmt.Errorf("model %s: %w", of.name, err)
+	}
+	return m, nil
+}
+
+// withNormPix sets norm_pix_loss among constructor arguments.
+func withNormPix(k *family.Kind, config []byte) ([]byte, error) {
+	if k.Name != "mae" {
+		return nil, usage("--norm-pix-loss is an argument of masked autoencoders; the model is %s", k.Title)
+	}
+	var keys map[string]json.RawMessage
+	if err := json.Unmarshal(config, &keys); err != nil {
+		return nil, err
+	}
+	keys["norm_pix_loss"] = json.RawMessage("true")
+	return json.Marshal(keys)
 }
 
 // openModel loads a checkpoint. Without a name the checkpoint's own metadata or
 // the shapes of its tensors say which model it is.
-func openModel(of modelChoice, path string) (*family.MAE, error) {
+func openModel(of modelChoice, path string) (family.Model, error) {
 	file, err := openCheckpoint(path)
 	if err != nil {
 		return nil, err
@@ -105,7 +143,7 @@ func openModel(of modelChoice, path string) (*family.MAE, error) {
 	return loadModel(of, file)
 }
 
-func loadModel(of modelChoice, file *checkpoint.File) (*family.MAE, error) {
+func loadModel(of modelChoice, file *checkpoint.File) (family.Model, error) {
 	if file.Metadata[metaFormat] == stateFormat {
 		return nil, fmt.Errorf("%s: this is the state of an unfinished run, not a model: go on with the run by --resume", file.Path)
 	}
@@ -134,17 +172,19 @@ func loadModel(of modelChoice, file *checkpoint.File) (*family.MAE, error) {
 
 // modelNamed builds a preset, a JSON configuration, or the configuration that
 // our own checkpoint carries under that name.
-func modelNamed(of modelChoice, file *checkpoint.File) (*family.MAE, error) {
-	if raw := file.Metadata[metaConfig]; raw != "" && file.Metadata[metaModel] == of.name {
-		var c mae.Config
-		if err := json.Unmarshal([]byte(raw), &c); err != nil {
-			return nil, fmt.Errorf("%s: metadata %s: %w", file.Path, metaConfig, err)
-		}
-		m, _, err := buildModel(of, c)
-		return m, err
+func modelNamed(of modelChoice, file *checkpoint.File) (family.Model, error) {
+	raw := file.Metadata[metaConfig]
+	if raw == "" || file.Metadata[metaModel] != of.name {
+		return newModel(of)
 	}
-	m, _, err := newModel(of)
-	return m, err
+	k, err := family.KindOfConfig([]byte(raw))
+	if err == nil {
+		var m family.Model
+		if m, err = buildModel(of, k, []byte(raw)); err == nil {
+			return m, nil
+		}
+	}
+	return nil, fmt.Errorf("%s: metadata %s: %w", file.Path, metaConfig, err)
 }
 
 // modelOf names the model that a checkpoint fits.
@@ -152,9 +192,9 @@ func modelOf(file *checkpoint.File) (string, error) {
 	if name := file.Metadata[metaModel]; name != "" {
 		return name, nil
 	}
-	id := mae.Identify(shapesOf(file))
+	_, id := family.Identify(shapesOf(file))
 	if id.Preset == "" {
-		return "", fmt.Errorf("%s: no --model given, and the file does not say which model it is of; %s", file.Path, id)
+		return "", fmt.Errorf("%s: no --model given, and the file does not say which model it is of; %s", file.Path, id.Text)
 	}
 	return id.Preset, nil
 }
@@ -190,9 +230,35 @@ func namedTensors(file *checkpoint.File) ([]layers.Named, error) {
 func modelTensors(m family.Model) []checkpoint.Tensor {
 	var out []checkpoint.Tensor
 	for _, p := range m.Params() {
-		out = append(out, checkpoint.FromFloat32(p.Name, p.Value.Shape(), p.Value.Data))
+		out = append(out, checkpoint.FromFloat32(p.Name, p.Shape, p.Export()))
 	}
 	return out
+}
+
+// portableTensors are a model's tensors that the reference implementation of its
+// family has too: a decoder's own copy of weights is left out, integers that
+// nothing here reads are added.
+func portableTensors(m family.Model) []checkpoint.Tensor {
+	out := modelTensors(m)
+	if u, ok := m.(family.Untier); ok {
+		own, _ := u.OwnCopy()
+		out = slices.DeleteFunc(out, func(t checkpoint.Tensor) bool { return strings.HasPrefix(t.Name, own) })
+	}
+	if b, ok := m.(family.Buffered); ok {
+		for _, x := range b.Buffers() {
+			out = append(out, checkpoint.FromInt64(x.Name, x.Shape, x.Data))
+		}
+	}
+	return out
+}
+
+// cautionPth warns of what a file for PyTorch cannot hold.
+func (s *session) cautionPth(m family.Model) {
+	if u, ok := m.(family.Untier); ok {
+		if own, differs := u.OwnCopy(); differs {
+			s.warn("checkpoint.pth lacks %s: the decoder's frozen copy of weights that the encoder has changed; PyTorch's decoder reads the changed ones, so that its outputs differ (checkpoint.safetensors has the copy; --code-faithful trains without one)", own)
+		}
+	}
 }
 
 // modelMetadata is what our own checkpoints say of themselves.
@@ -225,14 +291,13 @@ func saveModel(dir runDir, m family.Model, o saving) error {
 	if err != nil {
 		return err
 	}
-	tensors := modelTensors(m)
-	if err := checkpoint.WriteSafetensors(dir.path("checkpoint.safetensors"), tensors, meta); err != nil {
+	if err := checkpoint.WriteSafetensors(dir.path("checkpoint.safetensors"), modelTensors(m), meta); err != nil {
 		return err
 	}
 	if !o.pth {
 		return nil
 	}
-	return checkpoint.WritePTH(dir.path("checkpoint.pth"), tensors)
+	return checkpoint.WritePTH(dir.path("checkpoint.pth"), portableTensors(m))
 }
 
 var errNoCheckpoint = errors.New("no --checkpoint given: lethe unlearn starts from a trained model (lethe pretrain makes one)")

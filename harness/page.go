@@ -10,6 +10,7 @@ import (
 	"lethe/harness/evaluate"
 	"lethe/harness/report"
 	"lethe/harness/stage"
+	"lethe/harness/unlearn"
 	"lethe/kernels"
 )
 
@@ -37,12 +38,23 @@ func (j *unlearnJob) finish(res evaluate.Result, pictures []evaluate.Picture, to
 	if err := stage.WriteTable(j.out, stages, totals); err != nil {
 		return err
 	}
+	if w := j.work(stages); w != nil {
+		j.say("work: %.2f GFLOP a sample; the procedure of the authors' code %.2f (%.2f times)", w.Ours, w.Authors, w.Authors/w.Ours)
+	}
 	j.say("")
 	writeResult(j.out, res)
 	j.say("\n%s", verdict(res))
 	j.say("report      %s", j.dir.path("report.html"))
 	j.say("checkpoint  %s", j.dir.path("checkpoint.safetensors"))
 	return nil
+}
+
+// work is the saving against the authors' code, of the method that both have.
+func (j *unlearnJob) work(stages []stage.Stage) *sampleWork {
+	if j.method.Name != unlearn.Ours.Name {
+		return nil
+	}
+	return work(j.original, stages, j.samples, j.tokens)
 }
 
 // summary is summary.json.
@@ -57,6 +69,7 @@ type summary struct {
 	LearningRate float64            `json:"lr"`
 	Steps        int                `json:"steps"`
 	Stages       []stage.Stage      `json:"stages"`
+	Work         *sampleWork        `json:"work,omitempty"`
 	Totals       stage.Totals       `json:"totals"`
 	PeakRSS      int64              `json:"peak_rss_bytes"`
 	PeakGFLOPS   float64            `json:"fma_peak_gflops"`
@@ -73,7 +86,7 @@ func (j *unlearnJob) summary(res evaluate.Result, stages []stage.Stage, totals s
 		Method: j.method.Name, Model: j.original.Name(), Seed: j.cmd.Seed,
 		ISA: kernels.ISA(), Threads: runtime.GOMAXPROCS(0), GoVersion: runtime.Version(),
 		Alpha: j.settings.Alpha, LearningRate: j.settings.LearningRate, Steps: j.steps,
-		Stages: stages, Totals: totals, PeakRSS: totals.PeakRSSBytes, PeakGFLOPS: j.peak.GFLOPPerSecond,
+		Stages: stages, Work: j.work(stages), Totals: totals, PeakRSS: totals.PeakRSSBytes, PeakGFLOPS: j.peak.GFLOPPerSecond,
 		Seconds: took.Seconds(), Eval: res, Data: j.images.summary(), Weights: weightsHash(j.student),
 		Warnings: append([]string{}, j.warnings...),
 	}

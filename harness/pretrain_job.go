@@ -80,7 +80,7 @@ func (j *pretrainJob) prepare() error {
 		}
 	}
 	layers.SetTrainable(j.trained, true)
-	fresh := func() optim.Optimizer { return newAdamW(j.trained, j.cmd.WeightDecay) }
+	fresh := func() optim.Optimizer { return newAdamW(j.trained, recipeOf(j.model), *j.cmd.WeightDecay) }
 	j.opt = fresh()
 	j.sampler = data.NewSampler(len(j.set.Items), j.cmd.Batch, j.cmd.Seed, 0)
 	j.cut = train.Cut(j.cmd.Batch, j.cmd.MicroBatch)
@@ -102,9 +102,9 @@ func (j *pretrainJob) asked() (string, error) {
 	c := *j.cmd
 	c.RunFlags, c.NormPixFlag = RunFlags{Seed: c.Seed}, NormPixFlag{}
 	c.Evaluation, c.SavePth, c.Data, c.EvalData, c.LeaveOut, c.For = EvaluateFlags{}, false, nil, nil, nil, 0
-	c.Model, c.Init = "", ""
+	c.Model, c.Init, c.Tokenizer, c.MaskRatio, c.WeightDecay = "", "", "", nil, nil
 	model, err := j.model.Config()
-	return fingerprint(kernels.ISA(), c, j.steps, itemsHash(j.set), string(model), weightsHash(j.model)), err
+	return fingerprint(kernels.ISA(), c, j.steps, *j.cmd.MaskRatio, *j.cmd.WeightDecay, itemsHash(j.set), string(model), weightsHash(j.model)), err
 }
 
 func (j *pretrainJob) train(first int) error {
@@ -129,7 +129,7 @@ func (j *pretrainJob) micro(step, i int) (train.Losses, error) {
 	draw, err := j.model.Draw(family.DrawSpec{
 		Retain: batchOf(j.set, j.sampler.Step(nil, step)[from:to], v),
 		Seed:   j.cmd.Seed, Step: step, First: from,
-		MaskRatio: j.cmd.MaskRatio, Noise: family.Gaussian,
+		MaskRatio: *j.cmd.MaskRatio, Noise: family.Gaussian,
 	})
 	stop(0)
 	if err != nil {
@@ -161,6 +161,8 @@ type pretrainSummary struct {
 	Data      []dataSummary   `json:"data"`
 	Weights   string          `json:"checkpoint_weights_sha256"`
 	Warnings  []string        `json:"warnings"`
+	// Codes is how many codes of a tokenizer the measured images use.
+	Codes *family.CodeUsage `json:"code_usage,omitempty"`
 }
 
 // finish measures the model and writes summary and report.
@@ -169,6 +171,12 @@ func (j *pretrainJob) finish(began time.Time) error {
 	group := measureGroup(measuredSet{"retain", j.measured}, j.cmd.Evaluation.EvalImages, j.cmd.Evaluation.EvalSeed, 0)
 	j.options.Tape = j.tape
 	res, pictures, err := evaluate.Compare(j.whole, j.model, nil, []evaluate.Group{group}, j.options)
+	var codes *family.CodeUsage
+	if c, ok := j.model.(family.Coder); ok && err == nil {
+		var u family.CodeUsage
+		u, err = c.CodeUsage(j.tape, group.Pixels)
+		codes = &u
+	}
 	stop()
 	if err != nil {
 		return j.keep.unmeasured(err)
@@ -178,7 +186,7 @@ func (j *pretrainJob) finish(began time.Time) error {
 		Method: "pretrain", Model: j.model.Name(), Seed: j.cmd.Seed, ISA: kernels.ISA(), Threads: runtime.GOMAXPROCS(0),
 		GoVersion: runtime.Version(), Steps: j.steps, Stages: stages, PeakRSS: totals.PeakRSSBytes, Seconds: time.Since(began).Seconds(),
 		Eval: res, Data: []dataSummary{describeSet("trained", j.set), describeSet("measured", j.measured)},
-		Weights: weightsHash(j.model), Warnings: append([]string{}, j.warnings...),
+		Weights: weightsHash(j.model), Warnings: append([]string{}, j.warnings...), Codes: codes,
 	})
 	if err != nil {
 		return err
@@ -195,6 +203,9 @@ func (j *pretrainJob) finish(began time.Time) error {
 		return err
 	}
 	writeResult(j.out, res)
+	if codes != nil {
+		j.say("codes in use  %d of %d, perplexity %.1f", codes.Used, codes.Codes, codes.Perplexity)
+	}
 	j.say("checkpoint  %s", j.dir.path("checkpoint.safetensors"))
 	return nil
 }

@@ -13,6 +13,7 @@ type referenceCmd struct {
 	Run     referenceRunCmd     `cmd:"" help:"Compute a bundle's tensors."`
 	Compare referenceCompareCmd `cmd:"" help:"Compare two files of tensors, a row a tensor; exit 1 when they differ."`
 	Check   referenceCheckCmd   `cmd:"" help:"Compute bundles and compare with their expected tensors."`
+	Record  referenceRecordCmd  `cmd:"" help:"Write a bundle from real images and weights: the batches, masks and noise that lethe unlearn draws, and what the engine makes of them."`
 }
 
 type referenceRunCmd struct {

@@ -27,7 +27,7 @@ const (
 func saveState(path string, trained []*layers.Param, opt optim.Optimizer, next int, asked string) error {
 	var out []checkpoint.Tensor
 	for _, p := range trained {
-		out = append(out, checkpoint.FromFloat32("weights."+p.Name, p.Value.Shape(), p.Value.Data))
+		out = append(out, checkpoint.FromFloat32("weights."+p.Name, p.Shape, p.Export()))
 	}
 	for _, s := range opt.State() {
 		out = append(out, checkpoint.FromFloat32("optimizer."+s.Name, []int{len(s.Data)}, s.Data))
@@ -105,7 +105,7 @@ func restoreWeights(file *checkpoint.File, prefix string, params []*layers.Param
 		if len(data) != p.Value.Len() {
 			return fmt.Errorf("%s: tensor %s has %d values, want %d", file.Path, t.Name, len(data), p.Value.Len())
 		}
-		copy(p.Value.Data, data)
+		p.Import(data)
 	}
 	return nil
 }

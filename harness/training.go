@@ -30,19 +30,16 @@ func valuesOf(params []*layers.Param) []*autodiff.Tensor {
 	return out
 }
 
-// The AdamW settings of pretraining and of every method (spec, section 1.6).
-const (
-	beta1   = 0.9
-	beta2   = 0.95
-	adamEps = 1e-8
-)
+// adamEps is PyTorch's default.
+const adamEps = 1e-8
 
-// newAdamW is an optimizer that has done nothing yet. Vectors do not decay.
-func newAdamW(params []*layers.Param, weightDecay float64) optim.Optimizer {
+// newAdamW is an optimizer with a family's betas that has done nothing yet.
+// Vectors do not decay.
+func newAdamW(params []*layers.Param, r family.Recipe, weightDecay float64) optim.Optimizer {
 	decay, plain := layers.DecayGroups(params)
 	return optim.NewAdamW([]optim.Group{
 		{Params: decay, WeightDecay: float32(weightDecay)}, {Params: plain},
-	}, optim.AdamConfig{Beta1: beta1, Beta2: beta2, Eps: adamEps})
+	}, optim.AdamConfig{Beta1: r.Beta1, Beta2: r.Beta2, Eps: adamEps})
 }
 
 // cautionWarmup warns of a run that ends before its learning rate has risen to

@@ -21,20 +21,21 @@ type unlearnCmd struct {
 	NormPixFlag
 	Checkpoint   string        `help:"Weights of the trained model: .safetensors or PyTorch .pth."`
 	SavePth      bool          `help:"Also write checkpoint.pth for PyTorch."`
-	Alpha        *float64      `help:"Weight of the forget term. Default: the method's."`
-	Lr           *float64      `help:"Peak learning rate. Default: the method's."`
-	WeightDecay  *float64      `help:"Decoupled weight decay of matrices. Default: the method's."`
-	Epochs       int           `help:"Passes over the larger of the two sets. Default: the method's." default:"0"`
+	Alpha        *float64      `help:"Weight of the forget term. Default: the family's."`
+	Lr           *float64      `help:"Peak learning rate. Default: the family's."`
+	WeightDecay  *float64      `help:"Decoupled weight decay of matrices. Default: the family's."`
+	Epochs       int           `help:"Passes over the larger of the two sets. Default: the family's." default:"0"`
 	Steps        int           `help:"Optimizer steps, instead of --epochs." default:"0"`
 	Batch        int           `help:"Retain images a step, and as many forget images." default:"16"`
 	MicroBatch   int           `help:"Split a step into micro-batches of so many pairs (0: do not). Part of the result's definition." default:"0"`
 	Warmup       int           `help:"Steps of linear warm-up." default:"0"`
 	Schedule     string        `help:"Learning rate after the warm-up: constant or cosine." enum:"constant,cosine" default:"constant"`
 	Clip         float64       `help:"Bound on the global gradient norm; 0 does not clip." default:"0"`
-	MaskRatio    float64       `help:"Fraction of patches removed while unlearning." default:"0.75"`
+	MaskRatio    *float64      `help:"Fraction of patches removed while unlearning. Default: the family's (0.75 for a masked autoencoder)."`
 	Noise        family.Noise  `help:"Forget target's noise image: gaussian N(0,I), batch (mean and deviation of the batch's pixels, clamped), diag-forget (per-element variance of the forget images)." enum:"gaussian,batch,diag-forget" default:"gaussian"`
 	Reduction    string        `help:"Distance of feature maps: mse, or l2 (the norm as printed in Eq. 10)." enum:"mse,l2" default:"mse"`
 	UnitNoise    bool          `help:"random-encoder: draw N(0,1) instead of the original latent's mean and deviation."`
+	CodeFaithful bool          `help:"mage, palette: let the decoder read the weights that the encoder trains, as the authors' code does, instead of a frozen copy of them."`
 	Augment      bool          `help:"Random resized crop (0.2 to 1 of the area of the image as already scaled to the model's size) and horizontal flip while unlearning."`
 	Evaluation   EvaluateFlags `embed:"" group:"Evaluation"`
 	defaultTitle string
@@ -42,24 +43,55 @@ type unlearnCmd struct {
 
 // EvaluateFlags say what is measured at the end of a run.
 type EvaluateFlags struct {
-	EvalMasks  []string `help:"Masks to measure under: random:RATIO, centre:CELLS, outpaint:CELLS. Default: random:0.75, centre:4 and, on larger grids, centre:8."`
+	EvalMasks  []string `help:"Masks to measure under: random:RATIO, centre:CELLS, outpaint:CELLS. Default: the family's (random:0.75, centre:4 and, on larger grids, centre:8 for a masked autoencoder)."`
 	EvalImages int      `help:"Images a group that are measured; 0 takes all." default:"500"`
 	EvalBatch  int      `help:"Images in a forward pass of the evaluation." default:"50"`
 	EvalSeed   uint64   `help:"Seed of the fixed masks." default:"2024"`
 	Shown      int      `help:"Samples a group in the report's pictures." default:"8"`
+	SampleFlag
 }
 
-// options resolves the flags for a model's images.
-func (e EvaluateFlags) options(g family.Geometry) (evaluate.Options, error) {
+// SampleFlag is for commands that complete images.
+type SampleFlag struct {
+	SampleSteps int `help:"Steps in which mage and palette complete an image; 0: the family's." default:"0"`
+}
+
+// apply sets the steps of the models that have any; nil models are left out.
+func (f SampleFlag) apply(models ...family.Model) error {
+	if f.SampleSteps == 0 {
+		return nil
+	}
+	for _, m := range models {
+		if m == nil {
+			continue
+		}
+		s, ok := m.(family.Sampler)
+		if !ok {
+			return usage("--sample-steps: %s completes an image in one step", family.KindOf(m.Family()).Title)
+		}
+		if err := s.SetSampleSteps(f.SampleSteps); err != nil {
+			return usage("--sample-steps: %w", err)
+		}
+	}
+	return nil
+}
+
+// options resolves the flags for a model.
+func (e EvaluateFlags) options(m family.Model) (evaluate.Options, error) {
+	g := m.Geometry()
 	grid := g.Grid
 	if g.Size < metric.SmallestSSIM {
 		return evaluate.Options{}, fmt.Errorf("the model's images are %dx%d pixels; a run is measured by SSIM, which takes at least %dx%d", g.Size, g.Size, metric.SmallestSSIM, metric.SmallestSSIM)
 	}
 	o := evaluate.Options{Batch: max(e.EvalBatch, 1), Seed: e.EvalSeed, Shown: e.Shown, Masks: evaluate.DefaultMasks(grid)}
-	if len(e.EvalMasks) > 0 {
+	masks := e.EvalMasks
+	if len(masks) == 0 {
+		masks = family.KindOf(m.Family()).EvalMasks
+	}
+	if len(masks) > 0 {
 		o.Masks = nil
 	}
-	for _, text := range e.EvalMasks {
+	for _, text := range masks {
 		k, err := evaluate.ParseMaskKind(text)
 		if err != nil {
 			return o, err
@@ -80,9 +112,9 @@ type settings struct {
 	Epochs                           int
 }
 
-// resolve fills in the method's defaults and refuses numbers out of range.
-func (c *unlearnCmd) resolve(m unlearn.Method) (settings, error) {
-	s := settings{m.Defaults.Alpha, m.Defaults.LearningRate, m.Defaults.WeightDecay, m.Defaults.Epochs}
+// resolve fills in the family's recipe and refuses numbers out of range.
+func (c *unlearnCmd) resolve(r family.Recipe) (settings, error) {
+	s := settings{r.Alpha, r.LearningRate, r.WeightDecay, r.Epochs}
 	if c.Alpha != nil {
 		s.Alpha = *c.Alpha
 	}
@@ -115,10 +147,6 @@ func (c *unlearnCmd) Run(a *app, parsed *kong.Context) error {
 	if err != nil {
 		return usage("--method: %w", err)
 	}
-	set, err := c.resolve(method)
-	if err != nil {
-		return err
-	}
 	s, err := newSession(a, c.Threads)
 	if err != nil {
 		return err
@@ -127,16 +155,25 @@ func (c *unlearnCmd) Run(a *app, parsed *kong.Context) error {
 	if err != nil {
 		return err
 	}
+	if k := family.KindOf(model.Family()); k.Recipe.LearningRate == 0 {
+		return usage("--checkpoint %s: %s is pretrained and then frozen, there is nothing to unlearn in it", c.Checkpoint, k.Title)
+	}
+	set, err := c.resolve(recipeOf(model))
+	if err != nil {
+		return err
+	}
+	if err := c.Evaluation.apply(model); err != nil {
+		return err
+	}
 	if c.Out == "" {
 		c.Out = fmt.Sprintf("runs/unlearn-%s-%s", baseName(model.Name()), method.Name)
 	}
 	c.Model = model.Name()
-	grid := model.Geometry().Grid
-	options, err := c.Evaluation.options(model.Geometry())
+	options, err := c.Evaluation.options(model)
 	if err != nil {
 		return usage("%w", err)
 	}
-	if err := errors.Join(checkMaskRatio(c.MaskRatio, grid), runDir(c.Out).checkInput("checkpoint", c.Checkpoint)); err != nil {
+	if err := errors.Join(resolveMaskRatio(&c.MaskRatio, model), runDir(c.Out).checkInput("checkpoint", c.Checkpoint)); err != nil {
 		return err
 	}
 	resolved, err := resolvedConfig(parsed)

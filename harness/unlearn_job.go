@@ -36,6 +36,8 @@ type unlearnJob struct {
 	forget  *data.Sampler
 	epoch   int // steps of a pass over the larger side
 	steps   int
+	samples int        // that the steps of this process saw
+	tokens  sampleWork // of the tokenizer, for each of them and for an image
 }
 
 // run trains, saves, evaluates and reports.
@@ -55,6 +57,11 @@ func (j *unlearnJob) run() error {
 	j.announce(from.next)
 	if err := j.train(from.next); err != nil {
 		return err
+	}
+	j.samples = 2 * j.cmd.Batch * (j.steps - from.next)
+	j.tokens = tokenizerWork(j.original, j.samples)
+	if j.cmd.SavePth {
+		j.cautionPth(j.student)
 	}
 	stop := j.clock.Start(stage.Checkpoint)
 	err = saveModel(j.dir, j.student, saving{pth: j.cmd.SavePth, metadata: map[string]string{
@@ -98,10 +105,13 @@ func (j *unlearnJob) prepare() error {
 	if j.student, err = j.original.Clone(j.method.Trains.Owned(j.original)); err != nil {
 		return err
 	}
+	if u, ok := j.student.(family.Untier); ok && j.method.Trains == unlearn.EncoderOnly && !j.cmd.CodeFaithful {
+		u.Untie()
+	}
 	j.tape = autodiff.NewTape()
 	j.trained = j.method.Trains.Trained(j.student)
 	layers.SetTrainable(j.trained, true)
-	fresh := func() optim.Optimizer { return newAdamW(j.trained, j.settings.WeightDecay) }
+	fresh := func() optim.Optimizer { return newAdamW(j.trained, recipeOf(j.original), j.settings.WeightDecay) }
 	j.opt = fresh()
 	j.cut = train.Cut(j.cmd.Batch, j.cmd.MicroBatch)
 	j.retain = data.NewSampler(len(j.images.retain.Items), j.cmd.Batch, j.cmd.Seed, 0)
@@ -125,10 +135,10 @@ func (j *unlearnJob) asked() (string, error) {
 	c := *j.cmd
 	c.RunFlags, c.NormPixFlag = RunFlags{Seed: c.Seed}, NormPixFlag{}
 	c.Data = DataFlags{Squash: c.Data.Squash}
-	c.Evaluation, c.SavePth, c.Alpha, c.Lr, c.WeightDecay = EvaluateFlags{}, false, nil, nil, nil
+	c.Evaluation, c.SavePth, c.Alpha, c.Lr, c.WeightDecay, c.MaskRatio = EvaluateFlags{}, false, nil, nil, nil, nil
 	c.Model, c.Checkpoint, c.defaultTitle = "", "", ""
 	model, err := j.original.Config()
-	return fingerprint(kernels.ISA(), c, j.settings, itemsHash(j.images.retain), itemsHash(j.images.forget), string(model), weightsHash(j.original)), err
+	return fingerprint(kernels.ISA(), c, j.settings, *j.cmd.MaskRatio, itemsHash(j.images.retain), itemsHash(j.images.forget), string(model), weightsHash(j.original)), err
 }
 
 // announce says what is about to happen.
@@ -175,7 +185,7 @@ func (j *unlearnJob) micro(step, i int) (train.Losses, error) {
 		Retain: batchOf(j.images.retain, retain, j.vary(step, 2*from)),
 		Forget: batchOf(j.images.forget, forget, j.vary(step, 2*from+1)),
 		Seed:   j.cmd.Seed, Step: step, First: from,
-		MaskRatio: j.cmd.MaskRatio, Noise: j.cmd.Noise,
+		MaskRatio: *j.cmd.MaskRatio, Noise: j.cmd.Noise,
 	})
 	stop(0)
 	if err != nil {

@@ -5,112 +5,107 @@ import (
 	"testing"
 )
 
-// benchImages are feature maps of the U-Net: images, pixels on a side, channels.
-var benchImages = [][3]int{{4, 64, 64}, {4, 32, 256}, {4, 16, 512}, {1, 256, 64}, {1, 8, 512}}
+// benchImages are feature maps of the diffusion U-Net: four images of 64x64
+// pixels and the two levels below, and one in the second-level cache.
+var benchImages = []ImageShape{{1, 16, 16, 64}, {4, 64, 64, 64}, {4, 32, 32, 256}, {4, 16, 16, 512}}
 
-// imageName is the part of a benchmark's name that says the size.
-func imageName(s [3]int) string { return fmt.Sprintf("b=%d/hw=%d/c=%d", s[0], s[1], s[2]) }
-
-// BenchmarkGroupNorm counts the bytes of one reading of each operand and one
-// writing of the result: 8 an element forward, 12 in the gradient.
+// BenchmarkGroupNorm counts what has to move: x in and y out forward; dy and x
+// in, dx out in the gradient.
 func BenchmarkGroupNorm(b *testing.B) {
 	for _, s := range benchImages {
-		n := s[0] * s[1] * s[1] * s[2]
+		n := s.len()
 		x, y, dy := randomSlice(n), randomSlice(n), randomSlice(n)
-		for _, silu := range []bool{false, true} {
-			a := GroupNormArgs{N: s[0], Pixels: s[1] * s[1], C: s[2], Groups: 32, Eps: 1e-5, Gamma: randomSlice(s[2]), Beta: randomSlice(s[2]), SiLU: silu}
-			keep := NormStats{Mean: make([]float32, s[0]*32), RStd: make([]float32, s[0]*32)}
-			grads := GroupNormGrads{DX: y, DGamma: randomSlice(s[2]), DBeta: randomSlice(s[2])}
-			GroupNorm(y, x, a, keep)
-			for _, op := range []struct {
-				name  string
-				bytes int
-				run   func()
-			}{
-				{"fwd", 8, func() { GroupNorm(y, x, a, keep) }},
-				{"again", 8, func() { GroupNormAgain(y, x, a, keep) }},
-				{"grad", 12, func() { GroupNormGrad(grads, dy, x, a, keep) }},
-			} {
-				b.Run(fmt.Sprintf("isa=%s/prec=f32/op=%s/silu=%t/%s", ISA(), op.name, silu, imageName(s)), func(b *testing.B) {
-					perElement(b, n, op.bytes*n, op.run)
-				})
-			}
+		gamma, beta, both := randomSlice(s.C), randomSlice(s.C), randomSlice(2*s.N*s.C)
+		keep := NormStats{Mean: randomSlice(s.N * 32), RStd: randomSlice(s.N * 32)}
+		plain := GroupNormArgs{N: s.N, Pixels: s.H * s.W, C: s.C, Groups: 32, Eps: 1e-5, Gamma: gamma, Beta: beta}
+		grads := GroupNormGrads{DX: y, DGamma: randomSlice(s.C), DBeta: randomSlice(s.C)}
+		full := plain
+		full.Scale, full.Shift, full.ScaleShiftStride, full.SiLU = both, both[s.C:], 2*s.C, true
+		dboth := randomSlice(2 * s.N * s.C)
+		fullGrads := grads
+		fullGrads.DScale, fullGrads.DShift = dboth, dboth[s.C:]
+		run := func(op string, bytes int, body func()) {
+			b.Run(fmt.Sprintf("isa=%s/prec=f32/op=%s/n=%d/hw=%d/c=%d", ISA(), op, s.N, s.H, s.C), func(b *testing.B) {
+				perElement(b, n, bytes*n, body)
+			})
 		}
+		run("fwd", 8, func() { GroupNorm(y, x, plain, keep) })
+		run("grad", 12, func() { GroupNormGrad(grads, dy, x, plain, keep) })
+		run("fwdSiLU", 8, func() { GroupNorm(y, x, full, keep) })
+		run("gradSiLU", 12, func() { GroupNormGrad(fullGrads, dy, x, full, keep) })
 	}
 }
 
 func BenchmarkSiLU(b *testing.B) {
-	for _, s := range benchImages {
-		n := s[0] * s[1] * s[1] * s[2]
-		x, y, dy := randomSlice(n), randomSlice(n), randomSlice(n)
-		b.Run(fmt.Sprintf("isa=%s/prec=f32/op=fwd/%s", ISA(), imageName(s)), func(b *testing.B) {
-			perElement(b, n, 8*n, func() { SiLU(y, x) })
+	for _, n := range vectorSizes {
+		x, y, z := randomSlice(n), randomSlice(n), randomSlice(n)
+		b.Run(fmt.Sprintf("isa=%s/prec=f32/op=fwd/n=%d", ISA(), n), func(b *testing.B) {
+			perElement(b, n, 8*n, func() { SiLU(z, x) })
 		})
-		b.Run(fmt.Sprintf("isa=%s/prec=f32/op=grad/%s", ISA(), imageName(s)), func(b *testing.B) {
-			perElement(b, n, 12*n, func() { SiLUGrad(y, dy, x) })
+		b.Run(fmt.Sprintf("isa=%s/prec=f32/op=grad/n=%d", ISA(), n), func(b *testing.B) {
+			perElement(b, n, 12*n, func() { SiLUGrad(z, y, x) })
 		})
 	}
 }
 
-// BenchmarkResample counts the bytes of the large image and of the small one.
+// BenchmarkResample counts the elements of the large image, n*hw*hw*c, and what
+// moves of both: five quarters.
 func BenchmarkResample(b *testing.B) {
 	for _, s := range benchImages {
-		shape := ImageShape{s[0], s[1], s[1], s[2]}
-		n := shape.size()
-		x, y, last := randomSlice(n), randomSlice(n/4), randomSlice(n)
+		n := s.len()
+		big, small := randomSlice(n), randomSlice(n/4)
 		for _, op := range []struct {
 			name string
 			run  func()
 		}{
-			{"AvgPool2", func() { AvgPool2(y, x, shape) }},
-			{"AvgPool2Grad", func() { AvgPool2Grad(x, y, shape, ResampleOptions{}) }},
-			{"UpNearest2", func() { UpNearest2(x, y, shape.half()) }},
-			{"UpNearest2Grad", func() { UpNearest2Grad(y, x, shape.half(), ResampleOptions{}) }},
+			{"AvgPool2", func() { AvgPool2(small, big, s) }},
+			{"AvgPool2Grad", func() { AvgPool2Grad(big, small, s) }},
+			{"UpNearest2", func() { UpNearest2(big, small, s.halved()) }},
+			{"UpNearest2Grad", func() { UpNearest2Grad(small, big, s.halved()) }},
 		} {
-			b.Run(fmt.Sprintf("isa=%s/prec=f32/op=%s/%s", ISA(), op.name, imageName(s)), func(b *testing.B) {
+			b.Run(fmt.Sprintf("isa=%s/prec=f32/op=%s/n=%d/hw=%d/c=%d", ISA(), op.name, s.N, s.H, s.C), func(b *testing.B) {
 				perElement(b, n, 5*n, op.run)
 			})
 		}
-		for _, op := range []struct {
-			name string
-			run  func()
-		}{
-			{"ChannelsLast", func() { ChannelsLast(last, x, s[0], s[2], s[1]*s[1]) }},
-			{"ChannelsFirst", func() { ChannelsFirst(last, x, s[0], s[2], s[1]*s[1]) }},
-		} {
-			b.Run(fmt.Sprintf("isa=%s/prec=f32/op=%s/%s", ISA(), op.name, imageName(s)), func(b *testing.B) {
-				perElement(b, n, 8*n, op.run)
-			})
-		}
 	}
 }
 
-// BenchmarkCrossEntropy is the masked tokens of MAGE: rows, columns and classes.
-func BenchmarkCrossEntropy(b *testing.B) {
-	const rows, cols, classes = 8 * 257, 2025, 1024
-	x, dx := MatOf(randomSlice(rows*cols), rows, cols), MatOf(randomSlice(rows*cols), rows, cols)
-	a := CrossEntropyArgs{Targets: make([]int32, rows), Weights: randomSlice(rows), Smoothing: 0.1, Classes: classes}
-	name := fmt.Sprintf("r=%d/c=%d/classes=%d", rows, cols, classes)
-	b.Run(fmt.Sprintf("isa=%s/prec=f32/op=fwd/%s", ISA(), name), func(b *testing.B) {
-		perElement(b, rows*classes, 4*rows*classes, func() { CrossEntropy(x, a) })
-	})
-	b.Run(fmt.Sprintf("isa=%s/prec=f32/op=grad/%s", ISA(), name), func(b *testing.B) {
-		perElement(b, rows*classes, 4*rows*(classes+cols), func() { CrossEntropyGrad(dx, x, a, 1) })
+// BenchmarkLayout moves images between planes of pixels and adjacent channels:
+// pictures, and the feature maps of the U-Net.
+func BenchmarkLayout(b *testing.B) {
+	for _, s := range append([]ImageShape{{16, 256, 256, 3}}, benchImages...) {
+		n := s.len()
+		x, y := randomSlice(n), randomSlice(n)
+		name := fmt.Sprintf("n=%d/hw=%d/c=%d", s.N, s.H, s.C)
+		b.Run(fmt.Sprintf("isa=%s/prec=f32/op=ChannelsLast/%s", ISA(), name), func(b *testing.B) {
+			perElement(b, n, 8*n, func() { ChannelsLast(y, x, s.N, s.C, s.H*s.W) })
+		})
+		b.Run(fmt.Sprintf("isa=%s/prec=f32/op=ChannelsFirst/%s", ISA(), name), func(b *testing.B) {
+			perElement(b, n, 8*n, func() { ChannelsFirst(y, x, s.N, s.C, s.H*s.W) })
+		})
+	}
+	wide, narrow := randomSlice(1024*768), randomSlice(1024*256)
+	b.Run(fmt.Sprintf("isa=%s/prec=f32/op=CopyColumns/r=1024/c=256", ISA()), func(b *testing.B) {
+		perElement(b, len(narrow), 8*len(narrow), func() {
+			CopyColumns(MatOf(narrow, 1024, 256), MatOf(wide, 1024, 768).Sub(0, 1024, 256, 512))
+		})
 	})
 }
 
-// BenchmarkNearestRow is the tokens of eight images against the codes of a VQGAN;
-// it counts the 2*R*T*D operations of the product.
-func BenchmarkNearestRow(b *testing.B) {
-	const rows, codes, dim = 8 * 256, 1024, 256
-	x, table, idx := MatOf(randomSlice(rows*dim), rows, dim), MatOf(randomSlice(codes*dim), codes, dim), make([]int32, rows)
-	b.Run(fmt.Sprintf("isa=%s/prec=f32/r=%d/t=%d/d=%d", ISA(), rows, codes, dim), func(b *testing.B) {
-		b.ReportAllocs()
-		NearestRow(idx, x, table)
-		peak := measuredPeak()
-		for b.Loop() {
-			NearestRow(idx, x, table)
-		}
-		reportRate(b, 2*rows*codes*dim, peak)
+// BenchmarkTokens are the masked transformer's losses, 4 images of 257 tokens and
+// 2025 classes, and its tokenizer's search among 1024 codes of width 256.
+func BenchmarkTokens(b *testing.B) {
+	const rows, classes, codes, width = 4 * 257, 2025, 1024, 256
+	x, dx := MatOf(randomSlice(rows*classes), rows, classes), MatOf(randomSlice(rows*classes), rows, classes)
+	a := CrossEntropyArgs{Targets: make([]int32, rows), Weights: randomSlice(rows), Smoothing: 0.1, Classes: codes}
+	b.Run(fmt.Sprintf("isa=%s/prec=f32/op=CrossEntropy/r=%d/c=%d", ISA(), rows, codes), func(b *testing.B) {
+		perElement(b, rows*codes, 4*rows*codes, func() { CrossEntropy(x, a) })
+	})
+	b.Run(fmt.Sprintf("isa=%s/prec=f32/op=CrossEntropyGrad/r=%d/c=%d", ISA(), rows, codes), func(b *testing.B) {
+		perElement(b, rows*codes, 8*rows*codes, func() { CrossEntropyGrad(dx, x, 1, a) })
+	})
+	tokens, table, idx := MatOf(randomSlice(1024*width), 1024, width), MatOf(randomSlice(codes*width), codes, width), make([]int32, 1024)
+	b.Run(fmt.Sprintf("isa=%s/prec=f32/op=NearestRow/r=1024/t=%d/c=%d", ISA(), codes, width), func(b *testing.B) {
+		perElement(b, 1024*codes, 4*(1024+codes)*width, func() { NearestRow(idx, tokens, table) })
 	})
 }

@@ -6,7 +6,6 @@ import (
 	"runtime"
 	"testing"
 
-	"lethe/kernels/internal/generic"
 	"lethe/kernels/kerneltest"
 )
 
@@ -29,14 +28,7 @@ func rowOperations(c *kerneltest.Case) []rowOperation {
 	keep := NormStats{Mean: c.Output(rows, 0), RStd: c.Output(rows, 0)}
 	o := newOperands(c, attentionCase{3, 70, 70, 4, 24, true})
 	sums := make([]float32, 16)
-	// Several chunks an image, the last one short; the parameters' gradients lie behind DX.
-	group := GroupNormArgs{N: 3, Pixels: 517, C: 36, Groups: 4, Eps: 1e-5, Gamma: x, Beta: y, Scale: x, Shift: y, ScaleShiftStride: 40, SiLU: true}
-	stats := NormStats{Mean: make([]float32, 12), RStd: make([]float32, 12)}
-	size := group.size()
-	groupGrads := GroupNormGrads{DX: w[:size], DGamma: w[size:][:36], DBeta: w[size+36:][:36], DScale: w[size+72:][:120], DShift: w[size+192:][:120]}
-	images := ImageShape{3, 33, 35, 20}
-	classes := CrossEntropyArgs{Targets: make([]int32, rows), Weights: x, Smoothing: 0.1, Classes: cols - 10}
-	codes := make([]int32, rows)
+	images := newImageOperands(c, rows)
 	p := AdamParams{LR: 1e-3, Beta1: 0.9, Beta2: 0.95, Eps: 1e-8, WeightDecay: 0.05, BiasCorrection1: 0.1, BiasCorrection2: 0.05, GradScale: 1, Decoupled: true}
 	return []rowOperation{
 		{"Add", func() []float32 { Add(z, x, y); return z }},
@@ -49,6 +41,24 @@ func rowOperations(c *kerneltest.Case) []rowOperation {
 		{"GeluGrad", func() []float32 { GeluGrad(z, y, x); return z }},
 		{"SiLU", func() []float32 { SiLU(z, x); return z }},
 		{"SiLUGrad", func() []float32 { SiLUGrad(z, y, x); return z }},
+		{"GroupNorm", func() []float32 { GroupNorm(z, x, images.args, images.keep); return z[:images.args.len()] }},
+		{"GroupNormGrad", func() []float32 {
+			GroupNorm(z, x, images.args, images.keep)
+			GroupNormGrad(images.grads, y, x, images.args, images.keep)
+			return images.all
+		}},
+		{"AvgPool2", func() []float32 { AvgPool2(z, x, images.shape); return z[:images.shape.halved().len()] }},
+		{"AvgPool2Grad", func() []float32 { AvgPool2Grad(z, x, images.shape); return z[:images.shape.len()] }},
+		{"UpNearest2", func() []float32 { UpNearest2(z, x, images.shape.halved()); return z[:images.shape.len()] }},
+		{"UpNearest2Grad", func() []float32 { UpNearest2Grad(z, x, images.shape.halved()); return z[:images.shape.halved().len()] }},
+		{"ChannelsLast", func() []float32 { ChannelsLast(z, x, 3, 37, 500); return z[:3*37*500] }},
+		{"CopyColumns", func() []float32 { CopyColumns(out, a); return out.Data }},
+		{"CrossEntropy", func() []float32 {
+			bits := math.Float64bits(CrossEntropy(a, images.classes))
+			CrossEntropyGrad(out, a, 0.5, images.classes)
+			sums[0], sums[1] = math.Float32frombits(uint32(bits)), math.Float32frombits(uint32(bits>>32))
+			return append(sums, out.Data...)
+		}},
 		{"reductions", func() []float32 {
 			for i, v := range [...]float64{Sum(x), Dot(x, y), SumSquares(x), SquaredDistance(x, y)} {
 				bits := math.Float64bits(v) // all 64 of them count
@@ -66,32 +76,6 @@ func rowOperations(c *kerneltest.Case) []rowOperation {
 		{"LayerNormGrad", func() []float32 {
 			LayerNormGrad(LayerNormGrads{DX: out, DGamma: dgamma, DBeta: dbeta}, b, a, gamma, keep)
 			return append(append(out.Data, dgamma...), dbeta...)
-		}},
-		{"GroupNorm", func() []float32 { GroupNorm(z, x, group, stats); return z }},
-		{"GroupNormAgain", func() []float32 { GroupNormAgain(z, x, group, stats); return z }},
-		{"GroupNormGrad", func() []float32 { GroupNormGrad(groupGrads, y, x, group, stats); return w }},
-		{"AvgPool2", func() []float32 { AvgPool2(z, x, images); return z[:images.half().size()] }},
-		{"AvgPool2Grad", func() []float32 { AvgPool2Grad(z, x, images, ResampleOptions{}); return z[:images.size()] }},
-		{"UpNearest2", func() []float32 { UpNearest2(z, x, images.half()); return z[:images.half().size()*4] }},
-		{"UpNearest2Grad", func() []float32 {
-			UpNearest2Grad(z, x, images.half(), ResampleOptions{})
-			return z[:images.half().size()]
-		}},
-		{"ChannelsLast", func() []float32 { ChannelsLast(z, x, 3, 17, 1500); return z[:3*17*1500] }},
-		{"ChannelsFirst", func() []float32 { ChannelsFirst(z, x, 3, 17, 1500); return z[:3*17*1500] }},
-		{"CopyRows", func() []float32 { CopyRows(out, a, CopyOptions{}); return out.Data }},
-		{"CrossEntropy", func() []float32 {
-			bits := math.Float64bits(CrossEntropy(a, classes))
-			sums[0], sums[1] = math.Float32frombits(uint32(bits)), math.Float32frombits(uint32(bits>>32))
-			return sums[:2]
-		}},
-		{"CrossEntropyGrad", func() []float32 { CrossEntropyGrad(out, a, classes, 2); return out.Data }},
-		{"NearestRow", func() []float32 {
-			NearestRow(codes, a, b)
-			for i, v := range codes {
-				z[i] = float32(v)
-			}
-			return z[:rows]
 		}},
 		{"Adam", func() []float32 {
 			Scale(z, 1, x)
@@ -169,28 +153,6 @@ func everything(k rowKernels, x, y, gamma []float32) (all []float32) {
 	note()
 	k.geluGrad(z, y, x)
 	note()
-	k.silu(z, x)
-	note()
-	k.siluGrad(z, y, x)
-	note()
-	coef := make([]float32, generic.CoefRows*n)
-	for i := range coef {
-		coef[i] = gamma[i%n] + float32(i/n)
-	}
-	for _, f := range []func(y, x, coef []float32, channels int){k.affine, k.affineSiLU} {
-		f(z, x, coef, n)
-		note()
-	}
-	for _, f := range []func(plain, along, dy, x, coef []float32){k.affineSums, k.affineSiLUSums} {
-		f(z, w, y, x, coef)
-		note(w...)
-	}
-	k.affineSiLUKeep(make([]float32, n), w, z, y, x, coef)
-	note(w...)
-	for _, f := range []func(dx, dy, x, coef []float32, channels int){k.affineGrad, k.affineGradAdd, k.affineSiLUGradAdd} {
-		f(z, y, x, coef, n)
-		note()
-	}
 	copy(z, x)
 	copy(w, y)
 	k.attentionGradRows(z, w, n, n, 0.3, []float32{1.5}, []float32{0.2})
@@ -205,7 +167,7 @@ func everything(k rowKernels, x, y, gamma []float32) (all []float32) {
 
 func TestRowOperationsAllocateNothing(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
-	own := map[string]bool{"LayerNorm": true, "LayerNormGrad": true, "Adam": true, "Attention": true} // their closures append
+	own := map[string]bool{"CrossEntropy": true, "LayerNorm": true, "LayerNormGrad": true, "Adam": true, "Attention": true} // their closures append
 	suite := kerneltest.New(t)
 	for _, workers := range []int{1, 3} {
 		runtime.GOMAXPROCS(workers)
@@ -223,12 +185,22 @@ func TestRowOperationsAllocateNothing(t *testing.T) {
 			keep := NormStats{Mean: c.Output(300, 0), RStd: c.Output(300, 0)}
 			grads := LayerNormGrads{DX: y, DGamma: c.Output(100, 0), DBeta: c.Output(100, 0)}
 			o := newOperands(c, attentionCase{3, 70, 70, 4, 24, true})
+			classes := struct {
+				args CrossEntropyArgs
+				idx  []int32
+			}{CrossEntropyArgs{Targets: make([]int32, 300), Weights: c.Input(300, 0), Classes: 90}, make([]int32, 300)}
 			Fill(v, 1)
+			Fill(y.Data, 1)
 			for name, body := range map[string]func(){
 				"LayerNorm":     func() { LayerNorm(y, x, gamma, gamma, testEps, keep) },
 				"LayerNormGrad": func() { LayerNormGrad(grads, x, x, gamma, keep) },
 				"Adam":          func() { Adam(y.Data, v, v, x.Data, AdamParams{BiasCorrection1: 1, BiasCorrection2: 1, Eps: 1}) },
 				"Attention":     func() { Attention(o.out, o.args) },
+				"CrossEntropy": func() {
+					CrossEntropy(x, classes.args)
+					CrossEntropyGrad(y, x, 0.5, classes.args)
+				},
+				"NearestRow": func() { NearestRow(classes.idx, x, y) },
 			} {
 				if n := kerneltest.Allocations(20, body); n > 0 {
 					c.Fail("%s: %d allocations in 20 calls", name, n)

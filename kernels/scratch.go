@@ -4,6 +4,7 @@ package kernels
 type scratch struct {
 	data    []float32
 	partial []float64
+	index   []int
 }
 
 // The scratch records not in use. Calls and items have their own: which worker
@@ -38,4 +39,23 @@ func (s *scratch) doubles(n int) []float64 {
 		s.partial = make([]float64, roundUp(n, 1<<10))
 	}
 	return s.partial[:n:n]
+}
+
+// ints returns n elements with arbitrary contents. It invalidates what an
+// earlier call on s returned.
+func (s *scratch) ints(n int) []int {
+	if len(s.index) < n {
+		s.index = make([]int, roundUp(n, 1<<10))
+	}
+	return s.index[:n:n]
+}
+
+// reserveItemInts is reserveItems for ints.
+func reserveItemInts(n int) {
+	itemScratches.reserve(workers())
+	itemScratches.mu.Lock()
+	for _, s := range itemScratches.free {
+		s.ints(n)
+	}
+	itemScratches.mu.Unlock()
 }

@@ -17,6 +17,7 @@ const (
 	StartXavier              // XavierUniform: weights of products
 	StartToken               // normal, mean 0, deviation TokenDeviation: learned tokens
 	StartKept                // as it is: computed when the model is made, not drawn
+	StartFanIn               // FanInUniform: weights and biases as PyTorch's layers draw them
 )
 
 // TokenDeviation is the deviation of learned tokens at the start.
@@ -40,6 +41,12 @@ func (s *Set) Init(seed uint64) {
 			XavierUniform(data, spec.Shape[0], spec.Len()/spec.Shape[0], r)
 		case StartToken:
 			Normal(data, TokenDeviation, r)
+		case StartFanIn:
+			fan := spec.Fan
+			if fan == 0 {
+				fan = spec.Len() / spec.Shape[0]
+			}
+			FanInUniform(data, fan, r)
 		}
 	}
 }
@@ -54,6 +61,18 @@ func (s *Set) Init(seed uint64) {
 // Source: Glorot, Bengio 2010 (AISTATS), eq. 16.
 func XavierUniform(dst []float32, fanOut, fanIn int, r *rand.Rand) {
 	bound := math.Sqrt(6 / float64(fanIn+fanOut))
+	for i := range dst {
+		dst[i] = float32(bound * (2*r.Float64() - 1))
+	}
+}
+
+// FanInUniform fills dst from the uniform distribution on (-a, a) with
+//
+//	a = 1/sqrt(fanIn)
+//
+// Source: the defaults of torch.nn.Linear and torch.nn.Conv2d, weight and bias.
+func FanInUniform(dst []float32, fanIn int, r *rand.Rand) {
+	bound := 1 / math.Sqrt(float64(fanIn))
 	for i := range dst {
 		dst[i] = float32(bound * (2*r.Float64() - 1))
 	}

@@ -8,11 +8,60 @@ import (
 	"lethe/autodiff"
 )
 
+// Layout is how a parameter lies in memory, compared with the state dict.
+type Layout uint8
+
+// The layouts.
+const (
+	LayoutPlain Layout = iota // as in the state dict
+	LayoutConv                // [Co,KH,KW,Ci] in memory, [Co,Ci,KH,KW] in the state dict
+)
+
 // Param is one parameter of a model under its state-dict key.
 type Param struct {
-	Name  string
-	Value *autodiff.Tensor
-	Fixed bool // part of the state dict, but never trains (sin-cos positions)
+	Name   string
+	Value  *autodiff.Tensor
+	Fixed  bool  // part of the state dict, but never trains (sin-cos positions)
+	Shape  []int // in the state dict; Value has another one where the layout differs
+	Layout Layout
+}
+
+// Export returns the values in state-dict order: the parameter's own memory
+// where the layout is plain, a copy otherwise.
+func (p *Param) Export() []float32 {
+	if p.Layout == LayoutPlain {
+		return p.Value.Data
+	}
+	out := make([]float32, p.Value.Len())
+	p.eachTap(func(dict, memory int) { out[dict] = p.Value.Data[memory] })
+	return out
+}
+
+// Import copies values in state-dict order into the parameter.
+//
+// Panics: len(data) is not that of the parameter.
+func (p *Param) Import(data []float32) {
+	if len(data) != p.Value.Len() {
+		panic(fmt.Sprintf("layers: Import: %s: len(data) is %d, want %d", p.Name, len(data), p.Value.Len()))
+	}
+	if p.Layout == LayoutPlain {
+		copy(p.Value.Data, data)
+		return
+	}
+	p.eachTap(func(dict, memory int) { p.Value.Data[memory] = data[dict] })
+}
+
+// eachTap calls f with the place of every weight of a convolution, in the state
+// dict and in memory.
+func (p *Param) eachTap(f func(dict, memory int)) {
+	in, taps := p.Shape[1], p.Shape[2]*p.Shape[3]
+	for out := range p.Shape[0] {
+		for c := range in {
+			for tap := range taps {
+				f((out*in+c)*taps+tap, (out*taps+tap)*in+c)
+			}
+		}
+	}
 }
 
 // Named is a tensor as a checkpoint has it. len(Data) is the product of Shape.
@@ -24,10 +73,20 @@ type Named struct {
 
 // Spec describes a parameter before it has memory.
 type Spec struct {
-	Name  string
-	Shape []int
-	Fixed bool
-	Start Start
+	Name   string
+	Shape  []int // in the state dict
+	Fixed  bool
+	Start  Start
+	Layout Layout
+	Fan    int // inputs of an output, where the shape does not tell: of a bias
+}
+
+// memory is the shape of the tensor.
+func (s Spec) memory() []int {
+	if s.Layout == LayoutConv {
+		return []int{s.Shape[0], s.Shape[2], s.Shape[3], s.Shape[1]}
+	}
+	return s.Shape
 }
 
 // Len returns the number of elements.
@@ -59,7 +118,7 @@ func Allocate(specs []Spec) *Set {
 		if s.byName[spec.Name] != nil {
 			panic(fmt.Sprintf("layers: Allocate: two parameters are named %q", spec.Name))
 		}
-		s.params[i] = &Param{Name: spec.Name, Value: autodiff.New(spec.Shape...), Fixed: spec.Fixed}
+		s.params[i] = &Param{Name: spec.Name, Value: autodiff.New(spec.memory()...), Fixed: spec.Fixed, Shape: spec.Shape, Layout: spec.Layout}
 		s.byName[spec.Name] = s.params[i]
 	}
 	return s
@@ -79,6 +138,9 @@ func (s *Set) Tensor(name string) *autodiff.Tensor {
 	}
 	return p.Value
 }
+
+// Has reports whether there is a parameter of that name.
+func (s *Set) Has(name string) bool { return s.byName[name] != nil }
 
 // SetTrainable switches the gradient of every parameter that is not Fixed on
 // or off.

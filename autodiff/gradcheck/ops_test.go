@@ -69,6 +69,24 @@ var rows = []row{
 			return tp.Add(tp.Linear(in[0], tp.Rows(in[1], 1, 4), nil), tp.Linear(in[0], tp.Rows(in[1], 3, 6), nil))
 		}},
 
+	// Conv2D: a patch of KH*KW*Ci terms. The convolutions that are plain products take their own way.
+	{op: "Conv2D", wiring: "3x3, all train", inputs: [][]int{{2, 4, 3, 2}, {3, 3, 3, 2}, {3}}, roundings: 38, magnitude: 74, forward: conv(1, 1)},
+	{op: "Conv2D", wiring: "3x3, stride 2", inputs: [][]int{{1, 5, 4, 2}, {3, 3, 3, 2}, {3}}, roundings: 38, magnitude: 74, forward: conv(2, 1)},
+	{op: "Conv2D", wiring: "4x4, stride 2", inputs: [][]int{{1, 4, 6, 1}, {2, 4, 4, 1}, {2}}, roundings: 34, magnitude: 66, forward: conv(2, 1)},
+	{op: "Conv2D", wiring: "1x1, no bias", inputs: [][]int{{2, 2, 3, 5}, {4, 1, 1, 5}}, roundings: 11, magnitude: 22,
+		forward: func(tp *tape, in []*tensor) *tensor { return tp.Conv2D(in[0], in[1], nil, autodiff.ConvOptions{}) }},
+	{op: "Conv2D", wiring: "strides and padding differ, frozen x", inputs: [][]int{{1, 5, 6, 2}, {2, 1, 3, 2}, {2}}, frozen: []int{0}, roundings: 14, magnitude: 26,
+		forward: func(tp *tape, in []*tensor) *tensor {
+			return tp.Conv2D(in[0], in[1], in[2], autodiff.ConvOptions{StrideH: 3, StrideW: 2, PadH: 1, PadW: 2})
+		}},
+	{op: "Conv2D", wiring: "frozen w", inputs: [][]int{{1, 3, 3, 2}, {2, 3, 3, 2}, {2}}, frozen: []int{1}, roundings: 38, magnitude: 74, forward: conv(1, 1)},
+	{op: "Conv2D", wiring: "frozen b", inputs: [][]int{{1, 3, 3, 2}, {2, 3, 3, 2}, {2}}, frozen: []int{2}, roundings: 38, magnitude: 74, forward: conv(1, 1)},
+	{op: "Conv2D", wiring: "x and weights used twice", inputs: [][]int{{1, 3, 3, 2}, {2, 3, 3, 2}, {2}}, roundings: 39, magnitude: 222,
+		forward: func(tp *tape, in []*tensor) *tensor {
+			x := tp.Scale(in[0], 2) // its gradient is pooled
+			return tp.Add(conv(1, 1)(tp, in), tp.Conv2D(x, in[1], in[2], autodiff.ConvOptions{PadH: 1, PadW: 1}))
+		}},
+
 	// LayerNorm: |y| <= sqrt(C)*|gamma|+|beta| < 8 for C = 6. Spread inputs keep the deviation near 1.
 	{op: "LayerNorm", wiring: "all train", inputs: [][]int{{2, 3, 6}, {6}, {6}}, roundings: 24, magnitude: 8, forward: layerNorm},
 	{op: "LayerNorm", wiring: "frozen x", inputs: [][]int{{4, 6}, {6}, {6}}, frozen: []int{0}, roundings: 24, magnitude: 8, forward: layerNorm},
@@ -194,11 +212,16 @@ var rows = []row{
 
 func linear(tp *tape, in []*tensor) *tensor    { return tp.Linear(in[0], in[1], in[2]) }
 func layerNorm(tp *tape, in []*tensor) *tensor { return tp.LayerNorm(in[0], in[1], in[2], 0.1) }
-func add(tp *tape, in []*tensor) *tensor       { return tp.Add(in[0], in[1]) }
-func sub(tp *tape, in []*tensor) *tensor       { return tp.Sub(in[0], in[1]) }
-func mul(tp *tape, in []*tensor) *tensor       { return tp.Mul(in[0], in[1]) }
-func mse(tp *tape, in []*tensor) *tensor       { return tp.MSE(in[0], in[1]) }
-func sampleL2(tp *tape, in []*tensor) *tensor  { return tp.SampleL2(in[0], in[1], 0.5) }
+func conv(stride, pad int) forward {
+	return func(tp *tape, in []*tensor) *tensor {
+		return tp.Conv2D(in[0], in[1], in[2], autodiff.ConvOptions{StrideH: stride, StrideW: stride, PadH: pad, PadW: pad})
+	}
+}
+func add(tp *tape, in []*tensor) *tensor      { return tp.Add(in[0], in[1]) }
+func sub(tp *tape, in []*tensor) *tensor      { return tp.Sub(in[0], in[1]) }
+func mul(tp *tape, in []*tensor) *tensor      { return tp.Mul(in[0], in[1]) }
+func mse(tp *tape, in []*tensor) *tensor      { return tp.MSE(in[0], in[1]) }
+func sampleL2(tp *tape, in []*tensor) *tensor { return tp.SampleL2(in[0], in[1], 0.5) }
 func gather(tp *tape, in []*tensor) *tensor {
 	return tp.GatherRows(in[0], in[1], []int32{4, -1, 1, 1, -1, 4, 0, 4})
 }

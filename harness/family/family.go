@@ -19,6 +19,8 @@ type Group struct{ First, Count int }
 
 // Model is one generative model with its weights.
 type Model interface {
+	// Family is the name of its Kind.
+	Family() string
 	// Name is the preset's or the configuration's name.
 	Name() string
 	// Geometry says what images the model takes.
@@ -55,6 +57,10 @@ type Model interface {
 	Clone(own func(name string) bool) (Model, error)
 	// Config is the JSON form of the constructor arguments.
 	Config() ([]byte, error)
+	// Load copies a checkpoint's floating-point tensors into the weights.
+	Load(src []layers.Named) error
+	// Init draws weights to train from scratch.
+	Init(seed uint64)
 }
 
 // Geometry is the image that a model takes.
@@ -108,7 +114,7 @@ type DrawSpec struct {
 	// drawn as sample First+i of the step, whatever the micro-batch.
 	Seed        uint64
 	Step, First int
-	// MaskRatio is the removed fraction, 0.75 for a masked autoencoder.
+	// MaskRatio is the removed fraction; 0 where the family draws it.
 	MaskRatio float64
 	Noise     Noise
 }
@@ -120,6 +126,7 @@ type Draw struct {
 	seen           Batch
 	noised         func() Batch
 	swapped        func() Batch
+	labelled       func() Batch // nil: the seen one
 }
 
 // Seen is the retain and the forget images.
@@ -131,6 +138,82 @@ func (d *Draw) Noised() Batch { return d.noised() }
 // Swapped has retain images, taken cyclically, in place of the forget images,
 // under the masks of the forget images.
 func (d *Draw) Swapped() Batch { return d.swapped() }
+
+// Labelled is what the student sees when the forget images' truth is noise: the
+// images as they are, unless the noise is part of the input.
+func (d *Draw) Labelled() Batch {
+	if d.labelled == nil {
+		return d.seen
+	}
+	return d.labelled()
+}
+
+// Coder is a tokenizer, a good one of which uses most of its codes.
+type Coder interface {
+	// CodeUsage says how many codes the tokens of images are spread over.
+	CodeUsage(tp *autodiff.Tape, pixels [][]uint8) (CodeUsage, error)
+}
+
+// CodeUsage is how many of the codes occur, and how many would have the same
+// entropy if they occurred equally often.
+type CodeUsage struct {
+	Used       int     `json:"used"`
+	Codes      int     `json:"codes"`
+	Perplexity float64 `json:"perplexity"`
+}
+
+// Untier is a model whose decoder reads weights that the encoder trains, and
+// that can be given a frozen copy of them instead.
+type Untier interface {
+	// Untie gives the decoder its copy, of the weights as they are.
+	Untie()
+	// OwnCopy names the copy and says whether it differs from the encoder's
+	// weights, so that the reference implementation cannot hold it.
+	OwnCopy() (name string, differs bool)
+}
+
+// Sampler is a model that completes images in steps.
+type Sampler interface {
+	// SetSampleSteps says how many.
+	SetSampleSteps(n int) error
+}
+
+// Buffer is an entry of a reference state dict that holds integers. Loading needs
+// none of them; PyTorch wants them all.
+type Buffer struct {
+	Name  string
+	Shape []int
+	Data  []int64
+}
+
+// Buffered is a model whose reference state dict has such entries.
+type Buffered interface {
+	Buffers() []Buffer
+}
+
+// Tokenized is a model that is of no use before its tokenizer was trained.
+type Tokenized interface {
+	// LoadTokenizer copies the tokenizer of a checkpoint, its own or that of a
+	// whole model, into the weights.
+	LoadTokenizer(src []layers.Named) error
+}
+
+// TokenCounter is a model that counts what its tokenizer did since it was made.
+type TokenCounter interface {
+	TokenizerWork() (images int, gflop float64)
+}
+
+// share copies the parameters that own names and shares the memory of the
+// others.
+func share(to, from []*layers.Param, own func(name string) bool) {
+	for i, p := range to {
+		if own(p.Name) {
+			copy(p.Value.Data, from[i].Value.Data)
+		} else {
+			p.Value.Data = from[i].Value.Data // the fresh memory was never touched, so it costs nothing
+		}
+	}
+}
 
 // CheckNoise refuses a kind of noise that does not exist.
 func CheckNoise(n Noise) error {

@@ -44,6 +44,9 @@ func NewMAE(name string, m *mae.Model) (*MAE, error) {
 	return &MAE{name: name, model: m}, nil
 }
 
+// Family implements Model.
+func (m *MAE) Family() string { return maeName }
+
 // Name implements Model.
 func (m *MAE) Name() string { return m.name }
 
@@ -59,8 +62,11 @@ func (m *MAE) Params() []*layers.Param { return m.model.Params() }
 // Encoder implements Model.
 func (m *MAE) Encoder() []*layers.Param { return m.model.Encoder() }
 
-// Load copies named tensors into the weights.
+// Load implements Model.
 func (m *MAE) Load(src []layers.Named) error { return m.model.Load(src) }
+
+// Init implements Model.
+func (m *MAE) Init(seed uint64) { m.model.Init(seed) }
 
 // Config implements Model.
 func (m *MAE) Config() ([]byte, error) { return json.Marshal(m.model.Config()) }
@@ -71,14 +77,7 @@ func (m *MAE) Clone(own func(name string) bool) (Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	from := m.model.Params()
-	for i, p := range c.Params() {
-		if own(p.Name) {
-			copy(p.Value.Data, from[i].Value.Data)
-		} else {
-			p.Value.Data = from[i].Value.Data // the fresh memory was never touched, so it costs nothing
-		}
-	}
+	share(c.Params(), m.model.Params(), own)
 	return NewMAE(m.name, c)
 }
 

@@ -28,15 +28,16 @@ const anySize = -1
 // description is bundle.json. What a task does not use may be absent; keys that
 // are not here are ignored.
 type description struct {
-	Format     string          `json:"format"`
-	Task       string          `json:"task"`
-	Model      string          `json:"model"`
-	Config     json.RawMessage `json:"config"`
-	Checkpoint string          `json:"checkpoint"`
-	MaskRatio  *float64        `json:"mask_ratio"`
-	Method     string          `json:"method"`
-	Steps      *float64        `json:"steps"` // a whole number, perhaps written 4.0
-	Optimizer  *optimizer      `json:"optimizer"`
+	Format        string          `json:"format"`
+	Task          string          `json:"task"`
+	Model         string          `json:"model"`
+	Config        json.RawMessage `json:"config"`
+	Checkpoint    string          `json:"checkpoint"`
+	MaskRatio     *float64        `json:"mask_ratio"`
+	Method        string          `json:"method"`
+	Steps         *float64        `json:"steps"` // a whole number, perhaps written 4.0
+	Optimizer     *optimizer      `json:"optimizer"`
+	LossReduction string          `json:"loss_reduction"` // paper-code or group-mean
 }
 
 // bundle is an opened bundle: its description and its inputs.

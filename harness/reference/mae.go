@@ -2,7 +2,6 @@ package reference
 
 import (
 	"encoding/json"
-	"fmt"
 
 	"lethe/autodiff"
 	"lethe/harness/checkpoint"
@@ -102,7 +101,7 @@ func maeUnlearn(b *bundle) ([]checkpoint.Tensor, error) {
 func weights(params []*layers.Param) []checkpoint.Tensor {
 	out := make([]checkpoint.Tensor, 0, len(params))
 	for _, p := range params {
-		out = append(out, checkpoint.FromFloat32("weights."+p.Name, p.Value.Shape(), p.Value.Data))
+		out = append(out, checkpoint.FromFloat32("weights."+p.Name, p.Shape, p.Export()))
 	}
 	return out
 }
@@ -145,9 +144,8 @@ func (s *maeSteps) read(b *bundle) (err error) {
 		return err
 	}
 	s.steps, s.batch = s.retain.shape[0], s.retain.shape[1]
-	if b.Steps != nil && *b.Steps != float64(s.steps) {
-		return &InputError{File: b.path(inputsFile), Tensor: "retain_images",
-			Err: fmt.Errorf("has %d steps, %s says %v", s.steps, descriptionFile, *b.Steps)}
+	if err := b.checkSteps("retain_images", s.steps); err != nil {
+		return err
 	}
 	for _, t := range []struct {
 		name string

@@ -13,7 +13,9 @@ type runner func(*bundle) ([]checkpoint.Tensor, error)
 // runners returns what can be run: model, then task.
 func runners() map[string]map[string]runner {
 	return map[string]map[string]runner{
-		"mae": {"forward": maeForward, "unlearn": maeUnlearn},
+		"mae":     {"forward": maeForward, "unlearn": maeUnlearn},
+		"mage":    {"forward": mageForward, "unlearn": mageUnlearn},
+		"palette": {"forward": paletteForward, "sample": paletteSample, "unlearn": paletteUnlearn},
 	}
 }
 

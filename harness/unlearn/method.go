@@ -20,18 +20,6 @@ const (
 	FullModel   Scope = "full model"
 )
 
-// Defaults are a method's settings where the user gives none.
-type Defaults struct {
-	// Alpha weights the forget term.
-	Alpha float64
-	// LearningRate, WeightDecay and Epochs drive AdamW with betas
-	// (0.9, 0.95).
-	LearningRate, WeightDecay float64
-	Epochs                    int
-	// Source says where the values come from.
-	Source string
-}
-
 // Method is one way to make a model forget.
 type Method struct {
 	// Name is what --method takes.
@@ -45,7 +33,9 @@ type Method struct {
 	Trains Scope
 	// NeedsOriginal is false for a method that never runs the original.
 	NeedsOriginal bool
-	Defaults      Defaults
+	// Schedule says where alpha, learning rate, decay and epochs come from
+	// where the user gives none; the numbers are the family's Recipe.
+	Schedule string
 	// Losses records the method's losses for one micro-batch.
 	Losses func(s *Step) Losses
 }
@@ -161,9 +151,12 @@ func (s *Step) studentFeatures() []*autodiff.Tensor {
 }
 
 // studentOutput runs the whole student on the images as they are.
-func (s *Step) studentOutput() *autodiff.Tensor {
+func (s *Step) studentOutput() *autodiff.Tensor { return s.studentOutputOf(s.Draw.Seen()) }
+
+// studentOutputOf runs the whole student.
+func (s *Step) studentOutputOf(b family.Batch) *autodiff.Tensor {
 	defer s.Time("student forward")()
-	return s.Student.Output(s.Tape, s.Draw.Seen())
+	return s.Student.Output(s.Tape, b)
 }
 
 // originalFeatures runs the frozen original's encoder.

@@ -316,7 +316,7 @@ func TestRegistry(t *testing.T) {
 		if err != nil || got.Loss != m.Loss {
 			t.Errorf("Find(%s): %v", m.Name, err)
 		}
-		if m.Loss == "" || m.Source == "" || m.Defaults.Source == "" || !(m.Defaults.LearningRate > 0) || m.Defaults.Epochs < 1 || m.Losses == nil || m.Trains == "" {
+		if m.Loss == "" || m.Source == "" || m.Schedule == "" || m.Losses == nil || m.Trains == "" {
 			t.Errorf("%s lacks a part: %+v", m.Name, m)
 		}
 	}

@@ -9,10 +9,7 @@ var Ours = register(Method{
 	Source:        "arXiv 2402.00351, Eq. 10",
 	Trains:        EncoderOnly,
 	NeedsOriginal: true,
-	Defaults: Defaults{
-		Alpha: 0.25, LearningRate: 1e-4, WeightDecay: 0, Epochs: 5,
-		Source: "decisions 10, 14 and 30 of the specification; lr and betas as remembered of arXiv 2402.00351, appendix C.1, unverified",
-	},
+	Schedule:      "the family's recipe",
 	Losses: func(s *Step) Losses {
 		target := s.originalFeatures(s.Draw.Noised())
 		maps := s.studentFeatures()

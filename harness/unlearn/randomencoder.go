@@ -16,10 +16,7 @@ var RandomEncoder = register(Method{
 	Source:        "baseline RANDOM ENCODER of arXiv 2402.00351; the (1+y) weight of its released code is not reproduced",
 	Trains:        EncoderOnly,
 	NeedsOriginal: true,
-	Defaults: Defaults{
-		Alpha: 0.25, LearningRate: 1e-4, WeightDecay: 0, Epochs: 5,
-		Source: "the schedule of ours; decisions 15 and 16 of the specification",
-	},
+	Schedule:      "the schedule of ours; decisions 15 and 16 of the specification",
 	Losses: func(s *Step) Losses {
 		target := s.originalFeatures(s.Draw.Seen())
 		for _, t := range target {

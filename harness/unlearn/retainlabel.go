@@ -10,10 +10,7 @@ var RetainLabel = register(Method{
 	Source:        "baseline RETAIN LABEL of arXiv 2402.00351",
 	Trains:        FullModel,
 	NeedsOriginal: true,
-	Defaults: Defaults{
-		Alpha: 0.25, LearningRate: 1e-4, WeightDecay: 0, Epochs: 5,
-		Source: "the schedule of ours; no MAE code was released for the baselines",
-	},
+	Schedule:      "the schedule of ours; no MAE code was released for the baselines",
 	Losses: func(s *Step) Losses {
 		target := s.originalOutput(s.Draw.Swapped())
 		out := s.studentOutput()

@@ -30,6 +30,7 @@ const (
 	World   Purpose = 6 // the procedural world; step is the class, sample the index
 	Eval    Purpose = 7 // fixed masks of an evaluation; sample is the image's index
 	Split   Purpose = 8 // choice of classes and images for retain and forget
+	Sample  Purpose = 9 // draws of a generative sampler; step is its step
 )
 
 // New returns the generator of one (seed, purpose, step, sample). Two calls

@@ -37,7 +37,7 @@ func TestEveryKeyMatters(t *testing.T) {
 
 func TestPurposesDiffer(t *testing.T) {
 	seen := map[Purpose]bool{}
-	for _, p := range []Purpose{Init, Shuffle, Mask, Augment, Noise, World, Eval, Split} {
+	for _, p := range []Purpose{Init, Shuffle, Mask, Augment, Noise, World, Eval, Split, Sample} {
 		if seen[p] {
 			t.Errorf("purpose %d is used twice", p)
 		}

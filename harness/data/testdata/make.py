@@ -7,7 +7,7 @@ what Pillow's convert("RGB") makes of it.
 """
 import subprocess
 import numpy as np
-from PIL import Image, features
+from PIL import Image, ImageFilter, features
 
 rng = np.random.default_rng(20240131)
 
@@ -90,7 +90,19 @@ def resizes():
     im.crop((11, 3, 11 + 29, 3 + 23)).resize((32, 32), Image.BICUBIC).save("resize_crop.png", optimize=True)
 
 
+def blurs():
+    im = Image.open("resize.png").convert("L")
+    im.save("blur.png", optimize=True)
+    for radius in (0, 0.4, 1, 1.75, 3.5, 7, 40):  # the last box is longer than the image
+        im.filter(ImageFilter.GaussianBlur(radius)).save(f"blur_{radius}.png", optimize=True)
+    hole = np.zeros((64, 64), np.uint8)
+    hole[12:52, 9:52] = 255
+    Image.fromarray(hole, "L").save("blur_hole.png", optimize=True)
+    Image.fromarray(hole, "L").filter(ImageFilter.GaussianBlur(7)).save("blur_hole_7.png", optimize=True)
+
+
 print(Image.__version__, features.version("libjpeg_turbo"))
 jpegs()
 pngs()
 resizes()
+blurs()

@@ -1,160 +1,137 @@
 #!/usr/bin/env python3
-"""Makes a reference bundle of a masked autoencoder with PyTorch.
+"""Makes reference bundles with PyTorch, and computes what any bundle expects.
 
-    python3 bundle.py OUT --task unlearn --config '{"img_size":16,"patch_size":4,...}'
+    python3 bundle.py OUT --model mae --task unlearn --config '{"img_size":16,"patch_size":4,...}'
+    python3 bundle.py --expected BUNDLE --out FILE.safetensors --device cuda --precision tf32
+    python3 bundle.py --random 10 --model palette --seed 7 OUT
 
-Weights, images and noise are drawn on the CPU from --seed, so that a bundle has
-the same inputs whatever --device computes what is expected of them.
+The first form draws weights and inputs on the CPU from --seed, so that a bundle
+has the same inputs whatever --device computes what is expected of them. The
+second computes the tensors of a bundle that exists, made by anyone, and writes
+them to --out (default: the bundle's expected.safetensors). The third makes
+bundles of odd sizes in OUT.
 """
 import argparse
-import copy
 import json
 import os
 
 import torch
 
+import checkpoints
+import mae_tasks
+import mage_tasks
+import palette_tasks
+import stress
 import tensorfile
-from mae import MAE
 
+MODELS = {"mae": mae_tasks, "mage": mage_tasks, "palette": palette_tasks}
+TERSE = {"mae": ("steps",), "mage": ("steps", "method"), "palette": ("steps", "method", "loss_reduction")}
 OPTIMIZER = {"name": "adamw", "lr": 1e-3, "betas": [0.9, 0.95], "eps": 1e-5, "weight_decay": 0.05, "alpha": 0.25, "grad_clip": 1.0}
-CHECKPOINTS = ["safetensors", "pth", "pth-bare", "pth-legacy"]
 
 
-def draw_weights(model, draw):
-    """Weights large enough that every tensor matters, biases and scales included."""
-    with torch.no_grad():
-        for name, p in model.named_parameters():
-            if name.endswith("pos_embed"):
-                continue
-            noise = torch.randn(p.shape, generator=draw)
-            if p.dim() > 1 and "token" not in name:
-                p.copy_(noise * (2.0 / (p.shape[0] + p[0].numel())) ** 0.5)
-            elif name.endswith(".weight"):
-                p.copy_(1 + 0.1 * noise)
-            else:
-                p.copy_(0.1 * noise)
+def compute(model, about, inputs, args):
+    """Runs the task on args.device at args.precision."""
+    torch.backends.cuda.matmul.allow_tf32 = args.precision == "tf32"
+    torch.backends.cudnn.allow_tf32 = args.precision == "tf32"
+    kind = torch.float64 if args.precision == "f64" else torch.float32
+    model.to(args.device, kind)
+    given = {k: v.to(args.device, kind) for k, v in inputs.items()}
+    with torch.autocast(torch.device(args.device).type, torch.bfloat16, enabled=args.precision == "bf16"):
+        out = MODELS[about["model"]].run(model, about, given)
+    return {k: v.float() if v.is_floating_point() else v for k, v in out.items()}
 
 
-def forward(model, given, ratio):
-    with torch.no_grad():
-        latent, mask, restore = model.encode(given["images"], given["noise"], ratio)
-        pred = model.decode(latent, restore)
-        loss = model.loss(given["images"], pred, mask)
-    return {"latent": latent, "mask": mask, "ids_restore": restore, "pred": pred, "loss": loss.view(1)}
-
-
-def make_optimizer(model, settings):
-    """The optimizer over the encoder, and the tensors it trains."""
-    decoder = ("decoder_", "mask_token")
-    trained = {k: p for k, p in model.named_parameters() if p.requires_grad and not k.startswith(decoder)}
-    decay = [p for k, p in trained.items() if p.dim() > 1 and not k.endswith(".bias")]
-    plain = [p for k, p in trained.items() if not (p.dim() > 1 and not k.endswith(".bias"))]
-    groups = [{"params": decay}, {"params": plain, "weight_decay": 0.0}]
-    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[settings["name"]]
-    known = {k: settings[k] for k in ("lr", "betas", "eps", "weight_decay") if k in settings}
-    return kind(groups, **known), list(trained.values())
-
-
-def unlearn(model, given, ratio, settings):
-    original = copy.deepcopy(model)
-    opt, trained = make_optimizer(model, settings)
-    record = {"loss_retain": [], "loss_forget": [], "loss": [], "grad_norm": []}
-    for step in range(given["retain_images"].shape[0]):
-        x, y, z = (given[k][step] for k in ("retain_images", "forget_images", "gaussian"))
-        retain_noise, forget_noise = given["retain_noise"][step], given["forget_noise"][step]
-        with torch.no_grad():
-            target_retain = original.encode(x, retain_noise, ratio)[0]
-            target_forget = original.encode(z, forget_noise, ratio)[0]
-        retain = (model.encode(x, retain_noise, ratio)[0] - target_retain).square().mean()
-        forget = (model.encode(y, forget_noise, ratio)[0] - target_forget).square().mean()
-        loss = retain + settings["alpha"] * forget
-        opt.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(trained, settings.get("grad_clip") or float("inf"))
-        opt.step()
-        for name, value in zip(record, (retain, forget, loss, norm)):
-            record[name].append(value.detach())
-    out = {name: torch.stack(values) for name, values in record.items()}
-    out.update({"weights." + key: value for key, value in model.state_dict().items()})
-    return out
-
-
-def draw_inputs(task, config, args, draw):
-    side = config["img_size"]
-    image = (int(config.get("in_chans", 3)), int(side), int(side))
-    patches = (int(side) // int(config["patch_size"]),) * 2
-    patches = patches[0] * patches[1]
-    lead = (args.batch,) if task == "forward" else (args.steps, args.batch)
-
-    def normal():
-        return torch.randn(lead + image, generator=draw)
-
-    def uniform():
-        return torch.rand(lead + (patches,), generator=draw)
-
-    if task == "forward":
-        return {"images": normal(), "noise": uniform()}
-    names = ["retain_images", "forget_images", "gaussian"]
-    return {**{k: normal() for k in names}, "retain_noise": uniform(), "forget_noise": uniform()}
-
-
-def save_checkpoint(model, kind, out, args):
-    """Saves the weights and returns the name of the file."""
-    state = {k: v.detach().clone() for k, v in model.state_dict().items()}
-    name = "checkpoint." + ("safetensors" if kind == "safetensors" else "pth")
-    path = os.path.join(out, name)
-    if kind == "safetensors":
-        tensorfile.write(path, state)
-    elif kind == "pth":
-        opt, _ = make_optimizer(model, OPTIMIZER)
-        torch.save({"model": state, "optimizer": opt.state_dict(), "epoch": 3, "scaler": {"scale": 65536.0},
-                    "args": argparse.Namespace(batch_size=64, lr=None, norm_pix_loss=False, device="cuda")}, path)
-    else:
-        torch.save(state, path, _use_new_zipfile_serialization=kind != "pth-legacy")
-    return name
+def describe(args):
+    """The description, with the name of the checkpoint if that is given."""
+    about = {"format": "lethe-reference/1", "task": args.task, "model": args.model, "config": json.loads(args.config),
+             "checkpoint": args.weights}
+    if args.model == "mae":
+        about["mask_ratio"] = args.mask_ratio
+    about["made_by"] = {"torch": torch.__version__, "device": args.device, "seed": args.seed}
+    if args.task == "unlearn":
+        about.update({"method": "ours", "steps": args.steps, "optimizer": json.loads(args.optimizer)})
+        if args.model != "mae":
+            about["loss_reduction"] = args.loss_reduction
+        if args.terse:
+            about = {k: v for k, v in about.items() if k not in TERSE[args.model]}
+    return about
 
 
 def make(args):
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.allow_tf32 = False
-    config, settings = json.loads(args.config), json.loads(args.optimizer)
+    """Makes the bundle args.out."""
+    tasks, about = MODELS[args.model], describe(args)
+    if args.task not in tasks.TASKS:
+        raise SystemExit("task of model %s is %r, want one of %s" % (args.model, args.task, ", ".join(tasks.TASKS)))
     draw = torch.Generator().manual_seed(args.seed)
-    whole = {k: int(v) if k not in ("mlp_ratio", "norm_pix_loss") else v for k, v in config.items()}
-    model = MAE(**whole)
-    draw_weights(model, draw)
-    inputs = draw_inputs(args.task, config, args, draw)
+    model = tasks.build(about["config"])
     os.makedirs(args.out, exist_ok=True)
-    name = save_checkpoint(model, args.checkpoint, args.out, args)
-    tensorfile.write(os.path.join(args.out, "inputs.safetensors"), inputs)
-    model.to(args.device)
-    given = {k: v.to(args.device) for k, v in inputs.items()}
-    about = {"format": "lethe-reference/1", "task": args.task, "model": "mae", "config": config, "checkpoint": name,
-             "mask_ratio": args.mask_ratio, "made_by": {"torch": torch.__version__, "device": args.device, "seed": args.seed}}
-    if args.task == "forward":
-        expected = forward(model, given, args.mask_ratio)
+    if args.weights:
+        checkpoints.load(model, os.path.join(args.out, args.weights))
     else:
-        about.update({"method": "ours", "steps": args.steps, "optimizer": settings})
-        expected = unlearn(model, given, args.mask_ratio, settings)
-    tensorfile.write(os.path.join(args.out, "expected.safetensors"), expected)
+        with torch.no_grad():
+            tasks.draw_weights(model, draw)
+        checkpoints.round_weights(model, args.store)
+        about["checkpoint"] = checkpoints.save(model, tasks.trained(model), args)
+    inputs = tasks.draw_inputs(model, about, args, draw)
+    tensorfile.write(os.path.join(args.out, "inputs.safetensors"), inputs)
+    tensorfile.write(os.path.join(args.out, "expected.safetensors"), compute(model, about, inputs, args))
     with open(os.path.join(args.out, "bundle.json"), "w") as f:
         json.dump(about, f, indent=2)
         f.write("\n")
 
 
+def expect(args):
+    """Computes what the bundle args.expected expects."""
+    with open(os.path.join(args.expected, "bundle.json")) as f:
+        about = json.load(f)
+    if about["format"] != "lethe-reference/1" or about["model"] not in MODELS:
+        raise SystemExit("%s: unknown format or model" % args.expected)
+    model = MODELS[about["model"]].build(about["config"])
+    checkpoints.load(model, os.path.join(args.expected, about["checkpoint"]))
+    inputs = tensorfile.read(os.path.join(args.expected, "inputs.safetensors"))
+    tensorfile.write(args.out or os.path.join(args.expected, "expected.safetensors"), compute(model, about, inputs, args))
+
+
 def parser():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("out", help="directory to write")
-    p.add_argument("--task", choices=["forward", "unlearn"], required=True)
-    p.add_argument("--config", required=True, help="constructor arguments as JSON")
+    p.add_argument("place", nargs="?", help="directory to write a new bundle, or random ones, to")
+    p.add_argument("--expected", metavar="BUNDLE", help="compute the expected tensors of this bundle")
+    p.add_argument("--out", help="with --expected: file to write")
+    p.add_argument("--random", type=int, metavar="N", help="make N bundles of random configurations")
+    p.add_argument("--model", choices=MODELS, default="mae")
+    p.add_argument("--task", choices=["forward", "sample", "unlearn"])
+    p.add_argument("--config", help="constructor arguments as JSON")
     p.add_argument("--optimizer", default=json.dumps(OPTIMIZER), help="task unlearn: optimizer of bundle.json as JSON")
-    p.add_argument("--mask-ratio", type=float, default=0.75)
-    p.add_argument("--batch", type=int, default=2, help="images, or images per step and group")
+    p.add_argument("--mask-ratio", type=float, default=0.75, help="model mae")
+    p.add_argument("--loss-reduction", default="paper-code", help="models mage and palette: paper-code or group-mean")
+    p.add_argument("--terse", action="store_true", help="leave out of bundle.json what goes without saying")
+    p.add_argument("--batch", type=int, default=2, help="images, or images per step (mae: and group)")
     p.add_argument("--steps", type=int, default=4)
-    p.add_argument("--checkpoint", choices=CHECKPOINTS, default="safetensors")
+    p.add_argument("--height", type=int, help="model palette: of the images, instead of image_size")
+    p.add_argument("--width", type=int)
+    p.add_argument("--checkpoint", choices=checkpoints.KINDS, default="safetensors")
+    p.add_argument("--weights", help="use this checkpoint, relative to the bundle, instead of drawing one")
+    p.add_argument("--store", choices=checkpoints.STORED, default="f32", help="type of the weights in the checkpoint")
+    p.add_argument("--teacher-keys", action="store_true", help="model palette: checkpoint with teacher_denoise_fn.*")
+    p.add_argument("--no-schedule", action="store_true", help="model palette: checkpoint without the schedule's buffers")
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--device", default="cpu")
+    p.add_argument("--precision", choices=["f64", "f32", "tf32", "bf16"], default="f32",
+                   help="of the computation; tf32 is a GPU's, bf16 is autocast")
     return p
 
 
+def main():
+    p = parser()
+    args = p.parse_args()
+    if args.expected:
+        return expect(args)
+    if not args.place or not args.random and not (args.task and args.config):
+        p.error("want --expected BUNDLE, or a directory with --random N or with --task and --config")
+    args.out = args.place
+    for one in stress.bundles(args, MODELS[args.model].TASKS) if args.random else [args]:
+        make(one)
+
+
 if __name__ == "__main__":
-    make(parser().parse_args())
+    main()

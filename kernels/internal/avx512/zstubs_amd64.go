@@ -37,6 +37,78 @@ func GemmTile8x32(k int, a *float32, b *float32, c *float32, ldc int, d *float32
 //go:noescape
 func GemmTile8x16(k int, a *float32, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int)
 
+// ConvTile8x48 is generic.ConvTile2x4 with 8 rows and 48 columns, each sum one chain of fused
+// multiply-adds in increasing s and p:
+//
+//	c[cAt[i]+j] = d[dAt[i]+j] + sum over s<segments, p<k of a[aAt[i]+s*(k+gap)+p]*b[(s*k+p)*48+j]
+//
+// Shapes: aAt, cAt, dAt [8]; b [segments,k,48]; k at least 1; m 1 to 8, n 33 to 48.
+// Writes: m rows of n elements of c. d nil stands for zeros; d may be c.
+//
+//go:noescape
+func ConvTile8x48(a *float32, aAt *int, segments int, k int, gap int, b *float32, c *float32, cAt *int, d *float32, dAt *int, m int, n int)
+
+// ConvTile8x32 is generic.ConvTile2x4 with 8 rows and 32 columns, each sum one chain of fused
+// multiply-adds in increasing s and p:
+//
+//	c[cAt[i]+j] = d[dAt[i]+j] + sum over s<segments, p<k of a[aAt[i]+s*(k+gap)+p]*b[(s*k+p)*32+j]
+//
+// Shapes: aAt, cAt, dAt [8]; b [segments,k,32]; k at least 1; m 1 to 8, n 17 to 32.
+// Writes: m rows of n elements of c. d nil stands for zeros; d may be c.
+//
+//go:noescape
+func ConvTile8x32(a *float32, aAt *int, segments int, k int, gap int, b *float32, c *float32, cAt *int, d *float32, dAt *int, m int, n int)
+
+// ConvTile8x16 is generic.ConvTile2x4 with 8 rows and 16 columns, each sum one chain of fused
+// multiply-adds in increasing s and p:
+//
+//	c[cAt[i]+j] = d[dAt[i]+j] + sum over s<segments, p<k of a[aAt[i]+s*(k+gap)+p]*b[(s*k+p)*16+j]
+//
+// Shapes: aAt, cAt, dAt [8]; b [segments,k,16]; k at least 1; m 1 to 8, n 1 to 16.
+// Writes: m rows of n elements of c. d nil stands for zeros; d may be c.
+//
+//go:noescape
+func ConvTile8x16(a *float32, aAt *int, segments int, k int, gap int, b *float32, c *float32, cAt *int, d *float32, dAt *int, m int, n int)
+
+// ConvGradTile8x3 is generic.ConvGradTile2x1 with 8 rows and 3 units, each sum one chain of
+// fused multiply-adds in increasing r and p:
+//
+//	c[i*ldc+cAt[j]+l] = (c[i*ldc+cAt[j]+l] if add is 1)
+//	                   + sum over r<rows, p<k of a[(at[2*r]+p)*aStep+i]*b[at[2*r+1]+p*bStep+bAt[j]+l]
+//
+// Shapes: at [rows,2]; bAt, cAt [3]; k at least 1; m 1 to 8, n 1 to 16. All 8 rows
+// of a and 16 lanes of each unit of b are read.
+// Writes: m rows of n elements in each unit of c.
+//
+//go:noescape
+func ConvGradTile8x3(rows int, k int, at *int, a *float32, aStep int, b *float32, bStep int, bAt *int, c *float32, ldc int, cAt *int, m int, n int, add int)
+
+// ConvGradTile8x2 is generic.ConvGradTile2x1 with 8 rows and 2 units, each sum one chain of
+// fused multiply-adds in increasing r and p:
+//
+//	c[i*ldc+cAt[j]+l] = (c[i*ldc+cAt[j]+l] if add is 1)
+//	                   + sum over r<rows, p<k of a[(at[2*r]+p)*aStep+i]*b[at[2*r+1]+p*bStep+bAt[j]+l]
+//
+// Shapes: at [rows,2]; bAt, cAt [2]; k at least 1; m 1 to 8, n 1 to 16. All 8 rows
+// of a and 16 lanes of each unit of b are read.
+// Writes: m rows of n elements in each unit of c.
+//
+//go:noescape
+func ConvGradTile8x2(rows int, k int, at *int, a *float32, aStep int, b *float32, bStep int, bAt *int, c *float32, ldc int, cAt *int, m int, n int, add int)
+
+// ConvGradTile8x1 is generic.ConvGradTile2x1 with 8 rows and 1 units, each sum one chain of
+// fused multiply-adds in increasing r and p:
+//
+//	c[i*ldc+cAt[j]+l] = (c[i*ldc+cAt[j]+l] if add is 1)
+//	                   + sum over r<rows, p<k of a[(at[2*r]+p)*aStep+i]*b[at[2*r+1]+p*bStep+bAt[j]+l]
+//
+// Shapes: at [rows,2]; bAt, cAt [1]; k at least 1; m 1 to 8, n 1 to 16. All 8 rows
+// of a and 16 lanes of each unit of b are read.
+// Writes: m rows of n elements in each unit of c.
+//
+//go:noescape
+func ConvGradTile8x1(rows int, k int, at *int, a *float32, aStep int, b *float32, bStep int, bAt *int, c *float32, ldc int, cAt *int, m int, n int, add int)
+
 // PackCopy48 is generic.PackCopy for panels of width 48: n 1 to 48, k at least 1.
 //
 //go:noescape
@@ -153,6 +225,51 @@ func LayerNormGradRowAdd(dx []float32, dy []float32, x []float32, gamma []float3
 //go:noescape
 func LayerNormGradParams(dgamma []float32, dbeta []float32, dy []float32, dyStride int, x []float32, xStride int, mean []float32, rstd []float32)
 
+// ColumnSquares is generic.ColumnSquares with fused multiply-adds; rows is at least 1.
+//
+//go:noescape
+func ColumnSquares(dst []float32, x []float32, mean []float32, rows int, stride int)
+
+// GroupNormRows is generic.GroupNormRows with fused multiply-adds; rows is at least 1.
+//
+//go:noescape
+func GroupNormRows(y []float32, x []float32, rows int, mean []float32, scale []float32, shift []float32)
+
+// GroupNormSiLURows is generic.GroupNormSiLURows with fused multiply-adds; rows is at least 1.
+//
+//go:noescape
+func GroupNormSiLURows(y []float32, x []float32, rows int, mean []float32, scale []float32, shift []float32)
+
+// GroupNormSums is generic.GroupNormSums with fused multiply-adds; rows is at least 1.
+//
+//go:noescape
+func GroupNormSums(plain []float32, along []float32, dy []float32, x []float32, rows int, mean []float32, scale []float32, shift []float32)
+
+// GroupNormSiLUSums is generic.GroupNormSiLUSums with fused multiply-adds; rows is at least 1.
+//
+//go:noescape
+func GroupNormSiLUSums(plain []float32, along []float32, dy []float32, x []float32, rows int, mean []float32, scale []float32, shift []float32)
+
+// GroupNormGradRows is generic.GroupNormGradRows with fused multiply-adds; rows is at least 1.
+//
+//go:noescape
+func GroupNormGradRows(dx []float32, dy []float32, x []float32, rows int, mean []float32, scale []float32, shift []float32, p []float32, q []float32, r []float32)
+
+// GroupNormGradRowsAdd is generic.GroupNormGradRowsAdd with fused multiply-adds; rows is at least 1.
+//
+//go:noescape
+func GroupNormGradRowsAdd(dx []float32, dy []float32, x []float32, rows int, mean []float32, scale []float32, shift []float32, p []float32, q []float32, r []float32)
+
+// GroupNormSiLUGradRows is generic.GroupNormSiLUGradRows with fused multiply-adds; rows is at least 1.
+//
+//go:noescape
+func GroupNormSiLUGradRows(dx []float32, dy []float32, x []float32, rows int, mean []float32, scale []float32, shift []float32, p []float32, q []float32, r []float32)
+
+// GroupNormSiLUGradRowsAdd is generic.GroupNormSiLUGradRowsAdd with fused multiply-adds; rows is at least 1.
+//
+//go:noescape
+func GroupNormSiLUGradRowsAdd(dx []float32, dy []float32, x []float32, rows int, mean []float32, scale []float32, shift []float32, p []float32, q []float32, r []float32)
+
 // SoftmaxRows is generic.SoftmaxRows with the exp of asmgen and float32 sums.
 //
 //go:noescape
@@ -163,6 +280,16 @@ func SoftmaxRows(y []float32, yStride int, x []float32, xStride int, columns int
 //go:noescape
 func SoftmaxGradRow(dx []float32, dy []float32, y []float32)
 
+// SiLU is generic.SiLU with the exp of asmgen.
+//
+//go:noescape
+func SiLU(y []float32, x []float32)
+
+// SiLUGrad is generic.SiLUGrad with the exp of asmgen.
+//
+//go:noescape
+func SiLUGrad(dx []float32, dy []float32, x []float32)
+
 // Gelu is generic.Gelu with the erf of asmgen: at most 1e-6 * max(1, |y|) off.
 //
 //go:noescape
@@ -172,81 +299,6 @@ func Gelu(y []float32, x []float32)
 //
 //go:noescape
 func GeluGrad(dx []float32, dy []float32, x []float32)
-
-// SiLU is generic.SiLU with the exp of asmgen: at most 4*2^-24*|y| + 1e-36 off.
-//
-//go:noescape
-func SiLU(y []float32, x []float32)
-
-// SiLUGrad is generic.SiLUGrad with the exp of asmgen: at most 1e-6 * |dy| off.
-//
-//go:noescape
-func SiLUGrad(dx []float32, dy []float32, x []float32)
-
-// ChannelSums is generic.ChannelSums, bit for bit: the fused products are exact. x has at least one row.
-//
-//go:noescape
-func ChannelSums(sum []float64, square []float64, x []float32)
-
-// AffineRows is generic.AffineRows; y has at least one row.
-//
-//go:noescape
-func AffineRows(y []float32, x []float32, coef []float32, channels int)
-
-// AffineSiLURows is generic.AffineSiLURows; y has at least one row.
-//
-//go:noescape
-func AffineSiLURows(y []float32, x []float32, coef []float32, channels int)
-
-// AffineGradSums is generic.AffineGradSums; dy has at least one row.
-//
-//go:noescape
-func AffineGradSums(plain []float32, along []float32, dy []float32, x []float32, coef []float32)
-
-// AffineSiLUGradSums is generic.AffineSiLUGradSums; dy has at least one row.
-//
-//go:noescape
-func AffineSiLUGradSums(plain []float32, along []float32, dy []float32, x []float32, coef []float32)
-
-// AffineSiLUGradSumsKeep is generic.AffineSiLUGradSumsKeep; dy has at least one row.
-//
-//go:noescape
-func AffineSiLUGradSumsKeep(plain []float32, along []float32, dz []float32, dy []float32, x []float32, coef []float32)
-
-// AffineGradRows is generic.AffineGradRows; dx has at least one row.
-//
-//go:noescape
-func AffineGradRows(dx []float32, dz []float32, x []float32, coef []float32, channels int)
-
-// AffineGradRowsAdd is generic.AffineGradRowsAdd; dx has at least one row.
-//
-//go:noescape
-func AffineGradRowsAdd(dx []float32, dz []float32, x []float32, coef []float32, channels int)
-
-// AffineSiLUGradRowsAdd is generic.AffineSiLUGradRowsAdd; dx has at least one row.
-//
-//go:noescape
-func AffineSiLUGradRowsAdd(dx []float32, dy []float32, x []float32, coef []float32, channels int)
-
-// PoolRow is generic.PoolRow, bit for bit; y has at least one pixel.
-//
-//go:noescape
-func PoolRow(y []float32, top []float32, bottom []float32, scale float32, channels int)
-
-// SpreadRow is generic.SpreadRow, bit for bit; x has at least one pixel.
-//
-//go:noescape
-func SpreadRow(y []float32, x []float32, scale float32, channels int)
-
-// PoolRowAdd is generic.PoolRowAdd, bit for bit; y has at least one pixel.
-//
-//go:noescape
-func PoolRowAdd(y []float32, top []float32, bottom []float32, scale float32, channels int)
-
-// SpreadRowAdd is generic.SpreadRowAdd, bit for bit; x has at least one pixel.
-//
-//go:noescape
-func SpreadRowAdd(y []float32, x []float32, scale float32, channels int)
 
 // AttentionTile6x64 is generic.AttentionTile with fused multiply-adds, m at least 1,
 // n 1 to 64: for every i < m and j < n
@@ -282,6 +334,12 @@ const GemmNR = 48
 
 // GemmStep divides the width of every GEMM tile.
 const GemmStep = 16
+
+// ConvUnits is the units of ConvUnit columns that a tile of the weights' gradient has at most.
+const ConvUnits = 3
+
+// ConvUnit is the columns of a unit.
+const ConvUnit = 16
 
 // AttentionNR is the columns of an attention tile, the width of a panel of keys.
 const AttentionNR = 64

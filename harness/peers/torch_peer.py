@@ -1,0 +1,63 @@
+"""What the PyTorch peers of MAGE and Palette share: their arguments, the clock and
+the row they print. Import it before torch, so that the libraries see the threads.
+
+One process measures one piece of work, so that its peak memory is that work's:
+
+    net=palette/px=64/images=4 work=step procedure=same layout=last threads=2 seconds=0.51 min=0.5 max=0.53 n=5 peak_mib=812 torch=2.6.0
+"""
+import argparse
+import os
+import resource
+import statistics
+import sys
+import time
+
+
+def arguments(description, images, procedures):
+    """procedures: dict of name to what it means, the first being the default."""
+    p = argparse.ArgumentParser(description=description)
+    p.add_argument("--work", choices=["step", "forward", "sample"], default="step",
+                   help="an unlearning step; a forward pass of the whole model; --sampling-steps of sampling")
+    p.add_argument("--procedure", choices=procedures, default=next(iter(procedures)),
+                   help="of a step: " + "; ".join("%s: %s" % item for item in procedures.items()))
+    p.add_argument("--px", type=int, default=256)
+    p.add_argument("--images", type=int, default=images, help="a step; every second one is to be forgotten")
+    p.add_argument("--layout", choices=["first", "last"], default="first", help="memory format of the maps: channels first or last")
+    p.add_argument("--threads", type=int, default=2)
+    p.add_argument("--rounds", type=int, default=5, help="timed; 1 for a script that takes turns")
+    p.add_argument("--warm", type=int, default=1, help="rounds before the timed ones")
+    p.add_argument("--sampling-steps", type=int, default=10)
+    args = p.parse_args()
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[name] = str(args.threads)
+    sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "reference", "torch"))
+    return args
+
+
+def ready(args):
+    """Sets the threads and the seed."""
+    import torch
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(0)
+
+
+def in_layout(x, args):
+    """A model or a batch of images in the memory format of args."""
+    import torch
+    return x.to(memory_format=torch.channels_last) if args.layout == "last" else x
+
+
+def measure(net, work, args):
+    """Runs work, prints the row."""
+    import torch
+    for _ in range(args.warm):
+        work()
+    times = []
+    for _ in range(args.rounds):
+        began = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - began)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print("net=%s/px=%d/images=%d work=%s procedure=%s layout=%s threads=%d seconds=%.4f min=%.4f max=%.4f n=%d peak_mib=%.0f torch=%s" % (
+        net, args.px, args.images, args.work, args.procedure if args.work == "step" else "-", args.layout, args.threads,
+        statistics.median(times), min(times), max(times), len(times), peak, torch.__version__), flush=True)

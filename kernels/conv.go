@@ -1,0 +1,122 @@
+package kernels
+
+// ConvShape describes a 2-D convolution over channels-last images: x
+// [N,H,W,Ci], w [Co,KH,KW,Ci], y [N,OutH,OutW,Co].
+type ConvShape struct {
+	N, H, W, Ci, Co  int
+	KH, KW           int
+	StrideH, StrideW int // 0 means 1
+	PadH, PadW       int // rows and columns of zeros on each side
+}
+
+// OutH is the height of the output: floor((H+2*PadH-KH)/StrideH)+1.
+func (s ConvShape) OutH() int { return (s.H+2*s.PadH-s.KH)/max(1, s.StrideH) + 1 }
+
+// OutW is the width of the output.
+func (s ConvShape) OutW() int { return (s.W+2*s.PadW-s.KW)/max(1, s.StrideW) + 1 }
+
+// ConvOptions are the choices of a convolution and its gradients.
+type ConvOptions struct {
+	Accumulate bool      // add to the destination instead of overwriting it
+	Bias       []float32 // [Co], added to every pixel of y; nil: none. Conv2D only
+}
+
+// Conv2D convolves images with a bank of filters, as a deep-learning
+// framework does (a cross-correlation):
+//
+//	y[n,p,q,o] = (y[n,p,q,o] if o.Accumulate) + o.Bias[o]
+//	             + sum over i<KH, j<KW, c<Ci of x[n,p*StrideH+i-PadH,q*StrideW+j-PadW,c]*w[o,i,j,c]
+//
+// where x outside the image is 0.
+//
+// Shapes: x [N,H,W,Ci]; w [Co,KH,KW,Ci]; y [N,OutH,OutW,Co]; o.Bias [Co]. N, Ci and Co may
+// be 0; the kernel is at most as large as the padded image.
+// Writes: y is overwritten, or accumulated into; without Accumulate it is
+// never read.
+// Aliasing: y overlaps no operand.
+// Numerics: the reduction over (i,j,c) is cut into pieces of rows of taps, or of
+// parts of one, at most 768 long; each element of each piece is one chain of
+// fused multiply-adds in that order (in the generic build, multiply and add), and
+// the pieces are added in order. That depends on the filters' shape alone, so
+// the bits are the same for any number of workers and images, and for AVX2 and AVX-512.
+// |error| <= g(KH*KW*Ci+2) * (sum |x||w| + |bias| + |y|), g as in Gemm. Rows of
+// taps that meet only padding may be left out: with a weight that is not
+// finite, what an output next to the edge becomes is not defined.
+// Panics: a size out of range, or a slice shorter than its shape.
+func Conv2D(y, x, w []float32, s ConvShape, o ConvOptions) {
+	s = s.check("Conv2D", "len(y)", y, "len(x)", x, "len(w)", w)
+	if o.Bias != nil {
+		need("Conv2D", "len(bias)", len(o.Bias), s.Co)
+	}
+	if s.N*s.Co == 0 {
+		return
+	}
+	s = s.fold()
+	c := convCalls.get()
+	*c = convCall{
+		in: x, images: s.N, inH: s.H, inW: s.W, channels: s.Ci, strideH: s.StrideH, strideW: s.StrideW,
+		out: y, outImage: s.OutH() * s.OutW() * s.Co, lanes: s.Co, bias: o.Bias, accumulate: o.Accumulate,
+		w: w, lane: s.taps() * s.Ci, step: 1,
+		phases: append(c.phases[:0], convPhase{
+			rows: s.KH, cols: s.KW, top: -s.PadH, left: -s.PadW, outH: s.OutH(), outW: s.OutW(),
+			row: s.OutW() * s.Co, pixel: s.Co, wRow: s.KW * s.Ci, wCol: s.Ci,
+		}),
+	}
+	c.run()
+	convCalls.put(c)
+}
+
+// fold returns a convolution of the same operands with the same result whose
+// rows are longer or simpler: where every column is seen by one tap, the taps
+// of a row are channels; a product with the channels of single pixels knows no
+// images.
+func (s ConvShape) fold() ConvShape {
+	if s.KW == s.StrideW && s.PadW == 0 && s.W%s.KW == 0 {
+		s.Ci, s.W, s.KW, s.StrideW = s.Ci*s.KW, s.W/s.KW, 1, 1
+	}
+	if s.plain() {
+		s.N, s.H, s.W = 1, s.N*s.H*s.W, 1
+	}
+	return s
+}
+
+// plain reports whether each output sees the pixel at its place and nothing
+// else.
+func (s ConvShape) plain() bool {
+	return s.taps() == 1 && s.StrideH == 1 && s.StrideW == 1 && s.PadH == 0 && s.PadW == 0
+}
+
+// check panics unless s is possible and the slices hold their shapes, and
+// returns s with its defaults filled in.
+func (s ConvShape) check(op, yName string, y []float32, xName string, x []float32, wName string, w []float32) ConvShape {
+	need(op, "s.N", s.N, 0)
+	need(op, "s.Ci", s.Ci, 0)
+	need(op, "s.Co", s.Co, 0)
+	need(op, "s.H", s.H, 1)
+	need(op, "s.W", s.W, 1)
+	need(op, "s.KH", s.KH, 1)
+	need(op, "s.KW", s.KW, 1)
+	need(op, "s.StrideH", s.StrideH, 0)
+	need(op, "s.StrideW", s.StrideW, 0)
+	need(op, "s.PadH", s.PadH, 0)
+	need(op, "s.PadW", s.PadW, 0)
+	need(op, "s.H+2*s.PadH", addSat(s.H, mulSat(2, s.PadH)), s.KH)
+	need(op, "s.W+2*s.PadW", addSat(s.W, mulSat(2, s.PadW)), s.KW)
+	s.StrideH, s.StrideW = max(1, s.StrideH), max(1, s.StrideW)
+	need(op, yName, len(y), sizeSat(s.N, s.OutH(), s.OutW(), s.Co))
+	need(op, xName, len(x), sizeSat(s.N, s.H, s.W, s.Ci))
+	need(op, wName, len(w), sizeSat(s.Co, s.KH, s.KW, s.Ci))
+	return s
+}
+
+// sizeSat multiplies sizes, saturating.
+func sizeSat(sizes ...int) int {
+	p := 1
+	for _, n := range sizes {
+		p = mulSat(p, n)
+	}
+	return p
+}
+
+// taps is how many pixels a patch has.
+func (s ConvShape) taps() int { return s.KH * s.KW }

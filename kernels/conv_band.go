@@ -1,0 +1,269 @@
+package kernels
+
+// convBands says how the outputs of a convCall are cut into bands: rows of one
+// image, or whole images.
+type convBands struct {
+	count  int
+	images int // images of a band; 1 where an image has several bands
+	rows   int // rows of a band
+	each   int // bands of an image; 1 where a band has several images
+}
+
+// cutBands chooses the bands that leave the busiest worker the least to do. Any
+// choice gives the same bits.
+func (c *convCall) cutBands(workers int) convBands {
+	pixels := c.gridH * c.gridW
+	best, least := convBands{}, -1.0
+	try := func(b convBands) {
+		b.count = ceilDiv(c.images, b.images) * b.each
+		halo := 0
+		if !c.direct {
+			halo = b.images * max(0, c.spanH-c.strideH) * c.gridW
+		}
+		// In units of the work of one pixel: what a band copies, and what it waits for.
+		cost := float64(b.images*b.rows*c.gridW) + 0.1*float64(halo) + 16
+		cost *= float64(ceilDiv(b.count, workers))
+		if least < 0 || cost < least {
+			best, least = b, cost
+		}
+	}
+	for images := 1; images <= c.images && images*pixels <= bandPixels; images++ {
+		try(convBands{images: images, rows: c.gridH, each: 1})
+	}
+	fewest := max(1, ceilDiv(pixels, bandPixels))
+	for cut := fewest; cut <= min(c.gridH, fewest+2*workers); cut++ {
+		rows := ceilDiv(c.gridH, cut)
+		try(convBands{images: 1, rows: rows, each: ceilDiv(c.gridH, rows)})
+	}
+	if least < 0 { // rows longer than a band
+		try(convBands{images: 1, rows: 1, each: c.gridH})
+	}
+	return best
+}
+
+// bandH and bandW are the size of the part of in that one image of a band sees.
+func (c *convCall) bandH() int { return (c.band.rows-1)*c.strideH + c.spanH }
+func (c *convCall) bandW() int { return (c.gridW-1)*c.strideW + c.spanW }
+
+// bandElements is the size of the copy of a band.
+func (c *convCall) bandElements() int {
+	if c.direct {
+		return 0
+	}
+	return c.band.images * c.bandH() * c.bandW() * c.channels
+}
+
+// tableLength is the size of the tables of a band: for each pixel its places in
+// the copy and in the output, rounded up to whole tiles, and for each tile the
+// rows of taps that it needs.
+func (c *convCall) tableLength() int {
+	pixels := roundUp(c.band.images*c.band.rows*c.gridW, c.tile.mr)
+	return 2*pixels + 2*pixels/c.tile.mr
+}
+
+// convWork is one item: the pixels of a band and some of the panels.
+type convWork struct {
+	*convCall
+	n0, n1, p0, p1 int       // images and rows of outputs
+	in             []float32 // what the band sees: the copy, or in
+	inImage        int       // elements of an image there
+	inRow          int       // elements of a row there
+	aAt, cAt, taps []int     // the tables
+	pixels         int       // entries of aAt and cAt that are not padding
+	ahead          []float32 // what the next band will copy, as far as it was not asked for
+	lines          int       // how many cache lines of it one tile asks for
+}
+
+// convMultiply computes the outputs: one item is one band and one group of
+// panels.
+type convMultiply convCall
+
+func (j *convMultiply) run(item int) {
+	c := (*convCall)(j)
+	memory := itemScratches.get()
+	w := convWork{convCall: c}
+	band, group, panels := item/c.columnGroups, item%c.columnGroups, c.columns.panels
+	c0, c1 := panels*group/c.columnGroups, panels*(group+1)/c.columnGroups
+	w.take(band, memory)
+	w.lookAhead(band+c.team, c1-c0)
+	for i := range c.phases {
+		f := &c.phases[i]
+		w.tabulate(f)
+		if w.pixels > 0 {
+			w.multiply(f, c0, c1)
+		}
+	}
+	itemScratches.put(memory)
+}
+
+// take sets up band number i, and copies what it sees if it must.
+func (w *convWork) take(i int, memory *scratch) {
+	b := &w.band
+	w.n0, w.p0 = i/b.each*b.images, i%b.each*b.rows
+	w.n1, w.p1 = min(w.images, w.n0+b.images), min(w.gridH, w.p0+b.rows)
+	ints := memory.ints(w.tableLength())
+	pixels := roundUp(b.images*b.rows*w.gridW, w.tile.mr)
+	w.aAt, w.cAt, w.taps = ints[:pixels], ints[pixels:2*pixels], ints[2*pixels:]
+	if w.direct {
+		w.inRow, w.inImage = w.inW*w.channels, w.inH*w.inW*w.channels
+		w.in = w.convCall.in[(w.n0*w.inH+w.p0*w.strideH+w.top)*w.inRow+w.left*w.channels:]
+		return
+	}
+	w.inRow = w.bandW() * w.channels
+	w.inImage = w.bandH() * w.inRow
+	w.in = memory.floats(w.bandElements())
+	for n := w.n0; n < w.n1; n++ {
+		w.copyRows(w.in[(n-w.n0)*w.inImage:], w.convCall.in[n*w.inH*w.inW*w.channels:])
+	}
+}
+
+// lookAhead prepares to ask for the memory of a later band while this one is
+// multiplied, so that its copy does not wait for memory.
+func (w *convWork) lookAhead(i, panels int) {
+	b := &w.band
+	if i >= b.count {
+		return
+	}
+	row := w.inW * w.channels
+	image, first := i/b.each*b.images, i%b.each*b.rows
+	lo := image*w.inH + min(w.inH, max(0, first*w.strideH+w.top+max(0, w.spanH-w.strideH)))
+	hi := min(w.images, image+b.images) * w.inH
+	if b.each > 1 {
+		hi = image*w.inH + min(w.inH, max(0, (first+b.rows-1)*w.strideH+w.top+w.spanH))
+	}
+	if hi <= lo {
+		return
+	}
+	w.ahead = w.convCall.in[lo*row : hi*row]
+	tiles := 0
+	for i := range w.phases {
+		f := &w.phases[i]
+		tiles += f.slices(w.channels) * panels * (w.n1 - w.n0) * (w.p1 - w.p0) * f.outW / w.tile.mr
+	}
+	w.lines = ceilDiv(len(w.ahead)/slabAlign, max(1, tiles))
+}
+
+// ask asks for the next part of the memory ahead.
+func (w *convWork) ask() {
+	n := min(w.lines*slabAlign, len(w.ahead))
+	if n > 0 {
+		prefetch(w.ahead, 0, 1, ceilDiv(n, slabAlign))
+		w.ahead = w.ahead[n:]
+	}
+}
+
+// copyRows copies what the band sees of one image, with zeros around it.
+func (w *convWork) copyRows(to, image []float32) {
+	size := w.inW * w.channels
+	before := max(0, -w.left) * w.channels
+	first := max(0, w.left) * w.channels
+	n := max(0, min(size-first, w.inRow-before))
+	for r := range (w.p1-w.p0-1)*w.strideH + w.spanH {
+		row := to[r*w.inRow : (r+1)*w.inRow]
+		y := w.p0*w.strideH + w.top + r
+		if y < 0 || y >= w.inH {
+			clear(row)
+			continue
+		}
+		clear(row[:min(before, len(row))])
+		if n > 0 {
+			copy(row[before:before+n], image[y*size+first:])
+			clear(row[before+n:])
+		}
+	}
+}
+
+// tabulate fills the tables for a phase.
+func (w *convWork) tabulate(f *convPhase) {
+	offset := (f.top-w.top)*w.inRow + (f.left-w.left)*w.channels
+	p1 := min(w.p1, f.outH)
+	i := 0
+	for n := w.n0; n < w.n1; n++ {
+		for p := w.p0; p < p1; p++ {
+			a := (n-w.n0)*w.inImage + (p-w.p0)*w.strideH*w.inRow + offset
+			to := n*w.outImage + f.at + p*f.row
+			for range f.outW {
+				w.aAt[i], w.cAt[i] = a, to
+				a += w.strideW * w.channels
+				to += f.pixel
+				i++
+			}
+		}
+	}
+	w.pixels = i
+	if i == 0 {
+		return
+	}
+	for ; i%w.tile.mr != 0; i++ { // a tile reads all its rows
+		w.aAt[i], w.cAt[i] = w.aAt[i-1], w.cAt[i-1]
+	}
+	rows := p1 - w.p0
+	for t := 0; t < w.pixels; t += w.tile.mr {
+		first, last := t/f.outW, min(t+w.tile.mr, w.pixels)-1
+		last /= f.outW
+		lo, hi := 0, f.rows
+		if first/rows == last/rows { // one image: rows of taps that meet only padding give nothing
+			lo = max(0, -((w.p0+last%rows)*w.strideH + f.top))
+			hi = min(hi, w.inH-((w.p0+first%rows)*w.strideH+f.top))
+		}
+		tile := w.taps[t/w.tile.mr*2:]
+		tile[0], tile[1] = lo, hi
+	}
+}
+
+// multiply computes the outputs of a phase, panels [c0,c1).
+func (w *convWork) multiply(f *convPhase, c0, c1 int) {
+	d, accumulate := w.bias, w.accumulate
+	if accumulate && d != nil {
+		w.addBias(c0, c1)
+		d = nil
+	}
+	for i := range f.slices(w.channels) {
+		s := f.slice(i, w.channels)
+		for q := c0; q < c1; q++ {
+			w.panel(f, s, q, d, accumulate)
+		}
+		accumulate = true
+	}
+}
+
+// addBias is what the micro-kernel cannot do beside accumulating.
+func (w *convWork) addBias(c0, c1 int) {
+	lo, _, _ := w.columns.panel(c0)
+	last, n, _ := w.columns.panel(c1 - 1)
+	for _, at := range w.cAt[:w.pixels] {
+		row := w.out[at+lo : at+last+n]
+		add(row, row, w.bias[lo:last+n])
+	}
+}
+
+// noPlaces is the table of places of an operand that repeats one row.
+var noPlaces [8]int
+
+// panel multiplies the band with one panel of weights over one piece.
+func (w *convWork) panel(f *convPhase, s convSlice, q int, bias []float32, accumulate bool) {
+	lane, n, width := w.columns.panel(q)
+	segment := f.cols * w.channels
+	b := w.packed[f.packed+lane*f.depth(w.channels):]
+	out := w.out[lane:]
+	d, zero := bias, noPlaces[:]
+	if d != nil {
+		d = d[lane:]
+	}
+	mr, k := w.tile.mr, s.k1-s.k0
+	for t := 0; t < w.pixels; t += mr {
+		taps := w.taps[t/mr*2:]
+		lo := max(s.s0, taps[0])
+		segments := max(0, min(s.s1, taps[1])-lo)
+		aAt, cAt, dAt := w.aAt[t:t+mr], w.cAt[t:t+mr], zero
+		if accumulate {
+			d, dAt = out, cAt
+		}
+		if segments == 0 {
+			lo = s.s0 // nothing is read there
+		}
+		w.ask()
+		convTile(width, w.in[lo*w.inRow+s.k0:], aAt, segments, k, w.inRow-k,
+			b[(lo*segment+s.k0)*width:], out, cAt, d, dAt, min(mr, w.pixels-t), n)
+	}
+}
