@@ -31,6 +31,15 @@ func (e *emitter) times(x float32, v, dst reg.VecVirtual) {
 	e.VMULPS(e.all(x), v, dst)
 }
 
+// plus sets dst = x + v.
+func (e *emitter) plus(x float32, v, dst reg.VecVirtual) {
+	if e.isa.opmasks() {
+		e.VADDPS_BCST(e.one(x), v, dst)
+		return
+	}
+	e.VADDPS(e.all(x), v, dst)
+}
+
 // timesPlus sets p = p * v + x.
 func (e *emitter) timesPlus(x float32, v, p reg.VecVirtual) {
 	if e.isa.opmasks() {

@@ -23,19 +23,28 @@ var expTerms = [...]float32{0.4999999343204487, 0.16666520398302778, 0.041668390
 // and an exact scaling by 2^n that rounds once where the result is subnormal.
 // At most 1 ulp off; NaN stays NaN, whichever operand order min and max have.
 func (e *emitter) exp(x reg.VecVirtual) {
-	bound, n := e.v(), e.v()
-	e.set(bound, expMost)
-	e.VMINPS(x, bound, x)
-	e.set(bound, expLeast)
-	e.VMAXPS(x, bound, x)
+	e.clamp(x, expLeast, expMost)
+	e.expWithin(x)
+}
 
+// clamp bounds x; NaN stays NaN.
+func (e *emitter) clamp(x reg.VecVirtual, least, most float32) {
+	bound := e.v()
+	e.set(bound, most)
+	e.VMINPS(x, bound, x)
+	e.set(bound, least)
+	e.VMAXPS(x, bound, x)
+}
+
+// expWithin is exp for expLeast <= x <= expMost.
+func (e *emitter) expWithin(x reg.VecVirtual) {
+	p, n := e.v(), e.v()
 	e.times(1/math.Ln2, x, n)
 	e.round(n)
 	high := float32(math.Ln2)
 	e.minusTimes(high, n, x)
 	e.minusTimes(float32(math.Ln2-float64(high)), n, x)
 
-	p := bound
 	e.set(p, expTerms[len(expTerms)-1])
 	for i := len(expTerms) - 2; i >= 0; i-- {
 		e.timesPlus(expTerms[i], x, p)

@@ -130,6 +130,13 @@ func (r *record) own() (data []float32, ok bool) {
 	return r.dout(), r.out.grad.refs == 1
 }
 
+// ownFor is own if t, all of its root, has no gradient so far: deliver then hands
+// the buffer on and adds nothing.
+func (r *record) ownFor(t *Tensor) (data []float32, ok bool) {
+	data, ok = r.own()
+	return data, ok && t.root.tape != nil && t.root.grad == nil && t.whole()
+}
+
 // contribution is a gradient being written by a kernel that cannot add:
 // straight into its sink, or into scratch that commit adds to the sink.
 type contribution struct{ data, target []float32 }

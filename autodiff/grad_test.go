@@ -224,3 +224,24 @@ func TestEmptyBatch(t *testing.T) {
 		tp.Reset()
 	}
 }
+
+// TestDetach: the straight-through estimator x + Detach(q - x) has the numbers of
+// q and the gradient of x, also where both depend on the same leaf.
+func TestDetach(t *testing.T) {
+	tp := NewTape()
+	w := FromSlice([]float32{1, -2}, 2)
+	w.SetTrainable(true)
+	x := tp.Scale(w, 3)
+	q := FromSlice([]float32{4, -4}, 2)
+	y := tp.Add(x, tp.Detach(tp.Sub(q, x)))
+	if !slices.Equal(y.Data, q.Data) {
+		t.Errorf("straight through is %v, want %v", y.Data, q.Data)
+	}
+	tp.BackwardFrom(y, []float32{1, 10})
+	if want := []float32{3, 30}; !slices.Equal(w.Grad(), want) {
+		t.Errorf("gradient is %v, want %v", w.Grad(), want)
+	}
+	if tp.Detach(w).Trainable() || tp.Scale(tp.Detach(w), 2).needs {
+		t.Error("a detached view trains")
+	}
+}

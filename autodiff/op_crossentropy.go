@@ -1,6 +1,10 @@
 package autodiff
 
-import "lethe/kernels"
+import (
+	"strconv"
+
+	"lethe/kernels"
+)
 
 // CrossEntropyOptions are the choices of CrossEntropy.
 type CrossEntropyOptions struct {
@@ -16,7 +20,8 @@ type CrossEntropyOptions struct {
 // Shapes: logits [R,C]; targets, weights [R]; loss [1].
 // Numerics: summed in float64. A row of weight 0 is not looked at and gets a
 // gradient of 0.
-// Panics: ShapeError; a target is no class.
+// Panics: ShapeError, also for a target that is no class; Smoothing is not
+// within [0,1].
 // Source: Szegedy et al. 2015 (arXiv:1512.00567), section 7.
 func (tp *Tape) CrossEntropy(logits *Tensor, targets []int32, weights []float32, o CrossEntropyOptions) *Tensor {
 	needShape("CrossEntropy", "logits", logits, anyDim, anyDim)
@@ -25,6 +30,18 @@ func (tp *Tape) CrossEntropy(logits *Tensor, targets []int32, weights []float32,
 	needInt("CrossEntropy", "len(weights)", len(weights), rows)
 	if o.Classes == 0 {
 		o.Classes = c
+	}
+	if o.Classes < 1 || o.Classes > c {
+		panic(&ShapeError{Op: "CrossEntropy", Quantity: "Classes", Got: strconv.Itoa(o.Classes), Want: "1 to " + strconv.Itoa(c)})
+	}
+	if !(o.Smoothing >= 0 && o.Smoothing <= 1) {
+		panic("autodiff: CrossEntropy: Smoothing is not within [0,1]")
+	}
+	for i, t := range targets {
+		if weights[i] != 0 && (t < 0 || int(t) >= o.Classes) {
+			panic(&ShapeError{Op: "CrossEntropy", Quantity: "targets[" + strconv.Itoa(i) + "]", Got: strconv.Itoa(int(t)),
+				Want: "at least 0 and below " + strconv.Itoa(o.Classes)})
+		}
 	}
 	args := kernels.CrossEntropyArgs{Targets: targets, Weights: weights, Smoothing: o.Smoothing, Classes: o.Classes}
 	sum := kernels.CrossEntropy(kernels.MatOf(logits.Data, rows, c), args)

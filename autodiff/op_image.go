@@ -19,9 +19,8 @@ func (tp *Tape) AvgPool2(x *Tensor) *Tensor {
 
 // avgPool2Back: every pixel of a block gets a quarter of dy.
 func avgPool2Back(tp *Tape, r *record) {
-	d := tp.open(r.in[0])
-	kernels.AvgPool2Grad(d.data, r.dout(), imageShape(r.in[0]))
-	tp.commit(d)
+	dx, add := tp.sink(r.in[0])
+	kernels.AvgPool2Grad(dx, r.dout(), imageShape(r.in[0]), kernels.ResampleOptions{Accumulate: add})
 }
 
 // UpNearest2 repeats every pixel in a block of 2x2.
@@ -40,9 +39,8 @@ func (tp *Tape) UpNearest2(x *Tensor) *Tensor {
 
 // upNearest2Back: dx is the sum of its block of dy.
 func upNearest2Back(tp *Tape, r *record) {
-	d := tp.open(r.in[0])
-	kernels.UpNearest2Grad(d.data, r.dout(), imageShape(r.in[0]))
-	tp.commit(d)
+	dx, add := tp.sink(r.in[0])
+	kernels.UpNearest2Grad(dx, r.dout(), imageShape(r.in[0]), kernels.ResampleOptions{Accumulate: add})
 }
 
 // imageShape is the shape of a tensor [N,H,W,C].
@@ -56,16 +54,15 @@ func imageShape(x *Tensor) kernels.ImageShape {
 // Panics: ShapeError.
 func (tp *Tape) Concat(x, y *Tensor) *Tensor {
 	needRank("Concat", "x", x, 1)
-	needRank("Concat", "y", y, 1)
-	needInt("Concat", "dimensions of y", len(y.shape), len(x.shape))
-	for i, d := range x.shape[:len(x.shape)-1] {
-		needInt("Concat", "an outer dimension of y", y.shape[i], d)
-	}
+	needLive("Concat", "y", y)
+	want := append(tp.shapes.take(len(x.shape))[:0], x.shape...)
+	want[len(want)-1] = anyDim
+	needShape("Concat", "y", y, want...)
 	a, b := width(x), width(y)
 	z := tp.outputWidth(x, a+b)
 	rows := leading(x)
-	kernels.CopyColumns(kernels.MatOf(z.Data, rows, a+b).Sub(0, rows, 0, a), kernels.MatOf(x.Data, rows, a))
-	kernels.CopyColumns(kernels.MatOf(z.Data, rows, a+b).Sub(0, rows, a, a+b), kernels.MatOf(y.Data, rows, b))
+	kernels.CopyColumns(kernels.MatOf(z.Data, rows, a+b).Sub(0, rows, 0, a), kernels.MatOf(x.Data, rows, a), kernels.CopyOptions{})
+	kernels.CopyColumns(kernels.MatOf(z.Data, rows, a+b).Sub(0, rows, a, a+b), kernels.MatOf(y.Data, rows, b), kernels.CopyOptions{})
 	if r := tp.record(z, concatBack, nil, x, y); r != nil {
 		r.n = rows
 	}
@@ -79,9 +76,8 @@ func concatBack(tp *Tape, r *record) {
 	for i := range 2 {
 		w := width(r.in[i])
 		if r.want[i] {
-			d := tp.open(r.in[i])
-			kernels.CopyColumns(kernels.MatOf(d.data, r.n, w), whole.Sub(0, r.n, at, at+w))
-			tp.commit(d)
+			d, add := tp.sink(r.in[i])
+			kernels.CopyColumns(kernels.MatOf(d, r.n, w), whole.Sub(0, r.n, at, at+w), kernels.CopyOptions{Accumulate: add})
 		}
 		at += w
 	}

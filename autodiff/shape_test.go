@@ -73,6 +73,30 @@ func TestShapeErrors(t *testing.T) {
 		{"Attention", "shape of qkv", func() { tp.Attention(New(2, 6), 1) }},
 		{"Attention", "last dimension of qkv", func() { tp.Attention(New(2, 3, 12), 3) }},
 		{"Attention", "last dimension of qkv", func() { tp.Attention(New(2, 3, 12), 0) }},
+		{"AttentionInterleaved", "shape of qkv", func() { tp.AttentionInterleaved(New(2, 6), 1) }},
+		{"AttentionInterleaved", "last dimension of qkv", func() { tp.AttentionInterleaved(New(2, 3, 12), 3) }},
+		{"GroupNorm", "rank of x", func() { tp.GroupNorm(New(4), New(4), New(4), GroupNormOptions{Groups: 2}) }},
+		{"GroupNorm", "shape of gamma", func() { tp.GroupNorm(New(2, 4), New(3), New(4), GroupNormOptions{Groups: 2}) }},
+		{"GroupNorm", "shape of beta", func() { tp.GroupNorm(New(2, 4), New(4), New(3), GroupNormOptions{Groups: 2}) }},
+		{"GroupNorm", "shape of ScaleShift", func() { tp.GroupNorm(New(2, 4), New(4), New(4), GroupNormOptions{Groups: 2, ScaleShift: New(1, 8)}) }},
+		{"GroupNorm", "last dimension of x", func() { tp.GroupNorm(New(2, 4), New(4), New(4), GroupNormOptions{Groups: 3}) }},
+		{"GroupNorm", "last dimension of x", func() { tp.GroupNorm(New(2, 4), New(4), New(4), GroupNormOptions{}) }},
+		{"GroupNorm", "pixels of x", func() { tp.GroupNorm(New(2, 0, 4), New(4), New(4), GroupNormOptions{Groups: 2}) }},
+		{"SiLU", "x", func() { tp.SiLU(nil) }},
+		{"AvgPool2", "shape of x", func() { tp.AvgPool2(New(2, 4, 4)) }},
+		{"UpNearest2", "shape of x", func() { tp.UpNearest2(New(2, 4, 4)) }},
+		{"Concat", "rank of x", func() { tp.Concat(New(), New()) }},
+		{"Concat", "shape of y", func() { tp.Concat(New(2, 3), New(3, 3)) }},
+		{"Concat", "shape of y", func() { tp.Concat(New(2, 3), New(2, 1, 3)) }},
+		{"CrossEntropy", "shape of logits", func() { tp.CrossEntropy(New(3), nil, nil, CrossEntropyOptions{}) }},
+		{"CrossEntropy", "len(targets)", func() { tp.CrossEntropy(New(2, 3), []int32{0}, []float32{1, 1}, CrossEntropyOptions{}) }},
+		{"CrossEntropy", "len(weights)", func() { tp.CrossEntropy(New(1, 3), []int32{0}, nil, CrossEntropyOptions{}) }},
+		{"CrossEntropy", "Classes", func() { tp.CrossEntropy(New(1, 3), []int32{0}, []float32{1}, CrossEntropyOptions{Classes: 4}) }},
+		{"CrossEntropy", "targets[1]", func() {
+			tp.CrossEntropy(New(2, 3), []int32{0, 2}, []float32{1, 1}, CrossEntropyOptions{Classes: 2})
+		}},
+		{"CrossEntropy", "targets[0]", func() { tp.CrossEntropy(New(1, 3), []int32{-1}, []float32{1}, CrossEntropyOptions{}) }},
+		{"Detach", "x", func() { tp.Detach(nil) }},
 		{"Add", "shape of y", func() { tp.Add(New(2, 3), New(3, 2)) }},
 		{"Sub", "shape of y", func() { tp.Sub(New(6), New(3, 2)) }},
 		{"Mul", "y", func() { tp.Mul(New(6), nil) }},
@@ -124,5 +148,6 @@ func TestMisuse(t *testing.T) {
 	wantPanic(t, func() { fresh := NewTape(); fresh.Frozen(func() *Tensor { fresh.Reset(); return nil }) })
 	wantPanic(t, func() { fresh := NewTape(); fresh.Frozen(func() *Tensor { fresh.Backward(w); return nil }) })
 	wantPanic(t, func() { tp.SampleL2(w, w, -1) })
+	wantPanic(t, func() { tp.CrossEntropy(New(1, 1), []int32{0}, []float32{1}, CrossEntropyOptions{Smoothing: 1.5}) })
 	wantPanic(t, func() { tp.SampleL2(w, w, float32(math.NaN())) })
 }

@@ -16,7 +16,7 @@ type record struct {
 	idx   []int32
 	f     float32
 	n     int
-	flag  bool
+	flag  bool // an option of the op
 }
 
 // Tape records ops and runs them backwards. It owns the memory of every

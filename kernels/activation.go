@@ -31,31 +31,30 @@ func GeluGrad(dx, dy, x []float32) {
 	elementwise(elementJob{op: opGeluGrad, z: dx, x: dy, y: x})
 }
 
-// SiLU applies the sigmoid linear unit,
+// SiLU applies the sigmoid-weighted linear unit,
 //
 //	y[i] = x[i] / (1 + exp(-x[i]))
 //
 // Shapes: y, x [n] with n = len(y); a longer x is allowed.
 // Writes: y is overwritten.
 // Aliasing: y may be x; no other overlap.
-// Numerics: |error| <= 4e-7 * |y| + 1e-36; below x = -88 the result is 0. NaN and
-// -Inf give NaN.
+// Numerics: |error| <= 4*2^-24*|y| + 1e-36. NaN and -Inf give NaN.
 // Panics: x is shorter than y.
-// Source: Hendrycks, Gimpel 2016 (arXiv:1606.08415), section 2.
+// Source: Elfwing, Uchibe, Doya 2017 (arXiv:1702.03118), equation 5.
 func SiLU(y, x []float32) {
 	need("SiLU", "len(x)", len(x), len(y))
 	elementwise(elementJob{op: opSiLU, z: y, x: x})
 }
 
-// SiLUGrad is the gradient of SiLU with respect to x: with s = 1/(1+exp(-x[i])),
+// SiLUGrad is the gradient of SiLU with respect to x. With s = 1/(1+exp(-x[i])),
 //
-//	dx[i] = dy[i] * s*(1 + x[i]*(1-s))
+//	dx[i] = dy[i] * s * (1 + x[i]*(1-s))
 //
 // Shapes: dx, dy, x [n] with n = len(dx); longer dy and x are allowed.
 // Writes: dx is overwritten.
 // Aliasing: dx may be dy or x; no other overlap.
-// Numerics: |error| <= 2e-6 * |dy|: near x = 17 the rounding of s counts x times.
-// NaN and infinite x give NaN.
+// Numerics: |error| <= 1e-6 * |dy|. NaN gives NaN; the slope is 0 at -Inf and 1
+// at Inf.
 // Panics: dy or x is shorter than dx.
 func SiLUGrad(dx, dy, x []float32) {
 	need("SiLUGrad", "len(dy)", len(dy), len(dx))

@@ -31,6 +31,7 @@ func BenchmarkGroupNorm(b *testing.B) {
 		}
 		run("fwd", 8, func() { GroupNorm(y, x, plain, keep) })
 		run("grad", 12, func() { GroupNormGrad(grads, dy, x, plain, keep) })
+		run("againSiLU", 8, func() { GroupNormAgain(y, x, full, keep) })
 		run("fwdSiLU", 8, func() { GroupNorm(y, x, full, keep) })
 		run("gradSiLU", 12, func() { GroupNormGrad(fullGrads, dy, x, full, keep) })
 	}
@@ -59,9 +60,9 @@ func BenchmarkResample(b *testing.B) {
 			run  func()
 		}{
 			{"AvgPool2", func() { AvgPool2(small, big, s) }},
-			{"AvgPool2Grad", func() { AvgPool2Grad(big, small, s) }},
+			{"AvgPool2Grad", func() { AvgPool2Grad(big, small, s, ResampleOptions{}) }},
 			{"UpNearest2", func() { UpNearest2(big, small, s.halved()) }},
-			{"UpNearest2Grad", func() { UpNearest2Grad(small, big, s.halved()) }},
+			{"UpNearest2Grad", func() { UpNearest2Grad(small, big, s.halved(), ResampleOptions{}) }},
 		} {
 			b.Run(fmt.Sprintf("isa=%s/prec=f32/op=%s/n=%d/hw=%d/c=%d", ISA(), op.name, s.N, s.H, s.C), func(b *testing.B) {
 				perElement(b, n, 5*n, op.run)
@@ -87,7 +88,7 @@ func BenchmarkLayout(b *testing.B) {
 	wide, narrow := randomSlice(1024*768), randomSlice(1024*256)
 	b.Run(fmt.Sprintf("isa=%s/prec=f32/op=CopyColumns/r=1024/c=256", ISA()), func(b *testing.B) {
 		perElement(b, len(narrow), 8*len(narrow), func() {
-			CopyColumns(MatOf(narrow, 1024, 256), MatOf(wide, 1024, 768).Sub(0, 1024, 256, 512))
+			CopyColumns(MatOf(narrow, 1024, 256), MatOf(wide, 1024, 768).Sub(0, 1024, 256, 512), CopyOptions{})
 		})
 	})
 }

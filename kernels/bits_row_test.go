@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"testing"
 
+	"lethe/kernels/internal/generic"
 	"lethe/kernels/kerneltest"
 )
 
@@ -47,12 +48,17 @@ func rowOperations(c *kerneltest.Case) []rowOperation {
 			GroupNormGrad(images.grads, y, x, images.args, images.keep)
 			return images.all
 		}},
+		{"GroupNormAgain", func() []float32 { GroupNormAgain(z, x, images.args, images.keep); return z[:images.args.len()] }},
 		{"AvgPool2", func() []float32 { AvgPool2(z, x, images.shape); return z[:images.shape.halved().len()] }},
-		{"AvgPool2Grad", func() []float32 { AvgPool2Grad(z, x, images.shape); return z[:images.shape.len()] }},
+		{"AvgPool2Grad", func() []float32 { AvgPool2Grad(z, x, images.shape, ResampleOptions{}); return z[:images.shape.len()] }},
 		{"UpNearest2", func() []float32 { UpNearest2(z, x, images.shape.halved()); return z[:images.shape.len()] }},
-		{"UpNearest2Grad", func() []float32 { UpNearest2Grad(z, x, images.shape.halved()); return z[:images.shape.halved().len()] }},
+		{"UpNearest2Grad", func() []float32 {
+			UpNearest2Grad(z, x, images.shape.halved(), ResampleOptions{})
+			return z[:images.shape.halved().len()]
+		}},
 		{"ChannelsLast", func() []float32 { ChannelsLast(z, x, 3, 37, 500); return z[:3*37*500] }},
-		{"CopyColumns", func() []float32 { CopyColumns(out, a); return out.Data }},
+		{"ChannelsFirst", func() []float32 { ChannelsFirst(z, x, 3, 37, 500); return z[:3*37*500] }},
+		{"CopyColumns", func() []float32 { CopyColumns(out, a, CopyOptions{}); return out.Data }},
 		{"CrossEntropy", func() []float32 {
 			bits := math.Float64bits(CrossEntropy(a, images.classes))
 			CrossEntropyGrad(out, a, 0.5, images.classes)
@@ -153,6 +159,28 @@ func everything(k rowKernels, x, y, gamma []float32) (all []float32) {
 	note()
 	k.geluGrad(z, y, x)
 	note()
+	k.silu(z, x)
+	note()
+	k.siluGrad(z, y, x)
+	note()
+	coef := make([]float32, generic.CoefRows*n)
+	for i := range coef {
+		coef[i] = gamma[i%n] + float32(i/n)
+	}
+	for _, f := range []func(y, x, coef []float32, channels int){k.affine, k.affineSiLU} {
+		f(z, x, coef, n)
+		note()
+	}
+	for _, f := range []func(plain, along, dy, x, coef []float32){k.affineSums, k.affineSiLUSums} {
+		f(z, w, y, x, coef)
+		note(w...)
+	}
+	k.affineSiLUKeep(make([]float32, n), w, z, y, x, coef)
+	note(w...)
+	for _, f := range []func(dx, dy, x, coef []float32, channels int){k.affineGrad, k.affineGradAdd, k.affineSiLUGradAdd} {
+		f(z, y, x, coef, n)
+		note()
+	}
 	copy(z, x)
 	copy(w, y)
 	k.attentionGradRows(z, w, n, n, 0.3, []float32{1.5}, []float32{0.2})

@@ -113,7 +113,11 @@ func (j *crossEntropyJob) row(r int) {
 	itemScratches.put(memory)
 	lse := float64(top[0]) + math.Log(float64(total[0]))
 	s := float64(j.args.Smoothing)
-	j.loss[r] = float64(weight) * (lse - (1-s)*float64(x[j.args.Targets[r]]) - s*sum(x)/float64(classes))
+	loss := lse - (1-s)*float64(x[j.args.Targets[r]])
+	if s != 0 { // or a class masked by -Inf would make it NaN
+		loss -= s * sum(x) / float64(classes)
+	}
+	j.loss[r] = float64(weight) * loss
 }
 
 // gradient writes one row of dx.
@@ -124,15 +128,14 @@ func (j *crossEntropyJob) gradient(r int) {
 		fill(dx, 0)
 		return
 	}
-	memory := itemScratches.get()
-	e := memory.floats(classes)
+	fill(dx[classes:], 0)
+	dx = dx[:classes]
 	var top, total [1]float32
-	softmaxRows(e, classes, j.x.Row(r)[:classes], classes, classes, 1, top[:], total[:])
-	even := a * j.args.Smoothing / float32(classes)
-	for c, v := range e[:classes] {
-		dx[c] = float32(a*v) - even
-	}
+	softmaxRows(dx, classes, j.x.Row(r)[:classes], classes, classes, 1, top[:], total[:])
+	memory := itemScratches.get()
+	even := memory.floats(classes)
+	fill(even, j.args.Smoothing/float32(classes))
+	scaledDiff(dx, a, dx, even)
 	itemScratches.put(memory)
 	dx[j.args.Targets[r]] -= a * (1 - j.args.Smoothing)
-	fill(dx[classes:], 0)
 }

@@ -61,6 +61,19 @@ func TestCrossEntropyMatchesRef(t *testing.T) {
 	}
 }
 
+// A masked class is no trouble without smoothing; large logits are none at all.
+func TestCrossEntropyOfExtremes(t *testing.T) {
+	inf := float32(math.Inf(-1))
+	x := MatOf([]float32{0, inf, 0}, 1, 3)
+	if got := CrossEntropy(x, CrossEntropyArgs{Classes: 3, Targets: []int32{2}, Weights: []float32{1}}); !(math.Abs(got-math.Ln2) <= 4*unit) {
+		t.Errorf("loss beside a masked class is %g, want log 2", got)
+	}
+	large := MatOf([]float32{1e30, 1e30}, 1, 2)
+	if got := CrossEntropy(large, CrossEntropyArgs{Classes: 2, Targets: []int32{0}, Weights: []float32{1}}); got != 0 { // 1e30+log(2) is 1e30
+		t.Errorf("loss of large logits is %g, want 0", got)
+	}
+}
+
 func TestCrossEntropyPanics(t *testing.T) {
 	x, w := MatOf(make([]float32, 6), 2, 3), []float32{1, 1}
 	wantPanic(t, "kernels: CrossEntropy: a target is 2, want between 0 and 1", func() { CrossEntropy(x, CrossEntropyArgs{Targets: []int32{0, 2}, Weights: w, Classes: 2}) })

@@ -1,239 +1,267 @@
 package kernels
 
-// GroupNormArgs describe a group normalization of channels-last images x
-// [N,Pixels,C].
+import (
+	"math"
+
+	"lethe/kernels/internal/generic"
+)
+
+// GroupNormArgs are the sizes and parameters of GroupNorm.
 type GroupNormArgs struct {
 	N, Pixels, C, Groups int
 	Eps                  float32
 	Gamma, Beta          []float32 // [C]
-	// Scale and Shift are [N,C] each, or both nil. The images' rows of both are
-	// ScaleShiftStride elements apart, so that one buffer [N,2C] may hold both.
-	Scale, Shift     []float32
-	ScaleShiftStride int
-	// SiLU applies that activation to the result.
-	SiLU bool
+	Scale, Shift         []float32 // [N,C] each, or both nil: a further scale 1+Scale and shift of every image
+	ScaleShiftStride     int       // elements from one image's Scale (Shift) to the next; at least C where there is more than one
+	SiLU                 bool      // y = silu(z) instead of z
 }
 
-// GroupNorm normalizes the channels of each image in groups of C/Groups
-// neighbouring ones: with mean and rstd = 1/sqrt(variance+Eps) over the pixels
-// and channels of a group,
+// GroupNorm normalizes every group of adjacent channels of every image to mean
+// 0 and variance 1 over all pixels, then scales and shifts by channel. With g
+// the group of channel c:
 //
-//	u[n,p,c] = (x[n,p,c]-mean)*rstd*Gamma[c] + Beta[c]
-//	u[n,p,c] = u[n,p,c]*(1+Scale[n,c]) + Shift[n,c]      if there are any
-//	y[n,p,c] = u[n,p,c], or u/(1+exp(-u)) with SiLU
+//	n[i,p,c] = (x[i,p,c]-mean[i,g])*rstd[i,g]
+//	z[i,p,c] = (n[i,p,c]*gamma[c] + beta[c]) * (1+Scale[i,c]) + Shift[i,c]
+//	y = z, or z/(1+exp(-z)) with SiLU
 //
-// Shapes: y, x [N,Pixels,C]; keep.Mean, keep.RStd [N*Groups].
+// Shapes: x, y [N,Pixels,C]; C a multiple of Groups; keep.Mean, keep.RStd
+// [N,Groups]; the others as in GroupNormArgs.
 // Writes: y and keep are overwritten; keep feeds GroupNormGrad.
 // Aliasing: y may be x; no other overlap.
 // Units: Eps is added to the variance, so it has the units of x squared.
-// Numerics: biased variance. Mean and squared deviations are taken per channel
-// over fixed chunks of pixels and joined in float64, so that a mean far from 0
-// costs no digits of the variance, and the bits do not depend on the number of
-// workers.
-// Panics: Groups does not divide C, a size is below 1 (N may be 0), only one of
-// Scale and Shift is given, or a slice is shorter than its shape.
-// Source: Wu, He 2018 (arXiv:1803.08494).
+// Numerics: biased variance from float64 sums of x and x^2 over fixed chunks of
+// pixels, added in order: the bits do not depend on the number of workers. The
+// relative error of the variance is below that of rounding x to float32, however
+// large the mean; bound in groupnorm_test.go.
+// Panics: Pixels, Groups or C is 0, C is no multiple of Groups, one of Scale and
+// Shift is missing, or a slice is shorter than its shape.
+// Source: Wu, He 2018 (arXiv:1803.08494); scale and shift: Dhariwal, Nichol 2021
+// (arXiv:2105.05233), section 3.
 func GroupNorm(y, x []float32, a GroupNormArgs, keep NormStats) {
 	a.check("GroupNorm", keep)
 	need("GroupNorm", "len(x)", len(x), a.len())
 	need("GroupNorm", "len(y)", len(y), a.len())
+	runGroupNorm(y, x, a, keep, true)
+}
+
+// GroupNormAgain computes the y of GroupNorm once more, from the statistics that
+// it left: the same bits for one reading of x less.
+//
+// Shapes, Writes, Aliasing, Panics: as GroupNorm, but keep is only read.
+func GroupNormAgain(y, x []float32, a GroupNormArgs, keep NormStats) {
+	a.check("GroupNormAgain", keep)
+	need("GroupNormAgain", "len(x)", len(x), a.len())
+	need("GroupNormAgain", "len(y)", len(y), a.len())
+	runGroupNorm(y, x, a, keep, false)
+}
+
+func runGroupNorm(y, x []float32, a GroupNormArgs, keep NormStats, measure bool) {
 	if a.N == 0 {
 		return
 	}
-	memory, record := callScratches.get(), groupNormJobs.get()
-	*record = newGroupNormJob(a, keep)
-	record.x, record.y = x, y
-	record.partial = memory.floats(record.chunks*2*a.C + 3*a.N*a.C)
-	record.coefficients = record.partial[record.chunks*2*a.C:]
-	record.share((*groupNormStatistics)(record))
-	for n := range a.N {
-		record.join(n)
+	memory, j := callScratches.get(), groupNormJobs.get()
+	j.begin(a, x, keep)
+	j.y = y[:a.len()]
+	j.coef = memory.floats(a.N * generic.CoefRows * a.C)
+	if measure {
+		j.moments = memory.doubles(a.N * j.chunks * 2 * a.C)
+		j.each(normSums)
 	}
-	record.share((*groupNormApply)(record))
-	*record = groupNormJob{}
-	groupNormJobs.put(record)
+	j.each(normPrepare)
+	j.each(normApply)
+	*j = groupNormJob{}
+	groupNormJobs.put(j)
 	callScratches.put(memory)
 }
 
+// len is the number of elements of x.
 func (a *GroupNormArgs) len() int { return mulSat(mulSat(a.N, a.Pixels), a.C) }
 
 // check panics unless the arguments fit each other.
 func (a *GroupNormArgs) check(op string, keep NormStats) {
-	need(op, "N", a.N, 0)
-	need(op, "Pixels", a.Pixels, 1)
-	need(op, "C", a.C, 1)
-	need(op, "Groups", a.Groups, 1)
-	if a.C%a.Groups != 0 {
-		fail(op, "C modulo Groups", a.C%a.Groups, 0, "exactly")
+	need(op, "a.N", a.N, 0)
+	need(op, "a.Pixels", a.Pixels, 1)
+	need(op, "a.C", a.C, 1)
+	need(op, "a.Groups", a.Groups, 1)
+	if rest := a.C % a.Groups; rest != 0 {
+		fail(op, "remainder of a.C by a.Groups", rest, 0, "exactly")
 	}
-	need(op, "len(Gamma)", len(a.Gamma), a.C)
-	need(op, "len(Beta)", len(a.Beta), a.C)
+	need(op, "len(a.Gamma)", len(a.Gamma), a.C)
+	need(op, "len(a.Beta)", len(a.Beta), a.C)
 	need(op, "len(keep.Mean)", len(keep.Mean), a.N*a.Groups)
 	need(op, "len(keep.RStd)", len(keep.RStd), a.N*a.Groups)
-	if (a.Scale != nil || a.Shift != nil) && a.N > 0 {
-		need(op, "ScaleShiftStride", a.ScaleShiftStride, a.C)
-		need(op, "len(Scale)", len(a.Scale), (a.N-1)*a.ScaleShiftStride+a.C)
-		need(op, "len(Shift)", len(a.Shift), (a.N-1)*a.ScaleShiftStride+a.C)
+	if a.Scale != nil || a.Shift != nil {
+		a.checkScaleShift(op, "len(a.Scale)", a.Scale)
+		a.checkScaleShift(op, "len(a.Shift)", a.Shift)
 	}
 }
 
-// groupNormJob is one GroupNorm or GroupNormGrad; an item is a chunk of the
-// pixels of one image.
-type groupNormJob struct {
-	args     GroupNormArgs
-	keep     NormStats
-	y, x     []float32
-	size     int // pixels of a chunk
-	perImage int // chunks of an image
-	chunks   int
-	block    int // pixels of a call of a row kernel
-
-	partial      []float32 // [chunks,2,C]
-	coefficients []float32 // [N,3,C]: mean, scale and shift; of the gradient [N,6,C]
-
-	dy []float32
-	d  GroupNormGrads
+// checkScaleShift panics unless data holds a row of channels for every image.
+func (a *GroupNormArgs) checkScaleShift(op, name string, data []float32) {
+	if a.N == 0 {
+		return
+	}
+	if a.N > 1 {
+		need(op, "a.ScaleShiftStride", a.ScaleShiftStride, a.C)
+	}
+	need(op, name, len(data), addSat(mulSat(a.N-1, a.ScaleShiftStride), a.C))
 }
+
+// groupNormJob is one GroupNorm or its gradient. It goes through phases; an
+// item of a phase is an image, or one chunk of the pixels of one.
+type groupNormJob struct {
+	GroupNormArgs
+	phase  normPhase
+	x, y   []float32
+	keep   NormStats
+	size   int // pixels of a chunk
+	chunks int // of an image
+
+	coef    []float32 // [N,CoefRows,C]
+	moments []float64 // [N,chunks,2,C]: sums of x and of x^2 of each chunk
+
+	// The gradient only.
+	d       GroupNormGrads
+	dy, dz  []float32 // dz nil: dy, or computed from it again
+	partial []float32 // [N,chunks,2,C]: what AffineGradSums leaves of each chunk
+	sums    []float64 // [N,2,C]: the chunks added up
+}
+
+// normPhase is a phase of groupNormJob.
+type normPhase uint8
+
+const (
+	normSums     normPhase = iota // chunk: moments
+	normPrepare                   // image: statistics, if there are moments, and coefficients
+	normApply                     // chunk: y
+	normGradSums                  // chunk: partial
+	normGradMeet                  // image: sums, remaining coefficients, DScale and DShift
+	normGradX                     // chunk: DX
+)
 
 var groupNormJobs freeList[groupNormJob]
 
-// groupNormChunk is about how many elements a chunk has, so that its second
-// pass finds it in the second-level cache.
-const groupNormChunk = 1 << 15
-
-// groupNormBlock is about how many elements one call of a row kernel handles. It
-// goes down the pixels with a few channels in registers, so the pixels must be few
-// enough for the hardware to follow them all. BenchmarkGroupNorm on a Zen 5, blocks
-// of 4 to 64 pixels, November 2026: 32 pixels of 64 channels, 8 of 256 and 4 of 512
-// are the quickest; whole chunks of 512 channels took 2 to 2.5 times as long.
-const groupNormBlock = 1 << 11
-
-func newGroupNormJob(a GroupNormArgs, keep NormStats) groupNormJob {
-	j := groupNormJob{args: a, keep: keep}
-	// At least 16 pixels a chunk, at most 64 chunks an image: the sums stay small.
-	j.size = max(16, groupNormChunk/a.C, ceilDiv(a.Pixels, 64))
-	j.perImage = ceilDiv(a.Pixels, j.size)
-	j.chunks = a.N * j.perImage
-	j.block = max(4, groupNormBlock/a.C)
-	return j
+func (j *groupNormJob) begin(a GroupNormArgs, x []float32, keep NormStats) {
+	*j = groupNormJob{GroupNormArgs: a, x: x[:a.len()], keep: keep, size: partialSize(a.Pixels)}
+	j.chunks = (a.Pixels + j.size - 1) / j.size
 }
 
-// share runs the chunks, on the caller when there is little to do.
-func (j *groupNormJob) share(work job) {
-	if j.args.len() <= elementChunk {
-		for item := range j.chunks {
-			work.run(item)
+// each runs all items of a phase.
+func (j *groupNormJob) each(p normPhase) {
+	j.phase = p
+	items := j.N * j.chunks
+	if p == normPrepare || p == normGradMeet {
+		items = j.N
+	}
+	if j.size*j.chunks*j.N*j.C <= elementChunk {
+		for item := range items {
+			j.run(item)
 		}
 		return
 	}
-	parallelFor(j.chunks, work)
+	parallelFor(items, j)
 }
 
-// chunk is the image, the first element and the pixels of an item.
-func (j *groupNormJob) chunk(item int) (image, at, pixels int) {
-	image = item / j.perImage
-	first := item % j.perImage * j.size
-	return image, (image*j.args.Pixels + first) * j.args.C, min(j.size, j.args.Pixels-first)
-}
-
-// sums are the two partial results of a chunk.
-func (j *groupNormJob) sums(item int) (a, b []float32) {
-	c := j.args.C
-	both := j.partial[item*2*c:][:2*c]
-	return both[:c], both[c:]
-}
-
-// coefficient is row k of the per-channel numbers of an image, of which there
-// are so many rows.
-func (j *groupNormJob) coefficient(image, k, rows int) []float32 {
-	c := j.args.C
-	return j.coefficients[(image*rows+k)*c:][:c]
-}
-
-type groupNormStatistics groupNormJob
-
-// run takes the mean of every channel over a chunk, then the squared deviations
-// from it.
-func (s *groupNormStatistics) run(item int) {
-	j := (*groupNormJob)(s)
-	_, at, pixels := j.chunk(item)
-	mean, squares := j.sums(item)
-	x, c := j.x[at:], j.args.C
-	fill(mean, 0)
-	fill(squares, 0)
-	for r := 0; r < pixels; r += columnSumRows {
-		columnSum(mean, x[r*c:], min(columnSumRows, pixels-r), c)
+func (j *groupNormJob) run(item int) {
+	switch j.phase {
+	case normPrepare:
+		j.prepare(item)
+		return
+	case normGradMeet:
+		j.gradMeet(item)
+		return
 	}
-	scale(mean, 1/float32(pixels), mean)
-	for r := 0; r < pixels; r += columnSumRows {
-		columnSquares(squares, x[r*c:], mean, min(columnSumRows, pixels-r), c)
+	image, chunk := item/j.chunks, item%j.chunks
+	first := image * j.Pixels
+	lo := (first + chunk*j.size) * j.C
+	hi := (first + min((chunk+1)*j.size, j.Pixels)) * j.C
+	switch j.phase {
+	case normSums:
+		j.sumChunk(item, lo, hi)
+	case normApply:
+		j.applyChunk(image, lo, hi)
+	case normGradSums:
+		j.gradSumChunk(item, image, lo, hi)
+	case normGradX:
+		j.gradChunk(image, lo, hi)
 	}
 }
 
-// join makes mean and rstd of the groups of an image from those of its chunks,
-// then the coefficients of its channels.
-func (j *groupNormJob) join(image int) {
-	a := &j.args
-	width := a.C / a.Groups
-	first := image * j.perImage
-	for g := range a.Groups {
-		var sum float64
-		for k := range j.perImage {
-			_, _, pixels := j.chunk(first + k)
-			means, _ := j.sums(first + k)
-			for _, m := range means[g*width:][:width] {
-				sum += float64(m) * float64(pixels)
-			}
-		}
-		elements := float64(width) * float64(a.Pixels)
-		mean := sum / elements
-		var squares float64
-		for k := range j.perImage {
-			_, _, pixels := j.chunk(first + k)
-			means, deviations := j.sums(first + k)
-			for c := g * width; c < (g+1)*width; c++ {
-				d := float64(means[c]) - mean
-				squares += float64(deviations[c]) + float64(pixels)*d*d
-			}
-		}
-		j.keep.Mean[image*a.Groups+g] = float32(mean)
-		j.keep.RStd[image*a.Groups+g] = rsqrt(squares/elements + float64(a.Eps))
-	}
-	j.affine(image, 3)
-}
+// block is how many elements of x one call of a kernel that adds up channels
+// reads: columnSumRows pixels.
+func (j *groupNormJob) block() int { return columnSumRows * j.C }
 
-// affine writes the first three rows of coefficients of an image: mean, scale
-// and shift of u = (x-mean)*scale + shift.
-func (j *groupNormJob) affine(image, rows int) {
-	a := &j.args
-	mean, factor, shift := j.coefficient(image, 0, rows), j.coefficient(image, 1, rows), j.coefficient(image, 2, rows)
-	width := a.C / a.Groups
-	for c := range a.C {
-		g := image*a.Groups + c/width
-		mean[c], factor[c], shift[c] = j.keep.Mean[g], j.keep.RStd[g]*a.Gamma[c], a.Beta[c]
-		if a.Scale != nil {
-			at := image*a.ScaleShiftStride + c
-			more := 1 + a.Scale[at]
-			factor[c] *= more
-			shift[c] = float32(shift[c]*more) + a.Shift[at]
-		}
+// sumChunk adds up x and x^2 of elements [lo,hi).
+func (j *groupNormJob) sumChunk(item, lo, hi int) {
+	moments := j.moments[item*2*j.C : (item+1)*2*j.C]
+	clear(moments)
+	for ; lo < hi; lo += j.block() {
+		channelSums(moments[:j.C], moments[j.C:], j.x[lo:min(lo+j.block(), hi)])
 	}
 }
 
-type groupNormApply groupNormJob
+// applyChunk computes y of elements [lo,hi).
+func (j *groupNormJob) applyChunk(image, lo, hi int) {
+	if j.SiLU {
+		affineSiLURows(j.y[lo:hi], j.x[lo:hi], j.coefOf(image), j.C)
+		return
+	}
+	affineRows(j.y[lo:hi], j.x[lo:hi], j.coefOf(image), j.C)
+}
 
-// run writes a chunk of y.
-func (s *groupNormApply) run(item int) {
-	j := (*groupNormJob)(s)
-	image, at, pixels := j.chunk(item)
-	mean, factor, shift := j.coefficient(image, 0, 3), j.coefficient(image, 1, 3), j.coefficient(image, 2, 3)
-	for lo := 0; lo < pixels; lo += j.block {
-		rows, first := min(j.block, pixels-lo), at+lo*j.args.C
-		y, x := j.y[first:], j.x[first:]
-		if j.args.SiLU {
-			groupNormSiLURows(y, x, rows, mean, factor, shift)
-		} else {
-			groupNormRows(y, x, rows, mean, factor, shift)
+// coefOf are the coefficients of an image.
+func (j *groupNormJob) coefOf(image int) []float32 {
+	return j.coef[image*generic.CoefRows*j.C : (image+1)*generic.CoefRows*j.C]
+}
+
+// prepare finds the statistics of an image and from them its coefficients
+//
+//	z = (x-mean)*scale + shift, scale = rstd*gamma*(1+Scale), shift = beta*(1+Scale) + Shift
+func (j *groupNormJob) prepare(image int) {
+	if j.moments != nil {
+		j.measure(image)
+	}
+	coef := j.coefOf(image)
+	means, scales, shifts := coef[:j.C], coef[generic.CoefScale*j.C:][:j.C], coef[generic.CoefShift*j.C:][:j.C]
+	per := j.C / j.Groups
+	for g := range j.Groups {
+		lo, hi := g*per, (g+1)*per
+		mean, rstd := j.keep.Mean[image*j.Groups+g], j.keep.RStd[image*j.Groups+g]
+		for c := lo; c < hi; c++ {
+			means[c], scales[c], shifts[c] = mean, rstd*j.Gamma[c], j.Beta[c]
 		}
+	}
+	if j.Scale == nil {
+		return
+	}
+	scale, shift := j.Scale[image*j.ScaleShiftStride:][:j.C], j.Shift[image*j.ScaleShiftStride:][:j.C]
+	for c, v := range scale {
+		scales[c] *= 1 + v
+		shifts[c] = shifts[c]*(1+v) + shift[c]
+	}
+}
+
+// measure adds up the chunks of an image and leaves the statistics of its
+// groups.
+func (j *groupNormJob) measure(image int) {
+	all := j.moments[image*j.chunks*2*j.C : (image+1)*j.chunks*2*j.C]
+	total := all[:2*j.C]
+	for rest := all[2*j.C:]; len(rest) > 0; rest = rest[2*j.C:] {
+		for c, v := range rest[:len(total)] {
+			total[c] += v
+		}
+	}
+	per := j.C / j.Groups
+	count := float64(per) * float64(j.Pixels)
+	for g := range j.Groups {
+		sum, square := 0.0, 0.0
+		for c := g * per; c < (g+1)*per; c++ {
+			sum += total[c]
+			square += total[j.C+c]
+		}
+		mean := sum / count
+		variance := max(0, square/count-float64(mean*mean))
+		j.keep.Mean[image*j.Groups+g] = float32(mean)
+		j.keep.RStd[image*j.Groups+g] = float32(1 / math.Sqrt(variance+float64(j.Eps)))
 	}
 }

@@ -1,197 +1,218 @@
 package kernels
 
-import "math"
+import "lethe/kernels/internal/generic"
 
-// GroupNormGrads says which gradients GroupNormGrad writes, and how.
+// GroupNormGrads says which gradients GroupNormGrad writes, and how. A nil slice
+// is not wanted.
 type GroupNormGrads struct {
-	DX               []float32 // [N,Pixels,C]; nil: not wanted
-	DGamma, DBeta    []float32 // [C] each; nil: not wanted
-	DScale, DShift   []float32 // [N,C] each, rows ScaleShiftStride apart; nil: not wanted
+	DX               []float32 // [N,Pixels,C]
+	DGamma, DBeta    []float32 // [C]
+	DScale, DShift   []float32 // [N,C], rows ScaleShiftStride apart
 	AccumulateX      bool      // add to DX instead of overwriting it
 	AccumulateGamma  bool      // likewise DGamma
 	AccumulateBeta   bool      // likewise DBeta
 	AccumulateScales bool      // likewise DScale and DShift
+	Work             []float32 // [N,Pixels,C] that may be overwritten, dy itself for one; nil: none, which costs time where DX is accumulated into after SiLU
 }
 
-// GroupNormGrad is the gradient of GroupNorm. With n = (x-mean)*rstd, dz = dy or,
-// with SiLU, dy times the slope of the activation at u, k[n,c] =
-// Gamma[c]*(1+Scale[n,c]), and means over the elements of a group:
+// GroupNormGrad is the gradient of GroupNorm, from its operands and the
+// statistics that it left. With n, z and g as there, and G[i,g] the number of
+// pixels times channels of a group:
 //
-//	dx           = rstd * (dz*k - mean(dz*k) - n*mean(dz*k*n))
-//	dgamma[c]    = sum over n, p of dz*n*(1+Scale[n,c])
-//	dbeta[c]     = sum over n, p of dz*(1+Scale[n,c])
-//	dscale[n,c]  = sum over p of dz*(n*Gamma[c]+Beta[c])
-//	dshift[n,c]  = sum over p of dz
+//	dz          = dy, or dy*s*(1+z*(1-s)) with s = 1/(1+exp(-z)) with SiLU
+//	h[i,p,c]    = dz[i,p,c]*gamma[c]*(1+Scale[i,c])
+//	dx[i,p,c]   = rstd[i,g] * (h[i,p,c] - sum over the group of h / G - n[i,p,c] * sum over the group of h*n / G)
+//	dgamma[c]   = sum over i, p of dz[i,p,c]*(1+Scale[i,c])*n[i,p,c]
+//	dbeta[c]    = sum over i, p of dz[i,p,c]*(1+Scale[i,c])
+//	dscale[i,c] = sum over p of dz[i,p,c]*(n[i,p,c]*gamma[c]+beta[c])
+//	dshift[i,c] = sum over p of dz[i,p,c]
 //
-// Shapes: dy, x [N,Pixels,C]; a and keep as GroupNorm had and left them.
+// Shapes: dy, x [N,Pixels,C]; the others as in GroupNormArgs and GroupNormGrads.
 // Writes: each wanted output is overwritten, or accumulated into on request.
-// Aliasing: an overwritten DX may be dy or x; no other overlap.
-// Numerics: the sums run over fixed chunks of pixels, the chunks joined in
-// float64 in order, so the bits do not depend on the number of workers. What
-// GroupNorm computed is computed again from x.
-// Panics: as GroupNorm; or an output is shorter than its shape.
+// Aliasing: an overwritten DX, or Work, may be dy; no other overlap.
+// Numerics: the sums run over fixed chunks of pixels in float32, the chunks
+// added in order in float64, so the bits do not depend on the number of workers.
+// Panics: as GroupNorm; DScale or DShift is wanted where there is no Scale.
 func GroupNormGrad(d GroupNormGrads, dy, x []float32, a GroupNormArgs, keep NormStats) {
-	a.check("GroupNormGrad", keep)
-	d.check(a, dy, x)
-	clearUnless := func(dst []float32, accumulate bool) {
-		if dst != nil && !accumulate {
-			clear(dst[:a.C])
-		}
-	}
-	clearUnless(d.DGamma, d.AccumulateGamma)
-	clearUnless(d.DBeta, d.AccumulateBeta)
+	d.check(dy, x, &a, keep)
+	d.clear(&a)
 	if a.N == 0 {
 		return
 	}
-	memory, record := callScratches.get(), groupNormJobs.get()
-	*record = newGroupNormJob(a, keep)
-	record.x, record.dy, record.d = x, dy, d
-	record.partial = memory.floats(record.chunks*2*a.C + 6*a.N*a.C)
-	record.coefficients = record.partial[record.chunks*2*a.C:]
-	for n := range a.N {
-		record.affine(n, 6)
-	}
-	record.share((*groupNormGradSums)(record))
-	for n := range a.N {
-		record.joinGrad(n)
-	}
+	memory, j := callScratches.get(), groupNormJobs.get()
+	j.begin(a, x, keep)
+	j.d, j.dy, j.dz = d, dy[:a.len()], d.keep(&a)
+	coefs := a.N * generic.CoefRows * a.C
+	floats := memory.floats(coefs + a.N*j.chunks*2*a.C)
+	j.coef, j.partial = floats[:coefs], floats[coefs:]
+	j.sums = memory.doubles(a.N * 2 * a.C)
+	j.each(normPrepare)
+	j.each(normGradSums)
+	j.each(normGradMeet)
+	j.gradParams()
 	if d.DX != nil {
-		record.share((*groupNormGradApply)(record))
+		j.each(normGradX)
 	}
-	*record = groupNormJob{}
-	groupNormJobs.put(record)
+	*j = groupNormJob{}
+	groupNormJobs.put(j)
 	callScratches.put(memory)
 }
 
-// check panics unless the wanted outputs fit the arguments.
-func (d *GroupNormGrads) check(a GroupNormArgs, dy, x []float32) {
+// check panics unless the arguments of GroupNormGrad fit each other.
+func (d *GroupNormGrads) check(dy, x []float32, a *GroupNormArgs, keep NormStats) {
 	const op = "GroupNormGrad"
-	need(op, "len(dy)", len(dy), a.len())
+	a.check(op, keep)
 	need(op, "len(x)", len(x), a.len())
-	if d.DX != nil {
-		need(op, "len(d.DX)", len(d.DX), a.len())
-	}
-	if d.DGamma != nil {
-		need(op, "len(d.DGamma)", len(d.DGamma), a.C)
-	}
-	if d.DBeta != nil {
-		need(op, "len(d.DBeta)", len(d.DBeta), a.C)
-	}
-	if (d.DScale != nil || d.DShift != nil) && a.N > 0 {
-		need(op, "len(a.Scale)", len(a.Scale), 1)
-		need(op, "len(d.DScale)", len(d.DScale), (a.N-1)*a.ScaleShiftStride+a.C)
-		need(op, "len(d.DShift)", len(d.DShift), (a.N-1)*a.ScaleShiftStride+a.C)
-	}
-}
-
-type groupNormGradSums groupNormJob
-
-// run sums dz and dz*(x-mean) of every channel over a chunk.
-func (s *groupNormGradSums) run(item int) {
-	j := (*groupNormJob)(s)
-	image, at, pixels := j.chunk(item)
-	plain, along := j.sums(item)
-	fill(plain, 0)
-	fill(along, 0)
-	mean, factor, shift := j.coefficient(image, 0, 6), j.coefficient(image, 1, 6), j.coefficient(image, 2, 6)
-	for lo := 0; lo < pixels; lo += j.block {
-		rows, first := min(j.block, pixels-lo), at+lo*j.args.C
-		dy, x := j.dy[first:], j.x[first:]
-		if j.args.SiLU {
-			groupNormSiLUSums(plain, along, dy, x, rows, mean, factor, shift)
-		} else {
-			groupNormSums(plain, along, dy, x, rows, mean, factor, shift)
+	need(op, "len(dy)", len(dy), a.len())
+	for _, out := range [...]struct {
+		name string
+		data []float32
+		size int
+	}{{"len(d.DX)", d.DX, a.len()}, {"len(d.Work)", d.Work, a.len()}, {"len(d.DGamma)", d.DGamma, a.C}, {"len(d.DBeta)", d.DBeta, a.C}} {
+		if out.data != nil {
+			need(op, out.name, len(out.data), out.size)
 		}
 	}
-}
-
-// joinGrad joins the sums of the chunks of an image, adds its part of the
-// parameter gradients, and makes the coefficients p, q and r of
-// dx = dz*p + (x-mean)*q + r.
-func (j *groupNormJob) joinGrad(image int) {
-	a := &j.args
-	width := a.C / a.Groups
-	p, q, r := j.coefficient(image, 3, 6), j.coefficient(image, 4, 6), j.coefficient(image, 5, 6)
-	for g := range a.Groups {
-		rstd := float64(j.keep.RStd[image*a.Groups+g])
-		var meanG, meanGN float64
-		for c := g * width; c < (g+1)*width; c++ {
-			plain, along := j.channel(image, c)
-			along *= rstd
-			more := 1.0
-			if a.Scale != nil {
-				more += float64(a.Scale[image*a.ScaleShiftStride+c])
-			}
-			k := float64(a.Gamma[c]) * more
-			meanG += k * plain
-			meanGN += k * along
-			p[c] = float32(rstd * k)
-			j.parameters(image, c, plain, along, more)
-		}
-		elements := float64(width) * float64(a.Pixels)
-		for c := g * width; c < (g+1)*width; c++ {
-			q[c] = float32(-rstd * rstd * meanGN / elements)
-			r[c] = float32(-rstd * meanG / elements)
-		}
+	if d.DScale != nil || d.DShift != nil {
+		a.checkScaleShift(op, "len(a.Scale)", a.Scale)
+	}
+	if d.DScale != nil {
+		a.checkScaleShift(op, "len(d.DScale)", d.DScale)
+	}
+	if d.DShift != nil {
+		a.checkScaleShift(op, "len(d.DShift)", d.DShift)
 	}
 }
 
-// channel joins the sums of dz and dz*(x-mean) over the chunks of an image.
-func (j *groupNormJob) channel(image, c int) (plain, along float64) {
-	for k := range j.perImage {
-		s, t := j.sums(image*j.perImage + k)
-		plain += float64(s[c])
-		along += float64(t[c])
-	}
-	return plain, along
-}
-
-// parameters adds an image's part to the gradients of the parameters.
-func (j *groupNormJob) parameters(image, c int, plain, along, more float64) {
-	a, d := &j.args, &j.d
-	if d.DGamma != nil {
-		d.DGamma[c] += float32(more * along)
-	}
-	if d.DBeta != nil {
-		d.DBeta[c] += float32(more * plain)
-	}
-	if d.DScale == nil {
-		return
-	}
-	at := image*a.ScaleShiftStride + c
-	scale, shift := float32(along*float64(a.Gamma[c])+plain*float64(a.Beta[c])), float32(plain)
-	if d.AccumulateScales {
-		scale, shift = scale+d.DScale[at], shift+d.DShift[at]
-	}
-	d.DScale[at], d.DShift[at] = scale, shift
-}
-
-type groupNormGradApply groupNormJob
-
-// run writes a chunk of dx.
-func (s *groupNormGradApply) run(item int) {
-	j := (*groupNormJob)(s)
-	image, at, pixels := j.chunk(item)
-	for lo := 0; lo < pixels; lo += j.block {
-		j.gradRows(image, at+lo*j.args.C, min(j.block, pixels-lo))
-	}
-}
-
-// gradRows writes dx of rows pixels from element at on.
-func (j *groupNormJob) gradRows(image, at, rows int) {
-	row := func(k int) []float32 { return j.coefficient(image, k, 6) }
-	dx, dy, x := j.d.DX[at:], j.dy[at:], j.x[at:]
+// keep is where dz is kept from one phase to the next: nil for nowhere.
+func (d *GroupNormGrads) keep(a *GroupNormArgs) []float32 {
 	switch {
-	case j.args.SiLU && j.d.AccumulateX:
-		groupNormSiLUGradRowsAdd(dx, dy, x, rows, row(0), row(1), row(2), row(3), row(4), row(5))
-	case j.args.SiLU:
-		groupNormSiLUGradRows(dx, dy, x, rows, row(0), row(1), row(2), row(3), row(4), row(5))
-	case j.d.AccumulateX:
-		groupNormGradRowsAdd(dx, dy, x, rows, row(0), row(1), row(2), row(3), row(4), row(5))
-	default:
-		groupNormGradRows(dx, dy, x, rows, row(0), row(1), row(2), row(3), row(4), row(5))
+	case !a.SiLU || d.DX == nil:
+		return nil
+	case d.AccumulateX:
+		return d.Work
+	}
+	return d.DX
+}
+
+// clear zeroes what is not to be accumulated into and is added up.
+func (d *GroupNormGrads) clear(a *GroupNormArgs) {
+	if d.DGamma != nil && !d.AccumulateGamma {
+		clear(d.DGamma[:a.C])
+	}
+	if d.DBeta != nil && !d.AccumulateBeta {
+		clear(d.DBeta[:a.C])
 	}
 }
 
-// rsqrt is 1/sqrt(x), rounded once.
-func rsqrt(x float64) float32 { return float32(1 / math.Sqrt(x)) }
+// gradSumChunk adds up dz and dz*(x-mean) of elements [lo,hi).
+func (j *groupNormJob) gradSumChunk(item, image, lo, hi int) {
+	partial := j.partial[item*2*j.C : (item+1)*2*j.C]
+	clear(partial)
+	plain, along, coef := partial[:j.C], partial[j.C:], j.coefOf(image)
+	for ; lo < hi; lo += j.block() {
+		to := min(lo+j.block(), hi)
+		switch {
+		case j.dz != nil:
+			affineSiLUGradSumsKeep(plain, along, j.dz[lo:to], j.dy[lo:to], j.x[lo:to], coef)
+		case j.SiLU:
+			affineSiLUGradSums(plain, along, j.dy[lo:to], j.x[lo:to], coef)
+		default:
+			affineGradSums(plain, along, j.dy[lo:to], j.x[lo:to], coef)
+		}
+	}
+}
+
+// gradMeet adds up the chunks of an image: its sums of dz and dz*n, what follows
+// from them for dx, and the gradients of Scale and Shift. With S the sums over
+// a group of the scaled ones,
+//
+//	dx = dz*scale - rstd*S(dz)/G - (x-mean)*rstd^2*S(dz*n)/G
+func (j *groupNormJob) gradMeet(image int) {
+	sums := j.sums[image*2*j.C : (image+1)*2*j.C]
+	clear(sums)
+	for rest := j.partial[image*j.chunks*2*j.C : (image+1)*j.chunks*2*j.C]; len(rest) > 0; rest = rest[2*j.C:] {
+		for c, v := range rest[:len(sums)] {
+			sums[c] += float64(v)
+		}
+	}
+	coef, per := j.coefOf(image), j.C/j.Groups
+	scales := coef[generic.CoefScale*j.C:]
+	alongs, plains := coef[generic.CoefAlong*j.C:], coef[generic.CoefPlain*j.C:]
+	count := float64(per) * float64(j.Pixels)
+	for g := range j.Groups {
+		rstd := float64(j.keep.RStd[image*j.Groups+g])
+		plain, along := 0.0, 0.0
+		for c := g * per; c < (g+1)*per; c++ {
+			sums[j.C+c] *= rstd
+			plain += float64(scales[c]) * sums[c] // scale has the factor rstd already
+			along += float64(scales[c]) * sums[j.C+c]
+		}
+		for c := g * per; c < (g+1)*per; c++ {
+			plains[c], alongs[c] = float32(-plain/count), float32(-along*rstd/count)
+		}
+	}
+	at := image * j.ScaleShiftStride
+	if j.d.DScale != nil {
+		out := j.d.DScale[at:][:j.C]
+		for c := range out {
+			v := float32(sums[j.C+c]*float64(j.Gamma[c]) + sums[c]*float64(j.Beta[c]))
+			if j.d.AccumulateScales {
+				v += out[c]
+			}
+			out[c] = v
+		}
+	}
+	if j.d.DShift != nil {
+		out := j.d.DShift[at:][:j.C]
+		for c := range out {
+			v := float32(sums[c])
+			if j.d.AccumulateScales {
+				v += out[c]
+			}
+			out[c] = v
+		}
+	}
+}
+
+// gradParams adds up the images. It uses up their sums.
+func (j *groupNormJob) gradParams() {
+	for image := range j.N {
+		plain, along := j.sums[image*2*j.C:][:j.C], j.sums[(image*2+1)*j.C:][:j.C]
+		if j.Scale != nil {
+			for c, v := range j.Scale[image*j.ScaleShiftStride:][:j.C] {
+				plain[c] *= 1 + float64(v)
+				along[c] *= 1 + float64(v)
+			}
+		}
+		if j.d.DGamma != nil {
+			addRounded(j.d.DGamma[:j.C], along)
+		}
+		if j.d.DBeta != nil {
+			addRounded(j.d.DBeta[:j.C], plain)
+		}
+	}
+}
+
+// addRounded adds float64 numbers to float32 ones.
+func addRounded(dst []float32, x []float64) {
+	for c, v := range x[:len(dst)] {
+		dst[c] += float32(v)
+	}
+}
+
+// gradChunk computes DX of elements [lo,hi).
+func (j *groupNormJob) gradChunk(image, lo, hi int) {
+	dx, dz, x, coef := j.d.DX[lo:hi], j.dy[lo:hi], j.x[lo:hi], j.coefOf(image)
+	if j.dz != nil {
+		dz = j.dz[lo:hi]
+	}
+	switch {
+	case j.SiLU && j.dz == nil:
+		affineSiLUGradRowsAdd(dx, dz, x, coef, j.C)
+	case j.d.AccumulateX:
+		affineGradRowsAdd(dx, dz, x, coef, j.C)
+	default:
+		affineGradRows(dx, dz, x, coef, j.C)
+	}
+}

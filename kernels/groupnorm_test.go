@@ -3,6 +3,7 @@ package kernels
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"lethe/kernels/kerneltest"
@@ -44,263 +45,390 @@ func newImageOperands(c *kerneltest.Case, rows int) imageOperands {
 	return o
 }
 
-// TestGroupNormRowKernels: every row kernel against its formula in float64. u is
-// one difference and one fused product, so |error| <= 2 units of |d*scale| and one
-// of u; SiLU and its slope change by at most 1.1 of that and add 1e-6 of theirs.
-func TestGroupNormRowKernels(t *testing.T) {
-	const rows = 3
-	eachISA(t, func(t *testing.T, k rowKernels) {
-		eachLength(t, func(c *kerneltest.Case, n, offset int) {
-			if n == 0 || n > 200 && n%7 != 0 {
-				return
-			}
-			x, dy := c.Input(rows*n, offset), c.Input(rows*n, 1)
-			mean, scale, shift := c.Input(n, 0), c.Input(n, 3), c.Input(n, 2)
-			p, q, r := c.Input(n, 0), c.Input(n, 5), c.Input(n, 7)
-			f := func(v float32) float64 { return float64(v) }
-			u := func(i int) float64 { return (f(x[i])-f(mean[i%n]))*f(scale[i%n]) + f(shift[i%n]) }
-			squares := c.Output(n, offset)
-			k.fill(squares, 1)
-			k.columnSquares(squares, x, mean, rows, n)
-			for col := range n {
-				want := 1.0
-				for row := range rows {
-					d := f(x[row*n+col]) - f(mean[col])
-					want += d * d
-				}
-				c.Near("columnSquares", col, squares[col], want, 8*unit*want)
-			}
-			for silu := range 2 {
-				slope := func(i int) float64 {
-					if silu == 1 {
-						return ref.SiLUGrad(u(i))
-					}
-					return 1
-				}
-				y, plain, along := c.Output(rows*n, offset), c.Output(n, 0), c.Output(n, 1)
-				k.groupNormRows[silu](y, x, rows, mean, scale, shift)
-				k.fill(plain, 1)
-				k.fill(along, 1)
-				k.groupNormSums[silu](plain, along, dy, x, rows, mean, scale, shift)
-				const most = 16*unit + 2e-6 // all values are below 3
-				for i := range y {
-					want := u(i)
-					if silu == 1 {
-						want = ref.SiLU(want)
-					}
-					c.Near("rows", i, y[i], want, most)
-				}
-				for col := range n {
-					wantPlain, wantAlong := 1.0, 1.0
-					for i := col; i < rows*n; i += n {
-						dz := f(dy[i]) * slope(i)
-						wantPlain += dz
-						wantAlong += dz * (f(x[i]) - f(mean[col]))
-					}
-					c.Near("plain", col, plain[col], wantPlain, rows*most)
-					c.Near("along", col, along[col], wantAlong, 2*rows*most)
-				}
-				want := func(i int) float64 {
-					return f(dy[i])*slope(i)*f(p[i%n]) + (f(x[i])-f(mean[i%n]))*f(q[i%n]) + f(r[i%n])
-				}
-				k.groupNormGradRows[silu](y, dy, x, rows, mean, scale, shift, p, q, r)
-				for i := range y {
-					c.Near("gradRows", i, y[i], want(i), 2*most)
-				}
-				k.fill(y, 2)
-				k.groupNormGradRowsAdd[silu](y, dy, x, rows, mean, scale, shift, p, q, r)
-				for i := range y {
-					c.Near("gradRowsAdd", i, y[i], 2+want(i), 3*most)
-				}
-			}
-		})
-	})
-}
-
-// groupNormCase is a row of the table of GroupNorm's tests.
+// groupNormCase is one size, with what is asked for.
 type groupNormCase struct {
 	n, pixels, c, groups int
-	mean                 float32 // added to every element
-	modulated, silu      bool
+	mean                 float32 // of x, whose deviation is about 0.6
+	scaled, silu         bool
 }
 
+// groupNormCases reach: one element; one pixel; groups of one channel and of
+// all; channels that fill no vector; one chunk, several, and longer ones; work
+// for one goroutine and for many; means that dwarf the deviation.
 var groupNormCases = []groupNormCase{
-	{1, 1, 3, 1, 0, false, false},        // one pixel
-	{2, 7, 4, 4, 0, true, true},          // a group a channel
-	{3, 20, 6, 1, 0, false, true},        // one group
-	{2, 50, 33, 3, 0, true, false},       // no multiple of a vector
-	{1, 700, 64, 32, 0, false, true},     // two chunks
-	{2, 2100, 32, 8, 0, true, true},      // several chunks, several images
-	{1, 5000, 8, 2, 1000, false, false},  // a mean far from 0
-	{1, 40000, 2, 1, -1000, true, false}, // chunks of many pixels
+	{1, 1, 1, 1, 0, false, false},
+	{3, 1, 6, 2, 0, true, true},
+	{2, 5, 7, 7, 0, false, true},
+	{2, 9, 33, 1, 0, true, false},
+	{1, 64, 32, 32, 0, true, true},
+	{2, 130, 20, 4, 0, false, false},
+	{2, 257, 96, 32, 0, true, true},
+	{1, 64*64 + 50, 12, 3, 0, false, true},
+	{2, 100, 24, 4, 1000, false, false},
+	{2, 100, 24, 4, -1000, true, true},
+	{1, 200, 6, 3, 1e5, false, false},
 }
 
-func (g groupNormCase) name() string { return fmt.Sprintf("%+v", g) }
+// groupNormOperands are a case with numbers.
+type groupNormOperands struct {
+	groupNormCase
+	x, dy        []float32
+	args         GroupNormArgs
+	keep         NormStats
+	shape        ref.GroupNormShape
+	params       ref.GroupNormParams
+	y, z         []float64
+	mean, rstd   []float64
+	eMean, eRStd []float64 // absolute error of keep.Mean, relative error of keep.RStd
+}
 
-// arguments draws the operands of a case.
-func (g groupNormCase) arguments(c *kerneltest.Case) (x []float32, a GroupNormArgs, m *ref.Modulation) {
-	x = c.Input(g.n*g.pixels*g.c, 0)
-	for i := range x {
-		x[i] += g.mean
+func newGroupNorm(c *kerneltest.Case, s groupNormCase) *groupNormOperands {
+	o := &groupNormOperands{groupNormCase: s}
+	o.x, o.dy = c.Input(s.n*s.pixels*s.c, 3), c.Input(s.n*s.pixels*s.c, 0)
+	for i := range o.x {
+		o.x[i] += s.mean
 	}
-	a = GroupNormArgs{N: g.n, Pixels: g.pixels, C: g.c, Groups: g.groups, Eps: testEps, Gamma: c.Input(g.c, 1), Beta: c.Input(g.c, 0), SiLU: g.silu}
-	if g.modulated {
-		both := c.Input(2*g.n*g.c, 0)
-		a.Scale, a.Shift, a.ScaleShiftStride = both, both[g.c:], 2*g.c
-		m = &ref.Modulation{}
-		for i := range g.n {
-			for k := range g.c {
-				m.Scale = append(m.Scale, float64(both[2*i*g.c+k]))
-				m.Shift = append(m.Shift, float64(both[2*i*g.c+g.c+k]))
+	o.args = GroupNormArgs{N: s.n, Pixels: s.pixels, C: s.c, Groups: s.groups, Eps: 1e-5, Gamma: c.Input(s.c, 0), Beta: c.Input(s.c, 3), SiLU: s.silu}
+	o.params = ref.GroupNormParams{Gamma: o.args.Gamma, Beta: o.args.Beta}
+	if s.scaled {
+		stride := 2*s.c + 1
+		both := c.Input(s.n*stride, 0)
+		o.args.Scale, o.args.Shift, o.args.ScaleShiftStride = both, both[s.c:], stride
+		for i := range s.n {
+			o.params.Scale = append(o.params.Scale, both[i*stride:][:s.c]...)
+			o.params.Shift = append(o.params.Shift, both[i*stride+s.c:][:s.c]...)
+		}
+	}
+	o.keep = NormStats{Mean: c.Output(s.n*s.groups, 0), RStd: c.Output(s.n*s.groups, 0)}
+	o.shape = ref.GroupNormShape{N: s.n, Pixels: s.pixels, C: s.c, Groups: s.groups, Eps: float64(o.args.Eps), SiLU: s.silu}
+	o.y, o.z, o.mean, o.rstd = ref.GroupNorm(o.x, o.params, o.shape)
+	o.boundStatistics()
+	return o
+}
+
+// per is the number of channels of a group, group that of a channel's image and
+// group.
+func (o *groupNormOperands) per() int           { return o.c / o.groups }
+func (o *groupNormOperands) group(i, c int) int { return i*o.groups + c/o.per() }
+
+// boundStatistics bounds mean and rstd: float64 sums of x and x^2, a difference
+// that cancels, and the roundings of the results to float32.
+func (o *groupNormOperands) boundStatistics() {
+	for at, m := range o.mean {
+		i, g := at/o.groups, at%o.groups
+		abs, squares, count := 0.0, 0.0, float64(o.pixels*o.per())
+		for p := range o.pixels {
+			for c := g * o.per(); c < (g+1)*o.per(); c++ {
+				v := float64(o.x[(i*o.pixels+p)*o.c+c])
+				abs, squares = abs+math.Abs(v), squares+v*v
 			}
 		}
+		terms := o.pixels*o.per() + 4
+		mean := doubleBound(terms, abs) / count
+		variance := doubleBound(terms, squares)/count + 2*math.Abs(m)*mean + mean*mean
+		o.eMean = append(o.eMean, mean+unit*math.Abs(m))
+		o.eRStd = append(o.eRStd, 0.51*variance*o.rstd[at]*o.rstd[at]+1.01*unit) // d(rstd)/rstd = -d(variance)*rstd^2/2
 	}
-	return x, a, m
 }
 
-// bounds returns, for every group, the error of its statistics.
-func (g groupNormCase) bounds(x []float32, mean, rstd []float64) []normBound {
-	out := make([]normBound, g.n*g.groups)
-	width := g.c / g.groups
-	for i := range out {
-		var members []float32
-		for p := range g.pixels {
-			at := (i/g.groups*g.pixels+p)*g.c + i%g.groups*width
-			members = append(members, x[at:at+width]...)
-		}
-		// Chunks are joined in float64, so that no sum is longer than a chunk; the
-		// spread is taken around the chunk's own mean.
-		chunk := min(len(members), max(16, groupNormChunk/g.c, ceilDiv(g.pixels, 64)))
-		abs, spread := 0.0, 0.0
-		for _, v := range members {
-			abs += math.Abs(float64(v))
-			spread += (float64(v) - mean[i]) * (float64(v) - mean[i])
-		}
-		count := float64(len(members))
-		meanError := kerneltest.Bound(chunk+2, abs)/count + unit*math.Abs(mean[i])
-		out[i] = normBound{mean: meanError, rstd: (kerneltest.Bound(chunk+4, spread)/count+meanError*meanError)*rstd[i]*rstd[i]/2 + 4*unit}
+// channel is the exact scale and shift of a channel, and their relative and
+// absolute errors.
+func (o *groupNormOperands) channel(i, c int) (scale, shift, eScale, eShift float64) {
+	g := o.group(i, c)
+	scale, shift, eScale = o.rstd[g]*float64(o.args.Gamma[c]), float64(o.args.Beta[c]), o.eRStd[g]+unit
+	if o.scaled {
+		s, t := float64(o.params.Scale[i*o.c+c]), float64(o.params.Shift[i*o.c+c])
+		scale, eScale = scale*(1+s), eScale+2*unit
+		eShift = unit * (3*math.Abs(shift*(1+s)) + math.Abs(t))
+		shift = shift*(1+s) + t
 	}
-	return out
+	return scale, shift, eScale, eShift
+}
+
+// boundZ is the error of z and of x-mean at an element.
+func (o *groupNormOperands) boundZ(at int) (eZ, dev, eDev float64) {
+	i, c := at/(o.pixels*o.c), at%o.c
+	g := o.group(i, c)
+	scale, _, eScale, eShift := o.channel(i, c)
+	dev = float64(o.x[at]) - o.mean[g]
+	eDev = o.eMean[g] + unit*math.Abs(dev)
+	eZ = math.Abs(scale)*eDev + math.Abs(dev*scale)*(eScale+unit) + eShift + unit*math.Abs(o.z[at])
+	return 1.01 * eZ, dev, 1.01 * eDev
 }
 
 func TestGroupNormMatchesRef(t *testing.T) {
 	suite := kerneltest.New(t)
-	for _, g := range groupNormCases {
-		suite.Run(g.name(), func(c *kerneltest.Case) {
-			x, a, m := g.arguments(c)
-			y, keep := c.Output(len(x), 0), NormStats{Mean: c.Output(g.n*g.groups, 0), RStd: c.Output(g.n*g.groups, 0)}
-			GroupNorm(y, x, a, keep)
-			mean, rstd := ref.GroupStats(x, g.n, g.pixels, g.c, g.groups, testEps)
-			bound := g.bounds(x, mean, rstd)
-			for i := range mean {
-				c.Near("mean", i, keep.Mean[i], mean[i], bound[i].mean)
-				c.Near("rstd", i, keep.RStd[i], rstd[i], bound[i].rstd*rstd[i])
+	for _, s := range groupNormCases {
+		suite.Run(fmt.Sprintf("%+v", s), func(c *kerneltest.Case) {
+			o := newGroupNorm(c, s)
+			y := c.Output(len(o.x), 8)
+			GroupNorm(y, o.x, o.args, o.keep)
+			for g := range o.mean {
+				c.Near("mean", g, o.keep.Mean[g], o.mean[g], o.eMean[g])
+				c.Near("rstd", g, o.keep.RStd[g], o.rstd[g], o.eRStd[g]*o.rstd[g])
 			}
-			want := ref.GroupNorm(x, a.Gamma, a.Beta, g.n, g.pixels, g.c, g.groups, testEps, m)
-			for i := range y {
-				image, k := i/(g.pixels*g.c), i%g.c
-				group := image*g.groups + k/(g.c/g.groups)
-				factor, size := math.Abs(float64(a.Gamma[k])), math.Abs(want[i])+3
-				if m != nil {
-					factor *= math.Abs(1 + m.Scale[image*g.c+k])
+			for at, want := range o.y {
+				e, _, _ := o.boundZ(at)
+				if s.silu {
+					e = 1.1*e + siluBound(want)
 				}
-				normal := (float64(x[i]) - mean[group]) * rstd[group]
-				e := bound[group].normal(normal, rstd[group])*factor + 6*unit*size
-				exact := want[i]
-				if g.silu {
-					exact, e = ref.SiLU(exact), 1.1*e+1e-6*math.Abs(exact)
-				}
-				c.Near("y", i, y[i], exact, e)
+				c.Near("y", at, y[at], want, e)
 			}
-			keepY := append([]float32(nil), y...)
-			copy(y, x)
-			GroupNorm(y, y, a, keep)
-			c.Same("in place", y, keepY)
+			again := c.Output(len(o.x), 0)
+			GroupNormAgain(again, o.x, o.args, o.keep)
+			c.Same("again", again, y)
+			keep := NormStats{Mean: c.Output(len(o.mean), 0), RStd: c.Output(len(o.mean), 0)}
+			GroupNorm(o.x, o.x, o.args, keep)
+			c.Same("in place", o.x, y)
+			c.Same("mean", keep.Mean, o.keep.Mean)
 		})
 	}
 }
 
-// TestGroupNormGradMatchesRef: sums of up to 40000 terms below 3 in chunks of at
-// most 16384, and statistics from float64: the relative error of a sum is that of a
-// chunk, g(16386) = 1e-3, of its absolute terms; that bound is taken for every
-// gradient, with the sizes of what is added up.
-func TestGroupNormGradMatchesRef(t *testing.T) {
+// The promise of the contract: whatever the mean, the variance is as good as one
+// of numbers that were rounded to float32 once.
+func TestGroupNormVarianceSurvivesLargeMeans(t *testing.T) {
 	suite := kerneltest.New(t)
-	for _, g := range groupNormCases {
-		suite.Run(g.name(), func(c *kerneltest.Case) {
-			x, a, m := g.arguments(c)
-			dy := c.Input(len(x), 1)
-			mean, rstd := ref.GroupStats(x, g.n, g.pixels, g.c, g.groups, testEps)
-			keep := NormStats{Mean: c.Output(len(mean), 0), RStd: c.Output(len(mean), 0)}
-			for i := range mean {
-				keep.Mean[i], keep.RStd[i] = float32(mean[i]), float32(rstd[i])
-			}
-			dz := make([]float64, len(dy))
-			u := ref.GroupNorm(x, a.Gamma, a.Beta, g.n, g.pixels, g.c, g.groups, testEps, m)
-			for i := range dz {
-				dz[i] = float64(dy[i])
-				if g.silu {
-					dz[i] *= ref.SiLUGrad(u[i])
+	for _, mean := range []float32{1000, 1e5, 1e6} {
+		suite.Run(fmt.Sprint(mean), func(c *kerneltest.Case) {
+			o := newGroupNorm(c, groupNormCase{n: 1, pixels: 4096, c: 4, groups: 2, mean: mean})
+			GroupNorm(c.Output(len(o.x), 0), o.x, o.args, o.keep)
+			for g, r := range o.rstd {
+				// An error of u*mean in each x is one of 2*sqrt(variance)*u*mean, at most, in the variance.
+				if e := math.Abs(float64(o.keep.RStd[g])/r - 1); !(e <= unit+r*unit*float64(mean)) {
+					c.Fail("rstd is %g, want %g", o.keep.RStd[g], r)
 				}
 			}
-			want := ref.GroupNormGrad(dz, x, a.Gamma, a.Beta, g.n, g.pixels, g.c, g.groups, testEps, m)
-			d := GroupNormGrads{DX: c.Output(len(x), 0), DGamma: c.Output(g.c, 0), DBeta: c.Output(g.c, 0)}
-			if g.modulated {
-				d.DScale = c.Output(2*g.n*g.c, 0)
-				d.DShift = d.DScale[g.c:]
-			}
-			compare := func(what string, added float64) {
-				most := g.gradBound(rstd, mean)
-				terms := most * float64(g.n*g.pixels)
-				for i := range d.DX {
-					c.Near(what+" dx", i, d.DX[i], added+want.DX[i], 8*most*rstd[i/(g.pixels*g.c)*g.groups+i%g.c/(g.c/g.groups)])
-				}
-				for k := range g.c {
-					c.Near(what+" dgamma", k, d.DGamma[k], added+want.DGamma[k], 4*terms)
-					c.Near(what+" dbeta", k, d.DBeta[k], added+want.DBeta[k], 4*terms)
-				}
-				for i := 0; g.modulated && i < g.n*g.c; i++ {
-					at := i/g.c*2*g.c + i%g.c
-					c.Near(what+" dscale", i, d.DScale[at], added+want.DScale[i], 4*terms)
-					c.Near(what+" dshift", i, d.DShift[at], added+want.DShift[i], 4*terms)
-				}
-			}
-			GroupNormGrad(d, dy, x, a, keep)
-			compare("overwritten", 0)
-			for _, s := range [][]float32{d.DX, d.DGamma, d.DBeta, d.DScale} {
-				Fill(s, 2)
-			}
-			d.AccumulateX, d.AccumulateGamma, d.AccumulateBeta, d.AccumulateScales = true, true, true, true
-			GroupNormGrad(d, dy, x, a, keep)
-			compare("added to 2", 2)
-			GroupNormGrad(GroupNormGrads{}, dy, x, a, keep) // nothing wanted
 		})
 	}
 }
 
-// gradBound is the error of one dz or dz*n: a chunk's sum, the rounding of the
-// mean that x is compared with, and the activation.
-func (g groupNormCase) gradBound(rstd, mean []float64) float64 {
-	chunk := min(g.pixels, max(16, groupNormChunk/g.c, ceilDiv(g.pixels, 64)))
-	e := 6 * kerneltest.Bound(chunk+8, 1)
-	for i := range rstd {
-		e = math.Max(e, 6*kerneltest.Bound(chunk+8, 1)+4*rstd[i]*unit*math.Abs(mean[i])+4e-6)
+// groupNormErrors bounds the gradients.
+type groupNormErrors struct{ dx, dgamma, dbeta, dscale, dshift []float64 }
+
+// boundGrad carries the errors of z, dz and x-mean through the sums. Sums of a
+// chunk have float32 errors over at most its pixels; chunks meet in float64.
+func (o *groupNormOperands) boundGrad() (e groupNormErrors) {
+	nc := o.n * o.c
+	e = groupNormErrors{make([]float64, len(o.x)), make([]float64, o.c), make([]float64, o.c), make([]float64, nc), make([]float64, nc)}
+	dz, eDz := make([]float64, len(o.x)), make([]float64, len(o.x))
+	plain, ePlain := make([]float64, nc), make([]float64, nc) // sums of dz, and the magnitudes that errors scale with
+	along, eAlong := make([]float64, nc), make([]float64, nc)
+	absPlain, absAlong := make([]float64, nc), make([]float64, nc)
+	for at, d := range o.dy {
+		ic := at/(o.pixels*o.c)*o.c + at%o.c
+		r := o.rstd[o.group(ic/o.c, ic%o.c)]
+		eZ, dev, eDev := o.boundZ(at)
+		dz[at] = float64(d)
+		if o.silu {
+			dz[at] *= ref.SiLUGrad(o.z[at])
+			eDz[at] = math.Abs(float64(d)) * (1e-6 + 0.5*eZ)
+		}
+		plain[ic], absPlain[ic], ePlain[ic] = plain[ic]+dz[at], absPlain[ic]+math.Abs(dz[at]), ePlain[ic]+eDz[at]
+		p := dz[at] * dev * r
+		along[ic], absAlong[ic] = along[ic]+p, absAlong[ic]+math.Abs(p)
+		eAlong[ic] += r * (eDz[at]*math.Abs(dev) + math.Abs(dz[at])*eDev)
+	}
+	size := partialSize(o.pixels)
+	for ic := range plain {
+		ePlain[ic] += kerneltest.Bound(size+2, absPlain[ic])
+		eAlong[ic] += kerneltest.Bound(size+4, absAlong[ic]) + o.eRStd[o.group(ic/o.c, ic%o.c)]*absAlong[ic]
+		o.boundParams(&e, ic, plain[ic], ePlain[ic], along[ic], eAlong[ic])
+	}
+	for i := range o.n {
+		for g := range o.groups {
+			o.boundX(&e, i, g, dz, eDz, plain, ePlain, along, eAlong)
+		}
 	}
 	return e
 }
 
+// boundParams adds what one channel of one image gives the parameters.
+func (o *groupNormOperands) boundParams(e *groupNormErrors, ic int, plain, ePlain, along, eAlong float64) {
+	c, factor := ic%o.c, 1.0
+	if o.scaled {
+		factor += float64(o.params.Scale[ic])
+	}
+	factor = math.Abs(factor)
+	more := unit * float64(o.n+2)
+	e.dgamma[c] += factor * (eAlong + more*math.Abs(along))
+	e.dbeta[c] += factor * (ePlain + more*math.Abs(plain))
+	gamma, beta := math.Abs(float64(o.args.Gamma[c])), math.Abs(float64(o.args.Beta[c]))
+	e.dscale[ic] = gamma*eAlong + beta*ePlain + 2*unit*(gamma*math.Abs(along)+beta*math.Abs(plain))
+	e.dshift[ic] = ePlain + 2*unit*math.Abs(plain)
+}
+
+// boundX bounds dx = dz*scale + dev*A + P in one group of one image.
+func (o *groupNormOperands) boundX(e *groupNormErrors, i, g int, dz, eDz, plain, ePlain, along, eAlong []float64) {
+	var p, eP, a, eA float64
+	at := i*o.groups + g
+	count, r := float64(o.pixels*o.per()), o.rstd[at]
+	for c := g * o.per(); c < (g+1)*o.per(); c++ {
+		scale, _, eScale, _ := o.channel(i, c)
+		ic := i*o.c + c
+		p += scale * plain[ic] / count
+		eP += math.Abs(scale) * (ePlain[ic] + eScale*math.Abs(plain[ic])) / count
+		a += scale * along[ic] * r / count
+		eA += math.Abs(scale) * r * (eAlong[ic] + (eScale+o.eRStd[at])*math.Abs(along[ic])) / count
+	}
+	eP, eA = eP+unit*math.Abs(p), eA+unit*math.Abs(a)
+	o.shape2(i, g, func(at, c int) {
+		scale, _, eScale, _ := o.channel(i, c)
+		_, dev, eDev := o.boundZ(at)
+		size := math.Abs(dz[at]*scale) + math.Abs(dev*a) + math.Abs(p)
+		e.dx[at] = eDz[at]*math.Abs(scale) + math.Abs(dz[at]*scale)*eScale + math.Abs(dev)*eA + eDev*math.Abs(a) + eP + 6*unit*size
+	})
+}
+
+// shape2 visits the elements of a group.
+func (o *groupNormOperands) shape2(i, g int, visit func(at, c int)) {
+	for p := range o.pixels {
+		for c := g * o.per(); c < (g+1)*o.per(); c++ {
+			visit((i*o.pixels+p)*o.c+c, c)
+		}
+	}
+}
+
+func TestGroupNormGradMatchesRef(t *testing.T) {
+	suite := kerneltest.New(t)
+	for _, s := range groupNormCases {
+		for _, accumulate := range []bool{false, true} {
+			suite.Run(fmt.Sprintf("%+v/accumulate=%t", s, accumulate), func(c *kerneltest.Case) {
+				o := newGroupNorm(c, s)
+				GroupNorm(c.Output(len(o.x), 0), o.x, o.args, o.keep)
+				start := 0.0
+				d := GroupNormGrads{DX: c.Output(len(o.x), 0), DGamma: c.Output(s.c, 3), DBeta: c.Output(s.c, 0),
+					AccumulateX: accumulate, AccumulateGamma: accumulate, AccumulateBeta: accumulate, AccumulateScales: accumulate}
+				if s.scaled {
+					both := c.Output(s.n*o.args.ScaleShiftStride, 0)
+					d.DScale, d.DShift = both, both[s.c:]
+				}
+				if accumulate {
+					start = 1
+					for _, out := range [][]float32{d.DX, d.DGamma, d.DBeta, d.DScale} {
+						Fill(out, 1)
+					}
+				}
+				if accumulate { // with dz kept and without: the same bits
+					second := d
+					second.DX, second.Work = c.Output(len(o.x), 0), slices.Clone(o.dy)
+					Fill(second.DX, 1)
+					second.DGamma, second.DBeta, second.DScale, second.DShift = nil, nil, nil, nil
+					GroupNormGrad(second, second.Work, o.x, o.args, o.keep)
+					defer func() { c.Same("DX with Work", second.DX, d.DX) }()
+				}
+				GroupNormGrad(d, o.dy, o.x, o.args, o.keep)
+				want, bound := ref.GroupNormGrad(o.dy, o.x, o.params, o.shape), o.boundGrad()
+				check := func(what string, got []float32, want, bound []float64) {
+					for i, w := range want {
+						c.Near(what, i, got[i], start+w, 1.01*(bound[i]+start*unit*float64(o.n)*(1+math.Abs(w))))
+					}
+				}
+				check("dx", d.DX, want.DX, bound.dx)
+				check("dgamma", d.DGamma, want.DGamma, bound.dgamma)
+				check("dbeta", d.DBeta, want.DBeta, bound.dbeta)
+				for i := range s.n {
+					if s.scaled {
+						from, to := i*s.c, (i+1)*s.c
+						check("dscale", d.DScale[i*o.args.ScaleShiftStride:], want.DScale[from:to], bound.dscale[from:to])
+						check("dshift", d.DShift[i*o.args.ScaleShiftStride:], want.DShift[from:to], bound.dshift[from:to])
+					}
+				}
+			})
+		}
+	}
+}
+
+// What is not wanted is not touched and changes nothing else; no images give
+// zero gradients.
+func TestGroupNormGradWritesWhatIsWanted(t *testing.T) {
+	suite := kerneltest.New(t)
+	suite.Run("parts", func(c *kerneltest.Case) {
+		s := groupNormCase{n: 2, pixels: 70, c: 40, groups: 4, scaled: true, silu: true}
+		o := newGroupNorm(c, s)
+		GroupNorm(c.Output(len(o.x), 0), o.x, o.args, o.keep)
+		size := s.n * o.args.ScaleShiftStride
+		outputs := func() GroupNormGrads {
+			return GroupNormGrads{DX: c.Output(len(o.x), 0), DGamma: c.Output(s.c, 0), DBeta: c.Output(s.c, 0), DScale: c.Output(size, 0), DShift: c.Output(size, 0)}
+		}
+		all := outputs()
+		GroupNormGrad(all, o.dy, o.x, o.args, o.keep)
+		parts := func(d *GroupNormGrads) []*[]float32 {
+			return []*[]float32{&d.DX, &d.DGamma, &d.DBeta, &d.DScale, &d.DShift}
+		}
+		for i := range parts(&all) {
+			alone := outputs()
+			for k, part := range parts(&alone) {
+				if k != i {
+					*part = nil
+				}
+			}
+			GroupNormGrad(alone, o.dy, o.x, o.args, o.keep)
+			c.Same(fmt.Sprintf("output %d alone", i), *parts(&alone)[i], *parts(&all)[i])
+		}
+		dy := slices.Clone(o.dy)
+		GroupNormGrad(GroupNormGrads{DX: dy}, dy, o.x, o.args, o.keep)
+		c.Same("DX in place of dy", dy, all.DX)
+		none := o.args
+		none.N = 0
+		GroupNormGrad(GroupNormGrads{DGamma: all.DGamma, DBeta: all.DBeta}, nil, nil, none, NormStats{})
+		c.Same("DGamma of no images", all.DGamma, make([]float32, s.c))
+		GroupNorm(nil, nil, none, NormStats{})
+	})
+}
+
+func TestGroupNormCarriesNaN(t *testing.T) {
+	kerneltest.New(t).Run("NaN and infinity", func(c *kerneltest.Case) {
+		for _, bad := range []float64{math.NaN(), math.Inf(1)} {
+			o := newGroupNorm(c, groupNormCase{n: 1, pixels: 40, c: 8, groups: 2})
+			o.x[4] = float32(bad) // in the second group
+			y := c.Output(len(o.x), 0)
+			GroupNorm(y, o.x, o.args, o.keep)
+			for i, v := range y {
+				if isNaN := v != v; isNaN != (i%8 >= 4) {
+					c.Fail("y[%d] is %g", i, v)
+				}
+			}
+		}
+	})
+}
+
 func TestGroupNormPanics(t *testing.T) {
-	v := make([]float32, 8)
-	a := GroupNormArgs{N: 1, Pixels: 2, C: 4, Groups: 2, Gamma: v, Beta: v}
-	keep := NormStats{Mean: v, RStd: v}
-	odd := a
-	odd.Groups = 3
-	wantPanic(t, "kernels: GroupNorm: C modulo Groups is 1, want exactly 0", func() { GroupNorm(v, v, odd, keep) })
-	wantPanic(t, "kernels: GroupNorm: len(x) is 7, want at least 8", func() { GroupNorm(v, v[:7], a, keep) })
-	wantPanic(t, "kernels: GroupNorm: len(keep.RStd) is 1, want at least 2", func() { GroupNorm(v, v, a, NormStats{v, v[:1]}) })
-	half := a
-	half.Scale, half.ScaleShiftStride = v, 4
-	wantPanic(t, "kernels: GroupNorm: len(Shift) is 0, want at least 4", func() { GroupNorm(v, v, half, keep) })
-	wantPanic(t, "kernels: GroupNormGrad: len(d.DX) is 3, want at least 8", func() { GroupNormGrad(GroupNormGrads{DX: v[:3]}, v, v, a, keep) })
-	wantPanic(t, "kernels: GroupNormGrad: len(a.Scale) is 0, want at least 1", func() { GroupNormGrad(GroupNormGrads{DScale: v, DShift: v}, v, v, a, keep) })
+	x, one := make([]float32, 24), make([]float32, 1)
+	good := GroupNormArgs{N: 2, Pixels: 3, C: 4, Groups: 2, Gamma: x, Beta: x}
+	keep := NormStats{Mean: make([]float32, 4), RStd: make([]float32, 4)}
+	with := func(change func(a *GroupNormArgs)) GroupNormArgs {
+		a := good
+		change(&a)
+		return a
+	}
+	for want, call := range map[string]func(){
+		"a.Pixels is 0, want at least 1":                    func() { GroupNorm(x, x, with(func(a *GroupNormArgs) { a.Pixels = 0 }), keep) },
+		"a.C is 0, want at least 1":                         func() { GroupNorm(x, x, with(func(a *GroupNormArgs) { a.C = 0 }), keep) },
+		"a.N is -1, want at least 0":                        func() { GroupNorm(x, x, with(func(a *GroupNormArgs) { a.N = -1 }), keep) },
+		"a.Groups is 0, want at least 1":                    func() { GroupNorm(x, x, with(func(a *GroupNormArgs) { a.Groups = 0 }), keep) },
+		"remainder of a.C by a.Groups is 1, want exactly 0": func() { GroupNorm(x, x, with(func(a *GroupNormArgs) { a.Groups = 3 }), keep) },
+		"len(a.Gamma) is 1, want at least 4":                func() { GroupNorm(x, x, with(func(a *GroupNormArgs) { a.Gamma = one }), keep) },
+		"len(a.Beta) is 1, want at least 4":                 func() { GroupNorm(x, x, with(func(a *GroupNormArgs) { a.Beta = one }), keep) },
+		"len(keep.Mean) is 1, want at least 4":              func() { GroupNorm(x, x, good, NormStats{one, keep.RStd}) },
+		"len(keep.RStd) is 1, want at least 4":              func() { GroupNorm(x, x, good, NormStats{keep.Mean, one}) },
+		"len(x) is 1, want at least 24":                     func() { GroupNorm(x, one, good, keep) },
+		"len(y) is 1, want at least 24":                     func() { GroupNorm(one, x, good, keep) },
+		"a.ScaleShiftStride is 0, want at least 4":          func() { GroupNorm(x, x, with(func(a *GroupNormArgs) { a.Scale = x }), keep) },
+		"len(a.Shift) is 0, want at least 8":                func() { GroupNorm(x, x, with(func(a *GroupNormArgs) { a.Scale, a.ScaleShiftStride = x, 4 }), keep) },
+		"len(a.Scale) is 1, want at least 9":                func() { GroupNorm(x, x, with(func(a *GroupNormArgs) { a.Scale, a.ScaleShiftStride = one, 5 }), keep) },
+	} {
+		wantPanic(t, "kernels: GroupNorm: "+want, call)
+	}
+	for want, d := range map[string]GroupNormGrads{
+		"len(d.DX) is 1, want at least 24":         {DX: one},
+		"len(d.Work) is 1, want at least 24":       {Work: one},
+		"len(d.DGamma) is 1, want at least 4":      {DGamma: one},
+		"len(d.DBeta) is 1, want at least 4":       {DBeta: one},
+		"a.ScaleShiftStride is 0, want at least 4": {DScale: x}, // there is no Scale
+	} {
+		wantPanic(t, "kernels: GroupNormGrad: "+want, func() { GroupNormGrad(d, x, x, good, keep) })
+	}
+	wantPanic(t, "kernels: GroupNormGrad: len(dy) is 1, want at least 24", func() { GroupNormGrad(GroupNormGrads{}, one, x, good, keep) })
+	wantPanic(t, "kernels: GroupNormAgain: len(y) is 1, want at least 24", func() { GroupNormAgain(one, x, good, keep) })
 }

@@ -1,80 +1,92 @@
 package kernels
 
-// ChannelsLast brings images from [N,C,Pixels], one channel behind another, to
-// [N,Pixels,C], one pixel behind another.
+// ChannelsLast turns images with whole channels one after another into images
+// with whole pixels one after another: dst[i,p,c] = src[i,c,p].
 //
-// Shapes: dst [N,Pixels,C]; src [N,C,Pixels].
+// Shapes: src [n,c,pixels]; dst [n,pixels,c].
 // Writes: dst is overwritten.
-// Aliasing: none.
+// Aliasing: dst must not overlap src.
 // Panics: a size is negative, or a slice is shorter than its shape.
 func ChannelsLast(dst, src []float32, n, c, pixels int) {
-	transposeImages("ChannelsLast", dst, src, n, c, pixels)
+	swapAxes("ChannelsLast", dst, src, n, c, pixels)
 }
 
-// ChannelsFirst is the inverse of ChannelsLast.
+// ChannelsFirst is the inverse of ChannelsLast: dst[i,c,p] = src[i,p,c].
 //
-// Shapes: dst [N,C,Pixels]; src [N,Pixels,C].
+// Shapes: src [n,pixels,c]; dst [n,c,pixels].
 // Writes: dst is overwritten.
-// Aliasing: none.
+// Aliasing: dst must not overlap src.
 // Panics: a size is negative, or a slice is shorter than its shape.
 func ChannelsFirst(dst, src []float32, n, c, pixels int) {
-	transposeImages("ChannelsFirst", dst, src, n, pixels, c)
+	swapAxes("ChannelsFirst", dst, src, n, pixels, c)
 }
 
-// transposeImages transposes n matrices [rows,cols].
-func transposeImages(op string, dst, src []float32, n, rows, cols int) {
-	need(op, "N", n, 0)
-	need(op, "C", min(rows, cols), 0)
-	size := mulSat(rows, cols)
-	need(op, "len(src)", len(src), mulSat(n, size))
-	need(op, "len(dst)", len(dst), mulSat(n, size))
-	if n*size == 0 {
+// swapAxes transposes n matrices [rows,cols] to [cols,rows].
+func swapAxes(op string, dst, src []float32, n, rows, cols int) {
+	need(op, "n", n, 0)
+	need(op, "a size of an image", min(rows, cols), 0)
+	size := mulSat(n, mulSat(rows, cols))
+	need(op, "len(src)", len(src), size)
+	need(op, "len(dst)", len(dst), size)
+	if size == 0 {
 		return
 	}
-	strips := ceilDiv(rows, transposeStrip)
-	j := transposeJob{dst: dst, src: src, rows: rows, cols: cols, strips: strips}
-	if n*size <= elementChunk {
-		for item := range n * strips {
+	j := transposeJob{dst: dst, src: src, rows: rows, cols: cols}
+	j.down, j.across = (rows+transposeTile-1)/transposeTile, (cols+transposeTile-1)/transposeTile
+	if size <= elementChunk {
+		for item := range n * j.down * j.across {
 			j.run(item)
 		}
 		return
 	}
 	record := transposeJobs.get()
 	*record = j
-	parallelFor(n*strips, record)
+	parallelFor(n*j.down*j.across, record)
 	*record = transposeJob{}
 	transposeJobs.put(record)
 }
 
-// transposeJob is a transposition; an item is a strip of rows of one matrix.
+// A tile of a transposition is one item: 16 KiB of either matrix.
+const transposeTile = 64
+
+// transposeJob transposes matrices [rows,cols] in tiles, down times across of
+// them in each matrix.
 type transposeJob struct {
-	dst, src           []float32
-	rows, cols, strips int
+	dst, src     []float32
+	rows, cols   int
+	down, across int
 }
 
 var transposeJobs freeList[transposeJob]
 
-// A strip is as many rows as a cache line has elements, so that every line of
-// dst is written at once; it is walked in blocks that the first-level cache holds.
-const (
-	transposeStrip = 16
-	transposeBlock = 64
-)
-
 func (j *transposeJob) run(item int) {
-	base := item / j.strips * j.rows * j.cols
-	r0 := item % j.strips * transposeStrip
-	r1 := min(r0+transposeStrip, j.rows)
-	src, dst := j.src[base:][:j.rows*j.cols], j.dst[base:][:j.rows*j.cols]
-	for c0 := 0; c0 < j.cols; c0 += transposeBlock {
-		c1 := min(c0+transposeBlock, j.cols)
-		for r := r0; r < r1; r++ {
-			row := src[r*j.cols:][:j.cols]
-			at := c0*j.rows + r
-			for _, v := range row[c0:c1] {
-				dst[at] = v
-				at += j.rows
-			}
+	matrix, tile := item/(j.down*j.across), item%(j.down*j.across)
+	first := matrix * j.rows * j.cols
+	r0, c0 := tile/j.across*transposeTile, tile%j.across*transposeTile
+	r1, c1 := min(r0+transposeTile, j.rows), min(c0+transposeTile, j.cols)
+	r8 := r0 + (r1-r0)/transposedRows*transposedRows // whole groups of rows end here
+	for c := c0; c < c1; c += j.columns() {
+		for r := r0; r < r8; r += transposedRows {
+			packTranspose8(j.dst[first+c*j.rows+r:], j.rows, j.src[first+r*j.cols+c:], j.cols, transposedRows, min(j.columns(), c1-c))
 		}
 	}
+	for r := r8; r < r1; r++ {
+		at := first + c0*j.rows + r
+		for _, v := range j.src[first+r*j.cols:][c0:c1] {
+			j.dst[at] = v
+			at += j.rows
+		}
+	}
+}
+
+// columns is how many columns are taken at a time, and so how many rows of dst
+// are written side by side. A row of either matrix may be a multiple of 4 KiB,
+// so that its columns share a set of the first-level cache. Where the rows of
+// dst are the longer ones they are eight, which the cache holds; otherwise
+// sixteen, a cache line of each row of src, which is then read once.
+func (j *transposeJob) columns() int {
+	if j.rows > j.cols {
+		return 8
+	}
+	return 16
 }

@@ -23,11 +23,11 @@ var assemblyKernels = []rowKernels{
 			avx2.AttentionTile6x16(&c[0], cStride, first(a), aRow, aCol, first(b), bStride, m, n, k, add)
 		},
 		adam: avx2.Adam,
-		silu: avx2.SiLU, siluGrad: avx2.SiLUGrad, columnSquares: avx2.ColumnSquares,
-		groupNormRows:        [2]func(y, x []float32, rows int, mean, scale, shift []float32){avx2.GroupNormRows, avx2.GroupNormSiLURows},
-		groupNormSums:        [2]func(plain, along, dy, x []float32, rows int, mean, scale, shift []float32){avx2.GroupNormSums, avx2.GroupNormSiLUSums},
-		groupNormGradRows:    [2]func(dx, dy, x []float32, rows int, mean, scale, shift, p, q, r []float32){avx2.GroupNormGradRows, avx2.GroupNormSiLUGradRows},
-		groupNormGradRowsAdd: [2]func(dx, dy, x []float32, rows int, mean, scale, shift, p, q, r []float32){avx2.GroupNormGradRowsAdd, avx2.GroupNormSiLUGradRowsAdd},
+		silu: avx2.SiLU, siluGrad: avx2.SiLUGrad, channelSums: avx2.ChannelSums,
+		affine: avx2.AffineRows, affineSiLU: avx2.AffineSiLURows,
+		affineSums: avx2.AffineGradSums, affineSiLUSums: avx2.AffineSiLUGradSums, affineSiLUKeep: avx2.AffineSiLUGradSumsKeep,
+		affineGrad: avx2.AffineGradRows, affineGradAdd: avx2.AffineGradRowsAdd, affineSiLUGradAdd: avx2.AffineSiLUGradRowsAdd,
+		pool: avx2.PoolRow, poolAdd: avx2.PoolRowAdd, spread: avx2.SpreadRow, spreadAdd: avx2.SpreadRowAdd,
 	},
 	{
 		name: "avx512", level: isaAVX512,
@@ -44,11 +44,11 @@ var assemblyKernels = []rowKernels{
 			avx512.AttentionTile6x64(&c[0], cStride, first(a), aRow, aCol, first(b), bStride, m, n, k, add)
 		},
 		adam: avx512.Adam,
-		silu: avx512.SiLU, siluGrad: avx512.SiLUGrad, columnSquares: avx512.ColumnSquares,
-		groupNormRows:        [2]func(y, x []float32, rows int, mean, scale, shift []float32){avx512.GroupNormRows, avx512.GroupNormSiLURows},
-		groupNormSums:        [2]func(plain, along, dy, x []float32, rows int, mean, scale, shift []float32){avx512.GroupNormSums, avx512.GroupNormSiLUSums},
-		groupNormGradRows:    [2]func(dx, dy, x []float32, rows int, mean, scale, shift, p, q, r []float32){avx512.GroupNormGradRows, avx512.GroupNormSiLUGradRows},
-		groupNormGradRowsAdd: [2]func(dx, dy, x []float32, rows int, mean, scale, shift, p, q, r []float32){avx512.GroupNormGradRowsAdd, avx512.GroupNormSiLUGradRowsAdd},
+		silu: avx512.SiLU, siluGrad: avx512.SiLUGrad, channelSums: avx512.ChannelSums,
+		affine: avx512.AffineRows, affineSiLU: avx512.AffineSiLURows,
+		affineSums: avx512.AffineGradSums, affineSiLUSums: avx512.AffineSiLUGradSums, affineSiLUKeep: avx512.AffineSiLUGradSumsKeep,
+		affineGrad: avx512.AffineGradRows, affineGradAdd: avx512.AffineGradRowsAdd, affineSiLUGradAdd: avx512.AffineSiLUGradRowsAdd,
+		pool: avx512.PoolRow, poolAdd: avx512.PoolRowAdd, spread: avx512.SpreadRow, spreadAdd: avx512.SpreadRowAdd,
 	},
 }
 

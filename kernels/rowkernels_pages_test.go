@@ -3,6 +3,7 @@ package kernels
 import (
 	"fmt"
 	"testing"
+	"unsafe"
 
 	"lethe/kernels/internal/generic"
 	"lethe/kernels/kerneltest"
@@ -19,6 +20,7 @@ func TestRowKernelsStayInsideMemory(t *testing.T) {
 				suite.Run(fmt.Sprintf("n=%d/front=%t", n, front), func(c *kerneltest.Case) {
 					vectorsBetweenPages(c, k, n, front)
 					rowsBetweenPages(c, k, n, front)
+					imagesBetweenPages(c, k, n, front)
 				})
 			}
 		}
@@ -56,13 +58,6 @@ func rowsBetweenPages(c *kerneltest.Case, k rowKernels, n int, front bool) {
 	x, y, z := c.Flush(2*n, front), c.Flush(2*n, front), c.Flush(2*n, front)
 	gamma, beta := c.Flush(n, front), c.Flush(n, front)
 	top, sum := c.Flush(2, front), c.Flush(2, front)
-	k.columnSquares(gamma, x, beta, 2, n)
-	for silu := range 2 {
-		k.groupNormRows[silu](z, x, 2, gamma, beta, gamma)
-		k.groupNormSums[silu](gamma, beta, y, x, 2, z[:n], z[n:], z[n:])
-		k.groupNormGradRows[silu](z, y, x, 2, gamma, beta, gamma, beta, gamma, beta)
-		k.groupNormGradRowsAdd[silu](z, y, x, 2, gamma, beta, gamma, beta, gamma, beta)
-	}
 	mean, rstd := k.layerNormRow(z[n:], x[n:], gamma, beta, testEps)
 	k.layerNormGradRow(z[n:], y[n:], x[n:], gamma, mean, rstd)
 	k.layerNormGradRowAdd(z[n:], y[n:], x[n:], gamma, mean, rstd)
@@ -76,5 +71,37 @@ func rowsBetweenPages(c *kerneltest.Case, k rowKernels, n int, front bool) {
 	for add := range 2 {
 		k.attentionTile(z, n, x, n, 1, y, n, 2, width, min(n, 2), add) // rows of a
 		k.attentionTile(z, n, x, 1, n, y, n, min(n, 2), width, 2, add) // columns of a
+	}
+}
+
+// imagesBetweenPages runs what has pixels on two of n channels, or on four and
+// eight.
+func imagesBetweenPages(c *kerneltest.Case, k rowKernels, n int, front bool) {
+	x, y, z, coef := c.Flush(2*n, front), c.Flush(2*n, front), c.Flush(2*n, front), c.Flush(generic.CoefRows*n, front)
+	plain, along := c.Flush(n, front), c.Flush(n, front)
+	doubles := func() []float64 {
+		return unsafe.Slice((*float64)(unsafe.Pointer(unsafe.SliceData(c.Flush(2*n, front)))), n)
+	}
+	k.channelSums(doubles(), doubles(), x)
+	shift := coef[:(generic.CoefShift+1)*n]
+	if !front { // what ends at the page is what the kernel may read
+		shift = coef[(generic.CoefRows-generic.CoefShift-1)*n:]
+	}
+	for _, f := range []func(y, x, coef []float32, channels int){k.affine, k.affineSiLU} {
+		f(z, x, shift, n)
+	}
+	for _, f := range []func(plain, along, dy, x, coef []float32){k.affineSums, k.affineSiLUSums} {
+		f(plain, along, y, x, shift)
+	}
+	k.affineSiLUKeep(plain, along, z, y, x, shift)
+	for _, f := range []func(dx, dy, x, coef []float32, channels int){k.affineGrad, k.affineGradAdd, k.affineSiLUGradAdd} {
+		f(z, y, x, coef, n)
+	}
+	large := [2][]float32{c.Flush(4*n, front), c.Flush(4*n, front)}
+	for _, f := range []func(y, top, bottom []float32, scale float32, channels int){k.pool, k.poolAdd} {
+		f(z, large[0], large[1], 1, n)
+	}
+	for _, f := range []func(y, x []float32, scale float32, channels int){k.spread, k.spreadAdd} {
+		f(large[0], z, 1, n)
 	}
 }

@@ -35,13 +35,17 @@ type rowKernels struct {
 	attentionTile                         func(c []float32, cStride int, a []float32, aRow, aCol int, b []float32, bStride int, m, n, k, add int)
 	adam                                  func(w, m, v, g []float32, k *[generic.AdamCoefficients]float32)
 
-	silu                 func(y, x []float32)
-	siluGrad             func(dx, dy, x []float32)
-	columnSquares        func(dst, x, mean []float32, rows, stride int)
-	groupNormRows        [2]func(y, x []float32, rows int, mean, scale, shift []float32)                // without SiLU, with it
-	groupNormSums        [2]func(plain, along, dy, x []float32, rows int, mean, scale, shift []float32) // likewise
-	groupNormGradRows    [2]func(dx, dy, x []float32, rows int, mean, scale, shift, p, q, r []float32)  // likewise
-	groupNormGradRowsAdd [2]func(dx, dy, x []float32, rows int, mean, scale, shift, p, q, r []float32)  // likewise
+	silu                      func(y, x []float32)
+	siluGrad                  func(dx, dy, x []float32)
+	channelSums               func(sum, square []float64, x []float32)
+	affine, affineSiLU        func(y, x, coef []float32, channels int)
+	affineSums                func(plain, along, dy, x, coef []float32)
+	affineSiLUSums            func(plain, along, dy, x, coef []float32)
+	affineSiLUKeep            func(plain, along, dz, dy, x, coef []float32)
+	affineGrad, affineGradAdd func(dx, dz, x, coef []float32, channels int)
+	affineSiLUGradAdd         func(dx, dy, x, coef []float32, channels int)
+	pool, poolAdd             func(y, top, bottom []float32, scale float32, channels int)
+	spread, spreadAdd         func(y, x []float32, scale float32, channels int)
 }
 
 var genericKernels = rowKernels{
@@ -56,11 +60,11 @@ var genericKernels = rowKernels{
 	gelu: generic.Gelu, geluGrad: generic.GeluGrad,
 	attentionGradRows: generic.AttentionGradRows, rowDots: generic.RowDots, attentionNR: generic.AttentionNR, attentionTile: generic.AttentionTile,
 	adam: generic.Adam,
-	silu: generic.SiLU, siluGrad: generic.SiLUGrad, columnSquares: generic.ColumnSquares,
-	groupNormRows:        [2]func(y, x []float32, rows int, mean, scale, shift []float32){generic.GroupNormRows, generic.GroupNormSiLURows},
-	groupNormSums:        [2]func(plain, along, dy, x []float32, rows int, mean, scale, shift []float32){generic.GroupNormSums, generic.GroupNormSiLUSums},
-	groupNormGradRows:    [2]func(dx, dy, x []float32, rows int, mean, scale, shift, p, q, r []float32){generic.GroupNormGradRows, generic.GroupNormSiLUGradRows},
-	groupNormGradRowsAdd: [2]func(dx, dy, x []float32, rows int, mean, scale, shift, p, q, r []float32){generic.GroupNormGradRowsAdd, generic.GroupNormSiLUGradRowsAdd},
+	silu: generic.SiLU, siluGrad: generic.SiLUGrad, channelSums: generic.ChannelSums,
+	affine: generic.AffineRows, affineSiLU: generic.AffineSiLURows,
+	affineSums: generic.AffineGradSums, affineSiLUSums: generic.AffineSiLUGradSums, affineSiLUKeep: generic.AffineSiLUGradSumsKeep,
+	affineGrad: generic.AffineGradRows, affineGradAdd: generic.AffineGradRowsAdd, affineSiLUGradAdd: generic.AffineSiLUGradRowsAdd,
+	pool: generic.PoolRow, poolAdd: generic.PoolRowAdd, spread: generic.SpreadRow, spreadAdd: generic.SpreadRowAdd,
 }
 
 // eachISA runs body for every instruction set of the build, skipping what the

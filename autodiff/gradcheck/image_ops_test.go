@@ -33,6 +33,38 @@ var imageRows = []row{
 			})
 		}},
 
+	{op: "GroupNorm", wiring: "one pixel, frozen beta", inputs: [][]int{{3, 6}, {6}, {6}}, frozen: []int{2}, roundings: 28, magnitude: 9, forward: groupNorm(2, false)},
+	{op: "GroupNorm", wiring: "gamma is beta", inputs: [][]int{{2, 6, 4}, {4}}, roundings: 28, magnitude: 9,
+		forward: func(tp *tape, in []*tensor) *tensor {
+			return tp.GroupNorm(in[0], in[1], in[1], autodiff.GroupNormOptions{Groups: 2, Eps: 0.1})
+		}},
+	{op: "GroupNorm", wiring: "gamma and beta rows of one tensor, modulation frozen", inputs: [][]int{{2, 6, 4}, {2, 4}, {2, 8}}, frozen: []int{2}, roundings: 52, magnitude: 29,
+		forward: func(tp *tape, in []*tensor) *tensor {
+			gamma, beta := tp.Reshape(tp.Rows(in[1], 0, 1), 4), tp.Reshape(tp.Rows(in[1], 1, 2), 4)
+			return tp.GroupNorm(in[0], gamma, beta, autodiff.GroupNormOptions{Groups: 2, Eps: 0.1, ScaleShift: in[2], SiLU: true})
+		}},
+	{op: "GroupNorm", wiring: "x + f(x): dy is needed twice", inputs: [][]int{{2, 6, 4}, {4}, {4}}, roundings: 52, magnitude: 12,
+		forward: func(tp *tape, in []*tensor) *tensor {
+			x := tp.Scale(in[0], 1.5)
+			return tp.Add(x, groupNorm(2, true)(tp, []*tensor{x, in[1], in[2]}))
+		}},
+	{op: "GroupNorm", wiring: "of an output used before: dx is added, dy is spare", inputs: [][]int{{2, 6, 4}, {4}, {4}}, roundings: 60, magnitude: 24,
+		forward: func(tp *tape, in []*tensor) *tensor {
+			x := tp.Scale(in[0], 1.5)
+			return tp.Add(tp.Mul(x, x), tp.Scale(groupNorm(2, true)(tp, []*tensor{x, in[1], in[2]}), 0.5))
+		}},
+	{op: "GroupNorm", wiring: "in a scope, dropped, gamma an output", inputs: [][]int{{2, 3, 4}, {4}, {4}, {3, 4}}, roundings: 60, magnitude: 72,
+		forward: func(tp *tape, in []*tensor) *tensor {
+			return tp.Scope(func() *tensor {
+				y := groupNorm(2, true)(tp, []*tensor{tp.Scale(in[0], 1.5), tp.Scale(in[1], 0.5), in[2]})
+				return tp.Linear(y, in[3], nil)
+			})
+		}},
+
+	{op: "SiLU", wiring: "in a scope, dropped", inputs: [][]int{{3, 4}, {2, 4}}, roundings: 24, magnitude: 16,
+		forward: func(tp *tape, in []*tensor) *tensor {
+			return tp.Scope(func() *tensor { return tp.Linear(tp.SiLU(in[0]), in[1], nil) })
+		}},
 	{op: "SiLU", wiring: "once", inputs: [][]int{{3, 7}}, roundings: 16, magnitude: 2,
 		forward: func(tp *tape, in []*tensor) *tensor { return tp.SiLU(in[0]) }},
 	{op: "SiLU", wiring: "input used twice, output shared", inputs: [][]int{{3, 5}}, roundings: 20, magnitude: 4,
@@ -49,6 +81,10 @@ var imageRows = []row{
 			x := tp.Scale(in[0], 0.5)
 			return tp.Add(tp.AvgPool2(x), tp.AvgPool2(tp.Mul(x, x)))
 		}},
+	{op: "AvgPool2", wiring: "one column: nothing takes part", inputs: [][]int{{1, 2, 1, 2}, {1, 2, 3, 2}}, roundings: 4, magnitude: 4,
+		forward: func(tp *tape, in []*tensor) *tensor { // the second input gives the output an element
+			return tp.Reshape(tp.Concat(tp.Reshape(tp.AvgPool2(in[0]), 1, 0), tp.Reshape(tp.AvgPool2(in[1]), 1, 2)), 2)
+		}},
 	{op: "UpNearest2", wiring: "once", inputs: [][]int{{2, 2, 3, 2}}, roundings: 1, magnitude: 2,
 		forward: func(tp *tape, in []*tensor) *tensor { return tp.UpNearest2(in[0]) }},
 	{op: "UpNearest2", wiring: "input used twice", inputs: [][]int{{1, 2, 1, 3}}, roundings: 3, magnitude: 6,
@@ -59,6 +95,8 @@ var imageRows = []row{
 	{op: "Concat", wiring: "two inputs", inputs: [][]int{{2, 3, 2}, {2, 3, 4}}, roundings: 1, magnitude: 2,
 		forward: func(tp *tape, in []*tensor) *tensor { return tp.Concat(in[0], in[1]) }},
 	{op: "Concat", wiring: "frozen x", inputs: [][]int{{5, 2}, {5, 3}}, frozen: []int{0}, roundings: 1, magnitude: 2,
+		forward: func(tp *tape, in []*tensor) *tensor { return tp.Concat(in[0], in[1]) }},
+	{op: "Concat", wiring: "frozen y", inputs: [][]int{{5, 2}, {5, 3}}, frozen: []int{1}, roundings: 1, magnitude: 2,
 		forward: func(tp *tape, in []*tensor) *tensor { return tp.Concat(in[0], in[1]) }},
 	{op: "Concat", wiring: "with itself, pooled and used after", inputs: [][]int{{5, 2}}, roundings: 4, magnitude: 8,
 		forward: func(tp *tape, in []*tensor) *tensor {

@@ -4,801 +4,6 @@
 
 #include "textflag.h"
 
-// func SiLU(y []float32, x []float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·SiLU(SB), NOSPLIT, $0-48
-	MOVQ y_len+8(FP), AX
-	MOVQ y_base+0(FP), CX
-	MOVQ x_base+24(FP), DX
-	XORQ BX, BX
-
-block1:
-	LEAQ         32(BX), SI
-	CMPQ         SI, AX
-	JGT          lastBlock2
-	VMOVUPS      (DX)(BX*4), Y0
-	VMULPS       all_bf800000<>+0(SB), Y0, Y1
-	VBROADCASTSS one_42b20000<>+0(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS one_c2d00000<>+0(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VMULPS       all_3fb8aa3b<>+0(SB), Y1, Y3
-	VROUNDPS     $0x08, Y3, Y3
-	VFNMADD231PS all_3f317218<>+0(SB), Y3, Y1
-	VFNMADD231PS all_b102e308<>+0(SB), Y3, Y1
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y2
-	VFMADD213PS  all_3c091d10<>+0(SB), Y1, Y2
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y1, Y2
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y1, Y2
-	VFMADD213PS  all_3efffffe<>+0(SB), Y1, Y2
-	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y2
-	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y2
-	VCVTPS2DQ    Y3, Y3
-	VPSRAD       $0x01, Y3, Y1
-	VPSUBD       Y1, Y3, Y3
-	VPADDD       all_0000007f<>+0(SB), Y1, Y1
-	VPSLLD       $0x17, Y1, Y1
-	VPADDD       all_0000007f<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VMULPS       Y1, Y2, Y2
-	VMULPS       Y3, Y2, Y1
-	VBROADCASTSS one_3f800000<>+0(SB), Y2
-	VADDPS       Y2, Y1, Y1
-	VDIVPS       Y1, Y2, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (CX)(BX*4)
-	VMOVUPS      32(DX)(BX*4), Y0
-	VMULPS       all_bf800000<>+0(SB), Y0, Y1
-	VBROADCASTSS one_42b20000<>+0(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS one_c2d00000<>+0(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VMULPS       all_3fb8aa3b<>+0(SB), Y1, Y3
-	VROUNDPS     $0x08, Y3, Y3
-	VFNMADD231PS all_3f317218<>+0(SB), Y3, Y1
-	VFNMADD231PS all_b102e308<>+0(SB), Y3, Y1
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y2
-	VFMADD213PS  all_3c091d10<>+0(SB), Y1, Y2
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y1, Y2
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y1, Y2
-	VFMADD213PS  all_3efffffe<>+0(SB), Y1, Y2
-	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y2
-	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y2
-	VCVTPS2DQ    Y3, Y3
-	VPSRAD       $0x01, Y3, Y1
-	VPSUBD       Y1, Y3, Y3
-	VPADDD       all_0000007f<>+0(SB), Y1, Y1
-	VPSLLD       $0x17, Y1, Y1
-	VPADDD       all_0000007f<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VMULPS       Y1, Y2, Y2
-	VMULPS       Y3, Y2, Y1
-	VBROADCASTSS one_3f800000<>+0(SB), Y2
-	VADDPS       Y2, Y1, Y1
-	VDIVPS       Y1, Y2, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 32(CX)(BX*4)
-	VMOVUPS      64(DX)(BX*4), Y0
-	VMULPS       all_bf800000<>+0(SB), Y0, Y1
-	VBROADCASTSS one_42b20000<>+0(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS one_c2d00000<>+0(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VMULPS       all_3fb8aa3b<>+0(SB), Y1, Y3
-	VROUNDPS     $0x08, Y3, Y3
-	VFNMADD231PS all_3f317218<>+0(SB), Y3, Y1
-	VFNMADD231PS all_b102e308<>+0(SB), Y3, Y1
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y2
-	VFMADD213PS  all_3c091d10<>+0(SB), Y1, Y2
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y1, Y2
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y1, Y2
-	VFMADD213PS  all_3efffffe<>+0(SB), Y1, Y2
-	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y2
-	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y2
-	VCVTPS2DQ    Y3, Y3
-	VPSRAD       $0x01, Y3, Y1
-	VPSUBD       Y1, Y3, Y3
-	VPADDD       all_0000007f<>+0(SB), Y1, Y1
-	VPSLLD       $0x17, Y1, Y1
-	VPADDD       all_0000007f<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VMULPS       Y1, Y2, Y2
-	VMULPS       Y3, Y2, Y1
-	VBROADCASTSS one_3f800000<>+0(SB), Y2
-	VADDPS       Y2, Y1, Y1
-	VDIVPS       Y1, Y2, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 64(CX)(BX*4)
-	VMOVUPS      96(DX)(BX*4), Y0
-	VMULPS       all_bf800000<>+0(SB), Y0, Y1
-	VBROADCASTSS one_42b20000<>+0(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS one_c2d00000<>+0(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VMULPS       all_3fb8aa3b<>+0(SB), Y1, Y3
-	VROUNDPS     $0x08, Y3, Y3
-	VFNMADD231PS all_3f317218<>+0(SB), Y3, Y1
-	VFNMADD231PS all_b102e308<>+0(SB), Y3, Y1
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y2
-	VFMADD213PS  all_3c091d10<>+0(SB), Y1, Y2
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y1, Y2
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y1, Y2
-	VFMADD213PS  all_3efffffe<>+0(SB), Y1, Y2
-	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y2
-	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y2
-	VCVTPS2DQ    Y3, Y3
-	VPSRAD       $0x01, Y3, Y1
-	VPSUBD       Y1, Y3, Y3
-	VPADDD       all_0000007f<>+0(SB), Y1, Y1
-	VPSLLD       $0x17, Y1, Y1
-	VPADDD       all_0000007f<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VMULPS       Y1, Y2, Y2
-	VMULPS       Y3, Y2, Y1
-	VBROADCASTSS one_3f800000<>+0(SB), Y2
-	VADDPS       Y2, Y1, Y1
-	VDIVPS       Y1, Y2, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 96(CX)(BX*4)
-	ADDQ         $0x20, BX
-	JMP          block1
-
-lastBlock2:
-	CMPQ         BX, AX
-	JEQ          end3
-	LEAQ         block_masks<>+0(SB), DI
-	MOVQ         BX, SI
-	SUBQ         AX, SI
-	LEAQ         128(DI)(SI*4), DI
-	VMOVUPS      (DI), Y0
-	VMASKMOVPS   (DX)(BX*4), Y0, Y1
-	VMULPS       all_bf800000<>+0(SB), Y1, Y2
-	VBROADCASTSS one_42b20000<>+0(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS one_c2d00000<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMULPS       all_3fb8aa3b<>+0(SB), Y2, Y4
-	VROUNDPS     $0x08, Y4, Y4
-	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y2
-	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y2
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y3
-	VFMADD213PS  all_3c091d10<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3efffffe<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
-	VCVTPS2DQ    Y4, Y4
-	VPSRAD       $0x01, Y4, Y2
-	VPSUBD       Y2, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       all_0000007f<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y2, Y3, Y3
-	VMULPS       Y4, Y3, Y2
-	VBROADCASTSS one_3f800000<>+0(SB), Y3
-	VADDPS       Y3, Y2, Y2
-	VDIVPS       Y2, Y3, Y2
-	VMULPS       Y2, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (CX)(BX*4)
-	LEAQ         8(BX), SI
-	CMPQ         SI, AX
-	JGE          end3
-	VMOVUPS      32(DI), Y0
-	VMASKMOVPS   32(DX)(BX*4), Y0, Y1
-	VMULPS       all_bf800000<>+0(SB), Y1, Y2
-	VBROADCASTSS one_42b20000<>+0(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS one_c2d00000<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMULPS       all_3fb8aa3b<>+0(SB), Y2, Y4
-	VROUNDPS     $0x08, Y4, Y4
-	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y2
-	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y2
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y3
-	VFMADD213PS  all_3c091d10<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3efffffe<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
-	VCVTPS2DQ    Y4, Y4
-	VPSRAD       $0x01, Y4, Y2
-	VPSUBD       Y2, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       all_0000007f<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y2, Y3, Y3
-	VMULPS       Y4, Y3, Y2
-	VBROADCASTSS one_3f800000<>+0(SB), Y3
-	VADDPS       Y3, Y2, Y2
-	VDIVPS       Y2, Y3, Y2
-	VMULPS       Y2, Y1, Y1
-	VMASKMOVPS   Y1, Y0, 32(CX)(BX*4)
-	LEAQ         16(BX), SI
-	CMPQ         SI, AX
-	JGE          end3
-	VMOVUPS      64(DI), Y0
-	VMASKMOVPS   64(DX)(BX*4), Y0, Y1
-	VMULPS       all_bf800000<>+0(SB), Y1, Y2
-	VBROADCASTSS one_42b20000<>+0(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS one_c2d00000<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMULPS       all_3fb8aa3b<>+0(SB), Y2, Y4
-	VROUNDPS     $0x08, Y4, Y4
-	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y2
-	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y2
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y3
-	VFMADD213PS  all_3c091d10<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3efffffe<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
-	VCVTPS2DQ    Y4, Y4
-	VPSRAD       $0x01, Y4, Y2
-	VPSUBD       Y2, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       all_0000007f<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y2, Y3, Y3
-	VMULPS       Y4, Y3, Y2
-	VBROADCASTSS one_3f800000<>+0(SB), Y3
-	VADDPS       Y3, Y2, Y2
-	VDIVPS       Y2, Y3, Y2
-	VMULPS       Y2, Y1, Y1
-	VMASKMOVPS   Y1, Y0, 64(CX)(BX*4)
-	LEAQ         24(BX), SI
-	CMPQ         SI, AX
-	JGE          end3
-	VMOVUPS      96(DI), Y0
-	VMASKMOVPS   96(DX)(BX*4), Y0, Y1
-	VMULPS       all_bf800000<>+0(SB), Y1, Y2
-	VBROADCASTSS one_42b20000<>+0(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS one_c2d00000<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMULPS       all_3fb8aa3b<>+0(SB), Y2, Y4
-	VROUNDPS     $0x08, Y4, Y4
-	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y2
-	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y2
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y3
-	VFMADD213PS  all_3c091d10<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3efffffe<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
-	VCVTPS2DQ    Y4, Y4
-	VPSRAD       $0x01, Y4, Y2
-	VPSUBD       Y2, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       all_0000007f<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y2, Y3, Y3
-	VMULPS       Y4, Y3, Y2
-	VBROADCASTSS one_3f800000<>+0(SB), Y3
-	VADDPS       Y3, Y2, Y2
-	VDIVPS       Y2, Y3, Y2
-	VMULPS       Y2, Y1, Y1
-	VMASKMOVPS   Y1, Y0, 96(CX)(BX*4)
-
-end3:
-	VZEROUPPER
-	RET
-
-DATA all_bf800000<>+0(SB)/4, $0xbf800000
-DATA all_bf800000<>+4(SB)/4, $0xbf800000
-DATA all_bf800000<>+8(SB)/4, $0xbf800000
-DATA all_bf800000<>+12(SB)/4, $0xbf800000
-DATA all_bf800000<>+16(SB)/4, $0xbf800000
-DATA all_bf800000<>+20(SB)/4, $0xbf800000
-DATA all_bf800000<>+24(SB)/4, $0xbf800000
-DATA all_bf800000<>+28(SB)/4, $0xbf800000
-GLOBL all_bf800000<>(SB), RODATA|NOPTR, $32
-
-DATA one_42b20000<>+0(SB)/4, $0x42b20000
-GLOBL one_42b20000<>(SB), RODATA|NOPTR, $4
-
-DATA one_c2d00000<>+0(SB)/4, $0xc2d00000
-GLOBL one_c2d00000<>(SB), RODATA|NOPTR, $4
-
-DATA all_3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+4(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+8(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+12(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+16(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+20(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+24(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+28(SB)/4, $0x3fb8aa3b
-GLOBL all_3fb8aa3b<>(SB), RODATA|NOPTR, $32
-
-DATA all_3f317218<>+0(SB)/4, $0x3f317218
-DATA all_3f317218<>+4(SB)/4, $0x3f317218
-DATA all_3f317218<>+8(SB)/4, $0x3f317218
-DATA all_3f317218<>+12(SB)/4, $0x3f317218
-DATA all_3f317218<>+16(SB)/4, $0x3f317218
-DATA all_3f317218<>+20(SB)/4, $0x3f317218
-DATA all_3f317218<>+24(SB)/4, $0x3f317218
-DATA all_3f317218<>+28(SB)/4, $0x3f317218
-GLOBL all_3f317218<>(SB), RODATA|NOPTR, $32
-
-DATA all_b102e308<>+0(SB)/4, $0xb102e308
-DATA all_b102e308<>+4(SB)/4, $0xb102e308
-DATA all_b102e308<>+8(SB)/4, $0xb102e308
-DATA all_b102e308<>+12(SB)/4, $0xb102e308
-DATA all_b102e308<>+16(SB)/4, $0xb102e308
-DATA all_b102e308<>+20(SB)/4, $0xb102e308
-DATA all_b102e308<>+24(SB)/4, $0xb102e308
-DATA all_b102e308<>+28(SB)/4, $0xb102e308
-GLOBL all_b102e308<>(SB), RODATA|NOPTR, $32
-
-DATA one_3ab511e7<>+0(SB)/4, $0x3ab511e7
-GLOBL one_3ab511e7<>(SB), RODATA|NOPTR, $4
-
-DATA all_3c091d10<>+0(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+4(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+8(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+12(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+16(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+20(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+24(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+28(SB)/4, $0x3c091d10
-GLOBL all_3c091d10<>(SB), RODATA|NOPTR, $32
-
-DATA all_3d2aac79<>+0(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+4(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+8(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+12(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+16(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+20(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+24(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+28(SB)/4, $0x3d2aac79
-GLOBL all_3d2aac79<>(SB), RODATA|NOPTR, $32
-
-DATA all_3e2aaa49<>+0(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+4(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+8(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+12(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+16(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+20(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+24(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+28(SB)/4, $0x3e2aaa49
-GLOBL all_3e2aaa49<>(SB), RODATA|NOPTR, $32
-
-DATA all_3efffffe<>+0(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+4(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+8(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+12(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+16(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+20(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+24(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+28(SB)/4, $0x3efffffe
-GLOBL all_3efffffe<>(SB), RODATA|NOPTR, $32
-
-DATA all_3f800000<>+0(SB)/4, $0x3f800000
-DATA all_3f800000<>+4(SB)/4, $0x3f800000
-DATA all_3f800000<>+8(SB)/4, $0x3f800000
-DATA all_3f800000<>+12(SB)/4, $0x3f800000
-DATA all_3f800000<>+16(SB)/4, $0x3f800000
-DATA all_3f800000<>+20(SB)/4, $0x3f800000
-DATA all_3f800000<>+24(SB)/4, $0x3f800000
-DATA all_3f800000<>+28(SB)/4, $0x3f800000
-GLOBL all_3f800000<>(SB), RODATA|NOPTR, $32
-
-DATA all_0000007f<>+0(SB)/4, $0x0000007f
-DATA all_0000007f<>+4(SB)/4, $0x0000007f
-DATA all_0000007f<>+8(SB)/4, $0x0000007f
-DATA all_0000007f<>+12(SB)/4, $0x0000007f
-DATA all_0000007f<>+16(SB)/4, $0x0000007f
-DATA all_0000007f<>+20(SB)/4, $0x0000007f
-DATA all_0000007f<>+24(SB)/4, $0x0000007f
-DATA all_0000007f<>+28(SB)/4, $0x0000007f
-GLOBL all_0000007f<>(SB), RODATA|NOPTR, $32
-
-DATA one_3f800000<>+0(SB)/4, $0x3f800000
-GLOBL one_3f800000<>(SB), RODATA|NOPTR, $4
-
-DATA block_masks<>+0(SB)/4, $0xffffffff
-DATA block_masks<>+4(SB)/4, $0xffffffff
-DATA block_masks<>+8(SB)/4, $0xffffffff
-DATA block_masks<>+12(SB)/4, $0xffffffff
-DATA block_masks<>+16(SB)/4, $0xffffffff
-DATA block_masks<>+20(SB)/4, $0xffffffff
-DATA block_masks<>+24(SB)/4, $0xffffffff
-DATA block_masks<>+28(SB)/4, $0xffffffff
-DATA block_masks<>+32(SB)/4, $0xffffffff
-DATA block_masks<>+36(SB)/4, $0xffffffff
-DATA block_masks<>+40(SB)/4, $0xffffffff
-DATA block_masks<>+44(SB)/4, $0xffffffff
-DATA block_masks<>+48(SB)/4, $0xffffffff
-DATA block_masks<>+52(SB)/4, $0xffffffff
-DATA block_masks<>+56(SB)/4, $0xffffffff
-DATA block_masks<>+60(SB)/4, $0xffffffff
-DATA block_masks<>+64(SB)/4, $0xffffffff
-DATA block_masks<>+68(SB)/4, $0xffffffff
-DATA block_masks<>+72(SB)/4, $0xffffffff
-DATA block_masks<>+76(SB)/4, $0xffffffff
-DATA block_masks<>+80(SB)/4, $0xffffffff
-DATA block_masks<>+84(SB)/4, $0xffffffff
-DATA block_masks<>+88(SB)/4, $0xffffffff
-DATA block_masks<>+92(SB)/4, $0xffffffff
-DATA block_masks<>+96(SB)/4, $0xffffffff
-DATA block_masks<>+100(SB)/4, $0xffffffff
-DATA block_masks<>+104(SB)/4, $0xffffffff
-DATA block_masks<>+108(SB)/4, $0xffffffff
-DATA block_masks<>+112(SB)/4, $0xffffffff
-DATA block_masks<>+116(SB)/4, $0xffffffff
-DATA block_masks<>+120(SB)/4, $0xffffffff
-DATA block_masks<>+124(SB)/4, $0xffffffff
-DATA block_masks<>+128(SB)/4, $0x00000000
-DATA block_masks<>+132(SB)/4, $0x00000000
-DATA block_masks<>+136(SB)/4, $0x00000000
-DATA block_masks<>+140(SB)/4, $0x00000000
-DATA block_masks<>+144(SB)/4, $0x00000000
-DATA block_masks<>+148(SB)/4, $0x00000000
-DATA block_masks<>+152(SB)/4, $0x00000000
-DATA block_masks<>+156(SB)/4, $0x00000000
-DATA block_masks<>+160(SB)/4, $0x00000000
-DATA block_masks<>+164(SB)/4, $0x00000000
-DATA block_masks<>+168(SB)/4, $0x00000000
-DATA block_masks<>+172(SB)/4, $0x00000000
-DATA block_masks<>+176(SB)/4, $0x00000000
-DATA block_masks<>+180(SB)/4, $0x00000000
-DATA block_masks<>+184(SB)/4, $0x00000000
-DATA block_masks<>+188(SB)/4, $0x00000000
-DATA block_masks<>+192(SB)/4, $0x00000000
-DATA block_masks<>+196(SB)/4, $0x00000000
-DATA block_masks<>+200(SB)/4, $0x00000000
-DATA block_masks<>+204(SB)/4, $0x00000000
-DATA block_masks<>+208(SB)/4, $0x00000000
-DATA block_masks<>+212(SB)/4, $0x00000000
-DATA block_masks<>+216(SB)/4, $0x00000000
-DATA block_masks<>+220(SB)/4, $0x00000000
-DATA block_masks<>+224(SB)/4, $0x00000000
-DATA block_masks<>+228(SB)/4, $0x00000000
-DATA block_masks<>+232(SB)/4, $0x00000000
-DATA block_masks<>+236(SB)/4, $0x00000000
-DATA block_masks<>+240(SB)/4, $0x00000000
-DATA block_masks<>+244(SB)/4, $0x00000000
-DATA block_masks<>+248(SB)/4, $0x00000000
-DATA block_masks<>+252(SB)/4, $0x00000000
-GLOBL block_masks<>(SB), RODATA|NOPTR, $256
-
-// func SiLUGrad(dx []float32, dy []float32, x []float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·SiLUGrad(SB), NOSPLIT, $0-72
-	MOVQ dx_len+8(FP), AX
-	MOVQ dx_base+0(FP), CX
-	MOVQ dy_base+24(FP), DX
-	MOVQ x_base+48(FP), BX
-	XORQ SI, SI
-
-block1:
-	LEAQ         32(SI), DI
-	CMPQ         DI, AX
-	JGT          lastBlock2
-	VMOVUPS      (DX)(SI*4), Y0
-	VMOVUPS      (BX)(SI*4), Y1
-	VMULPS       all_bf800000<>+0(SB), Y1, Y2
-	VBROADCASTSS one_42b20000<>+0(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS one_c2d00000<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMULPS       all_3fb8aa3b<>+0(SB), Y2, Y4
-	VROUNDPS     $0x08, Y4, Y4
-	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y2
-	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y2
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y3
-	VFMADD213PS  all_3c091d10<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3efffffe<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
-	VCVTPS2DQ    Y4, Y4
-	VPSRAD       $0x01, Y4, Y2
-	VPSUBD       Y2, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       all_0000007f<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y2, Y3, Y3
-	VMULPS       Y4, Y3, Y2
-	VBROADCASTSS one_3f800000<>+0(SB), Y3
-	VADDPS       Y3, Y2, Y2
-	VDIVPS       Y2, Y3, Y2
-	VBROADCASTSS one_3f800000<>+0(SB), Y3
-	VFNMADD213PS Y1, Y2, Y1
-	VADDPS       Y3, Y1, Y1
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VMOVUPS      Y1, (CX)(SI*4)
-	VMOVUPS      32(DX)(SI*4), Y0
-	VMOVUPS      32(BX)(SI*4), Y1
-	VMULPS       all_bf800000<>+0(SB), Y1, Y2
-	VBROADCASTSS one_42b20000<>+0(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS one_c2d00000<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMULPS       all_3fb8aa3b<>+0(SB), Y2, Y4
-	VROUNDPS     $0x08, Y4, Y4
-	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y2
-	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y2
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y3
-	VFMADD213PS  all_3c091d10<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3efffffe<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
-	VCVTPS2DQ    Y4, Y4
-	VPSRAD       $0x01, Y4, Y2
-	VPSUBD       Y2, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       all_0000007f<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y2, Y3, Y3
-	VMULPS       Y4, Y3, Y2
-	VBROADCASTSS one_3f800000<>+0(SB), Y3
-	VADDPS       Y3, Y2, Y2
-	VDIVPS       Y2, Y3, Y2
-	VBROADCASTSS one_3f800000<>+0(SB), Y3
-	VFNMADD213PS Y1, Y2, Y1
-	VADDPS       Y3, Y1, Y1
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VMOVUPS      Y1, 32(CX)(SI*4)
-	VMOVUPS      64(DX)(SI*4), Y0
-	VMOVUPS      64(BX)(SI*4), Y1
-	VMULPS       all_bf800000<>+0(SB), Y1, Y2
-	VBROADCASTSS one_42b20000<>+0(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS one_c2d00000<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMULPS       all_3fb8aa3b<>+0(SB), Y2, Y4
-	VROUNDPS     $0x08, Y4, Y4
-	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y2
-	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y2
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y3
-	VFMADD213PS  all_3c091d10<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3efffffe<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
-	VCVTPS2DQ    Y4, Y4
-	VPSRAD       $0x01, Y4, Y2
-	VPSUBD       Y2, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       all_0000007f<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y2, Y3, Y3
-	VMULPS       Y4, Y3, Y2
-	VBROADCASTSS one_3f800000<>+0(SB), Y3
-	VADDPS       Y3, Y2, Y2
-	VDIVPS       Y2, Y3, Y2
-	VBROADCASTSS one_3f800000<>+0(SB), Y3
-	VFNMADD213PS Y1, Y2, Y1
-	VADDPS       Y3, Y1, Y1
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VMOVUPS      Y1, 64(CX)(SI*4)
-	VMOVUPS      96(DX)(SI*4), Y0
-	VMOVUPS      96(BX)(SI*4), Y1
-	VMULPS       all_bf800000<>+0(SB), Y1, Y2
-	VBROADCASTSS one_42b20000<>+0(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS one_c2d00000<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMULPS       all_3fb8aa3b<>+0(SB), Y2, Y4
-	VROUNDPS     $0x08, Y4, Y4
-	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y2
-	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y2
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y3
-	VFMADD213PS  all_3c091d10<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3efffffe<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
-	VCVTPS2DQ    Y4, Y4
-	VPSRAD       $0x01, Y4, Y2
-	VPSUBD       Y2, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       all_0000007f<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y2, Y3, Y3
-	VMULPS       Y4, Y3, Y2
-	VBROADCASTSS one_3f800000<>+0(SB), Y3
-	VADDPS       Y3, Y2, Y2
-	VDIVPS       Y2, Y3, Y2
-	VBROADCASTSS one_3f800000<>+0(SB), Y3
-	VFNMADD213PS Y1, Y2, Y1
-	VADDPS       Y3, Y1, Y1
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VMOVUPS      Y1, 96(CX)(SI*4)
-	ADDQ         $0x20, SI
-	JMP          block1
-
-lastBlock2:
-	CMPQ         SI, AX
-	JEQ          end3
-	LEAQ         block_masks<>+0(SB), R8
-	MOVQ         SI, DI
-	SUBQ         AX, DI
-	LEAQ         128(R8)(DI*4), R8
-	VMOVUPS      (R8), Y0
-	VMASKMOVPS   (DX)(SI*4), Y0, Y1
-	VMASKMOVPS   (BX)(SI*4), Y0, Y2
-	VMULPS       all_bf800000<>+0(SB), Y2, Y3
-	VBROADCASTSS one_42b20000<>+0(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS one_c2d00000<>+0(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMULPS       all_3fb8aa3b<>+0(SB), Y3, Y5
-	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y3
-	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y3
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y4
-	VFMADD213PS  all_3c091d10<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3efffffe<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VCVTPS2DQ    Y5, Y5
-	VPSRAD       $0x01, Y5, Y3
-	VPSUBD       Y3, Y5, Y5
-	VPADDD       all_0000007f<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       all_0000007f<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y3, Y4, Y4
-	VMULPS       Y5, Y4, Y3
-	VBROADCASTSS one_3f800000<>+0(SB), Y4
-	VADDPS       Y4, Y3, Y3
-	VDIVPS       Y3, Y4, Y3
-	VBROADCASTSS one_3f800000<>+0(SB), Y4
-	VFNMADD213PS Y2, Y3, Y2
-	VADDPS       Y4, Y2, Y2
-	VMULPS       Y3, Y2, Y2
-	VMULPS       Y1, Y2, Y2
-	VMASKMOVPS   Y2, Y0, (CX)(SI*4)
-	LEAQ         8(SI), DI
-	CMPQ         DI, AX
-	JGE          end3
-	VMOVUPS      32(R8), Y0
-	VMASKMOVPS   32(DX)(SI*4), Y0, Y1
-	VMASKMOVPS   32(BX)(SI*4), Y0, Y2
-	VMULPS       all_bf800000<>+0(SB), Y2, Y3
-	VBROADCASTSS one_42b20000<>+0(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS one_c2d00000<>+0(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMULPS       all_3fb8aa3b<>+0(SB), Y3, Y5
-	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y3
-	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y3
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y4
-	VFMADD213PS  all_3c091d10<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3efffffe<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VCVTPS2DQ    Y5, Y5
-	VPSRAD       $0x01, Y5, Y3
-	VPSUBD       Y3, Y5, Y5
-	VPADDD       all_0000007f<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       all_0000007f<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y3, Y4, Y4
-	VMULPS       Y5, Y4, Y3
-	VBROADCASTSS one_3f800000<>+0(SB), Y4
-	VADDPS       Y4, Y3, Y3
-	VDIVPS       Y3, Y4, Y3
-	VBROADCASTSS one_3f800000<>+0(SB), Y4
-	VFNMADD213PS Y2, Y3, Y2
-	VADDPS       Y4, Y2, Y2
-	VMULPS       Y3, Y2, Y2
-	VMULPS       Y1, Y2, Y2
-	VMASKMOVPS   Y2, Y0, 32(CX)(SI*4)
-	LEAQ         16(SI), DI
-	CMPQ         DI, AX
-	JGE          end3
-	VMOVUPS      64(R8), Y0
-	VMASKMOVPS   64(DX)(SI*4), Y0, Y1
-	VMASKMOVPS   64(BX)(SI*4), Y0, Y2
-	VMULPS       all_bf800000<>+0(SB), Y2, Y3
-	VBROADCASTSS one_42b20000<>+0(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS one_c2d00000<>+0(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMULPS       all_3fb8aa3b<>+0(SB), Y3, Y5
-	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y3
-	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y3
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y4
-	VFMADD213PS  all_3c091d10<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3efffffe<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VCVTPS2DQ    Y5, Y5
-	VPSRAD       $0x01, Y5, Y3
-	VPSUBD       Y3, Y5, Y5
-	VPADDD       all_0000007f<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       all_0000007f<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y3, Y4, Y4
-	VMULPS       Y5, Y4, Y3
-	VBROADCASTSS one_3f800000<>+0(SB), Y4
-	VADDPS       Y4, Y3, Y3
-	VDIVPS       Y3, Y4, Y3
-	VBROADCASTSS one_3f800000<>+0(SB), Y4
-	VFNMADD213PS Y2, Y3, Y2
-	VADDPS       Y4, Y2, Y2
-	VMULPS       Y3, Y2, Y2
-	VMULPS       Y1, Y2, Y2
-	VMASKMOVPS   Y2, Y0, 64(CX)(SI*4)
-	LEAQ         24(SI), DI
-	CMPQ         DI, AX
-	JGE          end3
-	VMOVUPS      96(R8), Y0
-	VMASKMOVPS   96(DX)(SI*4), Y0, Y1
-	VMASKMOVPS   96(BX)(SI*4), Y0, Y2
-	VMULPS       all_bf800000<>+0(SB), Y2, Y3
-	VBROADCASTSS one_42b20000<>+0(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS one_c2d00000<>+0(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMULPS       all_3fb8aa3b<>+0(SB), Y3, Y5
-	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y3
-	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y3
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y4
-	VFMADD213PS  all_3c091d10<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3efffffe<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VCVTPS2DQ    Y5, Y5
-	VPSRAD       $0x01, Y5, Y3
-	VPSUBD       Y3, Y5, Y5
-	VPADDD       all_0000007f<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       all_0000007f<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y3, Y4, Y4
-	VMULPS       Y5, Y4, Y3
-	VBROADCASTSS one_3f800000<>+0(SB), Y4
-	VADDPS       Y4, Y3, Y3
-	VDIVPS       Y3, Y4, Y3
-	VBROADCASTSS one_3f800000<>+0(SB), Y4
-	VFNMADD213PS Y2, Y3, Y2
-	VADDPS       Y4, Y2, Y2
-	VMULPS       Y3, Y2, Y2
-	VMULPS       Y1, Y2, Y2
-	VMASKMOVPS   Y2, Y0, 96(CX)(SI*4)
-
-end3:
-	VZEROUPPER
-	RET
-
 // func Gelu(y []float32, x []float32)
 // Requires: AVX, FMA3
 TEXT ·Gelu(SB), NOSPLIT, $0-48
@@ -1185,8 +390,87 @@ DATA all_3f024b67<>+24(SB)/4, $0x3f024b67
 DATA all_3f024b67<>+28(SB)/4, $0x3f024b67
 GLOBL all_3f024b67<>(SB), RODATA|NOPTR, $32
 
+DATA all_3f800000<>+0(SB)/4, $0x3f800000
+DATA all_3f800000<>+4(SB)/4, $0x3f800000
+DATA all_3f800000<>+8(SB)/4, $0x3f800000
+DATA all_3f800000<>+12(SB)/4, $0x3f800000
+DATA all_3f800000<>+16(SB)/4, $0x3f800000
+DATA all_3f800000<>+20(SB)/4, $0x3f800000
+DATA all_3f800000<>+24(SB)/4, $0x3f800000
+DATA all_3f800000<>+28(SB)/4, $0x3f800000
+GLOBL all_3f800000<>(SB), RODATA|NOPTR, $32
+
+DATA one_3f800000<>+0(SB)/4, $0x3f800000
+GLOBL one_3f800000<>(SB), RODATA|NOPTR, $4
+
 DATA one_bf800000<>+0(SB)/4, $0xbf800000
 GLOBL one_bf800000<>(SB), RODATA|NOPTR, $4
+
+DATA block_masks<>+0(SB)/4, $0xffffffff
+DATA block_masks<>+4(SB)/4, $0xffffffff
+DATA block_masks<>+8(SB)/4, $0xffffffff
+DATA block_masks<>+12(SB)/4, $0xffffffff
+DATA block_masks<>+16(SB)/4, $0xffffffff
+DATA block_masks<>+20(SB)/4, $0xffffffff
+DATA block_masks<>+24(SB)/4, $0xffffffff
+DATA block_masks<>+28(SB)/4, $0xffffffff
+DATA block_masks<>+32(SB)/4, $0xffffffff
+DATA block_masks<>+36(SB)/4, $0xffffffff
+DATA block_masks<>+40(SB)/4, $0xffffffff
+DATA block_masks<>+44(SB)/4, $0xffffffff
+DATA block_masks<>+48(SB)/4, $0xffffffff
+DATA block_masks<>+52(SB)/4, $0xffffffff
+DATA block_masks<>+56(SB)/4, $0xffffffff
+DATA block_masks<>+60(SB)/4, $0xffffffff
+DATA block_masks<>+64(SB)/4, $0xffffffff
+DATA block_masks<>+68(SB)/4, $0xffffffff
+DATA block_masks<>+72(SB)/4, $0xffffffff
+DATA block_masks<>+76(SB)/4, $0xffffffff
+DATA block_masks<>+80(SB)/4, $0xffffffff
+DATA block_masks<>+84(SB)/4, $0xffffffff
+DATA block_masks<>+88(SB)/4, $0xffffffff
+DATA block_masks<>+92(SB)/4, $0xffffffff
+DATA block_masks<>+96(SB)/4, $0xffffffff
+DATA block_masks<>+100(SB)/4, $0xffffffff
+DATA block_masks<>+104(SB)/4, $0xffffffff
+DATA block_masks<>+108(SB)/4, $0xffffffff
+DATA block_masks<>+112(SB)/4, $0xffffffff
+DATA block_masks<>+116(SB)/4, $0xffffffff
+DATA block_masks<>+120(SB)/4, $0xffffffff
+DATA block_masks<>+124(SB)/4, $0xffffffff
+DATA block_masks<>+128(SB)/4, $0x00000000
+DATA block_masks<>+132(SB)/4, $0x00000000
+DATA block_masks<>+136(SB)/4, $0x00000000
+DATA block_masks<>+140(SB)/4, $0x00000000
+DATA block_masks<>+144(SB)/4, $0x00000000
+DATA block_masks<>+148(SB)/4, $0x00000000
+DATA block_masks<>+152(SB)/4, $0x00000000
+DATA block_masks<>+156(SB)/4, $0x00000000
+DATA block_masks<>+160(SB)/4, $0x00000000
+DATA block_masks<>+164(SB)/4, $0x00000000
+DATA block_masks<>+168(SB)/4, $0x00000000
+DATA block_masks<>+172(SB)/4, $0x00000000
+DATA block_masks<>+176(SB)/4, $0x00000000
+DATA block_masks<>+180(SB)/4, $0x00000000
+DATA block_masks<>+184(SB)/4, $0x00000000
+DATA block_masks<>+188(SB)/4, $0x00000000
+DATA block_masks<>+192(SB)/4, $0x00000000
+DATA block_masks<>+196(SB)/4, $0x00000000
+DATA block_masks<>+200(SB)/4, $0x00000000
+DATA block_masks<>+204(SB)/4, $0x00000000
+DATA block_masks<>+208(SB)/4, $0x00000000
+DATA block_masks<>+212(SB)/4, $0x00000000
+DATA block_masks<>+216(SB)/4, $0x00000000
+DATA block_masks<>+220(SB)/4, $0x00000000
+DATA block_masks<>+224(SB)/4, $0x00000000
+DATA block_masks<>+228(SB)/4, $0x00000000
+DATA block_masks<>+232(SB)/4, $0x00000000
+DATA block_masks<>+236(SB)/4, $0x00000000
+DATA block_masks<>+240(SB)/4, $0x00000000
+DATA block_masks<>+244(SB)/4, $0x00000000
+DATA block_masks<>+248(SB)/4, $0x00000000
+DATA block_masks<>+252(SB)/4, $0x00000000
+GLOBL block_masks<>(SB), RODATA|NOPTR, $256
 
 // func GeluGrad(dx []float32, dy []float32, x []float32)
 // Requires: AVX, AVX2, FMA3
@@ -1693,6 +977,105 @@ end3:
 	VZEROUPPER
 	RET
 
+DATA all_bf800000<>+0(SB)/4, $0xbf800000
+DATA all_bf800000<>+4(SB)/4, $0xbf800000
+DATA all_bf800000<>+8(SB)/4, $0xbf800000
+DATA all_bf800000<>+12(SB)/4, $0xbf800000
+DATA all_bf800000<>+16(SB)/4, $0xbf800000
+DATA all_bf800000<>+20(SB)/4, $0xbf800000
+DATA all_bf800000<>+24(SB)/4, $0xbf800000
+DATA all_bf800000<>+28(SB)/4, $0xbf800000
+GLOBL all_bf800000<>(SB), RODATA|NOPTR, $32
+
+DATA one_42b20000<>+0(SB)/4, $0x42b20000
+GLOBL one_42b20000<>(SB), RODATA|NOPTR, $4
+
+DATA one_c2d00000<>+0(SB)/4, $0xc2d00000
+GLOBL one_c2d00000<>(SB), RODATA|NOPTR, $4
+
+DATA all_3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
+DATA all_3fb8aa3b<>+4(SB)/4, $0x3fb8aa3b
+DATA all_3fb8aa3b<>+8(SB)/4, $0x3fb8aa3b
+DATA all_3fb8aa3b<>+12(SB)/4, $0x3fb8aa3b
+DATA all_3fb8aa3b<>+16(SB)/4, $0x3fb8aa3b
+DATA all_3fb8aa3b<>+20(SB)/4, $0x3fb8aa3b
+DATA all_3fb8aa3b<>+24(SB)/4, $0x3fb8aa3b
+DATA all_3fb8aa3b<>+28(SB)/4, $0x3fb8aa3b
+GLOBL all_3fb8aa3b<>(SB), RODATA|NOPTR, $32
+
+DATA all_3f317218<>+0(SB)/4, $0x3f317218
+DATA all_3f317218<>+4(SB)/4, $0x3f317218
+DATA all_3f317218<>+8(SB)/4, $0x3f317218
+DATA all_3f317218<>+12(SB)/4, $0x3f317218
+DATA all_3f317218<>+16(SB)/4, $0x3f317218
+DATA all_3f317218<>+20(SB)/4, $0x3f317218
+DATA all_3f317218<>+24(SB)/4, $0x3f317218
+DATA all_3f317218<>+28(SB)/4, $0x3f317218
+GLOBL all_3f317218<>(SB), RODATA|NOPTR, $32
+
+DATA all_b102e308<>+0(SB)/4, $0xb102e308
+DATA all_b102e308<>+4(SB)/4, $0xb102e308
+DATA all_b102e308<>+8(SB)/4, $0xb102e308
+DATA all_b102e308<>+12(SB)/4, $0xb102e308
+DATA all_b102e308<>+16(SB)/4, $0xb102e308
+DATA all_b102e308<>+20(SB)/4, $0xb102e308
+DATA all_b102e308<>+24(SB)/4, $0xb102e308
+DATA all_b102e308<>+28(SB)/4, $0xb102e308
+GLOBL all_b102e308<>(SB), RODATA|NOPTR, $32
+
+DATA one_3ab511e7<>+0(SB)/4, $0x3ab511e7
+GLOBL one_3ab511e7<>(SB), RODATA|NOPTR, $4
+
+DATA all_3c091d10<>+0(SB)/4, $0x3c091d10
+DATA all_3c091d10<>+4(SB)/4, $0x3c091d10
+DATA all_3c091d10<>+8(SB)/4, $0x3c091d10
+DATA all_3c091d10<>+12(SB)/4, $0x3c091d10
+DATA all_3c091d10<>+16(SB)/4, $0x3c091d10
+DATA all_3c091d10<>+20(SB)/4, $0x3c091d10
+DATA all_3c091d10<>+24(SB)/4, $0x3c091d10
+DATA all_3c091d10<>+28(SB)/4, $0x3c091d10
+GLOBL all_3c091d10<>(SB), RODATA|NOPTR, $32
+
+DATA all_3d2aac79<>+0(SB)/4, $0x3d2aac79
+DATA all_3d2aac79<>+4(SB)/4, $0x3d2aac79
+DATA all_3d2aac79<>+8(SB)/4, $0x3d2aac79
+DATA all_3d2aac79<>+12(SB)/4, $0x3d2aac79
+DATA all_3d2aac79<>+16(SB)/4, $0x3d2aac79
+DATA all_3d2aac79<>+20(SB)/4, $0x3d2aac79
+DATA all_3d2aac79<>+24(SB)/4, $0x3d2aac79
+DATA all_3d2aac79<>+28(SB)/4, $0x3d2aac79
+GLOBL all_3d2aac79<>(SB), RODATA|NOPTR, $32
+
+DATA all_3e2aaa49<>+0(SB)/4, $0x3e2aaa49
+DATA all_3e2aaa49<>+4(SB)/4, $0x3e2aaa49
+DATA all_3e2aaa49<>+8(SB)/4, $0x3e2aaa49
+DATA all_3e2aaa49<>+12(SB)/4, $0x3e2aaa49
+DATA all_3e2aaa49<>+16(SB)/4, $0x3e2aaa49
+DATA all_3e2aaa49<>+20(SB)/4, $0x3e2aaa49
+DATA all_3e2aaa49<>+24(SB)/4, $0x3e2aaa49
+DATA all_3e2aaa49<>+28(SB)/4, $0x3e2aaa49
+GLOBL all_3e2aaa49<>(SB), RODATA|NOPTR, $32
+
+DATA all_3efffffe<>+0(SB)/4, $0x3efffffe
+DATA all_3efffffe<>+4(SB)/4, $0x3efffffe
+DATA all_3efffffe<>+8(SB)/4, $0x3efffffe
+DATA all_3efffffe<>+12(SB)/4, $0x3efffffe
+DATA all_3efffffe<>+16(SB)/4, $0x3efffffe
+DATA all_3efffffe<>+20(SB)/4, $0x3efffffe
+DATA all_3efffffe<>+24(SB)/4, $0x3efffffe
+DATA all_3efffffe<>+28(SB)/4, $0x3efffffe
+GLOBL all_3efffffe<>(SB), RODATA|NOPTR, $32
+
+DATA all_0000007f<>+0(SB)/4, $0x0000007f
+DATA all_0000007f<>+4(SB)/4, $0x0000007f
+DATA all_0000007f<>+8(SB)/4, $0x0000007f
+DATA all_0000007f<>+12(SB)/4, $0x0000007f
+DATA all_0000007f<>+16(SB)/4, $0x0000007f
+DATA all_0000007f<>+20(SB)/4, $0x0000007f
+DATA all_0000007f<>+24(SB)/4, $0x0000007f
+DATA all_0000007f<>+28(SB)/4, $0x0000007f
+GLOBL all_0000007f<>(SB), RODATA|NOPTR, $32
+
 DATA all_3ecc422a<>+0(SB)/4, $0x3ecc422a
 DATA all_3ecc422a<>+4(SB)/4, $0x3ecc422a
 DATA all_3ecc422a<>+8(SB)/4, $0x3ecc422a
@@ -1705,3 +1088,602 @@ GLOBL all_3ecc422a<>(SB), RODATA|NOPTR, $32
 
 DATA one_3f000000<>+0(SB)/4, $0x3f000000
 GLOBL one_3f000000<>(SB), RODATA|NOPTR, $4
+
+// func SiLU(y []float32, x []float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·SiLU(SB), NOSPLIT, $0-48
+	MOVQ y_len+8(FP), AX
+	MOVQ y_base+0(FP), CX
+	MOVQ x_base+24(FP), DX
+	XORQ BX, BX
+
+block1:
+	LEAQ         32(BX), SI
+	CMPQ         SI, AX
+	JGT          lastBlock2
+	VMOVUPS      (DX)(BX*4), Y0
+	VMULPS       all_bf800000<>+0(SB), Y0, Y1
+	VBROADCASTSS one_42b20000<>+0(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS one_c2d00000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       all_3fb8aa3b<>+0(SB), Y1, Y3
+	VROUNDPS     $0x08, Y3, Y3
+	VFNMADD231PS all_3f317218<>+0(SB), Y3, Y1
+	VFNMADD231PS all_b102e308<>+0(SB), Y3, Y1
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y2
+	VFMADD213PS  all_3c091d10<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3efffffe<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y2
+	VCVTPS2DQ    Y3, Y3
+	VPSRAD       $0x01, Y3, Y1
+	VPSUBD       Y1, Y3, Y3
+	VPADDD       all_0000007f<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       all_0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y1, Y2, Y2
+	VMULPS       Y3, Y2, Y1
+	VADDPS       all_3f800000<>+0(SB), Y1, Y1
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (CX)(BX*4)
+	VMOVUPS      32(DX)(BX*4), Y0
+	VMULPS       all_bf800000<>+0(SB), Y0, Y1
+	VBROADCASTSS one_42b20000<>+0(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS one_c2d00000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       all_3fb8aa3b<>+0(SB), Y1, Y3
+	VROUNDPS     $0x08, Y3, Y3
+	VFNMADD231PS all_3f317218<>+0(SB), Y3, Y1
+	VFNMADD231PS all_b102e308<>+0(SB), Y3, Y1
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y2
+	VFMADD213PS  all_3c091d10<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3efffffe<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y2
+	VCVTPS2DQ    Y3, Y3
+	VPSRAD       $0x01, Y3, Y1
+	VPSUBD       Y1, Y3, Y3
+	VPADDD       all_0000007f<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       all_0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y1, Y2, Y2
+	VMULPS       Y3, Y2, Y1
+	VADDPS       all_3f800000<>+0(SB), Y1, Y1
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 32(CX)(BX*4)
+	VMOVUPS      64(DX)(BX*4), Y0
+	VMULPS       all_bf800000<>+0(SB), Y0, Y1
+	VBROADCASTSS one_42b20000<>+0(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS one_c2d00000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       all_3fb8aa3b<>+0(SB), Y1, Y3
+	VROUNDPS     $0x08, Y3, Y3
+	VFNMADD231PS all_3f317218<>+0(SB), Y3, Y1
+	VFNMADD231PS all_b102e308<>+0(SB), Y3, Y1
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y2
+	VFMADD213PS  all_3c091d10<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3efffffe<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y2
+	VCVTPS2DQ    Y3, Y3
+	VPSRAD       $0x01, Y3, Y1
+	VPSUBD       Y1, Y3, Y3
+	VPADDD       all_0000007f<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       all_0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y1, Y2, Y2
+	VMULPS       Y3, Y2, Y1
+	VADDPS       all_3f800000<>+0(SB), Y1, Y1
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 64(CX)(BX*4)
+	VMOVUPS      96(DX)(BX*4), Y0
+	VMULPS       all_bf800000<>+0(SB), Y0, Y1
+	VBROADCASTSS one_42b20000<>+0(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS one_c2d00000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       all_3fb8aa3b<>+0(SB), Y1, Y3
+	VROUNDPS     $0x08, Y3, Y3
+	VFNMADD231PS all_3f317218<>+0(SB), Y3, Y1
+	VFNMADD231PS all_b102e308<>+0(SB), Y3, Y1
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y2
+	VFMADD213PS  all_3c091d10<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3efffffe<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y2
+	VCVTPS2DQ    Y3, Y3
+	VPSRAD       $0x01, Y3, Y1
+	VPSUBD       Y1, Y3, Y3
+	VPADDD       all_0000007f<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       all_0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y1, Y2, Y2
+	VMULPS       Y3, Y2, Y1
+	VADDPS       all_3f800000<>+0(SB), Y1, Y1
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 96(CX)(BX*4)
+	ADDQ         $0x20, BX
+	JMP          block1
+
+lastBlock2:
+	CMPQ         BX, AX
+	JEQ          end3
+	LEAQ         block_masks<>+0(SB), DI
+	MOVQ         BX, SI
+	SUBQ         AX, SI
+	LEAQ         128(DI)(SI*4), DI
+	VMOVUPS      (DI), Y0
+	VMASKMOVPS   (DX)(BX*4), Y0, Y1
+	VMULPS       all_bf800000<>+0(SB), Y1, Y2
+	VBROADCASTSS one_42b20000<>+0(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS one_c2d00000<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VMULPS       all_3fb8aa3b<>+0(SB), Y2, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y2
+	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y2
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y3
+	VFMADD213PS  all_3c091d10<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3efffffe<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y2
+	VPSUBD       Y2, Y4, Y4
+	VPADDD       all_0000007f<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       all_0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y2, Y3, Y3
+	VMULPS       Y4, Y3, Y2
+	VADDPS       all_3f800000<>+0(SB), Y2, Y2
+	VDIVPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (CX)(BX*4)
+	LEAQ         8(BX), SI
+	CMPQ         SI, AX
+	JGE          end3
+	VMOVUPS      32(DI), Y0
+	VMASKMOVPS   32(DX)(BX*4), Y0, Y1
+	VMULPS       all_bf800000<>+0(SB), Y1, Y2
+	VBROADCASTSS one_42b20000<>+0(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS one_c2d00000<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VMULPS       all_3fb8aa3b<>+0(SB), Y2, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y2
+	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y2
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y3
+	VFMADD213PS  all_3c091d10<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3efffffe<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y2
+	VPSUBD       Y2, Y4, Y4
+	VPADDD       all_0000007f<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       all_0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y2, Y3, Y3
+	VMULPS       Y4, Y3, Y2
+	VADDPS       all_3f800000<>+0(SB), Y2, Y2
+	VDIVPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, 32(CX)(BX*4)
+	LEAQ         16(BX), SI
+	CMPQ         SI, AX
+	JGE          end3
+	VMOVUPS      64(DI), Y0
+	VMASKMOVPS   64(DX)(BX*4), Y0, Y1
+	VMULPS       all_bf800000<>+0(SB), Y1, Y2
+	VBROADCASTSS one_42b20000<>+0(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS one_c2d00000<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VMULPS       all_3fb8aa3b<>+0(SB), Y2, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y2
+	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y2
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y3
+	VFMADD213PS  all_3c091d10<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3efffffe<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y2
+	VPSUBD       Y2, Y4, Y4
+	VPADDD       all_0000007f<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       all_0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y2, Y3, Y3
+	VMULPS       Y4, Y3, Y2
+	VADDPS       all_3f800000<>+0(SB), Y2, Y2
+	VDIVPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, 64(CX)(BX*4)
+	LEAQ         24(BX), SI
+	CMPQ         SI, AX
+	JGE          end3
+	VMOVUPS      96(DI), Y0
+	VMASKMOVPS   96(DX)(BX*4), Y0, Y1
+	VMULPS       all_bf800000<>+0(SB), Y1, Y2
+	VBROADCASTSS one_42b20000<>+0(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS one_c2d00000<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VMULPS       all_3fb8aa3b<>+0(SB), Y2, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y2
+	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y2
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y3
+	VFMADD213PS  all_3c091d10<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3efffffe<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y2
+	VPSUBD       Y2, Y4, Y4
+	VPADDD       all_0000007f<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       all_0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y2, Y3, Y3
+	VMULPS       Y4, Y3, Y2
+	VADDPS       all_3f800000<>+0(SB), Y2, Y2
+	VDIVPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, 96(CX)(BX*4)
+
+end3:
+	VZEROUPPER
+	RET
+
+// func SiLUGrad(dx []float32, dy []float32, x []float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·SiLUGrad(SB), NOSPLIT, $0-72
+	MOVQ dx_len+8(FP), AX
+	MOVQ dx_base+0(FP), CX
+	MOVQ dy_base+24(FP), DX
+	MOVQ x_base+48(FP), BX
+	XORQ SI, SI
+
+block1:
+	LEAQ         32(SI), DI
+	CMPQ         DI, AX
+	JGT          lastBlock2
+	VMOVUPS      (DX)(SI*4), Y0
+	VMOVUPS      (BX)(SI*4), Y1
+	VBROADCASTSS one_42b00000<>+0(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS one_c2b00000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       all_bf800000<>+0(SB), Y1, Y2
+	VMULPS       all_3fb8aa3b<>+0(SB), Y2, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y2
+	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y2
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y3
+	VFMADD213PS  all_3c091d10<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3efffffe<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y2
+	VPSUBD       Y2, Y4, Y4
+	VPADDD       all_0000007f<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       all_0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y2, Y3, Y3
+	VMULPS       Y4, Y3, Y2
+	VADDPS       all_3f800000<>+0(SB), Y2, Y3
+	VBROADCASTSS one_3f800000<>+0(SB), Y4
+	VDIVPS       Y3, Y4, Y3
+	VMULPS       Y3, Y2, Y2
+	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y1
+	VMULPS       Y3, Y1, Y1
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      Y1, (CX)(SI*4)
+	VMOVUPS      32(DX)(SI*4), Y0
+	VMOVUPS      32(BX)(SI*4), Y1
+	VBROADCASTSS one_42b00000<>+0(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS one_c2b00000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       all_bf800000<>+0(SB), Y1, Y2
+	VMULPS       all_3fb8aa3b<>+0(SB), Y2, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y2
+	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y2
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y3
+	VFMADD213PS  all_3c091d10<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3efffffe<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y2
+	VPSUBD       Y2, Y4, Y4
+	VPADDD       all_0000007f<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       all_0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y2, Y3, Y3
+	VMULPS       Y4, Y3, Y2
+	VADDPS       all_3f800000<>+0(SB), Y2, Y3
+	VBROADCASTSS one_3f800000<>+0(SB), Y4
+	VDIVPS       Y3, Y4, Y3
+	VMULPS       Y3, Y2, Y2
+	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y1
+	VMULPS       Y3, Y1, Y1
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      Y1, 32(CX)(SI*4)
+	VMOVUPS      64(DX)(SI*4), Y0
+	VMOVUPS      64(BX)(SI*4), Y1
+	VBROADCASTSS one_42b00000<>+0(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS one_c2b00000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       all_bf800000<>+0(SB), Y1, Y2
+	VMULPS       all_3fb8aa3b<>+0(SB), Y2, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y2
+	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y2
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y3
+	VFMADD213PS  all_3c091d10<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3efffffe<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y2
+	VPSUBD       Y2, Y4, Y4
+	VPADDD       all_0000007f<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       all_0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y2, Y3, Y3
+	VMULPS       Y4, Y3, Y2
+	VADDPS       all_3f800000<>+0(SB), Y2, Y3
+	VBROADCASTSS one_3f800000<>+0(SB), Y4
+	VDIVPS       Y3, Y4, Y3
+	VMULPS       Y3, Y2, Y2
+	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y1
+	VMULPS       Y3, Y1, Y1
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      Y1, 64(CX)(SI*4)
+	VMOVUPS      96(DX)(SI*4), Y0
+	VMOVUPS      96(BX)(SI*4), Y1
+	VBROADCASTSS one_42b00000<>+0(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS one_c2b00000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       all_bf800000<>+0(SB), Y1, Y2
+	VMULPS       all_3fb8aa3b<>+0(SB), Y2, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y2
+	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y2
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y3
+	VFMADD213PS  all_3c091d10<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3efffffe<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y2
+	VPSUBD       Y2, Y4, Y4
+	VPADDD       all_0000007f<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       all_0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y2, Y3, Y3
+	VMULPS       Y4, Y3, Y2
+	VADDPS       all_3f800000<>+0(SB), Y2, Y3
+	VBROADCASTSS one_3f800000<>+0(SB), Y4
+	VDIVPS       Y3, Y4, Y3
+	VMULPS       Y3, Y2, Y2
+	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y1
+	VMULPS       Y3, Y1, Y1
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      Y1, 96(CX)(SI*4)
+	ADDQ         $0x20, SI
+	JMP          block1
+
+lastBlock2:
+	CMPQ         SI, AX
+	JEQ          end3
+	LEAQ         block_masks<>+0(SB), R8
+	MOVQ         SI, DI
+	SUBQ         AX, DI
+	LEAQ         128(R8)(DI*4), R8
+	VMOVUPS      (R8), Y0
+	VMASKMOVPS   (DX)(SI*4), Y0, Y1
+	VMASKMOVPS   (BX)(SI*4), Y0, Y2
+	VBROADCASTSS one_42b00000<>+0(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS one_c2b00000<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VMULPS       all_bf800000<>+0(SB), Y2, Y3
+	VMULPS       all_3fb8aa3b<>+0(SB), Y3, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y3
+	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y3
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y4
+	VFMADD213PS  all_3c091d10<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3efffffe<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
+	VCVTPS2DQ    Y5, Y5
+	VPSRAD       $0x01, Y5, Y3
+	VPSUBD       Y3, Y5, Y5
+	VPADDD       all_0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       all_0000007f<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y3, Y4, Y4
+	VMULPS       Y5, Y4, Y3
+	VADDPS       all_3f800000<>+0(SB), Y3, Y4
+	VBROADCASTSS one_3f800000<>+0(SB), Y5
+	VDIVPS       Y4, Y5, Y4
+	VMULPS       Y4, Y3, Y3
+	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y2
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VMASKMOVPS   Y2, Y0, (CX)(SI*4)
+	LEAQ         8(SI), DI
+	CMPQ         DI, AX
+	JGE          end3
+	VMOVUPS      32(R8), Y0
+	VMASKMOVPS   32(DX)(SI*4), Y0, Y1
+	VMASKMOVPS   32(BX)(SI*4), Y0, Y2
+	VBROADCASTSS one_42b00000<>+0(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS one_c2b00000<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VMULPS       all_bf800000<>+0(SB), Y2, Y3
+	VMULPS       all_3fb8aa3b<>+0(SB), Y3, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y3
+	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y3
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y4
+	VFMADD213PS  all_3c091d10<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3efffffe<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
+	VCVTPS2DQ    Y5, Y5
+	VPSRAD       $0x01, Y5, Y3
+	VPSUBD       Y3, Y5, Y5
+	VPADDD       all_0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       all_0000007f<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y3, Y4, Y4
+	VMULPS       Y5, Y4, Y3
+	VADDPS       all_3f800000<>+0(SB), Y3, Y4
+	VBROADCASTSS one_3f800000<>+0(SB), Y5
+	VDIVPS       Y4, Y5, Y4
+	VMULPS       Y4, Y3, Y3
+	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y2
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VMASKMOVPS   Y2, Y0, 32(CX)(SI*4)
+	LEAQ         16(SI), DI
+	CMPQ         DI, AX
+	JGE          end3
+	VMOVUPS      64(R8), Y0
+	VMASKMOVPS   64(DX)(SI*4), Y0, Y1
+	VMASKMOVPS   64(BX)(SI*4), Y0, Y2
+	VBROADCASTSS one_42b00000<>+0(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS one_c2b00000<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VMULPS       all_bf800000<>+0(SB), Y2, Y3
+	VMULPS       all_3fb8aa3b<>+0(SB), Y3, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y3
+	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y3
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y4
+	VFMADD213PS  all_3c091d10<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3efffffe<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
+	VCVTPS2DQ    Y5, Y5
+	VPSRAD       $0x01, Y5, Y3
+	VPSUBD       Y3, Y5, Y5
+	VPADDD       all_0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       all_0000007f<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y3, Y4, Y4
+	VMULPS       Y5, Y4, Y3
+	VADDPS       all_3f800000<>+0(SB), Y3, Y4
+	VBROADCASTSS one_3f800000<>+0(SB), Y5
+	VDIVPS       Y4, Y5, Y4
+	VMULPS       Y4, Y3, Y3
+	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y2
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VMASKMOVPS   Y2, Y0, 64(CX)(SI*4)
+	LEAQ         24(SI), DI
+	CMPQ         DI, AX
+	JGE          end3
+	VMOVUPS      96(R8), Y0
+	VMASKMOVPS   96(DX)(SI*4), Y0, Y1
+	VMASKMOVPS   96(BX)(SI*4), Y0, Y2
+	VBROADCASTSS one_42b00000<>+0(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS one_c2b00000<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VMULPS       all_bf800000<>+0(SB), Y2, Y3
+	VMULPS       all_3fb8aa3b<>+0(SB), Y3, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y3
+	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y3
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y4
+	VFMADD213PS  all_3c091d10<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3efffffe<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
+	VCVTPS2DQ    Y5, Y5
+	VPSRAD       $0x01, Y5, Y3
+	VPSUBD       Y3, Y5, Y5
+	VPADDD       all_0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       all_0000007f<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y3, Y4, Y4
+	VMULPS       Y5, Y4, Y3
+	VADDPS       all_3f800000<>+0(SB), Y3, Y4
+	VBROADCASTSS one_3f800000<>+0(SB), Y5
+	VDIVPS       Y4, Y5, Y4
+	VMULPS       Y4, Y3, Y3
+	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y2
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VMASKMOVPS   Y2, Y0, 96(CX)(SI*4)
+
+end3:
+	VZEROUPPER
+	RET
+
+DATA one_42b00000<>+0(SB)/4, $0x42b00000
+GLOBL one_42b00000<>(SB), RODATA|NOPTR, $4
+
+DATA one_c2b00000<>+0(SB)/4, $0xc2b00000
+GLOBL one_c2b00000<>(SB), RODATA|NOPTR, $4

@@ -190,50 +190,70 @@ func LayerNormGradRowAdd(dx []float32, dy []float32, x []float32, gamma []float3
 //go:noescape
 func LayerNormGradParams(dgamma []float32, dbeta []float32, dy []float32, dyStride int, x []float32, xStride int, mean []float32, rstd []float32)
 
-// ColumnSquares is generic.ColumnSquares with fused multiply-adds; rows is at least 1.
+// ChannelSums is generic.ChannelSums, bit for bit: the fused products are exact. x has at least one row.
 //
 //go:noescape
-func ColumnSquares(dst []float32, x []float32, mean []float32, rows int, stride int)
+func ChannelSums(sum []float64, square []float64, x []float32)
 
-// GroupNormRows is generic.GroupNormRows with fused multiply-adds; rows is at least 1.
+// AffineRows is generic.AffineRows; y has at least one row.
 //
 //go:noescape
-func GroupNormRows(y []float32, x []float32, rows int, mean []float32, scale []float32, shift []float32)
+func AffineRows(y []float32, x []float32, coef []float32, channels int)
 
-// GroupNormSiLURows is generic.GroupNormSiLURows with fused multiply-adds; rows is at least 1.
+// AffineSiLURows is generic.AffineSiLURows; y has at least one row.
 //
 //go:noescape
-func GroupNormSiLURows(y []float32, x []float32, rows int, mean []float32, scale []float32, shift []float32)
+func AffineSiLURows(y []float32, x []float32, coef []float32, channels int)
 
-// GroupNormSums is generic.GroupNormSums with fused multiply-adds; rows is at least 1.
+// AffineGradSums is generic.AffineGradSums; dy has at least one row.
 //
 //go:noescape
-func GroupNormSums(plain []float32, along []float32, dy []float32, x []float32, rows int, mean []float32, scale []float32, shift []float32)
+func AffineGradSums(plain []float32, along []float32, dy []float32, x []float32, coef []float32)
 
-// GroupNormSiLUSums is generic.GroupNormSiLUSums with fused multiply-adds; rows is at least 1.
+// AffineSiLUGradSums is generic.AffineSiLUGradSums; dy has at least one row.
 //
 //go:noescape
-func GroupNormSiLUSums(plain []float32, along []float32, dy []float32, x []float32, rows int, mean []float32, scale []float32, shift []float32)
+func AffineSiLUGradSums(plain []float32, along []float32, dy []float32, x []float32, coef []float32)
 
-// GroupNormGradRows is generic.GroupNormGradRows with fused multiply-adds; rows is at least 1.
+// AffineSiLUGradSumsKeep is generic.AffineSiLUGradSumsKeep; dy has at least one row.
 //
 //go:noescape
-func GroupNormGradRows(dx []float32, dy []float32, x []float32, rows int, mean []float32, scale []float32, shift []float32, p []float32, q []float32, r []float32)
+func AffineSiLUGradSumsKeep(plain []float32, along []float32, dz []float32, dy []float32, x []float32, coef []float32)
 
-// GroupNormGradRowsAdd is generic.GroupNormGradRowsAdd with fused multiply-adds; rows is at least 1.
+// AffineGradRows is generic.AffineGradRows; dx has at least one row.
 //
 //go:noescape
-func GroupNormGradRowsAdd(dx []float32, dy []float32, x []float32, rows int, mean []float32, scale []float32, shift []float32, p []float32, q []float32, r []float32)
+func AffineGradRows(dx []float32, dz []float32, x []float32, coef []float32, channels int)
 
-// GroupNormSiLUGradRows is generic.GroupNormSiLUGradRows with fused multiply-adds; rows is at least 1.
+// AffineGradRowsAdd is generic.AffineGradRowsAdd; dx has at least one row.
 //
 //go:noescape
-func GroupNormSiLUGradRows(dx []float32, dy []float32, x []float32, rows int, mean []float32, scale []float32, shift []float32, p []float32, q []float32, r []float32)
+func AffineGradRowsAdd(dx []float32, dz []float32, x []float32, coef []float32, channels int)
 
-// GroupNormSiLUGradRowsAdd is generic.GroupNormSiLUGradRowsAdd with fused multiply-adds; rows is at least 1.
+// AffineSiLUGradRowsAdd is generic.AffineSiLUGradRowsAdd; dx has at least one row.
 //
 //go:noescape
-func GroupNormSiLUGradRowsAdd(dx []float32, dy []float32, x []float32, rows int, mean []float32, scale []float32, shift []float32, p []float32, q []float32, r []float32)
+func AffineSiLUGradRowsAdd(dx []float32, dy []float32, x []float32, coef []float32, channels int)
+
+// PoolRow is generic.PoolRow, bit for bit; y has at least one pixel.
+//
+//go:noescape
+func PoolRow(y []float32, top []float32, bottom []float32, scale float32, channels int)
+
+// SpreadRow is generic.SpreadRow, bit for bit; x has at least one pixel.
+//
+//go:noescape
+func SpreadRow(y []float32, x []float32, scale float32, channels int)
+
+// PoolRowAdd is generic.PoolRowAdd, bit for bit; y has at least one pixel.
+//
+//go:noescape
+func PoolRowAdd(y []float32, top []float32, bottom []float32, scale float32, channels int)
+
+// SpreadRowAdd is generic.SpreadRowAdd, bit for bit; x has at least one pixel.
+//
+//go:noescape
+func SpreadRowAdd(y []float32, x []float32, scale float32, channels int)
 
 // SoftmaxRows is generic.SoftmaxRows with the exp of asmgen and float32 sums.
 //
@@ -245,16 +265,6 @@ func SoftmaxRows(y []float32, yStride int, x []float32, xStride int, columns int
 //go:noescape
 func SoftmaxGradRow(dx []float32, dy []float32, y []float32)
 
-// SiLU is generic.SiLU with the exp of asmgen.
-//
-//go:noescape
-func SiLU(y []float32, x []float32)
-
-// SiLUGrad is generic.SiLUGrad with the exp of asmgen.
-//
-//go:noescape
-func SiLUGrad(dx []float32, dy []float32, x []float32)
-
 // Gelu is generic.Gelu with the erf of asmgen: at most 1e-6 * max(1, |y|) off.
 //
 //go:noescape
@@ -264,6 +274,16 @@ func Gelu(y []float32, x []float32)
 //
 //go:noescape
 func GeluGrad(dx []float32, dy []float32, x []float32)
+
+// SiLU is generic.SiLU with the exp of asmgen: at most 4*2^-24*|y| + 1e-36 off.
+//
+//go:noescape
+func SiLU(y []float32, x []float32)
+
+// SiLUGrad is generic.SiLUGrad with the exp of asmgen: at most 1e-6 * |dy| off.
+//
+//go:noescape
+func SiLUGrad(dx []float32, dy []float32, x []float32)
 
 // AttentionTile6x16 is generic.AttentionTile with fused multiply-adds, m at least 1,
 // n 1 to 16: for every i < m and j < n

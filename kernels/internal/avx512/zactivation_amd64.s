@@ -4,345 +4,6 @@
 
 #include "textflag.h"
 
-// func SiLU(y []float32, x []float32)
-// Requires: AVX, AVX512F
-TEXT ·SiLU(SB), NOSPLIT, $0-48
-	MOVQ y_len+8(FP), AX
-	MOVQ y_base+0(FP), CX
-	MOVQ x_base+24(FP), DX
-	XORQ BX, BX
-
-block1:
-	LEAQ              32(BX), SI
-	CMPQ              SI, AX
-	JGT               lastBlock2
-	VMOVUPS           (DX)(BX*4), Z0
-	VMULPS.BCST       one_bf800000<>+0(SB), Z0, Z1
-	VBROADCASTSS      one_42b20000<>+0(SB), Z2
-	VMINPS            Z1, Z2, Z1
-	VBROADCASTSS      one_c2d00000<>+0(SB), Z2
-	VMAXPS            Z1, Z2, Z1
-	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z1, Z3
-	VRNDSCALEPS       $0x08, Z3, Z3
-	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z3, Z1
-	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z3, Z1
-	VBROADCASTSS      one_3ab511e7<>+0(SB), Z2
-	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z1, Z2
-	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z1, Z2
-	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z1, Z2
-	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z1, Z2
-	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z1, Z2
-	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z1, Z2
-	VSCALEFPS         Z3, Z2, Z1
-	VBROADCASTSS      one_3f800000<>+0(SB), Z2
-	VADDPS            Z2, Z1, Z1
-	VDIVPS            Z1, Z2, Z1
-	VMULPS            Z1, Z0, Z0
-	VMOVUPS           Z0, (CX)(BX*4)
-	VMOVUPS           64(DX)(BX*4), Z0
-	VMULPS.BCST       one_bf800000<>+0(SB), Z0, Z1
-	VBROADCASTSS      one_42b20000<>+0(SB), Z2
-	VMINPS            Z1, Z2, Z1
-	VBROADCASTSS      one_c2d00000<>+0(SB), Z2
-	VMAXPS            Z1, Z2, Z1
-	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z1, Z3
-	VRNDSCALEPS       $0x08, Z3, Z3
-	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z3, Z1
-	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z3, Z1
-	VBROADCASTSS      one_3ab511e7<>+0(SB), Z2
-	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z1, Z2
-	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z1, Z2
-	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z1, Z2
-	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z1, Z2
-	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z1, Z2
-	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z1, Z2
-	VSCALEFPS         Z3, Z2, Z1
-	VBROADCASTSS      one_3f800000<>+0(SB), Z2
-	VADDPS            Z2, Z1, Z1
-	VDIVPS            Z1, Z2, Z1
-	VMULPS            Z1, Z0, Z0
-	VMOVUPS           Z0, 64(CX)(BX*4)
-	ADDQ              $0x20, BX
-	JMP               block1
-
-lastBlock2:
-	CMPQ              BX, AX
-	JEQ               end3
-	LEAQ              block_masks<>+0(SB), DI
-	MOVQ              AX, SI
-	SUBQ              BX, SI
-	LEAQ              (DI)(SI*4), DI
-	KMOVW             (DI), K1
-	VMOVUPS.Z         (DX)(BX*4), K1, Z0
-	VMULPS.BCST       one_bf800000<>+0(SB), Z0, Z1
-	VBROADCASTSS      one_42b20000<>+0(SB), Z2
-	VMINPS            Z1, Z2, Z1
-	VBROADCASTSS      one_c2d00000<>+0(SB), Z2
-	VMAXPS            Z1, Z2, Z1
-	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z1, Z3
-	VRNDSCALEPS       $0x08, Z3, Z3
-	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z3, Z1
-	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z3, Z1
-	VBROADCASTSS      one_3ab511e7<>+0(SB), Z2
-	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z1, Z2
-	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z1, Z2
-	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z1, Z2
-	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z1, Z2
-	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z1, Z2
-	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z1, Z2
-	VSCALEFPS         Z3, Z2, Z1
-	VBROADCASTSS      one_3f800000<>+0(SB), Z2
-	VADDPS            Z2, Z1, Z1
-	VDIVPS            Z1, Z2, Z1
-	VMULPS            Z1, Z0, Z0
-	VMOVUPS           Z0, K1, (CX)(BX*4)
-	LEAQ              16(BX), SI
-	CMPQ              SI, AX
-	JGE               end3
-	KMOVW             2(DI), K1
-	VMOVUPS.Z         64(DX)(BX*4), K1, Z0
-	VMULPS.BCST       one_bf800000<>+0(SB), Z0, Z1
-	VBROADCASTSS      one_42b20000<>+0(SB), Z2
-	VMINPS            Z1, Z2, Z1
-	VBROADCASTSS      one_c2d00000<>+0(SB), Z2
-	VMAXPS            Z1, Z2, Z1
-	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z1, Z3
-	VRNDSCALEPS       $0x08, Z3, Z3
-	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z3, Z1
-	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z3, Z1
-	VBROADCASTSS      one_3ab511e7<>+0(SB), Z2
-	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z1, Z2
-	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z1, Z2
-	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z1, Z2
-	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z1, Z2
-	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z1, Z2
-	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z1, Z2
-	VSCALEFPS         Z3, Z2, Z1
-	VBROADCASTSS      one_3f800000<>+0(SB), Z2
-	VADDPS            Z2, Z1, Z1
-	VDIVPS            Z1, Z2, Z1
-	VMULPS            Z1, Z0, Z0
-	VMOVUPS           Z0, K1, 64(CX)(BX*4)
-
-end3:
-	VZEROUPPER
-	RET
-
-DATA one_bf800000<>+0(SB)/4, $0xbf800000
-GLOBL one_bf800000<>(SB), RODATA|NOPTR, $4
-
-DATA one_42b20000<>+0(SB)/4, $0x42b20000
-GLOBL one_42b20000<>(SB), RODATA|NOPTR, $4
-
-DATA one_c2d00000<>+0(SB)/4, $0xc2d00000
-GLOBL one_c2d00000<>(SB), RODATA|NOPTR, $4
-
-DATA one_3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
-GLOBL one_3fb8aa3b<>(SB), RODATA|NOPTR, $4
-
-DATA one_3f317218<>+0(SB)/4, $0x3f317218
-GLOBL one_3f317218<>(SB), RODATA|NOPTR, $4
-
-DATA one_b102e308<>+0(SB)/4, $0xb102e308
-GLOBL one_b102e308<>(SB), RODATA|NOPTR, $4
-
-DATA one_3ab511e7<>+0(SB)/4, $0x3ab511e7
-GLOBL one_3ab511e7<>(SB), RODATA|NOPTR, $4
-
-DATA one_3c091d10<>+0(SB)/4, $0x3c091d10
-GLOBL one_3c091d10<>(SB), RODATA|NOPTR, $4
-
-DATA one_3d2aac79<>+0(SB)/4, $0x3d2aac79
-GLOBL one_3d2aac79<>(SB), RODATA|NOPTR, $4
-
-DATA one_3e2aaa49<>+0(SB)/4, $0x3e2aaa49
-GLOBL one_3e2aaa49<>(SB), RODATA|NOPTR, $4
-
-DATA one_3efffffe<>+0(SB)/4, $0x3efffffe
-GLOBL one_3efffffe<>(SB), RODATA|NOPTR, $4
-
-DATA one_3f800000<>+0(SB)/4, $0x3f800000
-GLOBL one_3f800000<>(SB), RODATA|NOPTR, $4
-
-DATA block_masks<>+0(SB)/4, $0x00000000
-DATA block_masks<>+4(SB)/4, $0x00000001
-DATA block_masks<>+8(SB)/4, $0x00000003
-DATA block_masks<>+12(SB)/4, $0x00000007
-DATA block_masks<>+16(SB)/4, $0x0000000f
-DATA block_masks<>+20(SB)/4, $0x0000001f
-DATA block_masks<>+24(SB)/4, $0x0000003f
-DATA block_masks<>+28(SB)/4, $0x0000007f
-DATA block_masks<>+32(SB)/4, $0x000000ff
-DATA block_masks<>+36(SB)/4, $0x000001ff
-DATA block_masks<>+40(SB)/4, $0x000003ff
-DATA block_masks<>+44(SB)/4, $0x000007ff
-DATA block_masks<>+48(SB)/4, $0x00000fff
-DATA block_masks<>+52(SB)/4, $0x00001fff
-DATA block_masks<>+56(SB)/4, $0x00003fff
-DATA block_masks<>+60(SB)/4, $0x00007fff
-DATA block_masks<>+64(SB)/4, $0x0000ffff
-DATA block_masks<>+68(SB)/4, $0x0001ffff
-DATA block_masks<>+72(SB)/4, $0x0003ffff
-DATA block_masks<>+76(SB)/4, $0x0007ffff
-DATA block_masks<>+80(SB)/4, $0x000fffff
-DATA block_masks<>+84(SB)/4, $0x001fffff
-DATA block_masks<>+88(SB)/4, $0x003fffff
-DATA block_masks<>+92(SB)/4, $0x007fffff
-DATA block_masks<>+96(SB)/4, $0x00ffffff
-DATA block_masks<>+100(SB)/4, $0x01ffffff
-DATA block_masks<>+104(SB)/4, $0x03ffffff
-DATA block_masks<>+108(SB)/4, $0x07ffffff
-DATA block_masks<>+112(SB)/4, $0x0fffffff
-DATA block_masks<>+116(SB)/4, $0x1fffffff
-DATA block_masks<>+120(SB)/4, $0x3fffffff
-DATA block_masks<>+124(SB)/4, $0x7fffffff
-GLOBL block_masks<>(SB), RODATA|NOPTR, $128
-
-// func SiLUGrad(dx []float32, dy []float32, x []float32)
-// Requires: AVX, AVX512F
-TEXT ·SiLUGrad(SB), NOSPLIT, $0-72
-	MOVQ dx_len+8(FP), AX
-	MOVQ dx_base+0(FP), CX
-	MOVQ dy_base+24(FP), DX
-	MOVQ x_base+48(FP), BX
-	XORQ SI, SI
-
-block1:
-	LEAQ              32(SI), DI
-	CMPQ              DI, AX
-	JGT               lastBlock2
-	VMOVUPS           (DX)(SI*4), Z0
-	VMOVUPS           (BX)(SI*4), Z1
-	VMULPS.BCST       one_bf800000<>+0(SB), Z1, Z2
-	VBROADCASTSS      one_42b20000<>+0(SB), Z3
-	VMINPS            Z2, Z3, Z2
-	VBROADCASTSS      one_c2d00000<>+0(SB), Z3
-	VMAXPS            Z2, Z3, Z2
-	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z2, Z4
-	VRNDSCALEPS       $0x08, Z4, Z4
-	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z4, Z2
-	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z4, Z2
-	VBROADCASTSS      one_3ab511e7<>+0(SB), Z3
-	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z2, Z3
-	VSCALEFPS         Z4, Z3, Z2
-	VBROADCASTSS      one_3f800000<>+0(SB), Z3
-	VADDPS            Z3, Z2, Z2
-	VDIVPS            Z2, Z3, Z2
-	VBROADCASTSS      one_3f800000<>+0(SB), Z3
-	VFNMADD213PS      Z1, Z2, Z1
-	VADDPS            Z3, Z1, Z1
-	VMULPS            Z2, Z1, Z1
-	VMULPS            Z0, Z1, Z1
-	VMOVUPS           Z1, (CX)(SI*4)
-	VMOVUPS           64(DX)(SI*4), Z0
-	VMOVUPS           64(BX)(SI*4), Z1
-	VMULPS.BCST       one_bf800000<>+0(SB), Z1, Z2
-	VBROADCASTSS      one_42b20000<>+0(SB), Z3
-	VMINPS            Z2, Z3, Z2
-	VBROADCASTSS      one_c2d00000<>+0(SB), Z3
-	VMAXPS            Z2, Z3, Z2
-	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z2, Z4
-	VRNDSCALEPS       $0x08, Z4, Z4
-	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z4, Z2
-	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z4, Z2
-	VBROADCASTSS      one_3ab511e7<>+0(SB), Z3
-	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z2, Z3
-	VSCALEFPS         Z4, Z3, Z2
-	VBROADCASTSS      one_3f800000<>+0(SB), Z3
-	VADDPS            Z3, Z2, Z2
-	VDIVPS            Z2, Z3, Z2
-	VBROADCASTSS      one_3f800000<>+0(SB), Z3
-	VFNMADD213PS      Z1, Z2, Z1
-	VADDPS            Z3, Z1, Z1
-	VMULPS            Z2, Z1, Z1
-	VMULPS            Z0, Z1, Z1
-	VMOVUPS           Z1, 64(CX)(SI*4)
-	ADDQ              $0x20, SI
-	JMP               block1
-
-lastBlock2:
-	CMPQ              SI, AX
-	JEQ               end3
-	LEAQ              block_masks<>+0(SB), R8
-	MOVQ              AX, DI
-	SUBQ              SI, DI
-	LEAQ              (R8)(DI*4), R8
-	KMOVW             (R8), K1
-	VMOVUPS.Z         (DX)(SI*4), K1, Z0
-	VMOVUPS.Z         (BX)(SI*4), K1, Z1
-	VMULPS.BCST       one_bf800000<>+0(SB), Z1, Z2
-	VBROADCASTSS      one_42b20000<>+0(SB), Z3
-	VMINPS            Z2, Z3, Z2
-	VBROADCASTSS      one_c2d00000<>+0(SB), Z3
-	VMAXPS            Z2, Z3, Z2
-	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z2, Z4
-	VRNDSCALEPS       $0x08, Z4, Z4
-	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z4, Z2
-	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z4, Z2
-	VBROADCASTSS      one_3ab511e7<>+0(SB), Z3
-	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z2, Z3
-	VSCALEFPS         Z4, Z3, Z2
-	VBROADCASTSS      one_3f800000<>+0(SB), Z3
-	VADDPS            Z3, Z2, Z2
-	VDIVPS            Z2, Z3, Z2
-	VBROADCASTSS      one_3f800000<>+0(SB), Z3
-	VFNMADD213PS      Z1, Z2, Z1
-	VADDPS            Z3, Z1, Z1
-	VMULPS            Z2, Z1, Z1
-	VMULPS            Z0, Z1, Z1
-	VMOVUPS           Z1, K1, (CX)(SI*4)
-	LEAQ              16(SI), DI
-	CMPQ              DI, AX
-	JGE               end3
-	KMOVW             2(R8), K1
-	VMOVUPS.Z         64(DX)(SI*4), K1, Z0
-	VMOVUPS.Z         64(BX)(SI*4), K1, Z1
-	VMULPS.BCST       one_bf800000<>+0(SB), Z1, Z2
-	VBROADCASTSS      one_42b20000<>+0(SB), Z3
-	VMINPS            Z2, Z3, Z2
-	VBROADCASTSS      one_c2d00000<>+0(SB), Z3
-	VMAXPS            Z2, Z3, Z2
-	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z2, Z4
-	VRNDSCALEPS       $0x08, Z4, Z4
-	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z4, Z2
-	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z4, Z2
-	VBROADCASTSS      one_3ab511e7<>+0(SB), Z3
-	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z2, Z3
-	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z2, Z3
-	VSCALEFPS         Z4, Z3, Z2
-	VBROADCASTSS      one_3f800000<>+0(SB), Z3
-	VADDPS            Z3, Z2, Z2
-	VDIVPS            Z2, Z3, Z2
-	VBROADCASTSS      one_3f800000<>+0(SB), Z3
-	VFNMADD213PS      Z1, Z2, Z1
-	VADDPS            Z3, Z1, Z1
-	VMULPS            Z2, Z1, Z1
-	VMULPS            Z0, Z1, Z1
-	VMOVUPS           Z1, K1, 64(CX)(SI*4)
-
-end3:
-	VZEROUPPER
-	RET
-
 // func Gelu(y []float32, x []float32)
 // Requires: AVX, AVX512F
 TEXT ·Gelu(SB), NOSPLIT, $0-48
@@ -531,6 +192,46 @@ GLOBL one_3dea0b53<>(SB), RODATA|NOPTR, $4
 
 DATA one_3f024b67<>+0(SB)/4, $0x3f024b67
 GLOBL one_3f024b67<>(SB), RODATA|NOPTR, $4
+
+DATA one_3f800000<>+0(SB)/4, $0x3f800000
+GLOBL one_3f800000<>(SB), RODATA|NOPTR, $4
+
+DATA one_bf800000<>+0(SB)/4, $0xbf800000
+GLOBL one_bf800000<>(SB), RODATA|NOPTR, $4
+
+DATA block_masks<>+0(SB)/4, $0x00000000
+DATA block_masks<>+4(SB)/4, $0x00000001
+DATA block_masks<>+8(SB)/4, $0x00000003
+DATA block_masks<>+12(SB)/4, $0x00000007
+DATA block_masks<>+16(SB)/4, $0x0000000f
+DATA block_masks<>+20(SB)/4, $0x0000001f
+DATA block_masks<>+24(SB)/4, $0x0000003f
+DATA block_masks<>+28(SB)/4, $0x0000007f
+DATA block_masks<>+32(SB)/4, $0x000000ff
+DATA block_masks<>+36(SB)/4, $0x000001ff
+DATA block_masks<>+40(SB)/4, $0x000003ff
+DATA block_masks<>+44(SB)/4, $0x000007ff
+DATA block_masks<>+48(SB)/4, $0x00000fff
+DATA block_masks<>+52(SB)/4, $0x00001fff
+DATA block_masks<>+56(SB)/4, $0x00003fff
+DATA block_masks<>+60(SB)/4, $0x00007fff
+DATA block_masks<>+64(SB)/4, $0x0000ffff
+DATA block_masks<>+68(SB)/4, $0x0001ffff
+DATA block_masks<>+72(SB)/4, $0x0003ffff
+DATA block_masks<>+76(SB)/4, $0x0007ffff
+DATA block_masks<>+80(SB)/4, $0x000fffff
+DATA block_masks<>+84(SB)/4, $0x001fffff
+DATA block_masks<>+88(SB)/4, $0x003fffff
+DATA block_masks<>+92(SB)/4, $0x007fffff
+DATA block_masks<>+96(SB)/4, $0x00ffffff
+DATA block_masks<>+100(SB)/4, $0x01ffffff
+DATA block_masks<>+104(SB)/4, $0x03ffffff
+DATA block_masks<>+108(SB)/4, $0x07ffffff
+DATA block_masks<>+112(SB)/4, $0x0fffffff
+DATA block_masks<>+116(SB)/4, $0x1fffffff
+DATA block_masks<>+120(SB)/4, $0x3fffffff
+DATA block_masks<>+124(SB)/4, $0x7fffffff
+GLOBL block_masks<>(SB), RODATA|NOPTR, $128
 
 // func GeluGrad(dx []float32, dy []float32, x []float32)
 // Requires: AVX, AVX512F
@@ -765,5 +466,298 @@ end3:
 	VZEROUPPER
 	RET
 
+DATA one_42b20000<>+0(SB)/4, $0x42b20000
+GLOBL one_42b20000<>(SB), RODATA|NOPTR, $4
+
+DATA one_c2d00000<>+0(SB)/4, $0xc2d00000
+GLOBL one_c2d00000<>(SB), RODATA|NOPTR, $4
+
+DATA one_3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
+GLOBL one_3fb8aa3b<>(SB), RODATA|NOPTR, $4
+
+DATA one_3f317218<>+0(SB)/4, $0x3f317218
+GLOBL one_3f317218<>(SB), RODATA|NOPTR, $4
+
+DATA one_b102e308<>+0(SB)/4, $0xb102e308
+GLOBL one_b102e308<>(SB), RODATA|NOPTR, $4
+
+DATA one_3ab511e7<>+0(SB)/4, $0x3ab511e7
+GLOBL one_3ab511e7<>(SB), RODATA|NOPTR, $4
+
+DATA one_3c091d10<>+0(SB)/4, $0x3c091d10
+GLOBL one_3c091d10<>(SB), RODATA|NOPTR, $4
+
+DATA one_3d2aac79<>+0(SB)/4, $0x3d2aac79
+GLOBL one_3d2aac79<>(SB), RODATA|NOPTR, $4
+
+DATA one_3e2aaa49<>+0(SB)/4, $0x3e2aaa49
+GLOBL one_3e2aaa49<>(SB), RODATA|NOPTR, $4
+
+DATA one_3efffffe<>+0(SB)/4, $0x3efffffe
+GLOBL one_3efffffe<>(SB), RODATA|NOPTR, $4
+
 DATA one_3ecc422a<>+0(SB)/4, $0x3ecc422a
 GLOBL one_3ecc422a<>(SB), RODATA|NOPTR, $4
+
+// func SiLU(y []float32, x []float32)
+// Requires: AVX, AVX512F
+TEXT ·SiLU(SB), NOSPLIT, $0-48
+	MOVQ y_len+8(FP), AX
+	MOVQ y_base+0(FP), CX
+	MOVQ x_base+24(FP), DX
+	XORQ BX, BX
+
+block1:
+	LEAQ              32(BX), SI
+	CMPQ              SI, AX
+	JGT               lastBlock2
+	VMOVUPS           (DX)(BX*4), Z0
+	VMULPS.BCST       one_bf800000<>+0(SB), Z0, Z1
+	VBROADCASTSS      one_42b20000<>+0(SB), Z2
+	VMINPS            Z1, Z2, Z1
+	VBROADCASTSS      one_c2d00000<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z1, Z3
+	VRNDSCALEPS       $0x08, Z3, Z3
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z3, Z1
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z3, Z1
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z2
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z1, Z2
+	VSCALEFPS         Z3, Z2, Z1
+	VADDPS.BCST       one_3f800000<>+0(SB), Z1, Z1
+	VDIVPS            Z1, Z0, Z0
+	VMOVUPS           Z0, (CX)(BX*4)
+	VMOVUPS           64(DX)(BX*4), Z0
+	VMULPS.BCST       one_bf800000<>+0(SB), Z0, Z1
+	VBROADCASTSS      one_42b20000<>+0(SB), Z2
+	VMINPS            Z1, Z2, Z1
+	VBROADCASTSS      one_c2d00000<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z1, Z3
+	VRNDSCALEPS       $0x08, Z3, Z3
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z3, Z1
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z3, Z1
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z2
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z1, Z2
+	VSCALEFPS         Z3, Z2, Z1
+	VADDPS.BCST       one_3f800000<>+0(SB), Z1, Z1
+	VDIVPS            Z1, Z0, Z0
+	VMOVUPS           Z0, 64(CX)(BX*4)
+	ADDQ              $0x20, BX
+	JMP               block1
+
+lastBlock2:
+	CMPQ              BX, AX
+	JEQ               end3
+	LEAQ              block_masks<>+0(SB), DI
+	MOVQ              AX, SI
+	SUBQ              BX, SI
+	LEAQ              (DI)(SI*4), DI
+	KMOVW             (DI), K1
+	VMOVUPS.Z         (DX)(BX*4), K1, Z0
+	VMULPS.BCST       one_bf800000<>+0(SB), Z0, Z1
+	VBROADCASTSS      one_42b20000<>+0(SB), Z2
+	VMINPS            Z1, Z2, Z1
+	VBROADCASTSS      one_c2d00000<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z1, Z3
+	VRNDSCALEPS       $0x08, Z3, Z3
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z3, Z1
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z3, Z1
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z2
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z1, Z2
+	VSCALEFPS         Z3, Z2, Z1
+	VADDPS.BCST       one_3f800000<>+0(SB), Z1, Z1
+	VDIVPS            Z1, Z0, Z0
+	VMOVUPS           Z0, K1, (CX)(BX*4)
+	LEAQ              16(BX), SI
+	CMPQ              SI, AX
+	JGE               end3
+	KMOVW             2(DI), K1
+	VMOVUPS.Z         64(DX)(BX*4), K1, Z0
+	VMULPS.BCST       one_bf800000<>+0(SB), Z0, Z1
+	VBROADCASTSS      one_42b20000<>+0(SB), Z2
+	VMINPS            Z1, Z2, Z1
+	VBROADCASTSS      one_c2d00000<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z1, Z3
+	VRNDSCALEPS       $0x08, Z3, Z3
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z3, Z1
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z3, Z1
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z2
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z1, Z2
+	VSCALEFPS         Z3, Z2, Z1
+	VADDPS.BCST       one_3f800000<>+0(SB), Z1, Z1
+	VDIVPS            Z1, Z0, Z0
+	VMOVUPS           Z0, K1, 64(CX)(BX*4)
+
+end3:
+	VZEROUPPER
+	RET
+
+// func SiLUGrad(dx []float32, dy []float32, x []float32)
+// Requires: AVX, AVX512F
+TEXT ·SiLUGrad(SB), NOSPLIT, $0-72
+	MOVQ dx_len+8(FP), AX
+	MOVQ dx_base+0(FP), CX
+	MOVQ dy_base+24(FP), DX
+	MOVQ x_base+48(FP), BX
+	XORQ SI, SI
+
+block1:
+	LEAQ              32(SI), DI
+	CMPQ              DI, AX
+	JGT               lastBlock2
+	VMOVUPS           (DX)(SI*4), Z0
+	VMOVUPS           (BX)(SI*4), Z1
+	VBROADCASTSS      one_42b00000<>+0(SB), Z2
+	VMINPS            Z1, Z2, Z1
+	VBROADCASTSS      one_c2b00000<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       one_bf800000<>+0(SB), Z1, Z2
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z2, Z4
+	VRNDSCALEPS       $0x08, Z4, Z4
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z4, Z2
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z4, Z2
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z3
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z2, Z3
+	VSCALEFPS         Z4, Z3, Z2
+	VADDPS.BCST       one_3f800000<>+0(SB), Z2, Z3
+	VBROADCASTSS      one_3f800000<>+0(SB), Z4
+	VDIVPS            Z3, Z4, Z3
+	VMULPS            Z3, Z2, Z2
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z2, Z1
+	VMULPS            Z3, Z1, Z1
+	VMULPS            Z0, Z1, Z1
+	VMOVUPS           Z1, (CX)(SI*4)
+	VMOVUPS           64(DX)(SI*4), Z0
+	VMOVUPS           64(BX)(SI*4), Z1
+	VBROADCASTSS      one_42b00000<>+0(SB), Z2
+	VMINPS            Z1, Z2, Z1
+	VBROADCASTSS      one_c2b00000<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       one_bf800000<>+0(SB), Z1, Z2
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z2, Z4
+	VRNDSCALEPS       $0x08, Z4, Z4
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z4, Z2
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z4, Z2
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z3
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z2, Z3
+	VSCALEFPS         Z4, Z3, Z2
+	VADDPS.BCST       one_3f800000<>+0(SB), Z2, Z3
+	VBROADCASTSS      one_3f800000<>+0(SB), Z4
+	VDIVPS            Z3, Z4, Z3
+	VMULPS            Z3, Z2, Z2
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z2, Z1
+	VMULPS            Z3, Z1, Z1
+	VMULPS            Z0, Z1, Z1
+	VMOVUPS           Z1, 64(CX)(SI*4)
+	ADDQ              $0x20, SI
+	JMP               block1
+
+lastBlock2:
+	CMPQ              SI, AX
+	JEQ               end3
+	LEAQ              block_masks<>+0(SB), R8
+	MOVQ              AX, DI
+	SUBQ              SI, DI
+	LEAQ              (R8)(DI*4), R8
+	KMOVW             (R8), K1
+	VMOVUPS.Z         (DX)(SI*4), K1, Z0
+	VMOVUPS.Z         (BX)(SI*4), K1, Z1
+	VBROADCASTSS      one_42b00000<>+0(SB), Z2
+	VMINPS            Z1, Z2, Z1
+	VBROADCASTSS      one_c2b00000<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       one_bf800000<>+0(SB), Z1, Z2
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z2, Z4
+	VRNDSCALEPS       $0x08, Z4, Z4
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z4, Z2
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z4, Z2
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z3
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z2, Z3
+	VSCALEFPS         Z4, Z3, Z2
+	VADDPS.BCST       one_3f800000<>+0(SB), Z2, Z3
+	VBROADCASTSS      one_3f800000<>+0(SB), Z4
+	VDIVPS            Z3, Z4, Z3
+	VMULPS            Z3, Z2, Z2
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z2, Z1
+	VMULPS            Z3, Z1, Z1
+	VMULPS            Z0, Z1, Z1
+	VMOVUPS           Z1, K1, (CX)(SI*4)
+	LEAQ              16(SI), DI
+	CMPQ              DI, AX
+	JGE               end3
+	KMOVW             2(R8), K1
+	VMOVUPS.Z         64(DX)(SI*4), K1, Z0
+	VMOVUPS.Z         64(BX)(SI*4), K1, Z1
+	VBROADCASTSS      one_42b00000<>+0(SB), Z2
+	VMINPS            Z1, Z2, Z1
+	VBROADCASTSS      one_c2b00000<>+0(SB), Z2
+	VMAXPS            Z1, Z2, Z1
+	VMULPS.BCST       one_bf800000<>+0(SB), Z1, Z2
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z2, Z4
+	VRNDSCALEPS       $0x08, Z4, Z4
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z4, Z2
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z4, Z2
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z3
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z2, Z3
+	VSCALEFPS         Z4, Z3, Z2
+	VADDPS.BCST       one_3f800000<>+0(SB), Z2, Z3
+	VBROADCASTSS      one_3f800000<>+0(SB), Z4
+	VDIVPS            Z3, Z4, Z3
+	VMULPS            Z3, Z2, Z2
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z2, Z1
+	VMULPS            Z3, Z1, Z1
+	VMULPS            Z0, Z1, Z1
+	VMOVUPS           Z1, K1, 64(CX)(SI*4)
+
+end3:
+	VZEROUPPER
+	RET
+
+DATA one_42b00000<>+0(SB)/4, $0x42b00000
+GLOBL one_42b00000<>(SB), RODATA|NOPTR, $4
+
+DATA one_c2b00000<>+0(SB)/4, $0xc2b00000
+GLOBL one_c2b00000<>(SB), RODATA|NOPTR, $4

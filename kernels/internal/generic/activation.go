@@ -25,6 +25,39 @@ func GeluGrad(dx, dy, x []float32) {
 	}
 }
 
+// SiLU computes y[i] = x[i]/(1+exp(-x[i])) for every i < len(y); y may be x.
+func SiLU(y, x []float32) {
+	x = x[:len(y)]
+	for i, v := range x {
+		y[i] = v / (1 + Exp(-v))
+	}
+}
+
+// SiLUGrad computes, with s = 1/(1+exp(-x[i])),
+//
+//	dx[i] = dy[i] * s * (1 + x[i]*(1-s))
+//
+// for every i < len(dx); dx may be dy or x.
+func SiLUGrad(dx, dy, x []float32) {
+	dy, x = dy[:len(dx)], x[:len(dx)]
+	for i, v := range x {
+		dx[i] = dy[i] * siluSlope(v)
+	}
+}
+
+// siluMost is where the slope of SiLU is 0 or 1 in all but name, and exp not
+// yet infinite.
+const siluMost = 88
+
+// siluSlope is the derivative of SiLU. 1-s is t*s with t = exp(-x), which does
+// not cancel.
+func siluSlope(x float32) float32 {
+	x = min(max(x, -siluMost), siluMost)
+	t := Exp(-x)
+	s := 1 / (1 + t)
+	return s * (1 + x*(t*s))
+}
+
 const (
 	invSqrt2   = 0.70710678118654752440
 	invSqrt2Pi = 0.39894228040143267794
@@ -35,31 +68,3 @@ func Exp(x float32) float32 { return float32(math.Exp(float64(x))) }
 
 // Erf returns the error function of x with one float32 rounding of math.Erf.
 func Erf(x float32) float32 { return float32(math.Erf(float64(x))) }
-
-// SiLU computes y[i] = x[i]/(1+exp(-x[i])) for every i < len(y); y may be x.
-func SiLU(y, x []float32) {
-	x = x[:len(y)]
-	for i, v := range x {
-		y[i] = v * sigmoid(v)
-	}
-}
-
-// SiLUGrad computes, with s = 1/(1+exp(-x[i])),
-//
-//	dx[i] = dy[i] * s*(1 + x[i]*(1-s))
-//
-// for every i < len(dx); dx may be dy or x.
-func SiLUGrad(dx, dy, x []float32) {
-	dy, x = dy[:len(dx)], x[:len(dx)]
-	for i, v := range x {
-		dx[i] = dy[i] * siluSlope(v)
-	}
-}
-
-func sigmoid(x float32) float32 { return 1 / (1 + Exp(-x)) }
-
-// siluSlope is the derivative of x*sigmoid(x).
-func siluSlope(x float32) float32 {
-	s := sigmoid(x)
-	return s * (1 + (x - s*x))
-}
