@@ -32,7 +32,8 @@ func swapAxes(op string, dst, src []float32, n, rows, cols int) {
 		return
 	}
 	j := transposeJob{dst: dst, src: src, rows: rows, cols: cols}
-	j.down, j.across = (rows+transposeTile-1)/transposeTile, (cols+transposeTile-1)/transposeTile
+	j.high, j.wide = transposeSide(cols), transposeSide(rows)
+	j.down, j.across = ceilDiv(rows, j.high), ceilDiv(cols, j.wide)
 	if size <= elementChunk {
 		for item := range n * j.down * j.across {
 			j.run(item)
@@ -46,14 +47,21 @@ func swapAxes(op string, dst, src []float32, n, rows, cols int) {
 	transposeJobs.put(record)
 }
 
-// A tile of a transposition is one item: 16 KiB of either matrix.
+// transposeTile is the side of a tile, which is one item: 16 KiB of either matrix.
 const transposeTile = 64
+
+// transposeSide is the side of a tile whose other side is at most other: longer
+// where that is short. Whole cache lines, so that no two items share one of src.
+func transposeSide(other int) int {
+	return max(transposeTile, roundUp(transposeTile*transposeTile/other, slabAlign))
+}
 
 // transposeJob transposes matrices [rows,cols] in tiles, down times across of
 // them in each matrix.
 type transposeJob struct {
 	dst, src     []float32
 	rows, cols   int
+	high, wide   int // of a tile
 	down, across int
 }
 
@@ -61,20 +69,23 @@ var transposeJobs freeList[transposeJob]
 
 func (j *transposeJob) run(item int) {
 	matrix, tile := item/(j.down*j.across), item%(j.down*j.across)
-	first := matrix * j.rows * j.cols
-	r0, c0 := tile/j.across*transposeTile, tile%j.across*transposeTile
-	r1, c1 := min(r0+transposeTile, j.rows), min(c0+transposeTile, j.cols)
+	size := j.rows * j.cols
+	dst, src := j.dst[matrix*size:][:size], j.src[matrix*size:][:size]
+	r0, c0 := tile/j.across*j.high, tile%j.across*j.wide
+	r1, c1 := min(r0+j.high, j.rows), min(c0+j.wide, j.cols)
 	r8 := r0 + (r1-r0)/transposedRows*transposedRows // whole groups of rows end here
 	for c := c0; c < c1; c += j.columns() {
 		for r := r0; r < r8; r += transposedRows {
-			packTranspose8(j.dst[first+c*j.rows+r:], j.rows, j.src[first+r*j.cols+c:], j.cols, transposedRows, min(j.columns(), c1-c))
+			packTranspose8(dst[c*j.rows+r:], j.rows, src[r*j.cols+c:], j.cols, transposedRows, min(j.columns(), c1-c))
 		}
 	}
-	for r := r8; r < r1; r++ {
-		at := first + c0*j.rows + r
-		for _, v := range j.src[first+r*j.cols:][c0:c1] {
-			j.dst[at] = v
-			at += j.rows
+	for c := c0; c < c1; c += transposeTile {
+		for r := r8; r < r1; r++ {
+			at := c*j.rows + r
+			for _, v := range src[r*j.cols:][c:min(c+transposeTile, c1)] {
+				dst[at] = v
+				at += j.rows
+			}
 		}
 	}
 }
