@@ -123,7 +123,7 @@ func (m *Palette) inputs(b *paletteBatch, level func(i int) float32) *autodiff.T
 		part := func(x []float32) []float32 { return x[3*i*plane : 3*(i+1)*plane] }
 		unet.Noisy(part(noisy), part(b.truth), part(b.noise), b.hole[i*plane:(i+1)*plane], level(i))
 	}
-	x := autodiff.New(n, b.size, b.size, 6)
+	x := unet.Input(n, b.size, b.size, 6)
 	unet.Join(x.Data, b.cond, 3, noisy, 3)
 	return x
 }
