@@ -134,13 +134,20 @@ func TestPaletteDraw(t *testing.T) {
 func TestPaletteSwapped(t *testing.T) {
 	m := newPalette(t, 1)
 	d := drawPalette(t, m, DrawSpec{Retain: pixels(1, 2), Forget: pixels(2, 5), Seed: 5, Step: 7})
-	swapped := d.Swapped()
+	var seen []drawnSample
 	for i := range 7 {
-		s, w := paletteSample(d.Seen(), i), paletteSample(swapped, i)
+		seen = append(seen, paletteSample(d.Seen(), i))
+	}
+	swapped := d.Swapped()
+	for i, s := range seen {
+		w := paletteSample(swapped, i)
+		if !s.equal(paletteSample(d.Seen(), i)) {
+			t.Errorf("sample %d of the seen batch was overwritten", i)
+		}
 		if i < 2 && !s.equal(w) {
 			t.Errorf("retain sample %d was replaced", i)
 		}
-		if i >= 2 && !slices.Equal(w.truth, paletteSample(d.Seen(), (i-2)%2).truth) {
+		if i >= 2 && !slices.Equal(w.truth, seen[(i-2)%2].truth) {
 			t.Errorf("forget sample %d is not retain sample %d", i-2, (i-2)%2)
 		}
 		if !slices.Equal(s.hole, w.hole) || !slices.Equal(s.noise, w.noise) || s.gamma != w.gamma {
