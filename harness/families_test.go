@@ -109,7 +109,7 @@ func TestFamilies(t *testing.T) {
 	}
 }
 
-// checkWork: the authors' procedure takes more than ours, and less than twice an
+// checkWork: the authors' procedure takes no less than ours, and less than twice an
 // original pass and three times a tokenizer's pass can add.
 func checkWork(t *testing.T, dir string) {
 	t.Helper()
@@ -117,7 +117,7 @@ func checkWork(t *testing.T, dir string) {
 	if err := json.Unmarshal(read(t, dir, "summary.json"), &s); err != nil {
 		t.Fatal(err)
 	}
-	if s.Work == nil || !(s.Work.Ours > 0) || !(s.Work.Authors > s.Work.Ours) || !(s.Work.Authors < 3*s.Work.Ours) {
+	if s.Work == nil || !(s.Work.Ours > 0) || !(s.Work.Authors >= s.Work.Ours) || !(s.Work.Authors < 3*s.Work.Ours) {
 		t.Errorf("the work of a sample is %+v", s.Work)
 	}
 }

@@ -41,7 +41,7 @@ func paletteKind() *Kind {
 			Source:       "decisions 10, 14 and 30 of the specification; lr as remembered of arXiv 2402.00351, appendix C.1, unverified",
 			PretrainRate: 1.6e-3, PretrainDecay: 0, OwnMasks: true,
 		},
-		Authors:   &AuthorsWork{Original: 2}, // both targets for every sample
+		Authors:   &AuthorsWork{Original: 1}, // one target for each sample, as here
 		EvalMasks: []string{"centre:4", "centre:8"},
 	}
 }
