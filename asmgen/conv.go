@@ -233,7 +233,7 @@ type convGradTile struct {
 //	for r := range rows {
 //		for p := range k {
 //			for i := range MR { for j := range units { for l := range 16 {
-//				sum[i][j][l] += a[at[2*r]+p*aStep+i] * b[at[2*r+1]+p*bStep+bAt[j]+l]
+//				sum[i][j][l] += a[(at[2*r]+p)*aStep+i] * b[at[2*r+1]+p*bStep+bAt[j]+l]
 //			} } }
 //		}
 //	}
@@ -245,7 +245,7 @@ func (t *convGradTile) emit() {
 		"fused multiply-adds in increasing r and p:",
 		"",
 		"\tc[i*ldc+cAt[j]+l] = (c[i*ldc+cAt[j]+l] if add is 1)",
-		"\t                   + sum over r<rows, p<k of a[at[2*r]+p*aStep+i]*b[at[2*r+1]+p*bStep+bAt[j]+l]",
+		"\t                   + sum over r<rows, p<k of a[(at[2*r]+p)*aStep+i]*b[at[2*r+1]+p*bStep+bAt[j]+l]",
 		"",
 		fmt.Sprintf("Shapes: at [rows,2]; bAt, cAt [%d]; k at least 1; m 1 to %d, n 1 to %d. All %d rows", t.units, t.mr, convUnit, t.mr),
 		fmt.Sprintf("of a and %d lanes of each unit of b are read.", convUnit),
@@ -265,7 +265,10 @@ func (t *convGradTile) emit() {
 	t.JZ(operand.LabelRef("sums"))
 	perUnit := convUnit / t.isa.lanes
 	t.Label("row")
-	ap, offset := t.place(a, table, 0), t.GP64()
+	ap, offset := t.GP64(), t.GP64()
+	t.MOVQ(operand.Mem{Base: table}, ap)
+	t.IMULQ(aStep, ap)
+	t.ADDQ(a, ap)
 	t.MOVQ(operand.Mem{Base: table, Disp: 8}, offset)
 	t.SHLQ(operand.U8(2), offset)
 	t.ADDQ(operand.U8(16), table)

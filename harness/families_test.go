@@ -35,6 +35,25 @@ func pretrained(t *testing.T, name string, more ...string) string {
 	return filepath.Join(out, "checkpoint.safetensors")
 }
 
+// TestPretrainCountsCodes: the pretraining of a tokenizer says how many codes it
+// uses, and that of no other model does.
+func TestPretrainCountsCodes(t *testing.T) {
+	for name, want := range map[string]bool{"vqgan": true, "palette": false} {
+		var s pretrainSummary
+		more := map[string][]string{"palette": {"--sample-steps", "2"}}[name]
+		raw, err := os.ReadFile(filepath.Join(filepath.Dir(pretrained(t, name, more...)), "summary.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(raw, &s); err != nil {
+			t.Fatal(err)
+		}
+		if u := s.Codes; (u != nil) != want || want && !(u.Codes == 40 && u.Used > 1 && u.Perplexity > 1 && u.Perplexity <= float64(u.Used)) {
+			t.Errorf("%s: the codes in use are %+v", name, u)
+		}
+	}
+}
+
 // isDecoder says which tensors of a family an encoder method may not touch.
 var isDecoder = map[string]func(name string) bool{
 	"mage": func(name string) bool {
@@ -183,5 +202,33 @@ func TestFamiliesRefuse(t *testing.T) {
 		{2, "channels_mult", []string{"init", "--model", put(t, []byte(strings.Replace(smallModels["palette"], "channel_mults", "channels_mult", 1)), t.TempDir(), "typo.json"), "--out", filepath.Join(t.TempDir(), "x.safetensors")}},
 	} {
 		lethe(t, c.args...).refused(t, c.code, c.says)
+	}
+}
+
+// TestResumeFamilies: an interrupted run of any family ends with the bytes of one
+// that was left alone, codes that a VQGAN has moved and decoders' copies included.
+func TestResumeFamilies(t *testing.T) {
+	tokenizer := pretrained(t, "vqgan")
+	palette := pretrained(t, "palette", "--sample-steps", "2")
+	mage := pretrained(t, "mage", "--tokenizer", tokenizer, "--sample-steps", "2")
+	unlearn := func(weights string) []string {
+		return []string{"unlearn", "--checkpoint", weights, "--retain", shared.retain, "--forget", shared.forget, "--batch", "2", "--steps", "3",
+			"--lr", "1e-3", "--eval-images", "2", "--sample-steps", "2"}
+	}
+	for name, args := range map[string][]string{
+		"vqgan": {"pretrain", "--model", put(t, []byte(smallModels["vqgan"]), t.TempDir(), "v.json"), "--data", shared.retain, "--batch", "3", "--steps", "3",
+			"--lr", "1e-3", "--warmup", "1", "--eval-images", "2"},
+		"palette": unlearn(palette), "mage": unlearn(mage),
+	} {
+		t.Run(name, func(t *testing.T) {
+			whole, dir := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "run")
+			run := func(out string, more ...string) []string {
+				return append(append(args[:len(args):len(args)], "--out", out), more...)
+			}
+			lethe(t, run(whole)...).ok(t)
+			letheUntil(t, cancelAfter(2), run(dir)...).refused(t, 130, "before step 2")
+			lethe(t, run(dir, "--resume")...).ok(t)
+			sameRun(t, dir, whole)
+		})
 	}
 }

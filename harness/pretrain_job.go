@@ -161,6 +161,8 @@ type pretrainSummary struct {
 	Data      []dataSummary   `json:"data"`
 	Weights   string          `json:"checkpoint_weights_sha256"`
 	Warnings  []string        `json:"warnings"`
+	// Codes is how many codes of a tokenizer the measured images use.
+	Codes *family.CodeUsage `json:"code_usage,omitempty"`
 }
 
 // finish measures the model and writes summary and report.
@@ -169,6 +171,12 @@ func (j *pretrainJob) finish(began time.Time) error {
 	group := measureGroup(measuredSet{"retain", j.measured}, j.cmd.Evaluation.EvalImages, j.cmd.Evaluation.EvalSeed, 0)
 	j.options.Tape = j.tape
 	res, pictures, err := evaluate.Compare(j.whole, j.model, nil, []evaluate.Group{group}, j.options)
+	var codes *family.CodeUsage
+	if c, ok := j.model.(family.Coder); ok && err == nil {
+		var u family.CodeUsage
+		u, err = c.CodeUsage(j.tape, group.Pixels)
+		codes = &u
+	}
 	stop()
 	if err != nil {
 		return j.keep.unmeasured(err)
@@ -178,7 +186,7 @@ func (j *pretrainJob) finish(began time.Time) error {
 		Method: "pretrain", Model: j.model.Name(), Seed: j.cmd.Seed, ISA: kernels.ISA(), Threads: runtime.GOMAXPROCS(0),
 		GoVersion: runtime.Version(), Steps: j.steps, Stages: stages, PeakRSS: totals.PeakRSSBytes, Seconds: time.Since(began).Seconds(),
 		Eval: res, Data: []dataSummary{describeSet("trained", j.set), describeSet("measured", j.measured)},
-		Weights: weightsHash(j.model), Warnings: append([]string{}, j.warnings...),
+		Weights: weightsHash(j.model), Warnings: append([]string{}, j.warnings...), Codes: codes,
 	})
 	if err != nil {
 		return err
@@ -195,6 +203,9 @@ func (j *pretrainJob) finish(began time.Time) error {
 		return err
 	}
 	writeResult(j.out, res)
+	if codes != nil {
+		j.say("codes in use  %d of %d, perplexity %.1f", codes.Used, codes.Codes, codes.Perplexity)
+	}
 	j.say("checkpoint  %s", j.dir.path("checkpoint.safetensors"))
 	return nil
 }

@@ -29,11 +29,19 @@ type ConvOptions struct {
 //
 // where x outside the image is 0.
 //
-// Shapes: x [N,H,W,Ci]; w [Co,KH,KW,Ci]; y [N,OutH,OutW,Co]. N, Ci and Co may
+// Shapes: x [N,H,W,Ci]; w [Co,KH,KW,Ci]; y [N,OutH,OutW,Co]; o.Bias [Co]. N, Ci and Co may
 // be 0; the kernel is at most as large as the padded image.
 // Writes: y is overwritten, or accumulated into; without Accumulate it is
 // never read.
 // Aliasing: y overlaps no operand.
+// Numerics: the reduction over (i,j,c) is cut into pieces of rows of taps, or of
+// parts of one, at most 768 long; each element of each piece is one chain of
+// fused multiply-adds in that order (in the generic build, multiply and add), and
+// the pieces are added in order. That depends on the filters' shape alone, so
+// the bits are the same for any number of workers and images, and for AVX2 and AVX-512.
+// |error| <= g(KH*KW*Ci+2) * (sum |x||w| + |bias| + |y|), g as in Gemm. Rows of
+// taps that meet only padding may be left out: with a weight that is not
+// finite, what an output next to the edge becomes is not defined.
 // Panics: a size out of range, or a slice shorter than its shape.
 func Conv2D(y, x, w []float32, s ConvShape, o ConvOptions) {
 	s = s.check("Conv2D", "len(y)", y, "len(x)", x, "len(w)", w)

@@ -11,6 +11,8 @@ package kernels
 // Writes: dx is overwritten, or accumulated into; without Accumulate it is
 // never read.
 // Aliasing: dx overlaps no operand.
+// Numerics: as Conv2D, the reduction being over o and the taps that an element
+// of dx meets; bound g(KH*KW*Co+2).
 // Panics: as Conv2D, or a bias.
 func Conv2DGradInput(dx, dy, w []float32, s ConvShape, o ConvOptions) {
 	s = s.check("Conv2DGradInput", "len(dy)", dy, "len(dx)", dx, "len(w)", w)
@@ -79,6 +81,12 @@ func (ConvShape) gradAxis(r, kernel, stride, pad int) gradAxis {
 // Writes: dw is overwritten, or accumulated into; without Accumulate it is
 // never read.
 // Aliasing: dw overlaps no operand.
+// Numerics: the sum over (n,p,q) is cut into chunks of whole rows of the output,
+// 512 pixels or one row; each element of each chunk is one chain of fused
+// multiply-adds, and the chunks are added in order (where KH, KW and the strides
+// are 1 and nothing is padded: as Gemm). That depends on the shape alone. Bound
+// g(N*OutH*OutW+2). Pixels that meet only padding may be left out: with a dy that
+// is not finite there, the result is not defined.
 // Panics: as Conv2D, or a bias.
 func Conv2DGradWeight(dw, dy, x []float32, s ConvShape, o ConvOptions) {
 	s = s.check("Conv2DGradWeight", "len(dy)", dy, "len(x)", x, "len(dw)", dw)

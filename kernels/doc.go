@@ -1,4 +1,4 @@
-// Package kernels is arithmetic on float32 slices: matrix products,
+// Package kernels is arithmetic on float32 slices: matrix products, convolution,
 // normalization, attention, activations, reductions and optimizer steps, each
 // with its gradient. It knows no tensors, no graph and no files.
 //
@@ -11,6 +11,12 @@
 // of the form "kernels: Gemm: len(c) is 6, want at least 8"; nothing here
 // returns an error. No kernel reads or writes outside its slices, allocates in
 // steady state, or skips a zero factor. What is overwritten is not read.
+//
+// Images are channels-last, [N,H,W,C], and filters [Co,KH,KW,Ci]: what a filter
+// sees of a row of the image is KW*Ci adjacent numbers, so that the product's
+// inner loop runs over memory as it lies; a convolution of one pixel is a plain
+// product; and norms and biases are operations on columns. ChannelsLast and
+// ChannelsFirst convert at the border.
 //
 // Layout. Vectors are contiguous; rows of a matrix may lie apart but, except in
 // Gemm, the elements of a row are adjacent. Slices need no alignment; those of

@@ -148,6 +148,20 @@ func (d *Draw) Labelled() Batch {
 	return d.labelled()
 }
 
+// Coder is a tokenizer, a good one of which uses most of its codes.
+type Coder interface {
+	// CodeUsage says how many codes the tokens of images are spread over.
+	CodeUsage(tp *autodiff.Tape, pixels [][]uint8) (CodeUsage, error)
+}
+
+// CodeUsage is how many of the codes occur, and how many would have the same
+// entropy if they occurred equally often.
+type CodeUsage struct {
+	Used       int     `json:"used"`
+	Codes      int     `json:"codes"`
+	Perplexity float64 `json:"perplexity"`
+}
+
 // Untier is a model whose decoder reads weights that the encoder trains, and
 // that can be given a frozen copy of them instead.
 type Untier interface {

@@ -190,13 +190,15 @@ func (v *VQGAN) Complete(tp *autodiff.Tape, b Batch) Completion {
 	}
 }
 
-// Tokens returns the tokens of images, for measuring how many codes are in use.
-func (v *VQGAN) Tokens(tp *autodiff.Tape, pixels [][]uint8) ([]int32, error) {
+// CodeUsage implements Coder.
+func (v *VQGAN) CodeUsage(tp *autodiff.Tape, pixels [][]uint8) (CodeUsage, error) {
 	b, err := v.batch(pixels)
 	if err != nil {
-		return nil, err
+		return CodeUsage{}, err
 	}
-	return v.model.Tokens(tp, b.images), nil
+	u := CodeUsage{Codes: v.model.Config().NEmbed}
+	u.Used, u.Perplexity = mage.Usage(v.model.Tokens(tp, b.images), u.Codes)
+	return u, nil
 }
 
 // Normalized implements Model.

@@ -81,13 +81,12 @@ func TestVQGANLearns(t *testing.T) {
 	if first, last := losses[1], losses[60]; !(last < first/2) {
 		t.Errorf("the loss went from %v to %v", first, last)
 	}
-	tokens, err := v.Tokens(autodiff.NewTape(), scenes(9, 16))
+	u, err := v.CodeUsage(autodiff.NewTape(), scenes(9, 16))
 	if err != nil {
 		t.Fatal(err)
 	}
-	used, perplexity := mage.Usage(tokens, 64)
-	if !(used >= 24 && perplexity >= 12) {
-		t.Errorf("%d of 64 codes are in use, perplexity %.1f", used, perplexity)
+	if !(u.Codes == 64 && u.Used >= 24 && u.Perplexity >= 12) {
+		t.Errorf("%+v: want at least 24 codes and a perplexity of 12", u)
 	}
 	again := newTinyVQGAN(t)
 	if got := train(t, again, 61); !slices.Equal(got, losses) {

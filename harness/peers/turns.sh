@@ -22,14 +22,15 @@ ours() {
     awk -v net="$3" -v threads="$threads" '
       /^Benchmark/ { for (i = 2; i <= NF; i++) if ($i == "ns/op") s = $(i-1) / 1e9 }
       /^peak_mib/ { if (!s) { print "no benchmark " net >"/dev/stderr"; exit 1 }
-        printf "net=%s procedure=ours layout=- threads=%d seconds=%.4f peak_mib=%d\n", net, threads, s, $2 }'
+        printf "%s procedure=ours layout=- threads=%d seconds=%.4f peak_mib=%d\n", net, threads, s, $2 }'
 }
 
 # turns PACKAGE BENCHMARK PROGRAM WORK NET PROCEDURES ARGS...: ours and the peer's
 # procedures in both memory formats, in turn.
 turns() {
-  local package=$1 benchmark=$2 program=$3 kind=$4 net=$5 procedures=$6 rows i procedure layout
+  local package=$1 benchmark=$2 program=$3 kind=$4 net=$5 procedures=$6 rows i procedure layout load
   shift 6
+  read -r load _ </proc/loadavg
   rows=$work/rows
   : >"$rows"
   for i in $(seq "$rounds"); do
@@ -40,7 +41,8 @@ turns() {
       done
     done
   done
-  medians "$net $kind" "$rows"
+  medians "${net#net=} $kind" "$rows"
+  awk -v load="$load" 'BEGIN { if (load > 0.5) print "# the load was " load " before: libraries that wait in a loop are slow beside others, compare nothing" }'
 }
 
 # medians TITLE FILE: one line from the rows.

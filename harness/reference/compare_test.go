@@ -104,22 +104,6 @@ func TestTableText(t *testing.T) {
 // TestCheckSeesSmallErrors: a step that is 2.2 % off is found although the weight
 // it belongs to is off by less than 1e-4, and a frozen weight may not move at all.
 func TestCheckSeesSmallErrors(t *testing.T) {
-	scale := func(by float32, key string, start []checkpoint.Tensor) func(*checkpoint.Tensor) {
-		return func(x *checkpoint.Tensor) {
-			v, _ := x.Float32()
-			v0 := v
-			for _, s := range start {
-				if s.Name == key {
-					v0, _ = s.Float32()
-				}
-			}
-			out := make([]float32, len(v))
-			for i := range v {
-				out[i] = v0[i] + by*(v[i]-v0[i])
-			}
-			*x = checkpoint.FromFloat32(x.Name, x.Shape, out)
-		}
-	}
 	nudge := func(x *checkpoint.Tensor) { x.Data[0] ^= 1 } // the last bit of the first element
 	dir := borrow(t, "unlearn-adamw-clip")
 	start, err := checkpoint.Open(filepath.Join(dir, "checkpoint.safetensors"))
@@ -132,8 +116,8 @@ func TestCheckSeesSmallErrors(t *testing.T) {
 		change  func(*checkpoint.Tensor)
 		verdict string
 	}{
-		{"norm.weight", scale(1.022, "norm.weight", start.Tensors), "step out of tolerance"},
-		{"norm.weight", scale(1.01, "norm.weight", start.Tensors), "ok"},
+		{"norm.weight", scaled(1.022, start.Tensors), "step out of tolerance"},
+		{"norm.weight", scaled(1.01, start.Tensors), "ok"},
 		{"decoder_pred.weight", nudge, "step out of tolerance"},
 		{"pos_embed", nudge, "step out of tolerance"},
 	} {
@@ -146,6 +130,55 @@ func TestCheckSeesSmallErrors(t *testing.T) {
 		for _, r := range table.Rows {
 			if want := map[bool]string{true: row.verdict, false: "ok"}[r.Name == "weights."+row.key]; r.Verdict != want {
 				t.Errorf("%s: %s is %q, want %q", row.key, r.Name, r.Verdict, want)
+			}
+		}
+	}
+}
+
+// scaled makes the step that a weight took so many times as long.
+func scaled(by float32, start []checkpoint.Tensor) func(*checkpoint.Tensor) {
+	return func(x *checkpoint.Tensor) {
+		v, _ := x.Float32()
+		v0 := v
+		for _, s := range start {
+			if "weights."+s.Name == x.Name {
+				v0, _ = s.Float32()
+			}
+		}
+		out := make([]float32, len(v))
+		for i := range v {
+			out[i] = v0[i] + by*(v[i]-v0[i])
+		}
+		*x = checkpoint.FromFloat32(x.Name, x.Shape, out)
+	}
+}
+
+// TestCheckLeavesRoundingAlone: a convolution's bias before a normalization of
+// single channels has no gradient but that of rounding, and may go elsewhere; one
+// that was to move, or to stay, may not.
+func TestCheckLeavesRoundingAlone(t *testing.T) {
+	const rounding, trained, kept = "input_blocks.1.0.in_layers.2.bias", "input_blocks.1.0.in_layers.0.weight", "out.2.bias"
+	start, err := checkpoint.Open(filepath.Join("testdata", "palette-unlearn", "checkpoint.pth"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer start.Close()
+	for _, row := range []struct {
+		key     string
+		change  func(*checkpoint.Tensor)
+		verdict string
+	}{
+		{rounding, scaled(-1, start.Tensors), "ok, a step of rounding"},
+		{rounding, scaled(0, start.Tensors), "step out of tolerance"}, // there it was not trained
+		{trained, scaled(1.022, start.Tensors), "step out of tolerance"},
+		{kept, func(x *checkpoint.Tensor) { x.Data[0] ^= 1 }, "step out of tolerance"},
+	} {
+		dir := borrow(t, "palette-unlearn")
+		rewrite(t, filepath.Join(dir, expectedFile), edit("weights.denoise_fn."+row.key, row.change))
+		table, _ := Check(dir)
+		for _, r := range table.Rows {
+			if r.Name == "weights.denoise_fn."+row.key && r.Verdict != row.verdict {
+				t.Errorf("%s is %q, want %q", r.Name, r.Verdict, row.verdict)
 			}
 		}
 	}

@@ -845,12 +845,13 @@ TEXT ·ConvGradTile6x1(SB), NOSPLIT, $0-112
 	JZ     sums
 
 row:
-	MOVQ (DI), R8
-	LEAQ (AX)(R8*4), R8
-	MOVQ 8(DI), R9
-	SHLQ $0x02, R9
-	ADDQ $0x10, DI
-	MOVQ k+8(FP), R10
+	MOVQ  (DI), R8
+	IMULQ DX, R8
+	ADDQ  AX, R8
+	MOVQ  8(DI), R9
+	SHLQ  $0x02, R9
+	ADDQ  $0x10, DI
+	MOVQ  k+8(FP), R10
 
 pixel:
 	VMOVUPS      (SI)(R9*1), Y0

@@ -52,7 +52,7 @@ func ConvTile6x8(a *float32, aAt *int, segments int, k int, gap int, b *float32,
 // fused multiply-adds in increasing r and p:
 //
 //	c[i*ldc+cAt[j]+l] = (c[i*ldc+cAt[j]+l] if add is 1)
-//	                   + sum over r<rows, p<k of a[at[2*r]+p*aStep+i]*b[at[2*r+1]+p*bStep+bAt[j]+l]
+//	                   + sum over r<rows, p<k of a[(at[2*r]+p)*aStep+i]*b[at[2*r+1]+p*bStep+bAt[j]+l]
 //
 // Shapes: at [rows,2]; bAt, cAt [1]; k at least 1; m 1 to 6, n 1 to 16. All 6 rows
 // of a and 16 lanes of each unit of b are read.

@@ -1269,12 +1269,13 @@ TEXT ·ConvGradTile8x3(SB), NOSPLIT, $0-112
 	JZ     sums
 
 row:
-	MOVQ (R9), R10
-	LEAQ (AX)(R10*4), R10
-	MOVQ 8(R9), R11
-	SHLQ $0x02, R11
-	ADDQ $0x10, R9
-	MOVQ k+8(FP), R12
+	MOVQ  (R9), R10
+	IMULQ DX, R10
+	ADDQ  AX, R10
+	MOVQ  8(R9), R11
+	SHLQ  $0x02, R11
+	ADDQ  $0x10, R9
+	MOVQ  k+8(FP), R12
 
 pixel:
 	VMOVUPS      (DI)(R11*1), Z0
@@ -1766,12 +1767,13 @@ TEXT ·ConvGradTile8x2(SB), NOSPLIT, $0-112
 	JZ     sums
 
 row:
-	MOVQ (R8), R9
-	LEAQ (AX)(R9*4), R9
-	MOVQ 8(R8), R10
-	SHLQ $0x02, R10
-	ADDQ $0x10, R8
-	MOVQ k+8(FP), R11
+	MOVQ  (R8), R9
+	IMULQ DX, R9
+	ADDQ  AX, R9
+	MOVQ  8(R8), R10
+	SHLQ  $0x02, R10
+	ADDQ  $0x10, R8
+	MOVQ  k+8(FP), R11
 
 pixel:
 	VMOVUPS      (DI)(R10*1), Z0
@@ -2144,12 +2146,13 @@ TEXT ·ConvGradTile8x1(SB), NOSPLIT, $0-112
 	JZ     sums
 
 row:
-	MOVQ (DI), R8
-	LEAQ (AX)(R8*4), R8
-	MOVQ 8(DI), R9
-	SHLQ $0x02, R9
-	ADDQ $0x10, DI
-	MOVQ k+8(FP), R10
+	MOVQ  (DI), R8
+	IMULQ DX, R8
+	ADDQ  AX, R8
+	MOVQ  8(DI), R9
+	SHLQ  $0x02, R9
+	ADDQ  $0x10, DI
+	MOVQ  k+8(FP), R10
 
 pixel:
 	VMOVUPS      (SI)(R9*1), Z0

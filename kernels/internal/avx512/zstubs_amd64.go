@@ -74,7 +74,7 @@ func ConvTile8x16(a *float32, aAt *int, segments int, k int, gap int, b *float32
 // fused multiply-adds in increasing r and p:
 //
 //	c[i*ldc+cAt[j]+l] = (c[i*ldc+cAt[j]+l] if add is 1)
-//	                   + sum over r<rows, p<k of a[at[2*r]+p*aStep+i]*b[at[2*r+1]+p*bStep+bAt[j]+l]
+//	                   + sum over r<rows, p<k of a[(at[2*r]+p)*aStep+i]*b[at[2*r+1]+p*bStep+bAt[j]+l]
 //
 // Shapes: at [rows,2]; bAt, cAt [3]; k at least 1; m 1 to 8, n 1 to 16. All 8 rows
 // of a and 16 lanes of each unit of b are read.
@@ -87,7 +87,7 @@ func ConvGradTile8x3(rows int, k int, at *int, a *float32, aStep int, b *float32
 // fused multiply-adds in increasing r and p:
 //
 //	c[i*ldc+cAt[j]+l] = (c[i*ldc+cAt[j]+l] if add is 1)
-//	                   + sum over r<rows, p<k of a[at[2*r]+p*aStep+i]*b[at[2*r+1]+p*bStep+bAt[j]+l]
+//	                   + sum over r<rows, p<k of a[(at[2*r]+p)*aStep+i]*b[at[2*r+1]+p*bStep+bAt[j]+l]
 //
 // Shapes: at [rows,2]; bAt, cAt [2]; k at least 1; m 1 to 8, n 1 to 16. All 8 rows
 // of a and 16 lanes of each unit of b are read.
@@ -100,7 +100,7 @@ func ConvGradTile8x2(rows int, k int, at *int, a *float32, aStep int, b *float32
 // fused multiply-adds in increasing r and p:
 //
 //	c[i*ldc+cAt[j]+l] = (c[i*ldc+cAt[j]+l] if add is 1)
-//	                   + sum over r<rows, p<k of a[at[2*r]+p*aStep+i]*b[at[2*r+1]+p*bStep+bAt[j]+l]
+//	                   + sum over r<rows, p<k of a[(at[2*r]+p)*aStep+i]*b[at[2*r+1]+p*bStep+bAt[j]+l]
 //
 // Shapes: at [rows,2]; bAt, cAt [1]; k at least 1; m 1 to 8, n 1 to 16. All 8 rows
 // of a and 16 lanes of each unit of b are read.

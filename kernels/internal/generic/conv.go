@@ -49,7 +49,7 @@ const (
 // of the output with a unit of the input:
 //
 //	c[i*ldc+cAt[0]+l] = (c[i*ldc+cAt[0]+l] if add is 1)
-//	                    + sum over r<rows, p<k of a[at[2*r]+p*aStep+i]*b[at[2*r+1]+p*bStep+bAt[0]+l]
+//	                    + sum over r<rows, p<k of a[(at[2*r]+p)*aStep+i]*b[at[2*r+1]+p*bStep+bAt[0]+l]
 //
 // Shapes: at [rows,2]; bAt, cAt [1]; m 1 or 2, n 1 to 16. Both rows of a and 16
 // lanes of b are read.
@@ -57,7 +57,7 @@ const (
 func ConvGradTile2x1(rows, k int, at []int, a []float32, aStep int, b []float32, bStep int, bAt []int, c []float32, ldc int, cAt []int, m, n, add int) {
 	var s [2][ConvUnit]float32
 	for r := range rows {
-		a, b := a[at[2*r]:], b[at[2*r+1]+bAt[0]:]
+		a, b := a[at[2*r]*aStep:], b[at[2*r+1]+bAt[0]:]
 		for p := range k {
 			a0, a1 := a[p*aStep], a[p*aStep+1]
 			for l, x := range b[p*bStep:][:ConvUnit] {
