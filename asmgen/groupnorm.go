@@ -9,7 +9,7 @@ import (
 // images: a row is the channels of one pixel, and what a group shares is
 // repeated for each of its channels.
 func emitGroupNorm(e *emitter) {
-	emitColumnSquares(e)
+	emitColumnDeviations(e)
 	emitGroupNormRows(e, "GroupNormRows", false)
 	emitGroupNormRows(e, "GroupNormSiLURows", true)
 	emitGroupNormSums(e, "GroupNormSums", false)
@@ -20,23 +20,26 @@ func emitGroupNorm(e *emitter) {
 	}
 }
 
-// emitColumnSquares emits the squared deviations of a few rows: a block of
-// columns stays in registers while all rows go by.
-func emitColumnSquares(e *emitter) {
-	e.function("ColumnSquares", "func(dst, x, mean []float32, rows, stride int)", "ColumnSquares is generic.ColumnSquares with fused multiply-adds; rows is at least 1.")
+// emitColumnDeviations emits the deviations of a few rows and their squares: a
+// block of columns stays in registers while all rows go by.
+func emitColumnDeviations(e *emitter) {
+	e.function("ColumnDeviations", "func(sums, squares, x, base []float32, rows, stride int)", "ColumnDeviations is generic.ColumnDeviations with fused multiply-adds; rows is at least 1.")
 	rows, stride := e.arg("rows"), e.arg("stride")
 	e.SHLQ(operand.U8(2), stride)
-	e.walk(e.argLen("dst"), e.isa.lanes, e.argPtrs("dst", "x", "mean"), func(u int, mem []operand.Mem, t *tail) {
-		sum, v, mean := e.zero(e.v()), e.v(), e.v()
-		e.load(mem[2], mean, t)
-		e.downRows(rows, []operand.Mem{mem[1]}, []reg.GPVirtual{stride}, func(row []reg.GPVirtual) {
+	e.walk(e.argLen("sums"), e.isa.lanes, e.argPtrs("sums", "squares", "x", "base"), func(u int, mem []operand.Mem, t *tail) {
+		sum, square, v, base := e.zero(e.v()), e.zero(e.v()), e.v(), e.v()
+		e.load(mem[3], base, t)
+		e.downRows(rows, []operand.Mem{mem[2]}, []reg.GPVirtual{stride}, func(row []reg.GPVirtual) {
 			e.load(at(row[0], 0), v, t)
-			e.VSUBPS(mean, v, v)
-			e.VFMADD231PS(v, v, sum)
+			e.VSUBPS(base, v, v)
+			e.VADDPS(v, sum, sum)
+			e.VFMADD231PS(v, v, square)
 		})
-		e.load(mem[0], v, t)
-		e.VADDPS(sum, v, v)
-		e.store(v, mem[0], t)
+		for i, s := range []reg.VecVirtual{sum, square} {
+			e.load(mem[i], v, t)
+			e.VADDPS(s, v, v)
+			e.store(v, mem[i], t)
+		}
 	})
 	e.done()
 }

@@ -38,7 +38,7 @@ func GeluGrad(dx, dy, x []float32) {
 // Shapes: y, x [n] with n = len(y); a longer x is allowed.
 // Writes: y is overwritten.
 // Aliasing: y may be x; no other overlap.
-// Numerics: |error| <= 4e-7 * |y| + 1e-36; below x = -88 the result is 0. NaN and
+// Numerics: |error| <= 4e-7 * |y| + 1e-36; below x = -88.73 the result is 0. NaN and
 // -Inf give NaN.
 // Panics: x is shorter than y.
 // Source: Hendrycks, Gimpel 2016 (arXiv:1606.08415), section 2.

@@ -29,6 +29,7 @@ func rowOperations(c *kerneltest.Case) []rowOperation {
 	o := newOperands(c, attentionCase{3, 70, 70, 4, 24, true})
 	sums := make([]float32, 16)
 	images := newImageOperands(c, rows)
+	codes := make([]int32, rows)
 	p := AdamParams{LR: 1e-3, Beta1: 0.9, Beta2: 0.95, Eps: 1e-8, WeightDecay: 0.05, BiasCorrection1: 0.1, BiasCorrection2: 0.05, GradScale: 1, Decoupled: true}
 	return []rowOperation{
 		{"Add", func() []float32 { Add(z, x, y); return z }},
@@ -52,6 +53,13 @@ func rowOperations(c *kerneltest.Case) []rowOperation {
 		{"UpNearest2", func() []float32 { UpNearest2(z, x, images.shape.halved()); return z[:images.shape.len()] }},
 		{"UpNearest2Grad", func() []float32 { UpNearest2Grad(z, x, images.shape.halved()); return z[:images.shape.halved().len()] }},
 		{"ChannelsLast", func() []float32 { ChannelsLast(z, x, 3, 37, 500); return z[:3*37*500] }},
+		{"NearestRow", func() []float32 {
+			NearestRow(codes, a, b)
+			for i, v := range codes {
+				z[i] = float32(v)
+			}
+			return z[:rows]
+		}},
 		{"CopyColumns", func() []float32 { CopyColumns(out, a); return out.Data }},
 		{"CrossEntropy", func() []float32 {
 			bits := math.Float64bits(CrossEntropy(a, images.classes))
@@ -122,7 +130,7 @@ func TestRowKernelsAgreeAcrossVectorWidths(t *testing.T) {
 			}
 			var first []float32
 			for _, k := range assemblyKernels {
-				all := everything(k, x, y, gamma)
+				all := append(everything(k, x, y, gamma), imageKernels(k, x, y, gamma)...)
 				if first == nil {
 					first = all
 				}

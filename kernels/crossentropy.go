@@ -128,10 +128,8 @@ func (j *crossEntropyJob) gradient(r int) {
 	e := memory.floats(classes)
 	var top, total [1]float32
 	softmaxRows(e, classes, j.x.Row(r)[:classes], classes, classes, 1, top[:], total[:])
-	even := a * j.args.Smoothing / float32(classes)
-	for c, v := range e[:classes] {
-		dx[c] = float32(a*v) - even
-	}
+	fill(dx[:classes], -a*j.args.Smoothing/float32(classes))
+	axpy(dx[:classes], a, e[:classes])
 	itemScratches.put(memory)
 	dx[j.args.Targets[r]] -= a * (1 - j.args.Smoothing)
 	fill(dx[classes:], 0)

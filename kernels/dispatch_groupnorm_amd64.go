@@ -30,14 +30,14 @@ func siluGrad(dx, dy, x []float32) {
 	}
 }
 
-func columnSquares(dst, x, mean []float32, rows, stride int) {
+func columnDeviations(sums, squares, x, base []float32, rows, stride int) {
 	switch {
 	case isa >= isaAVX512:
-		avx512.ColumnSquares(dst, x, mean, rows, stride)
+		avx512.ColumnDeviations(sums, squares, x, base, rows, stride)
 	case isa >= isaAVX2:
-		avx2.ColumnSquares(dst, x, mean, rows, stride)
+		avx2.ColumnDeviations(sums, squares, x, base, rows, stride)
 	default:
-		generic.ColumnSquares(dst, x, mean, rows, stride)
+		generic.ColumnDeviations(sums, squares, x, base, rows, stride)
 	}
 }
 

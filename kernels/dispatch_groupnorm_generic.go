@@ -12,8 +12,8 @@ func siluGrad(dx, dy, x []float32) {
 	generic.SiLUGrad(dx, dy, x)
 }
 
-func columnSquares(dst, x, mean []float32, rows, stride int) {
-	generic.ColumnSquares(dst, x, mean, rows, stride)
+func columnDeviations(sums, squares, x, base []float32, rows, stride int) {
+	generic.ColumnDeviations(sums, squares, x, base, rows, stride)
 }
 
 func groupNormRows(y, x []float32, rows int, mean, scale, shift []float32) {

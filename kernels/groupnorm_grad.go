@@ -51,12 +51,12 @@ func GroupNormGrad(d GroupNormGrads, dy, x []float32, a GroupNormArgs, keep Norm
 	for n := range a.N {
 		record.affine(n, 6)
 	}
-	record.share((*groupNormGradSums)(record))
+	record.share(record.chunks, (*groupNormGradSums)(record))
 	for n := range a.N {
 		record.joinGrad(n)
 	}
 	if d.DX != nil {
-		record.share((*groupNormGradApply)(record))
+		record.share(record.chunks, (*groupNormGradApply)(record))
 	}
 	*record = groupNormJob{}
 	groupNormJobs.put(record)
@@ -90,7 +90,7 @@ type groupNormGradSums groupNormJob
 func (s *groupNormGradSums) run(item int) {
 	j := (*groupNormJob)(s)
 	image, at, pixels := j.chunk(item)
-	plain, along := j.sums(item)
+	plain, along := j.result(item, 0, 2), j.result(item, 1, 2)
 	fill(plain, 0)
 	fill(along, 0)
 	mean, factor, shift := j.coefficient(image, 0, 6), j.coefficient(image, 1, 6), j.coefficient(image, 2, 6)
@@ -139,9 +139,9 @@ func (j *groupNormJob) joinGrad(image int) {
 // channel joins the sums of dz and dz*(x-mean) over the chunks of an image.
 func (j *groupNormJob) channel(image, c int) (plain, along float64) {
 	for k := range j.perImage {
-		s, t := j.sums(image*j.perImage + k)
-		plain += float64(s[c])
-		along += float64(t[c])
+		item := image*j.perImage + k
+		plain += float64(j.result(item, 0, 2)[c])
+		along += float64(j.result(item, 1, 2)[c])
 	}
 	return plain, along
 }

@@ -3,6 +3,7 @@ package kernels
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"lethe/kernels/kerneltest"
@@ -59,16 +60,18 @@ func TestGroupNormRowKernels(t *testing.T) {
 			p, q, r := c.Input(n, 0), c.Input(n, 5), c.Input(n, 7)
 			f := func(v float32) float64 { return float64(v) }
 			u := func(i int) float64 { return (f(x[i])-f(mean[i%n]))*f(scale[i%n]) + f(shift[i%n]) }
-			squares := c.Output(n, offset)
+			sums, squares := c.Output(n, 1), c.Output(n, offset)
+			k.fill(sums, 1)
 			k.fill(squares, 1)
-			k.columnSquares(squares, x, mean, rows, n)
+			k.columnDeviations(sums, squares, x, mean, rows, n)
 			for col := range n {
-				want := 1.0
+				want, abs, wantSquares := 1.0, 1.0, 1.0
 				for row := range rows {
 					d := f(x[row*n+col]) - f(mean[col])
-					want += d * d
+					want, abs, wantSquares = want+d, abs+math.Abs(d), wantSquares+d*d
 				}
-				c.Near("columnSquares", col, squares[col], want, 8*unit*want)
+				c.Near("deviations", col, sums[col], want, kerneltest.Bound(rows+2, abs))
+				c.Near("squared deviations", col, squares[col], wantSquares, kerneltest.Bound(rows+4, wantSquares))
 			}
 			for silu := range 2 {
 				slope := func(i int) float64 {
@@ -133,6 +136,14 @@ var groupNormCases = []groupNormCase{
 	{2, 2100, 32, 8, 0, true, true},      // several chunks, several images
 	{1, 5000, 8, 2, 1000, false, false},  // a mean far from 0
 	{1, 40000, 2, 1, -1000, true, false}, // chunks of many pixels
+	{2, 300, 24, 3, 1e4, false, true},    // a mean that only its own rounding blurs
+	{1, 67, 130, 130, 1, true, true},     // a group a channel, in vectors and a rest
+	{3, 65, 512, 32, 0, true, true},      // the U-Net's width; a chunk of one pixel
+}
+
+// job is how the work is cut.
+func (g groupNormCase) job() groupNormJob {
+	return newGroupNormJob(GroupNormArgs{N: g.n, Pixels: g.pixels, C: g.c, Groups: g.groups}, NormStats{})
 }
 
 func (g groupNormCase) name() string { return fmt.Sprintf("%+v", g) }
@@ -168,17 +179,18 @@ func (g groupNormCase) bounds(x []float32, mean, rstd []float64) []normBound {
 			at := (i/g.groups*g.pixels+p)*g.c + i%g.groups*width
 			members = append(members, x[at:at+width]...)
 		}
-		// Chunks are joined in float64, so that no sum is longer than a chunk; the
-		// spread is taken around the chunk's own mean.
-		chunk := min(len(members), max(16, groupNormChunk/g.c, ceilDiv(g.pixels, 64)))
-		abs, spread := 0.0, 0.0
-		for _, v := range members {
-			abs += math.Abs(float64(v))
-			spread += (float64(v) - mean[i]) * (float64(v) - mean[i])
+		// What is summed are differences to a mean of some members, so at most their
+		// range d (and the rounding of that mean), in runs of columnSumRows and then
+		// over the runs of a chunk; beyond that in float64. The mean of a channel has
+		// the error e*d, e = g(depth); its squares lose 3*e*d^2, the mean that is taken
+		// from them 2*e*d^2.
+		depth := columnSumRows + ceilDiv(g.job().size, columnSumRows) + 4
+		d := float64(slices.Max(members)) - float64(slices.Min(members))
+		d += 2 * kerneltest.Bound(columnSumRows+2, math.Abs(float64(slices.Max(members)))+d)
+		out[i] = normBound{
+			mean: kerneltest.Bound(depth, d) + unit*math.Abs(mean[i]),
+			rstd: 5*kerneltest.Bound(depth, d*d)*rstd[i]*rstd[i]/2 + 4*unit,
 		}
-		count := float64(len(members))
-		meanError := kerneltest.Bound(chunk+2, abs)/count + unit*math.Abs(mean[i])
-		out[i] = normBound{mean: meanError, rstd: (kerneltest.Bound(chunk+4, spread)/count+meanError*meanError)*rstd[i]*rstd[i]/2 + 4*unit}
 	}
 	return out
 }
@@ -220,10 +232,10 @@ func TestGroupNormMatchesRef(t *testing.T) {
 	}
 }
 
-// TestGroupNormGradMatchesRef: sums of up to 40000 terms below 3 in chunks of at
-// most 16384, and statistics from float64: the relative error of a sum is that of a
-// chunk, g(16386) = 1e-3, of its absolute terms; that bound is taken for every
-// gradient, with the sizes of what is added up.
+// TestGroupNormGradMatchesRef: sums of terms below 6 over the pixels of a call of the
+// row kernel, then over the calls of a chunk, and statistics from float64: the
+// relative error of a sum is g of that depth, of its absolute terms; that bound is
+// taken for every gradient, with the sizes of what is added up.
 func TestGroupNormGradMatchesRef(t *testing.T) {
 	suite := kerneltest.New(t)
 	for _, g := range groupNormCases {
@@ -281,10 +293,11 @@ func TestGroupNormGradMatchesRef(t *testing.T) {
 // gradBound is the error of one dz or dz*n: a chunk's sum, the rounding of the
 // mean that x is compared with, and the activation.
 func (g groupNormCase) gradBound(rstd, mean []float64) float64 {
-	chunk := min(g.pixels, max(16, groupNormChunk/g.c, ceilDiv(g.pixels, 64)))
-	e := 6 * kerneltest.Bound(chunk+8, 1)
+	j := g.job()
+	depth := j.block + ceilDiv(j.size, j.block) + 8
+	e := 6 * kerneltest.Bound(depth, 1)
 	for i := range rstd {
-		e = math.Max(e, 6*kerneltest.Bound(chunk+8, 1)+4*rstd[i]*unit*math.Abs(mean[i])+4e-6)
+		e = math.Max(e, 6*kerneltest.Bound(depth, 1)+4*rstd[i]*unit*math.Abs(mean[i])+4e-6)
 	}
 	return e
 }

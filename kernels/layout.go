@@ -54,27 +54,27 @@ type transposeJob struct {
 
 var transposeJobs freeList[transposeJob]
 
-// A strip is as many rows as a cache line has elements, so that every line of
-// dst is written at once; it is walked in blocks that the first-level cache holds.
-const (
-	transposeStrip = 16
-	transposeBlock = 64
-)
+// transposeStrip is how many elements a cache line has: a tile of that many rows
+// and columns is read row by row and written column by column, each line once. What
+// is between lies in memory of its own, because lines of src or dst that are a power
+// of two apart share few places in the caches.
+const transposeStrip = 16
 
 func (j *transposeJob) run(item int) {
 	base := item / j.strips * j.rows * j.cols
 	r0 := item % j.strips * transposeStrip
-	r1 := min(r0+transposeStrip, j.rows)
+	rows := min(transposeStrip, j.rows-r0)
 	src, dst := j.src[base:][:j.rows*j.cols], j.dst[base:][:j.rows*j.cols]
-	for c0 := 0; c0 < j.cols; c0 += transposeBlock {
-		c1 := min(c0+transposeBlock, j.cols)
-		for r := r0; r < r1; r++ {
-			row := src[r*j.cols:][:j.cols]
-			at := c0*j.rows + r
-			for _, v := range row[c0:c1] {
-				dst[at] = v
-				at += j.rows
+	var tile [transposeStrip * transposeStrip]float32
+	for c0 := 0; c0 < j.cols; c0 += transposeStrip {
+		cols := min(transposeStrip, j.cols-c0)
+		for r := range rows {
+			for c, v := range src[(r0+r)*j.cols+c0:][:cols] {
+				tile[(c*transposeStrip+r)%len(tile)] = v
 			}
+		}
+		for c := range cols {
+			copy(dst[(c0+c)*j.rows+r0:][:rows], tile[c*transposeStrip:][:rows])
 		}
 	}
 }

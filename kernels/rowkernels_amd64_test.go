@@ -23,7 +23,7 @@ var assemblyKernels = []rowKernels{
 			avx2.AttentionTile6x16(&c[0], cStride, first(a), aRow, aCol, first(b), bStride, m, n, k, add)
 		},
 		adam: avx2.Adam,
-		silu: avx2.SiLU, siluGrad: avx2.SiLUGrad, columnSquares: avx2.ColumnSquares,
+		silu: avx2.SiLU, siluGrad: avx2.SiLUGrad, columnDeviations: avx2.ColumnDeviations,
 		groupNormRows:        [2]func(y, x []float32, rows int, mean, scale, shift []float32){avx2.GroupNormRows, avx2.GroupNormSiLURows},
 		groupNormSums:        [2]func(plain, along, dy, x []float32, rows int, mean, scale, shift []float32){avx2.GroupNormSums, avx2.GroupNormSiLUSums},
 		groupNormGradRows:    [2]func(dx, dy, x []float32, rows int, mean, scale, shift, p, q, r []float32){avx2.GroupNormGradRows, avx2.GroupNormSiLUGradRows},
@@ -44,7 +44,7 @@ var assemblyKernels = []rowKernels{
 			avx512.AttentionTile6x64(&c[0], cStride, first(a), aRow, aCol, first(b), bStride, m, n, k, add)
 		},
 		adam: avx512.Adam,
-		silu: avx512.SiLU, siluGrad: avx512.SiLUGrad, columnSquares: avx512.ColumnSquares,
+		silu: avx512.SiLU, siluGrad: avx512.SiLUGrad, columnDeviations: avx512.ColumnDeviations,
 		groupNormRows:        [2]func(y, x []float32, rows int, mean, scale, shift []float32){avx512.GroupNormRows, avx512.GroupNormSiLURows},
 		groupNormSums:        [2]func(plain, along, dy, x []float32, rows int, mean, scale, shift []float32){avx512.GroupNormSums, avx512.GroupNormSiLUSums},
 		groupNormGradRows:    [2]func(dx, dy, x []float32, rows int, mean, scale, shift, p, q, r []float32){avx512.GroupNormGradRows, avx512.GroupNormSiLUGradRows},

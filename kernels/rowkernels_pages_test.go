@@ -56,7 +56,7 @@ func rowsBetweenPages(c *kerneltest.Case, k rowKernels, n int, front bool) {
 	x, y, z := c.Flush(2*n, front), c.Flush(2*n, front), c.Flush(2*n, front)
 	gamma, beta := c.Flush(n, front), c.Flush(n, front)
 	top, sum := c.Flush(2, front), c.Flush(2, front)
-	k.columnSquares(gamma, x, beta, 2, n)
+	k.columnDeviations(gamma, beta, x, z[n:], 2, n)
 	for silu := range 2 {
 		k.groupNormRows[silu](z, x, 2, gamma, beta, gamma)
 		k.groupNormSums[silu](gamma, beta, y, x, 2, z[:n], z[n:], z[n:])

@@ -37,7 +37,7 @@ type rowKernels struct {
 
 	silu                 func(y, x []float32)
 	siluGrad             func(dx, dy, x []float32)
-	columnSquares        func(dst, x, mean []float32, rows, stride int)
+	columnDeviations     func(sums, squares, x, base []float32, rows, stride int)
 	groupNormRows        [2]func(y, x []float32, rows int, mean, scale, shift []float32)                // without SiLU, with it
 	groupNormSums        [2]func(plain, along, dy, x []float32, rows int, mean, scale, shift []float32) // likewise
 	groupNormGradRows    [2]func(dx, dy, x []float32, rows int, mean, scale, shift, p, q, r []float32)  // likewise
@@ -56,7 +56,7 @@ var genericKernels = rowKernels{
 	gelu: generic.Gelu, geluGrad: generic.GeluGrad,
 	attentionGradRows: generic.AttentionGradRows, rowDots: generic.RowDots, attentionNR: generic.AttentionNR, attentionTile: generic.AttentionTile,
 	adam: generic.Adam,
-	silu: generic.SiLU, siluGrad: generic.SiLUGrad, columnSquares: generic.ColumnSquares,
+	silu: generic.SiLU, siluGrad: generic.SiLUGrad, columnDeviations: generic.ColumnDeviations,
 	groupNormRows:        [2]func(y, x []float32, rows int, mean, scale, shift []float32){generic.GroupNormRows, generic.GroupNormSiLURows},
 	groupNormSums:        [2]func(plain, along, dy, x []float32, rows int, mean, scale, shift []float32){generic.GroupNormSums, generic.GroupNormSiLUSums},
 	groupNormGradRows:    [2]func(dx, dy, x []float32, rows int, mean, scale, shift, p, q, r []float32){generic.GroupNormGradRows, generic.GroupNormSiLUGradRows},

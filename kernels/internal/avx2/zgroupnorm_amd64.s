@@ -4,164 +4,205 @@
 
 #include "textflag.h"
 
-// func ColumnSquares(dst []float32, x []float32, mean []float32, rows int, stride int)
+// func ColumnDeviations(sums []float32, squares []float32, x []float32, base []float32, rows int, stride int)
 // Requires: AVX, FMA3
-TEXT ·ColumnSquares(SB), NOSPLIT, $0-88
-	MOVQ rows+72(FP), AX
-	MOVQ stride+80(FP), CX
+TEXT ·ColumnDeviations(SB), NOSPLIT, $0-112
+	MOVQ rows+96(FP), AX
+	MOVQ stride+104(FP), CX
 	SHLQ $0x02, CX
-	MOVQ dst_len+8(FP), DX
-	MOVQ dst_base+0(FP), BX
-	MOVQ x_base+24(FP), SI
-	MOVQ mean_base+48(FP), DI
-	XORQ R8, R8
+	MOVQ sums_len+8(FP), DX
+	MOVQ sums_base+0(FP), BX
+	MOVQ squares_base+24(FP), SI
+	MOVQ x_base+48(FP), DI
+	MOVQ base_base+72(FP), R8
+	XORQ R9, R9
 
 block1:
-	LEAQ    32(R8), R9
-	CMPQ    R9, DX
+	LEAQ    32(R9), R10
+	CMPQ    R10, DX
 	JGT     lastBlock2
 	VXORPS  Y0, Y0, Y0
-	VMOVUPS (DI)(R8*4), Y2
-	LEAQ    (SI)(R8*4), R10
-	MOVQ    AX, R9
+	VXORPS  Y1, Y1, Y1
+	VMOVUPS (R8)(R9*4), Y3
+	LEAQ    (DI)(R9*4), R11
+	MOVQ    AX, R10
 
 row4:
-	VMOVUPS     (R10), Y1
-	VSUBPS      Y2, Y1, Y1
-	VFMADD231PS Y1, Y1, Y0
-	ADDQ        CX, R10
-	DECQ        R9
+	VMOVUPS     (R11), Y2
+	VSUBPS      Y3, Y2, Y2
+	VADDPS      Y2, Y0, Y0
+	VFMADD231PS Y2, Y2, Y1
+	ADDQ        CX, R11
+	DECQ        R10
 	JNZ         row4
-	VMOVUPS     (BX)(R8*4), Y1
-	VADDPS      Y0, Y1, Y1
-	VMOVUPS     Y1, (BX)(R8*4)
+	VMOVUPS     (BX)(R9*4), Y2
+	VADDPS      Y0, Y2, Y2
+	VMOVUPS     Y2, (BX)(R9*4)
+	VMOVUPS     (SI)(R9*4), Y2
+	VADDPS      Y1, Y2, Y2
+	VMOVUPS     Y2, (SI)(R9*4)
 	VXORPS      Y0, Y0, Y0
-	VMOVUPS     32(DI)(R8*4), Y2
-	LEAQ        32(SI)(R8*4), R10
-	MOVQ        AX, R9
+	VXORPS      Y1, Y1, Y1
+	VMOVUPS     32(R8)(R9*4), Y3
+	LEAQ        32(DI)(R9*4), R11
+	MOVQ        AX, R10
 
 row5:
-	VMOVUPS     (R10), Y1
-	VSUBPS      Y2, Y1, Y1
-	VFMADD231PS Y1, Y1, Y0
-	ADDQ        CX, R10
-	DECQ        R9
+	VMOVUPS     (R11), Y2
+	VSUBPS      Y3, Y2, Y2
+	VADDPS      Y2, Y0, Y0
+	VFMADD231PS Y2, Y2, Y1
+	ADDQ        CX, R11
+	DECQ        R10
 	JNZ         row5
-	VMOVUPS     32(BX)(R8*4), Y1
-	VADDPS      Y0, Y1, Y1
-	VMOVUPS     Y1, 32(BX)(R8*4)
+	VMOVUPS     32(BX)(R9*4), Y2
+	VADDPS      Y0, Y2, Y2
+	VMOVUPS     Y2, 32(BX)(R9*4)
+	VMOVUPS     32(SI)(R9*4), Y2
+	VADDPS      Y1, Y2, Y2
+	VMOVUPS     Y2, 32(SI)(R9*4)
 	VXORPS      Y0, Y0, Y0
-	VMOVUPS     64(DI)(R8*4), Y2
-	LEAQ        64(SI)(R8*4), R10
-	MOVQ        AX, R9
+	VXORPS      Y1, Y1, Y1
+	VMOVUPS     64(R8)(R9*4), Y3
+	LEAQ        64(DI)(R9*4), R11
+	MOVQ        AX, R10
 
 row6:
-	VMOVUPS     (R10), Y1
-	VSUBPS      Y2, Y1, Y1
-	VFMADD231PS Y1, Y1, Y0
-	ADDQ        CX, R10
-	DECQ        R9
+	VMOVUPS     (R11), Y2
+	VSUBPS      Y3, Y2, Y2
+	VADDPS      Y2, Y0, Y0
+	VFMADD231PS Y2, Y2, Y1
+	ADDQ        CX, R11
+	DECQ        R10
 	JNZ         row6
-	VMOVUPS     64(BX)(R8*4), Y1
-	VADDPS      Y0, Y1, Y1
-	VMOVUPS     Y1, 64(BX)(R8*4)
+	VMOVUPS     64(BX)(R9*4), Y2
+	VADDPS      Y0, Y2, Y2
+	VMOVUPS     Y2, 64(BX)(R9*4)
+	VMOVUPS     64(SI)(R9*4), Y2
+	VADDPS      Y1, Y2, Y2
+	VMOVUPS     Y2, 64(SI)(R9*4)
 	VXORPS      Y0, Y0, Y0
-	VMOVUPS     96(DI)(R8*4), Y2
-	LEAQ        96(SI)(R8*4), R10
-	MOVQ        AX, R9
+	VXORPS      Y1, Y1, Y1
+	VMOVUPS     96(R8)(R9*4), Y3
+	LEAQ        96(DI)(R9*4), R11
+	MOVQ        AX, R10
 
 row7:
-	VMOVUPS     (R10), Y1
-	VSUBPS      Y2, Y1, Y1
-	VFMADD231PS Y1, Y1, Y0
-	ADDQ        CX, R10
-	DECQ        R9
+	VMOVUPS     (R11), Y2
+	VSUBPS      Y3, Y2, Y2
+	VADDPS      Y2, Y0, Y0
+	VFMADD231PS Y2, Y2, Y1
+	ADDQ        CX, R11
+	DECQ        R10
 	JNZ         row7
-	VMOVUPS     96(BX)(R8*4), Y1
-	VADDPS      Y0, Y1, Y1
-	VMOVUPS     Y1, 96(BX)(R8*4)
-	ADDQ        $0x20, R8
+	VMOVUPS     96(BX)(R9*4), Y2
+	VADDPS      Y0, Y2, Y2
+	VMOVUPS     Y2, 96(BX)(R9*4)
+	VMOVUPS     96(SI)(R9*4), Y2
+	VADDPS      Y1, Y2, Y2
+	VMOVUPS     Y2, 96(SI)(R9*4)
+	ADDQ        $0x20, R9
 	JMP         block1
 
 lastBlock2:
-	CMPQ       R8, DX
+	CMPQ       R9, DX
 	JEQ        end3
-	LEAQ       block_masks<>+0(SB), R10
-	MOVQ       R8, R9
-	SUBQ       DX, R9
-	LEAQ       128(R10)(R9*4), R10
-	VMOVUPS    (R10), Y0
+	LEAQ       block_masks<>+0(SB), R11
+	MOVQ       R9, R10
+	SUBQ       DX, R10
+	LEAQ       128(R11)(R10*4), R11
+	VMOVUPS    (R11), Y0
 	VXORPS     Y1, Y1, Y1
-	VMASKMOVPS (DI)(R8*4), Y0, Y3
-	LEAQ       (SI)(R8*4), R11
-	MOVQ       AX, R9
+	VXORPS     Y2, Y2, Y2
+	VMASKMOVPS (R8)(R9*4), Y0, Y4
+	LEAQ       (DI)(R9*4), R12
+	MOVQ       AX, R10
 
 row8:
-	VMASKMOVPS  (R11), Y0, Y2
-	VSUBPS      Y3, Y2, Y2
-	VFMADD231PS Y2, Y2, Y1
-	ADDQ        CX, R11
-	DECQ        R9
+	VMASKMOVPS  (R12), Y0, Y3
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y3, Y1, Y1
+	VFMADD231PS Y3, Y3, Y2
+	ADDQ        CX, R12
+	DECQ        R10
 	JNZ         row8
-	VMASKMOVPS  (BX)(R8*4), Y0, Y2
-	VADDPS      Y1, Y2, Y2
-	VMASKMOVPS  Y2, Y0, (BX)(R8*4)
-	LEAQ        8(R8), R9
-	CMPQ        R9, DX
+	VMASKMOVPS  (BX)(R9*4), Y0, Y3
+	VADDPS      Y1, Y3, Y3
+	VMASKMOVPS  Y3, Y0, (BX)(R9*4)
+	VMASKMOVPS  (SI)(R9*4), Y0, Y3
+	VADDPS      Y2, Y3, Y3
+	VMASKMOVPS  Y3, Y0, (SI)(R9*4)
+	LEAQ        8(R9), R10
+	CMPQ        R10, DX
 	JGE         end3
-	VMOVUPS     32(R10), Y0
+	VMOVUPS     32(R11), Y0
 	VXORPS      Y1, Y1, Y1
-	VMASKMOVPS  32(DI)(R8*4), Y0, Y3
-	LEAQ        32(SI)(R8*4), R11
-	MOVQ        AX, R9
+	VXORPS      Y2, Y2, Y2
+	VMASKMOVPS  32(R8)(R9*4), Y0, Y4
+	LEAQ        32(DI)(R9*4), R12
+	MOVQ        AX, R10
 
 row9:
-	VMASKMOVPS  (R11), Y0, Y2
-	VSUBPS      Y3, Y2, Y2
-	VFMADD231PS Y2, Y2, Y1
-	ADDQ        CX, R11
-	DECQ        R9
+	VMASKMOVPS  (R12), Y0, Y3
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y3, Y1, Y1
+	VFMADD231PS Y3, Y3, Y2
+	ADDQ        CX, R12
+	DECQ        R10
 	JNZ         row9
-	VMASKMOVPS  32(BX)(R8*4), Y0, Y2
-	VADDPS      Y1, Y2, Y2
-	VMASKMOVPS  Y2, Y0, 32(BX)(R8*4)
-	LEAQ        16(R8), R9
-	CMPQ        R9, DX
+	VMASKMOVPS  32(BX)(R9*4), Y0, Y3
+	VADDPS      Y1, Y3, Y3
+	VMASKMOVPS  Y3, Y0, 32(BX)(R9*4)
+	VMASKMOVPS  32(SI)(R9*4), Y0, Y3
+	VADDPS      Y2, Y3, Y3
+	VMASKMOVPS  Y3, Y0, 32(SI)(R9*4)
+	LEAQ        16(R9), R10
+	CMPQ        R10, DX
 	JGE         end3
-	VMOVUPS     64(R10), Y0
+	VMOVUPS     64(R11), Y0
 	VXORPS      Y1, Y1, Y1
-	VMASKMOVPS  64(DI)(R8*4), Y0, Y3
-	LEAQ        64(SI)(R8*4), R11
-	MOVQ        AX, R9
+	VXORPS      Y2, Y2, Y2
+	VMASKMOVPS  64(R8)(R9*4), Y0, Y4
+	LEAQ        64(DI)(R9*4), R12
+	MOVQ        AX, R10
 
 row10:
-	VMASKMOVPS  (R11), Y0, Y2
-	VSUBPS      Y3, Y2, Y2
-	VFMADD231PS Y2, Y2, Y1
-	ADDQ        CX, R11
-	DECQ        R9
+	VMASKMOVPS  (R12), Y0, Y3
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y3, Y1, Y1
+	VFMADD231PS Y3, Y3, Y2
+	ADDQ        CX, R12
+	DECQ        R10
 	JNZ         row10
-	VMASKMOVPS  64(BX)(R8*4), Y0, Y2
-	VADDPS      Y1, Y2, Y2
-	VMASKMOVPS  Y2, Y0, 64(BX)(R8*4)
-	LEAQ        24(R8), R9
-	CMPQ        R9, DX
+	VMASKMOVPS  64(BX)(R9*4), Y0, Y3
+	VADDPS      Y1, Y3, Y3
+	VMASKMOVPS  Y3, Y0, 64(BX)(R9*4)
+	VMASKMOVPS  64(SI)(R9*4), Y0, Y3
+	VADDPS      Y2, Y3, Y3
+	VMASKMOVPS  Y3, Y0, 64(SI)(R9*4)
+	LEAQ        24(R9), R10
+	CMPQ        R10, DX
 	JGE         end3
-	VMOVUPS     96(R10), Y0
+	VMOVUPS     96(R11), Y0
 	VXORPS      Y1, Y1, Y1
-	VMASKMOVPS  96(DI)(R8*4), Y0, Y3
-	LEAQ        96(SI)(R8*4), DX
+	VXORPS      Y2, Y2, Y2
+	VMASKMOVPS  96(R8)(R9*4), Y0, Y4
+	LEAQ        96(DI)(R9*4), DX
 
 row11:
-	VMASKMOVPS  (DX), Y0, Y2
-	VSUBPS      Y3, Y2, Y2
-	VFMADD231PS Y2, Y2, Y1
+	VMASKMOVPS  (DX), Y0, Y3
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y3, Y1, Y1
+	VFMADD231PS Y3, Y3, Y2
 	ADDQ        CX, DX
 	DECQ        AX
 	JNZ         row11
-	VMASKMOVPS  96(BX)(R8*4), Y0, Y2
-	VADDPS      Y1, Y2, Y2
-	VMASKMOVPS  Y2, Y0, 96(BX)(R8*4)
+	VMASKMOVPS  96(BX)(R9*4), Y0, Y3
+	VADDPS      Y1, Y3, Y3
+	VMASKMOVPS  Y3, Y0, 96(BX)(R9*4)
+	VMASKMOVPS  96(SI)(R9*4), Y0, Y3
+	VADDPS      Y2, Y3, Y3
+	VMASKMOVPS  Y3, Y0, 96(SI)(R9*4)
 
 end3:
 	VZEROUPPER

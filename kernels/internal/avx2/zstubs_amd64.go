@@ -190,10 +190,10 @@ func LayerNormGradRowAdd(dx []float32, dy []float32, x []float32, gamma []float3
 //go:noescape
 func LayerNormGradParams(dgamma []float32, dbeta []float32, dy []float32, dyStride int, x []float32, xStride int, mean []float32, rstd []float32)
 
-// ColumnSquares is generic.ColumnSquares with fused multiply-adds; rows is at least 1.
+// ColumnDeviations is generic.ColumnDeviations with fused multiply-adds; rows is at least 1.
 //
 //go:noescape
-func ColumnSquares(dst []float32, x []float32, mean []float32, rows int, stride int)
+func ColumnDeviations(sums []float32, squares []float32, x []float32, base []float32, rows int, stride int)
 
 // GroupNormRows is generic.GroupNormRows with fused multiply-adds; rows is at least 1.
 //

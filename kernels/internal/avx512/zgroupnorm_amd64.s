@@ -4,96 +4,117 @@
 
 #include "textflag.h"
 
-// func ColumnSquares(dst []float32, x []float32, mean []float32, rows int, stride int)
+// func ColumnDeviations(sums []float32, squares []float32, x []float32, base []float32, rows int, stride int)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·ColumnSquares(SB), NOSPLIT, $0-88
-	MOVQ rows+72(FP), AX
-	MOVQ stride+80(FP), CX
+TEXT ·ColumnDeviations(SB), NOSPLIT, $0-112
+	MOVQ rows+96(FP), AX
+	MOVQ stride+104(FP), CX
 	SHLQ $0x02, CX
-	MOVQ dst_len+8(FP), DX
-	MOVQ dst_base+0(FP), BX
-	MOVQ x_base+24(FP), SI
-	MOVQ mean_base+48(FP), DI
-	XORQ R8, R8
+	MOVQ sums_len+8(FP), DX
+	MOVQ sums_base+0(FP), BX
+	MOVQ squares_base+24(FP), SI
+	MOVQ x_base+48(FP), DI
+	MOVQ base_base+72(FP), R8
+	XORQ R9, R9
 
 block1:
-	LEAQ    32(R8), R9
-	CMPQ    R9, DX
+	LEAQ    32(R9), R10
+	CMPQ    R10, DX
 	JGT     lastBlock2
 	VXORPS  Z0, Z0, Z0
-	VMOVUPS (DI)(R8*4), Z2
-	LEAQ    (SI)(R8*4), R10
-	MOVQ    AX, R9
+	VXORPS  Z1, Z1, Z1
+	VMOVUPS (R8)(R9*4), Z3
+	LEAQ    (DI)(R9*4), R11
+	MOVQ    AX, R10
 
 row4:
-	VMOVUPS     (R10), Z1
-	VSUBPS      Z2, Z1, Z1
-	VFMADD231PS Z1, Z1, Z0
-	ADDQ        CX, R10
-	DECQ        R9
+	VMOVUPS     (R11), Z2
+	VSUBPS      Z3, Z2, Z2
+	VADDPS      Z2, Z0, Z0
+	VFMADD231PS Z2, Z2, Z1
+	ADDQ        CX, R11
+	DECQ        R10
 	JNZ         row4
-	VMOVUPS     (BX)(R8*4), Z1
-	VADDPS      Z0, Z1, Z1
-	VMOVUPS     Z1, (BX)(R8*4)
+	VMOVUPS     (BX)(R9*4), Z2
+	VADDPS      Z0, Z2, Z2
+	VMOVUPS     Z2, (BX)(R9*4)
+	VMOVUPS     (SI)(R9*4), Z2
+	VADDPS      Z1, Z2, Z2
+	VMOVUPS     Z2, (SI)(R9*4)
 	VXORPS      Z0, Z0, Z0
-	VMOVUPS     64(DI)(R8*4), Z2
-	LEAQ        64(SI)(R8*4), R10
-	MOVQ        AX, R9
+	VXORPS      Z1, Z1, Z1
+	VMOVUPS     64(R8)(R9*4), Z3
+	LEAQ        64(DI)(R9*4), R11
+	MOVQ        AX, R10
 
 row5:
-	VMOVUPS     (R10), Z1
-	VSUBPS      Z2, Z1, Z1
-	VFMADD231PS Z1, Z1, Z0
-	ADDQ        CX, R10
-	DECQ        R9
+	VMOVUPS     (R11), Z2
+	VSUBPS      Z3, Z2, Z2
+	VADDPS      Z2, Z0, Z0
+	VFMADD231PS Z2, Z2, Z1
+	ADDQ        CX, R11
+	DECQ        R10
 	JNZ         row5
-	VMOVUPS     64(BX)(R8*4), Z1
-	VADDPS      Z0, Z1, Z1
-	VMOVUPS     Z1, 64(BX)(R8*4)
-	ADDQ        $0x20, R8
+	VMOVUPS     64(BX)(R9*4), Z2
+	VADDPS      Z0, Z2, Z2
+	VMOVUPS     Z2, 64(BX)(R9*4)
+	VMOVUPS     64(SI)(R9*4), Z2
+	VADDPS      Z1, Z2, Z2
+	VMOVUPS     Z2, 64(SI)(R9*4)
+	ADDQ        $0x20, R9
 	JMP         block1
 
 lastBlock2:
-	CMPQ      R8, DX
+	CMPQ      R9, DX
 	JEQ       end3
-	LEAQ      block_masks<>+0(SB), R10
-	MOVQ      DX, R9
-	SUBQ      R8, R9
-	LEAQ      (R10)(R9*4), R10
-	KMOVW     (R10), K1
+	LEAQ      block_masks<>+0(SB), R11
+	MOVQ      DX, R10
+	SUBQ      R9, R10
+	LEAQ      (R11)(R10*4), R11
+	KMOVW     (R11), K1
 	VXORPS    Z0, Z0, Z0
-	VMOVUPS.Z (DI)(R8*4), K1, Z2
-	LEAQ      (SI)(R8*4), R11
-	MOVQ      AX, R9
+	VXORPS    Z1, Z1, Z1
+	VMOVUPS.Z (R8)(R9*4), K1, Z3
+	LEAQ      (DI)(R9*4), R12
+	MOVQ      AX, R10
 
 row6:
-	VMOVUPS.Z   (R11), K1, Z1
-	VSUBPS      Z2, Z1, Z1
-	VFMADD231PS Z1, Z1, Z0
-	ADDQ        CX, R11
-	DECQ        R9
+	VMOVUPS.Z   (R12), K1, Z2
+	VSUBPS      Z3, Z2, Z2
+	VADDPS      Z2, Z0, Z0
+	VFMADD231PS Z2, Z2, Z1
+	ADDQ        CX, R12
+	DECQ        R10
 	JNZ         row6
-	VMOVUPS.Z   (BX)(R8*4), K1, Z1
-	VADDPS      Z0, Z1, Z1
-	VMOVUPS     Z1, K1, (BX)(R8*4)
-	LEAQ        16(R8), R9
-	CMPQ        R9, DX
+	VMOVUPS.Z   (BX)(R9*4), K1, Z2
+	VADDPS      Z0, Z2, Z2
+	VMOVUPS     Z2, K1, (BX)(R9*4)
+	VMOVUPS.Z   (SI)(R9*4), K1, Z2
+	VADDPS      Z1, Z2, Z2
+	VMOVUPS     Z2, K1, (SI)(R9*4)
+	LEAQ        16(R9), R10
+	CMPQ        R10, DX
 	JGE         end3
-	KMOVW       2(R10), K1
+	KMOVW       2(R11), K1
 	VXORPS      Z0, Z0, Z0
-	VMOVUPS.Z   64(DI)(R8*4), K1, Z2
-	LEAQ        64(SI)(R8*4), DX
+	VXORPS      Z1, Z1, Z1
+	VMOVUPS.Z   64(R8)(R9*4), K1, Z3
+	LEAQ        64(DI)(R9*4), DX
 
 row7:
-	VMOVUPS.Z   (DX), K1, Z1
-	VSUBPS      Z2, Z1, Z1
-	VFMADD231PS Z1, Z1, Z0
+	VMOVUPS.Z   (DX), K1, Z2
+	VSUBPS      Z3, Z2, Z2
+	VADDPS      Z2, Z0, Z0
+	VFMADD231PS Z2, Z2, Z1
 	ADDQ        CX, DX
 	DECQ        AX
 	JNZ         row7
-	VMOVUPS.Z   64(BX)(R8*4), K1, Z1
-	VADDPS      Z0, Z1, Z1
-	VMOVUPS     Z1, K1, 64(BX)(R8*4)
+	VMOVUPS.Z   64(BX)(R9*4), K1, Z2
+	VADDPS      Z0, Z2, Z2
+	VMOVUPS     Z2, K1, 64(BX)(R9*4)
+	VMOVUPS.Z   64(SI)(R9*4), K1, Z2
+	VADDPS      Z1, Z2, Z2
+	VMOVUPS     Z2, K1, 64(SI)(R9*4)
 
 end3:
 	VZEROUPPER

@@ -3,16 +3,19 @@ package generic
 // The row kernels of group normalization. A row is the C = len(mean) channels
 // of one pixel; rows lie one behind another.
 
-// ColumnSquares adds to dst[c] the sum over r < rows of (x[r*stride+c]-mean[c])^2,
-// for every c < len(dst), in the order of the rows.
-func ColumnSquares(dst, x, mean []float32, rows, stride int) {
-	for c := range dst {
-		var sum float32
+// ColumnDeviations adds to sums[c] the sum over r < rows of x[r*stride+c]-base[c]
+// and to squares[c] that of its squares, for every c < len(sums), in the order of
+// the rows.
+func ColumnDeviations(sums, squares, x, base []float32, rows, stride int) {
+	for c := range sums {
+		var sum, square float32
 		for r := range rows {
-			d := x[r*stride+c] - mean[c]
-			sum += d * d
+			d := x[r*stride+c] - base[c]
+			sum += d
+			square += d * d
 		}
-		dst[c] += sum
+		sums[c] += sum
+		squares[c] += square
 	}
 }
 
