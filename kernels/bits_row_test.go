@@ -30,6 +30,7 @@ func rowOperations(c *kerneltest.Case) []rowOperation {
 	o := newOperands(c, attentionCase{3, 70, 70, 4, 24, true})
 	sums := make([]float32, 16)
 	images := newImageOperands(c, rows)
+	codes := make([]int32, rows)
 	p := AdamParams{LR: 1e-3, Beta1: 0.9, Beta2: 0.95, Eps: 1e-8, WeightDecay: 0.05, BiasCorrection1: 0.1, BiasCorrection2: 0.05, GradScale: 1, Decoupled: true}
 	return []rowOperation{
 		{"Add", func() []float32 { Add(z, x, y); return z }},
@@ -57,6 +58,13 @@ func rowOperations(c *kerneltest.Case) []rowOperation {
 			return z[:images.shape.halved().len()]
 		}},
 		{"ChannelsLast", func() []float32 { ChannelsLast(z, x, 3, 37, 500); return z[:3*37*500] }},
+		{"NearestRow", func() []float32 {
+			NearestRow(codes, a, b)
+			for i, v := range codes {
+				z[i] = float32(v)
+			}
+			return z[:rows]
+		}},
 		{"ChannelsFirst", func() []float32 { ChannelsFirst(z, x, 3, 37, 500); return z[:3*37*500] }},
 		{"CopyColumns", func() []float32 { CopyColumns(out, a, CopyOptions{}); return out.Data }},
 		{"CrossEntropy", func() []float32 {

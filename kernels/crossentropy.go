@@ -128,14 +128,13 @@ func (j *crossEntropyJob) gradient(r int) {
 		fill(dx, 0)
 		return
 	}
-	fill(dx[classes:], 0)
-	dx = dx[:classes]
-	var top, total [1]float32
-	softmaxRows(dx, classes, j.x.Row(r)[:classes], classes, classes, 1, top[:], total[:])
 	memory := itemScratches.get()
-	even := memory.floats(classes)
-	fill(even, j.args.Smoothing/float32(classes))
-	scaledDiff(dx, a, dx, even)
+	e := memory.floats(classes)
+	var top, total [1]float32
+	softmaxRows(e, classes, j.x.Row(r)[:classes], classes, classes, 1, top[:], total[:])
+	fill(dx[:classes], -a*j.args.Smoothing/float32(classes))
+	axpy(dx[:classes], a, e[:classes])
 	itemScratches.put(memory)
 	dx[j.args.Targets[r]] -= a * (1 - j.args.Smoothing)
+	fill(dx[classes:], 0)
 }

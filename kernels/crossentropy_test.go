@@ -25,6 +25,7 @@ func TestCrossEntropyMatchesRef(t *testing.T) {
 			want, bound := 0.0, 0.0
 			for r := range row.rows {
 				Scale(x.Row(r), row.spread, x.Row(r))
+				Fill(x.Row(r)[row.classes:], float32(math.NaN())) // no classes
 				a.Targets = append(a.Targets, int32(c.Rand.IntN(row.classes)))
 				if r%4 == 1 {
 					a.Weights[r] = 0
@@ -39,6 +40,9 @@ func TestCrossEntropyMatchesRef(t *testing.T) {
 				c.Fail("the loss is %g, want %g within %g", got, want, bound)
 			}
 			CrossEntropyGrad(dx, x, -2, a)
+			inPlace := MatOf(append([]float32(nil), contiguous(x)...), row.rows, row.cols)
+			CrossEntropyGrad(inPlace, inPlace, -2, a)
+			c.Same("dx in place of x", inPlace.Data, contiguous(dx))
 			for r := range row.rows {
 				var logp []float64
 				if a.Weights[r] != 0 {
@@ -108,6 +112,65 @@ func TestNearestRow(t *testing.T) {
 						c.Fail("row %d: code %d is at %g, code %d at %g", r, idx[r], got, code, d)
 					}
 				}
+			}
+		})
+	}
+}
+
+// TestCrossEntropyOfLargeLogits against hand values: nothing overflows, and what is
+// certain costs 0 or the whole distance.
+func TestCrossEntropyOfLargeLogits(t *testing.T) {
+	suite := kerneltest.New(t)
+	for _, row := range []struct {
+		target    int32
+		smoothing float32
+		want      float64
+	}{
+		{0, 0, 0},
+		{1, 0, 1e4},
+		{2, 0, 2e4},
+		{0, 0.1, float64(float32(0.1)) * 3e4 / 3}, // the mean distance is 1e4
+	} {
+		suite.Run(fmt.Sprintf("%+v", row), func(c *kerneltest.Case) {
+			x, dx := MatOf([]float32{1e4, 0, -1e4}, 1, 3), emptyMat(c, 1, 3, 0)
+			a := CrossEntropyArgs{Targets: []int32{row.target}, Weights: []float32{1}, Smoothing: row.smoothing, Classes: 3}
+			if got := CrossEntropy(x, a); !(math.Abs(got-row.want) <= 1e-12*row.want) {
+				c.Fail("the loss is %g, want %g", got, row.want)
+			}
+			CrossEntropyGrad(dx, x, 1, a)
+			for k, p := range []float64{1, 0, 0} {
+				want := p - float64(row.smoothing)/3
+				if k == int(row.target) {
+					want -= 1 - float64(row.smoothing)
+				}
+				c.Near("dx", k, dx.Data[k], want, 4*unit)
+			}
+		})
+	}
+}
+
+// TestNearestRowTakesTheFirst: every row of the table is there twice, the second time
+// at another place in the tiles of the product.
+func TestNearestRowTakesTheFirst(t *testing.T) {
+	suite := kerneltest.New(t)
+	for _, s := range [][3]int{{40, 3, 5}, {33, 37, 16}, {200, 515, 64}, {2500, 421, 3}} {
+		suite.Run(fmt.Sprint(s), func(c *kerneltest.Case) {
+			rows, half, width := s[0], s[1], s[2]
+			x, table := randomMat(c, rows, width, 1), randomMat(c, 2*half, width, 0)
+			for code := range half {
+				copy(table.Row(half+code), table.Row(code))
+			}
+			copy(x.Row(rows-1), table.Row(half-1))
+			x.Row(0)[0] = float32(math.NaN())
+			idx := make([]int32, rows)
+			NearestRow(idx, x, table)
+			for r, code := range idx {
+				if code < 0 || int(code) >= half {
+					c.Fail("row %d: code %d, not the first of two", r, code)
+				}
+			}
+			if idx[0] != 0 {
+				c.Fail("a row with NaN has code %d, want 0", idx[0])
 			}
 		})
 	}

@@ -15,6 +15,9 @@ type Palette struct {
 	name  string
 	model *unet.Model
 	steps int // of the sampler
+	// One memory a role: a batch lives until the next draw.
+	seen, swapped paletteMemory
+	noised        []float32 // [N,H,W,6]
 }
 
 // paletteSampling is how many steps of the schedule Complete takes where the
@@ -28,11 +31,35 @@ type paletteBatch struct {
 	truth  []float32        // [N,H,W,3]
 	cond   []float32        // [N,H,W,3] the truth with noise in the hole
 	noise  []float32        // [N,H,W,3] what is to be predicted
+	noisy  []float32        // [N,H,W,3] scratch of look
 	gammas []float32        // [N]
 	x      *autodiff.Tensor // [N,H,W,6] condition and noisy image
 }
 
 func (b *paletteBatch) Len() int { return len(b.gammas) }
+
+// paletteMemory is what a batch is made of, kept from step to step.
+type paletteMemory struct{ hole, truth, cond, noise, gammas, noisy, x []float32 }
+
+// batch returns a batch of n images over the memory; what it holds is of an
+// earlier one.
+func (m *paletteMemory) batch(n, size int) *paletteBatch {
+	plane := n * size * size
+	return &paletteBatch{
+		size: size, hole: grown(&m.hole, plane), gammas: grown(&m.gammas, n),
+		truth: grown(&m.truth, 3*plane), cond: grown(&m.cond, 3*plane), noise: grown(&m.noise, 3*plane),
+		noisy: grown(&m.noisy, 3*plane), x: autodiff.FromSlice(grown(&m.x, 6*plane), n, size, size, 6),
+	}
+}
+
+// grown returns the first n elements of a buffer, which it makes anew when they
+// are too few.
+func grown(buffer *[]float32, n int) []float32 {
+	if cap(*buffer) < n {
+		*buffer = make([]float32, n)
+	}
+	return (*buffer)[:n]
+}
 
 // NewPalette wraps a model.
 func NewPalette(name string, m *unet.Model) (*Palette, error) {

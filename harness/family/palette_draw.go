@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"lethe/autodiff"
 	"lethe/harness/data"
@@ -24,14 +25,15 @@ func (m *Palette) Draw(d DrawSpec) (*Draw, error) {
 		return nil, fmt.Errorf("noise %s: the hole of a diffusion model is filled with %s noise", d.Noise, Gaussian)
 	}
 	images := append(append([][]uint8{}, d.Retain...), d.Forget...)
-	seen, err := m.draw(images, d)
+	seen, err := m.draw(&m.seen, images, d)
 	if err != nil {
 		return nil, err
 	}
 	retain := len(d.Retain)
 	noised := func() Batch {
 		b := *seen
-		b.x = m.inputs(&b, func(i int) float32 {
+		b.x = autodiff.FromSlice(grown(&m.noised, seen.x.Len()), seen.x.Shape()...)
+		b.look(func(i int) float32 {
 			if i < retain {
 				return b.gammas[i]
 			}
@@ -47,7 +49,7 @@ func (m *Palette) Draw(d DrawSpec) (*Draw, error) {
 			for i := range d.Forget {
 				other = append(other, d.Retain[i%retain])
 			}
-			b, err := m.draw(other, d)
+			b, err := m.draw(&m.swapped, other, d)
 			if err != nil {
 				panic(err) // the same sizes were drawn before
 			}
@@ -57,8 +59,8 @@ func (m *Palette) Draw(d DrawSpec) (*Draw, error) {
 }
 
 // draw makes the batch of images under the random numbers of d.
-func (m *Palette) draw(images [][]uint8, d DrawSpec) (*paletteBatch, error) {
-	b, err := m.batch(images)
+func (m *Palette) draw(memory *paletteMemory, images [][]uint8, d DrawSpec) (*paletteBatch, error) {
+	b, err := m.batch(memory, images)
 	if err != nil {
 		return nil, err
 	}
@@ -69,18 +71,15 @@ func (m *Palette) draw(images [][]uint8, d DrawSpec) (*paletteBatch, error) {
 		b.gammas[i] = m.level(r)
 		b.fill(i, r)
 	})
-	b.x = m.inputs(b, func(i int) float32 { return b.gammas[i] })
+	b.look(func(i int) float32 { return b.gammas[i] })
 	return b, nil
 }
 
-// batch makes an empty batch around images.
-func (m *Palette) batch(images [][]uint8) (*paletteBatch, error) {
+// batch makes a batch of images; holes, levels and noise are still to be drawn.
+func (m *Palette) batch(memory *paletteMemory, images [][]uint8) (*paletteBatch, error) {
 	size := m.Geometry().Size
-	n, values := len(images), 3*size*size
-	b := &paletteBatch{size: size, hole: make([]float32, n*size*size), gammas: make([]float32, n)}
-	for _, dst := range []*[]float32{&b.truth, &b.cond, &b.noise} {
-		*dst = make([]float32, n*values)
-	}
+	values := 3 * size * size
+	b := memory.batch(len(images), size)
 	for i, im := range images {
 		if len(im) != values {
 			return nil, fmt.Errorf("image %d has %d values, want %d", i, len(im), values)
@@ -114,18 +113,15 @@ func (b *paletteBatch) fill(i int, r *rand.Rand) {
 	}
 }
 
-// inputs is what the network sees of every sample at its level; level 0 is pure
+// look fills what the network sees of every sample at its level; level 0 is pure
 // noise in the hole.
-func (m *Palette) inputs(b *paletteBatch, level func(i int) float32) *autodiff.Tensor {
-	n, plane := b.Len(), b.size*b.size
-	noisy := make([]float32, len(b.truth))
-	for i := range n {
+func (b *paletteBatch) look(level func(i int) float32) {
+	plane := b.size * b.size
+	for i := range b.Len() {
 		part := func(x []float32) []float32 { return x[3*i*plane : 3*(i+1)*plane] }
-		unet.Noisy(part(noisy), part(b.truth), part(b.noise), b.hole[i*plane:(i+1)*plane], level(i))
+		unet.Noisy(part(b.noisy), part(b.truth), part(b.noise), b.hole[i*plane:(i+1)*plane], level(i))
 	}
-	x := autodiff.New(n, b.size, b.size, 6)
-	unet.Join(x.Data, b.cond, 3, noisy, 3)
-	return x
+	unet.Join(b.x.Data, b.cond, 3, b.noisy, 3)
 }
 
 // Prepare implements Model. The noise is keyed by the pixels: an image gets the
@@ -134,12 +130,18 @@ func (m *Palette) Prepare(pixels [][]uint8, masks []Mask) (Batch, error) {
 	if len(pixels) != len(masks) {
 		return nil, fmt.Errorf("%d images with %d masks", len(pixels), len(masks))
 	}
-	b, err := m.batch(pixels)
+	grid := m.Geometry().Grid
+	for i, mask := range masks {
+		if len(mask.Order) != grid*grid {
+			return nil, fmt.Errorf("mask %d is of %d cells, want %d", i, len(mask.Order), grid*grid)
+		}
+	}
+	b, err := m.batch(&m.seen, pixels)
 	if err != nil {
 		return nil, err
 	}
-	grid := m.Geometry().Grid
 	cell, plane := b.size/grid, b.size*b.size
+	clear(b.hole)
 	gammas := m.model.Gammas()
 	for i, mask := range masks {
 		for _, at := range mask.Order[mask.Keep:] {
@@ -153,7 +155,7 @@ func (m *Palette) Prepare(pixels [][]uint8, masks []Mask) (Batch, error) {
 		b.gammas[i] = gammas[len(gammas)/2]
 		b.fill(i, rng.New(pixelKey(pixels[i]), rng.Eval, 0, 0))
 	}
-	b.x = m.inputs(b, func(i int) float32 { return b.gammas[i] })
+	b.look(func(i int) float32 { return b.gammas[i] })
 	return b, nil
 }
 
@@ -194,7 +196,8 @@ func (m *Palette) RecordStep(d *Draw) []Input {
 	}
 	return []Input{
 		images("y_0", b.truth), images("y_cond", b.cond), images("noise", b.noise),
-		{"mask", []int{n, 1, b.size, b.size}, b.hole}, {"gammas", []int{n, 1}, b.gammas}, {"labels", []int{n}, labels},
+		{"mask", []int{n, 1, b.size, b.size}, slices.Clone(b.hole)},
+		{"gammas", []int{n, 1}, slices.Clone(b.gammas)}, {"labels", []int{n}, labels},
 	}
 }
 
@@ -203,6 +206,6 @@ func (m *Palette) RecordForward(d *Draw) []Input {
 	b := d.Seen().(*paletteBatch)
 	return []Input{
 		{"x", []int{b.Len(), 6, b.size, b.size}, firstChannels(b.x.Data, b.Len(), b.size)},
-		{"gammas", []int{b.Len(), 1}, b.gammas},
+		{"gammas", []int{b.Len(), 1}, slices.Clone(b.gammas)},
 	}
 }

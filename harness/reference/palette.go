@@ -112,7 +112,7 @@ func (b *bundle) paletteImages(m *unet.Model, name string, channels int, lead ..
 // lastChannels turns data [N,C,H,W] into a tensor [N,H,W,C].
 func lastChannels(data []float32, shape []int) *autodiff.Tensor {
 	n, c, h, w := shape[0], shape[1], shape[2], shape[3]
-	t := autodiff.New(n, h, w, c)
+	t := unet.Input(n, h, w, c)
 	kernels.ChannelsLast(t.Data, data, n, c, h*w)
 	return t
 }
@@ -251,7 +251,7 @@ func (s *paletteSteps) inputs(i int) (seen, shown *autodiff.Tensor) {
 	out, pixels := c.OutChannel, h*w
 	last := func(in input) []float32 { return lastChannels(in.part(i), in.shape[1:]).Data }
 	truth, cond, noise, mask := last(s.truth), last(s.cond), last(s.noise), s.mask.part(i)
-	seen, shown = autodiff.New(s.batch, h, w, c.InChannel), autodiff.New(s.batch, h, w, c.InChannel)
+	seen, shown = unet.Input(s.batch, h, w, c.InChannel), unet.Input(s.batch, h, w, c.InChannel)
 	noisy, pure := make([]float32, len(truth)), make([]float32, len(truth))
 	for j, label := range s.labels.part(i) {
 		image, hole := j*pixels*out, mask[j*pixels:][:pixels]

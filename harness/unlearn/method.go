@@ -197,14 +197,27 @@ func (s *Step) combine(retain, forget *autodiff.Tensor, weight float64) Losses {
 	return Losses{Retain: retain, Forget: forget, Total: total}
 }
 
-// gaussian fills target rows of one group with N(mean, std^2), keyed by sample.
-func (s *Step) gaussian(dst []float32, g family.Group, mean, std float64) {
-	one := len(dst) / (g.First + g.Count)
+// moments are the mean and the deviation of a target's noise.
+type moments struct{ mean, std float64 }
+
+// gaussian fills the rows of one group in every target with noise of the target's
+// moments, keyed by sample: the maps of a sample follow each other in one stream,
+// so that no two have the same noise. Several maps have a stream of their own
+// purpose, since families that have them draw the noise of their images from
+// rng.Noise; a single map keeps the stream that stored results were made with.
+func (s *Step) gaussian(targets []*autodiff.Tensor, of []moments, g family.Group) {
+	purpose := rng.Noise
+	if len(targets) > 1 {
+		purpose = rng.Target
+	}
 	for i := range g.Count {
-		r := rng.New(s.Options.Seed, rng.Noise, uint64(s.Number), 2*uint64(s.First+i)+1)
-		row := dst[(g.First+i)*one:][:one]
-		for j := range row {
-			row[j] = float32(r.NormFloat64()*std + mean)
+		r := rng.New(s.Options.Seed, purpose, uint64(s.Number), 2*uint64(s.First+i)+1)
+		for k, t := range targets {
+			one := t.Len() / t.Dim(0)
+			row := t.Data[(g.First+i)*one:][:one]
+			for j := range row {
+				row[j] = float32(r.NormFloat64()*of[k].std + of[k].mean)
+			}
 		}
 	}
 }

@@ -19,13 +19,14 @@ var RandomEncoder = register(Method{
 	Schedule:      "the schedule of ours; decisions 15 and 16 of the specification",
 	Losses: func(s *Step) Losses {
 		target := s.originalFeatures(s.Draw.Seen())
-		for _, t := range target {
-			mean, std := 0.0, 1.0
+		of := make([]moments, len(target))
+		for k, t := range target {
+			of[k].std = 1
 			if !s.Options.UnitNoise {
-				mean, std = scalarStats(t)
+				of[k].mean, of[k].std = scalarStats(t)
 			}
-			s.gaussian(t.Data, s.Draw.Forget, mean, std)
 		}
+		s.gaussian(target, of, s.Draw.Forget)
 		maps := s.studentFeatures()
 		defer s.Time("loss")()
 		retain := s.distance(maps, target, s.Draw.Retain)

@@ -22,15 +22,16 @@ type Purpose uint64
 
 // The purposes. Step and sample mean what the comment says; an unused one is 0.
 const (
-	Init    Purpose = 1 // initial weights; sample is the parameter's index
-	Shuffle Purpose = 2 // order of an epoch; step is the epoch
-	Mask    Purpose = 3 // patches removed from a sample at a step
-	Augment Purpose = 4 // crop and flip of a sample at a step
-	Noise   Purpose = 5 // Gaussian targets of a sample at a step
-	World   Purpose = 6 // the procedural world; step is the class, sample the index
-	Eval    Purpose = 7 // fixed masks of an evaluation; sample is the image's index
-	Split   Purpose = 8 // choice of classes and images for retain and forget
-	Sample  Purpose = 9 // draws of a generative sampler; step is its step
+	Init    Purpose = 1  // initial weights; sample is the parameter's index
+	Shuffle Purpose = 2  // order of an epoch; step is the epoch
+	Mask    Purpose = 3  // patches removed from a sample at a step
+	Augment Purpose = 4  // crop and flip of a sample at a step
+	Noise   Purpose = 5  // Gaussian targets of a sample at a step
+	World   Purpose = 6  // the procedural world; step is the class, sample the index
+	Eval    Purpose = 7  // fixed masks of an evaluation; sample is the image's index
+	Split   Purpose = 8  // choice of classes and images for retain and forget
+	Sample  Purpose = 9  // draws of a generative sampler; step is its step
+	Target  Purpose = 10 // Gaussian targets in several embedding spaces of a sample at a step
 )
 
 // New returns the generator of one (seed, purpose, step, sample). Two calls

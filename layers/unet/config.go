@@ -1,7 +1,6 @@
 package unet
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -83,25 +82,6 @@ func Preset(name string) (Config, error) {
 		}
 	}
 	return Config{}, fmt.Errorf("unet: no model is named %q; there are %v", name, Presets())
-}
-
-// UnmarshalJSON reads a configuration; a missing key has the default of the
-// reference constructor, or, of the schedule, of its inpainting model. It does
-// not Validate.
-//
-// Errors: a value is of the wrong kind.
-func (c *Config) UnmarshalJSON(text []byte) error {
-	type plain Config
-	read := plain{
-		NetConfig{InChannel: 6, OutChannel: 3, InnerChannel: 64, ChannelMults: []float64{1, 2, 4, 8}, AttnRes: []int{16},
-			NumHeads: 1, NumHeadChannels: -1, ResBlocks: 2, ImageSize: 256},
-		ScheduleConfig{"linear", 2000, 1e-6, 0.01},
-	}
-	if err := json.Unmarshal(text, &read); err != nil {
-		return fmt.Errorf("unet: reading the config: %w", err)
-	}
-	*c = Config(read)
-	return nil
 }
 
 // widths are the channels of every level.

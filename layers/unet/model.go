@@ -225,12 +225,25 @@ func (m *Model) Decode(tp *autodiff.Tape, e Encoded) *autodiff.Tensor {
 	if m.up != nil {
 		active = m.upEmbed.forward(tp, e.gammas)
 	}
+	return tp.Scope(func() *autodiff.Tensor {
+		x := m.upTo(tp, e, active, len(m.output)-1)
+		return m.outConv.Forward(tp, m.outNorm.Forward(tp, x))
+	})
+}
+
+// upTo is the output of block i of the up path, or, before the first, that of the
+// middle. The scope of a block holds those of the blocks before it, so that what
+// they made is gone once the block is done: a plain loop would keep the widest
+// maps of the network, its inputs here, to the end.
+func (m *Model) upTo(tp *autodiff.Tape, e Encoded, active *autodiff.Tensor, i int) *autodiff.Tensor {
 	last := len(e.Maps) - 1
-	x := e.Maps[last]
-	for i, b := range m.output {
-		x = b.forward(tp, tp.Concat(x, e.Maps[last-1-i]), active)
+	if i < 0 {
+		return e.Maps[last]
 	}
-	return tp.Scope(func() *autodiff.Tensor { return m.outConv.Forward(tp, m.outNorm.Forward(tp, x)) })
+	return tp.Scope(func() *autodiff.Tensor {
+		x := m.upTo(tp, e, active, i-1)
+		return m.output[i].forward(tp, tp.Concat(x, e.Maps[last-1-i]), active)
+	})
 }
 
 // forward is silu of the embedding [N,E] of noise levels [N]: two layers over

@@ -46,8 +46,9 @@ func (m *Model) Sample(tp *autodiff.Tape, h Hole, noise func(t int, dst []float3
 	recip, recipM1 := row(keySqrtRecip), row(keySqrtRecipM1)
 	mean1, mean2, logVariance := row(keyPosteriorMean1), row(keyPosteriorMean2), row(keyPosteriorLogVar)
 	y, z := append([]float32(nil), h.Start...), make([]float32, len(h.Start))
+	p := m.predictor(tp, h)
 	for t := len(recip) - 1; t >= 0; t-- {
-		predicted := m.predict(tp, h, y, row(keyGammas)[t])
+		predicted := p.predict(y, row(keyGammas)[t])
 		deviation := float32(0)
 		if t > 0 {
 			noise(t, z)
@@ -80,12 +81,13 @@ func (m *Model) SampleStrided(tp *autodiff.Tape, h Hole, steps int) []float32 {
 		panic(fmt.Sprintf("unet: SampleStrided: steps is %d, want between 1 and %d", steps, len(gammas)))
 	}
 	y := append([]float32(nil), h.Start...)
+	p := m.predictor(tp, h)
 	for k := steps - 1; k >= 0; k-- {
 		gamma, before := float64(gammas[strided(k, steps, len(gammas))]), 1.0
 		if k > 0 {
 			before = float64(gammas[strided(k-1, steps, len(gammas))])
 		}
-		predicted := m.predict(tp, h, y, float32(gamma))
+		predicted := p.predict(y, float32(gamma))
 		root, rest := math.Sqrt(gamma), math.Sqrt(1-gamma)
 		rootBefore, restBefore := math.Sqrt(before), math.Sqrt(1-before)
 		for i, v := range y {
@@ -107,21 +109,43 @@ func strided(k, steps, length int) int {
 	return int(math.Round(float64(k) * float64(length-1) / float64(steps-1)))
 }
 
-// predict runs the network on the noisy images y at one noise level.
-func (m *Model) predict(tp *autodiff.Tape, h Hole, y []float32, gamma float32) []float32 {
-	c := m.cfg.UNet
-	x := autodiff.New(h.N, h.H, h.W, c.InChannel)
-	Join(x.Data, h.Cond, c.InChannel-c.OutChannel, y, c.OutChannel)
-	gammas := make([]float32, h.N)
-	for i := range gammas {
-		gammas[i] = gamma
+// predictor runs the network once a step of a sampler, over buffers of its own.
+type predictor struct {
+	model  *Model
+	tape   *autodiff.Tape
+	hole   Hole
+	x      *autodiff.Tensor // [N,H,W,In] condition and noisy image
+	gammas []float32        // [N]
+	out    []float32        // [N,H,W,Out]
+}
+
+func (m *Model) predictor(tp *autodiff.Tape, h Hole) *predictor {
+	return &predictor{
+		model: m, tape: tp, hole: h, gammas: make([]float32, h.N), out: make([]float32, len(h.Start)),
+		x: Input(h.N, h.H, h.W, m.cfg.UNet.InChannel),
 	}
-	out := make([]float32, len(y))
-	tp.Frozen(func() *autodiff.Tensor {
-		copy(out, m.Decode(tp, m.Encode(tp, x, gammas)).Data)
+}
+
+// predict returns the noise in the images y at one noise level, until the next
+// call.
+func (p *predictor) predict(y []float32, gamma float32) []float32 {
+	c := p.model.cfg.UNet
+	Join(p.x.Data, p.hole.Cond, c.InChannel-c.OutChannel, y, c.OutChannel)
+	for i := range p.gammas {
+		p.gammas[i] = gamma
+	}
+	p.tape.Frozen(func() *autodiff.Tensor {
+		copy(p.out, p.model.Decode(p.tape, p.model.Encode(p.tape, p.x, p.gammas)).Data)
 		return nil
 	})
-	return out
+	return p.out
+}
+
+// Input returns a zeroed tensor [N,H,W,C] for a batch of images. Its memory is
+// garbage once nobody holds it, which autodiff.New, meant for weights, does not
+// promise.
+func Input(n, h, w, c int) *autodiff.Tensor {
+	return autodiff.FromSlice(make([]float32, n*h*w*c), n, h, w, c)
 }
 
 // paste writes the known pixels into y: y = truth*(1-mask) + mask*y.
