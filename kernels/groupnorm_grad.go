@@ -152,25 +152,25 @@ func (j *groupNormJob) gradMeet(image int) {
 			plains[c], alongs[c] = float32(-plain/count), float32(-along*rstd/count)
 		}
 	}
-	at := image * j.ScaleShiftStride
-	if j.d.DScale != nil {
-		out := j.d.DScale[at:][:j.C]
-		for c := range out {
-			v := float32(sums[j.C+c]*float64(j.Gamma[c]) + sums[c]*float64(j.Beta[c]))
-			if j.d.AccumulateScales {
-				v += out[c]
-			}
-			out[c] = v
+	j.gradScaleShift(image, sums[:j.C], sums[j.C:])
+}
+
+// gradScaleShift writes the gradients of Scale and Shift of an image from its sums
+// of dz and dz*n.
+func (j *groupNormJob) gradScaleShift(image int, plain, along []float64) {
+	give := func(dst []float32, c int, v float64) {
+		if j.d.AccumulateScales {
+			v = float64(dst[c] + float32(v))
 		}
+		dst[c] = float32(v)
 	}
-	if j.d.DShift != nil {
-		out := j.d.DShift[at:][:j.C]
-		for c := range out {
-			v := float32(sums[c])
-			if j.d.AccumulateScales {
-				v += out[c]
-			}
-			out[c] = v
+	at := image * j.ScaleShiftStride
+	for c := range plain {
+		if j.d.DScale != nil {
+			give(j.d.DScale[at:], c, along[c]*float64(j.Gamma[c])+plain[c]*float64(j.Beta[c]))
+		}
+		if j.d.DShift != nil {
+			give(j.d.DShift[at:], c, plain[c])
 		}
 	}
 }
