@@ -264,3 +264,23 @@ func TestSamplers(t *testing.T) {
 		t.Error("a second run differs")
 	}
 }
+
+// TestStridedFromNoNoise: a schedule whose first level rounds to 1 gives numbers.
+func TestStridedFromNoNoise(t *testing.T) {
+	c := small()
+	c.Schedule.LinearStart = 1e-9
+	m := drawn(t, c, 1)
+	if m.Gammas()[0] != 1 {
+		t.Fatalf("the first level is %g, want one that rounds to 1", m.Gammas()[0])
+	}
+	pixels := 8 * 8
+	h := Hole{N: 1, H: 8, W: 8, Truth: wave(pixels*2, 1), Cond: wave(pixels*3, 2), Start: wave(pixels*2, 3), Mask: make([]float32, pixels)}
+	for p := range h.Mask {
+		h.Mask[p] = 1
+	}
+	for i, v := range m.SampleStrided(autodiff.NewTape(), h, 3) {
+		if !(math.Abs(float64(v)) <= 1+1e-6) {
+			t.Fatalf("element %d is %g", i, v)
+		}
+	}
+}

@@ -92,8 +92,12 @@ func (m *Model) SampleStrided(tp *autodiff.Tape, h Hole, steps int) []float32 {
 		rootBefore, restBefore := math.Sqrt(before), math.Sqrt(1-before)
 		for i, v := range y {
 			image := min(max((float64(v)-rest*float64(predicted[i]))/root, -1), 1)
-			// The noise that goes with the clamped image.
-			e := (float64(v) - root*image) / rest
+			// The noise that goes with the clamped image; a level that rounds to
+			// 1 has none.
+			e := 0.0
+			if rest > 0 {
+				e = (float64(v) - root*image) / rest
+			}
 			y[i] = float32(rootBefore*image + restBefore*e)
 		}
 		h.paste(y, m.cfg.UNet.OutChannel)
