@@ -6,6 +6,7 @@ One process measures one piece of work, so that its peak memory is that work's:
     net=palette/px=64/images=4 work=step procedure=same layout=last threads=2 seconds=0.51 min=0.5 max=0.53 n=5 peak_mib=812 torch=2.6.0
 """
 import argparse
+import ctypes
 import os
 import resource
 import statistics
@@ -25,9 +26,15 @@ def arguments(description, images, procedures):
     p.add_argument("--layout", choices=["first", "last"], default="first", help="memory format of the maps: channels first or last")
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--rounds", type=int, default=5, help="timed; 1 for a script that takes turns")
-    p.add_argument("--warm", type=int, default=1, help="rounds before the timed ones")
+    p.add_argument("--warm", type=int, default=2, help="rounds before the timed ones")
+    p.add_argument("--malloc", choices=["keep", "default"], default=os.environ.get("MALLOC", "keep"),
+                   help="keep: glibc's malloc keeps what is freed, which is faster where page faults are slow; default: as it comes")
     p.add_argument("--sampling-steps", type=int, default=10)
     args = p.parse_args()
+    if args.malloc == "keep":
+        libc = ctypes.CDLL(None)
+        libc.mallopt(-4, 0)  # M_MMAP_MAX: no block of its own from the system
+        libc.mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD: 2 GiB at the top stay
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = str(args.threads)
     sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "reference", "torch"))

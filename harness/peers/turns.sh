@@ -1,4 +1,5 @@
 # turns.sh: sourced by the scripts beside it, which set rounds, threads and torch.
+# LAYOUTS: the memory formats of PyTorch that are measured (default: both).
 # Prints one row a measurement, key=value, then a line of medians: seconds and
 # peak resident memory of one process, and ours over the faster of PyTorch's two
 # memory formats.
@@ -36,8 +37,8 @@ turns() {
   for i in $(seq "$rounds"); do
     ours "$package" "$benchmark" "$net" 3 | tee -a "$rows"
     for procedure in $procedures; do
-      for layout in first last; do
-        "${torch[@]}" "$here/$program" --work "$kind" --procedure "$procedure" --layout "$layout" --threads "$threads" --rounds 3 "$@" | tee -a "$rows"
+      for layout in ${LAYOUTS:-first last}; do
+        "${torch[@]}" "$here/$program" --work "$kind" --procedure "$procedure" --layout "$layout" --threads "$threads" --rounds 2 "$@" | tee -a "$rows"
       done
     done
   done

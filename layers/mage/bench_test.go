@@ -11,10 +11,10 @@ import (
 	"lethe/layers/rng"
 )
 
-// benchmark runs work, made for a preset and a number of images, and reports the
-// flops of the tape that it returns. The published model wants seconds and
+// benchmark runs work, made for a preset, with a change if that is given, and a
+// number of images, and reports the flops of the tape that it returns. The published model wants seconds and
 // gigabytes: -short leaves it out.
-func benchmark(b *testing.B, images int, work func(b *testing.B, m *Model, n int) (tp *autodiff.Tape, run func())) {
+func benchmark(b *testing.B, images int, change func(*Config), work func(b *testing.B, m *Model, n int) (tp *autodiff.Tape, run func())) {
 	for _, preset := range []string{"mage_tiny", "mage_vit_base_patch16"} {
 		cfg, err := Preset(preset)
 		if err != nil {
@@ -23,6 +23,9 @@ func benchmark(b *testing.B, images int, work func(b *testing.B, m *Model, n int
 		b.Run(fmt.Sprintf("net=%s/px=%d/images=%d", preset, cfg.ImgSize, images), func(b *testing.B) {
 			if cfg.ImgSize >= 256 && testing.Short() {
 				b.Skip("a large model, and -short was given")
+			}
+			if change != nil {
+				change(&cfg)
 			}
 			m, err := New(cfg)
 			if err != nil {
@@ -65,7 +68,8 @@ func randomMask(c Config, n int) Masking {
 // original on those, the student on the images, squared errors, backward, a bound
 // on the norm of the gradients, AdamW.
 func BenchmarkUnlearnStep(b *testing.B) {
-	benchmark(b, 4, func(b *testing.B, original *Model, n int) (*autodiff.Tape, func()) {
+	noDecoder := func(c *Config) { c.DecoderDepth, c.DecoderEmbedDim, c.DecoderNumHeads = 1, 16, 1 }
+	benchmark(b, 4, noDecoder, func(b *testing.B, original *Model, n int) (*autodiff.Tape, func()) {
 		student, err := New(original.Config())
 		if err != nil {
 			b.Fatal(err)
@@ -102,7 +106,7 @@ func BenchmarkUnlearnStep(b *testing.B) {
 
 // BenchmarkForward tokenizes, encodes and decodes an image, both ways.
 func BenchmarkForward(b *testing.B) {
-	benchmark(b, 1, func(b *testing.B, m *Model, n int) (*autodiff.Tape, func()) {
+	benchmark(b, 1, nil, func(b *testing.B, m *Model, n int) (*autodiff.Tape, func()) {
 		c, tp := m.Config(), autodiff.NewTape()
 		images, mask := randomImages(c, n, 1), randomMask(c, n)
 		return tp, func() {
@@ -116,7 +120,7 @@ func BenchmarkForward(b *testing.B) {
 
 // BenchmarkSample draws every token of an image in ten steps, and decodes them.
 func BenchmarkSample(b *testing.B) {
-	benchmark(b, 1, func(b *testing.B, m *Model, n int) (*autodiff.Tape, func()) {
+	benchmark(b, 1, nil, func(b *testing.B, m *Model, n int) (*autodiff.Tape, func()) {
 		c, tp := m.Config(), autodiff.NewTape()
 		images, unknown := randomImages(c, n, 1), make([]float32, n*c.Tokens())
 		for i := range unknown {
