@@ -22,7 +22,7 @@ type completeCmd struct {
 	SkipBad    bool     `help:"Leave out damaged files with a warning, instead of stopping."`
 	Squash     bool     `help:"Scale images to the model's square, ignoring the aspect, instead of cropping the centre."`
 	Number     int      `help:"How many images, drawn by --seed; 0 takes all." default:"8"`
-	Mask       string   `help:"What to remove: random:RATIO, centre:CELLS, or outpaint:CELLS (all but the centre)." default:"random:0.75"`
+	Mask       string   `help:"What to remove: random:RATIO, centre:CELLS, outpaint:CELLS (all but the centre), or uncrop:K (a border of K/32 of the image on every side)." default:"random:0.75"`
 	Seed       uint64   `help:"Seed of the choice and of random masks." default:"1"`
 	Out        string   `help:"PNG file to write; its folder is made." default:"completed.png"`
 	Scale      int      `help:"Enlarge every pixel so many times; 0 chooses." default:"0"`
@@ -48,7 +48,7 @@ func (c *completeCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if err := kind.Fits(before.Geometry().Grid); err != nil {
+	if err := kind.Fits(before.Geometry()); err != nil {
 		return usage("%v", err)
 	}
 	var after family.Model

@@ -43,7 +43,7 @@ type unlearnCmd struct {
 
 // EvaluateFlags say what is measured at the end of a run.
 type EvaluateFlags struct {
-	EvalMasks  []string `help:"Masks to measure under: random:RATIO, centre:CELLS, outpaint:CELLS. Default: the family's (random:0.75, centre:4 and, on larger grids, centre:8 for a masked autoencoder)."`
+	EvalMasks  []string `help:"Masks to measure under: random:RATIO, centre:CELLS, outpaint:CELLS, uncrop:K (a border of K/32 of the image). Default: the family's (random:0.75, centre:4 and, on larger grids, centre:8 for a masked autoencoder)."`
 	EvalImages int      `help:"Images a group that are measured; 0 takes all." default:"500"`
 	EvalBatch  int      `help:"Images in a forward pass of the evaluation." default:"50"`
 	EvalSeed   uint64   `help:"Seed of the fixed masks." default:"2024"`
@@ -99,7 +99,7 @@ func (e EvaluateFlags) options(m family.Model) (evaluate.Options, error) {
 		o.Masks = append(o.Masks, k)
 	}
 	for _, k := range o.Masks {
-		if err := k.Fits(grid); err != nil {
+		if err := k.Fits(g); err != nil {
 			return o, err
 		}
 	}

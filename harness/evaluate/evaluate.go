@@ -182,7 +182,7 @@ func (r *run) group(ctx context.Context, j int, g Group, res *Result) error {
 func (r *run) batch(j int, g Group, kind MaskKind, at, end int, b, a *series) error {
 	masks := make([]family.Mask, end-at)
 	for i := range masks {
-		mk, err := kind.mask(r.original.Geometry().Grid, r.o.Seed, j, at+i)
+		mk, err := kind.mask(r.original.Geometry(), r.o.Seed, j, at+i)
 		if err != nil {
 			return err
 		}

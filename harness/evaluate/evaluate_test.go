@@ -65,7 +65,7 @@ func TestCompareByHand(t *testing.T) {
 		for _, kind := range bothMasks {
 			var mse, psnr, ssim, shift float64
 			for i := range g.Pixels {
-				mk, err := kind.mask(4, 9, 0, i)
+				mk, err := kind.mask(squares(4), 9, 0, i)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -224,6 +224,7 @@ func TestParseMaskKind(t *testing.T) {
 	for text, want := range map[string]MaskKind{
 		"random:0.75": {Kind: "random", Ratio: 0.75}, "random:.5": {Kind: "random", Ratio: 0.5}, "centre:4": {Kind: "centre", Cells: 4},
 		"center:2": {Kind: "centre", Cells: 2}, "outpaint:8": {Kind: "outpaint", Cells: 8},
+		"uncrop:13": {Kind: "uncrop", Cells: 13},
 	} {
 		k, err := ParseMaskKind(text)
 		if err != nil || k != want {
@@ -234,10 +235,47 @@ func TestParseMaskKind(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"", "random", "random:", "random:0", "random:1", "random:-1", "random:NaN", "random:x", "centre:0", "centre:-1", "centre:1.5",
-		"centre:", "outpaint:x", "star:3", "Random:0.5", "random:0.5:1"} {
+		"centre:", "outpaint:x", "uncrop:0", "uncrop:16", "uncrop:x", "star:3", "Random:0.5", "random:0.5:1"} {
 		if k, err := ParseMaskKind(text); err == nil || !strings.Contains(err.Error(), text) {
 			t.Errorf("%q is %+v: %v", text, k, err)
 		}
+	}
+}
+
+// squares is an image of g x g cells of 16 pixels.
+func squares(g int) family.Geometry { return family.Geometry{Size: 16 * g, Grid: g} }
+
+// TestUncrop: at 256 pixels and 16 cells, ratio k/16 removes 8*k pixels on every
+// side; an odd k cuts cells in half.
+func TestUncrop(t *testing.T) {
+	for k := 1; k <= 15; k++ {
+		mk, err := (MaskKind{Kind: "uncrop", Cells: k}).mask(squares(16), 1, 0, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		border, inner := 8*k, 16-2*((k+1)/2)
+		if k%2 == 0 {
+			border = 0
+		}
+		if mk.Border != border || mk.Keep != inner*inner || len(mk.Order) != 256 {
+			t.Errorf("uncrop:%d keeps %d of %d cells with a border of %d, want %d and %d", k, mk.Keep, len(mk.Order), mk.Border, inner*inner, border)
+		}
+	}
+	small := family.Geometry{Size: 16, Grid: 4}
+	if err := (MaskKind{Kind: "uncrop", Cells: 1}).Fits(small); err == nil || !strings.Contains(err.Error(), "mask uncrop:1: 1/32 of 16 pixels") {
+		t.Errorf("a border below a pixel: %v", err)
+	}
+	patches := squares(16)
+	patches.Whole = true
+	if err := (MaskKind{Kind: "uncrop", Cells: 3}).Fits(patches); err == nil || !strings.Contains(err.Error(), "24 pixels is not whole patches of 16") {
+		t.Errorf("a border of one patch and a half: %v", err)
+	}
+	if err := (MaskKind{Kind: "uncrop", Cells: 4}).Fits(patches); err != nil {
+		t.Errorf("a border of two patches: %v", err)
+	}
+	whole, err := (MaskKind{Kind: "uncrop", Cells: 8}).mask(small, 1, 0, 0)
+	if err != nil || whole.Border != 0 || whole.Keep != 4 {
+		t.Errorf("a border of one cell: %+v, %v", whole, err)
 	}
 }
 
@@ -254,13 +292,13 @@ func TestMaskKindsFit(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := k.Fits(c.grid); (err == nil) != (c.keep > 0) || err != nil && !strings.Contains(err.Error(), k.String()) {
+		if err := k.Fits(squares(c.grid)); (err == nil) != (c.keep > 0) || err != nil && !strings.Contains(err.Error(), k.String()) {
 			t.Errorf("%s on %d x %d: %v", c.text, c.grid, c.grid, err)
 		}
 		if c.keep == 0 {
 			continue
 		}
-		mk, err := k.mask(c.grid, 1, 2, 3)
+		mk, err := k.mask(squares(c.grid), 1, 2, 3)
 		if err != nil || mk.Keep != c.keep || len(mk.Order) != c.grid*c.grid {
 			t.Errorf("%s on %d x %d keeps %d of %d: %v", c.text, c.grid, c.grid, mk.Keep, len(mk.Order), err)
 		}
@@ -269,7 +307,7 @@ func TestMaskKindsFit(t *testing.T) {
 		var names []string
 		for _, k := range DefaultMasks(grid) {
 			names = append(names, k.String())
-			if err := k.Fits(grid); err != nil {
+			if err := k.Fits(squares(grid)); err != nil {
 				t.Error(err)
 			}
 		}
@@ -277,7 +315,7 @@ func TestMaskKindsFit(t *testing.T) {
 			t.Errorf("the masks of a grid of %d are %s, want %s", grid, got, want)
 		}
 	}
-	mk, err := (MaskKind{Kind: "random", Ratio: 0.5}).mask(4, 1, 0, 0)
+	mk, err := (MaskKind{Kind: "random", Ratio: 0.5}).mask(squares(4), 1, 0, 0)
 	if err != nil || !slices.Equal(mk.Order, data.RandomOrder(rng.New(1, rng.Eval, 0, 0), 16)) {
 		t.Errorf("the mask is not that of its seed, group and image: %v", err)
 	}

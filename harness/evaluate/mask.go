@@ -12,18 +12,19 @@ import (
 
 // MaskKind is a way to remove parts of an image: "random:0.75" removes that
 // fraction of the cells, "centre:4" the central 4x4 cells, "outpaint:4" all but
-// those.
+// those, "uncrop:4" a border of 4/32 of the image on every side, which need not be
+// whole cells.
 type MaskKind struct {
 	Kind  string
 	Ratio float64
 	Cells int
 }
 
-// ParseMaskKind reads "random:R", "centre:K" or "outpaint:K".
+// ParseMaskKind reads "random:R", "centre:K", "outpaint:K" or "uncrop:K".
 func ParseMaskKind(text string) (MaskKind, error) {
 	kind, arg, ok := strings.Cut(text, ":")
 	if !ok {
-		return MaskKind{}, fmt.Errorf("mask %q: want random:RATIO, centre:CELLS or outpaint:CELLS", text)
+		return MaskKind{}, fmt.Errorf("mask %q: want random:RATIO, centre:CELLS, outpaint:CELLS or uncrop:SIXTEENTHS", text)
 	}
 	switch kind {
 	case "random":
@@ -41,8 +42,14 @@ func ParseMaskKind(text string) (MaskKind, error) {
 			kind = "centre"
 		}
 		return MaskKind{Kind: kind, Cells: k}, nil
+	case "uncrop":
+		k, err := strconv.Atoi(arg)
+		if err != nil || k < 1 || k > 15 {
+			return MaskKind{}, fmt.Errorf("mask %q: want 1 to 15 sixteenths", text)
+		}
+		return MaskKind{Kind: kind, Cells: k}, nil
 	}
-	return MaskKind{}, fmt.Errorf("mask %q: want random:RATIO, centre:CELLS or outpaint:CELLS", text)
+	return MaskKind{}, fmt.Errorf("mask %q: want random:RATIO, centre:CELLS, outpaint:CELLS or uncrop:SIXTEENTHS", text)
 }
 
 // String is the form that ParseMaskKind reads.
@@ -53,17 +60,18 @@ func (k MaskKind) String() string {
 	return fmt.Sprintf("%s:%d", k.Kind, k.Cells)
 }
 
-// Fits says whether the mask leaves something visible and removes something on
-// a grid of g x g cells.
-func (k MaskKind) Fits(g int) error {
+// Fits says whether the mask leaves something visible and removes something of
+// a model's images.
+func (k MaskKind) Fits(g family.Geometry) error {
 	_, err := k.mask(g, 0, 0, 0)
 	return err
 }
 
 // mask draws the mask of one image: number i of group j.
-func (k MaskKind) mask(g int, seed uint64, j, i int) (family.Mask, error) {
+func (k MaskKind) mask(geometry family.Geometry, seed uint64, j, i int) (family.Mask, error) {
+	g := geometry.Grid
 	var order []int32
-	var keep int
+	var keep, border int
 	var err error
 	switch k.Kind {
 	case "random":
@@ -71,16 +79,43 @@ func (k MaskKind) mask(g int, seed uint64, j, i int) (family.Mask, error) {
 		keep, err = data.KeepCount(g*g, k.Ratio)
 	case "centre":
 		order, keep, err = data.CentreOrder(g, k.Cells)
+	case "uncrop":
+		order, keep, border, err = k.uncrop(geometry)
 	default:
 		order, keep, err = data.OutpaintOrder(g, k.Cells)
 	}
 	if err != nil {
 		return family.Mask{}, fmt.Errorf("mask %s: %w", k, err)
 	}
-	if keep < 1 || keep >= g*g {
+	if border == 0 && (keep < 1 || keep >= g*g) {
 		return family.Mask{}, fmt.Errorf("mask %s keeps %d of %d cells: want at least one visible and one removed", k, keep, g*g)
 	}
-	return family.Mask{Order: order, Keep: keep}, nil
+	return family.Mask{Order: order, Keep: keep, Border: border}, nil
+}
+
+// uncrop is a border of int(size*k/32) pixels on every side. Where it is whole
+// cells, the cells say it; otherwise the cells that it touches are removed.
+// Source: the released code (spec, section 1.7).
+func (k MaskKind) uncrop(g family.Geometry) (order []int32, keep, border int, err error) {
+	cell := g.Size / g.Grid
+	border = g.Size * k.Cells / 32
+	if border < 1 {
+		return nil, 0, 0, fmt.Errorf("%d/32 of %d pixels is less than one", k.Cells, g.Size)
+	}
+	if g.Whole && border%cell != 0 {
+		return nil, 0, 0, fmt.Errorf("a border of %d pixels is not whole patches of %d, and this model removes whole ones; outpaint:CELLS does", border, cell)
+	}
+	inner := g.Grid - 2*((border+cell-1)/cell)
+	if inner < 1 {
+		for i := range g.Grid * g.Grid { // every cell is touched
+			order = append(order, int32(i))
+		}
+		return order, 0, border, nil
+	}
+	if order, keep, err = data.OutpaintOrder(g.Grid, inner); err == nil && border%cell == 0 {
+		border = 0
+	}
+	return order, keep, border, err
 }
 
 // DefaultMasks are the masks that an image of g x g cells is measured under:

@@ -69,13 +69,8 @@ type Geometry struct {
 	Size int
 	// Grid is the number of mask cells a side; a cell is Size/Grid pixels.
 	Grid int
-}
-
-// Mask removes cells of a Grid x Grid raster: the first Keep entries of Order
-// are visible.
-type Mask struct {
-	Order []int32
-	Keep  int
+	// Whole says that the model removes nothing but whole cells.
+	Whole bool
 }
 
 // Completion is what a model made of a batch, all [N,3,H,W] in normalized

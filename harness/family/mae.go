@@ -53,7 +53,7 @@ func (m *MAE) Name() string { return m.name }
 // Geometry implements Model.
 func (m *MAE) Geometry() Geometry {
 	c := m.model.Config()
-	return Geometry{Size: c.ImgSize, Grid: c.ImgSize / c.PatchSize}
+	return Geometry{Size: c.ImgSize, Grid: c.ImgSize / c.PatchSize, Whole: true}
 }
 
 // Params implements Model.

@@ -171,6 +171,9 @@ func join(masks []Mask, l int) (mae.Masking, error) {
 		if mk.Keep != keep || len(mk.Order) != l {
 			return mae.Masking{}, fmt.Errorf("mask %d keeps %d of %d cells, the first one %d of %d", i, mk.Keep, len(mk.Order), keep, l)
 		}
+		if mk.Border != 0 {
+			return mae.Masking{}, fmt.Errorf("mask %d removes a border of %d pixels, which is not whole patches; a masked autoencoder removes whole ones", i, mk.Border)
+		}
 		order = append(order, mk.Order...)
 	}
 	return mae.MaskFromOrder(order, len(masks), l, keep), nil

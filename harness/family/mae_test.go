@@ -311,6 +311,7 @@ func TestRefusals(t *testing.T) {
 		"2 images with 1 masks": {pixels(1, 2), []Mask{mask}},
 		"no masks":              {nil, nil},
 		"mask 1 keeps 5 of 16":  {pixels(1, 2), []Mask{mask, {Order: make([]int32, 16), Keep: 5}}},
+		"border of 3 pixels":    {pixels(1, 2), []Mask{mask, {Order: mask.Order, Keep: 4, Border: 3}}},
 		"mask 1 keeps 4 of 9":   {pixels(1, 2), []Mask{mask, {Order: make([]int32, 9), Keep: 4}}},
 	} {
 		if _, err := m.Prepare(c.pixels, c.masks); err == nil || !strings.Contains(err.Error(), says) {
@@ -407,7 +408,7 @@ func TestClone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Name() != m.Name() || c.Geometry() != (Geometry{Size: size, Grid: grid}) {
+	if c.Name() != m.Name() || c.Geometry() != (Geometry{Size: size, Grid: grid, Whole: true}) {
 		t.Errorf("%s, %+v", c.Name(), c.Geometry())
 	}
 	for i, p := range c.Params() {

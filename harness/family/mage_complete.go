@@ -36,41 +36,21 @@ func (m *MAGE) Prepare(pixels [][]uint8, masks []Mask) (Batch, error) {
 		return nil, fmt.Errorf("%d images with %d masks", len(pixels), len(masks))
 	}
 	g := m.Geometry()
-	patch := g.Size / g.Grid
-	removed := make([]float32, len(pixels)*g.Size*g.Size)
-	shapely := make([]bool, len(pixels))
+	area := g.Size * g.Size
+	removed := make([]float32, len(pixels)*area)
+	dilate := make([]bool, len(pixels))
 	for i, mk := range masks {
-		if len(mk.Order) != g.Grid*g.Grid || mk.Keep < 0 || mk.Keep > len(mk.Order) {
-			return nil, fmt.Errorf("mask %d keeps %d of %d cells, want some of %d", i, mk.Keep, len(mk.Order), g.Grid*g.Grid)
+		if err := mk.check(g); err != nil {
+			return nil, fmt.Errorf("mask %d %w", i, err)
 		}
-		for _, cell := range mk.Order[mk.Keep:] {
-			y, x := int(cell)/g.Grid*patch, int(cell)%g.Grid*patch
-			for r := range patch {
-				line := removed[(i*g.Size+y+r)*g.Size+x:][:patch]
-				for c := range line {
-					line[c] = 1
-				}
-			}
-		}
-		shapely[i] = isRectangle(mk.Order[:mk.Keep], g.Grid) || isRectangle(mk.Order[mk.Keep:], g.Grid)
+		mk.spread(removed[i*area:][:area], g)
+		dilate[i] = mk.rectangular(g)
 	}
-	return m.prepare(pixels, removed, shapely)
+	return m.prepare(pixels, removed, dilate)
 }
 
-// PrepareHoles is Prepare for holes of any shape, removed [N,H,W] being 1 where
-// a pixel is missing.
-func (m *MAGE) PrepareHoles(pixels [][]uint8, removed []float32) (Batch, error) {
-	if size := m.Geometry().Size; len(pixels) == 0 || len(removed) != len(pixels)*size*size {
-		return nil, fmt.Errorf("%d images with holes of %d pixels", len(pixels), len(removed))
-	}
-	shapely := make([]bool, len(pixels))
-	for i := range shapely {
-		shapely[i] = true
-	}
-	return m.prepare(pixels, removed, shapely)
-}
-
-// prepare makes the batch; dilate says which images have a hole that is a shape.
+// prepare makes the batch. removed [N,H,W] is 1 where a pixel is missing; dilate
+// says which images have a hole that is a shape.
 func (m *MAGE) prepare(pixels [][]uint8, removed []float32, dilate []bool) (Batch, error) {
 	g, n := m.Geometry(), len(pixels)
 	h := mageHoles{
@@ -128,19 +108,6 @@ func blendMask(dst, hole []float32, size int) {
 	for i, v := range grey {
 		dst[i] = float32(v) / 255
 	}
-}
-
-// isRectangle reports whether cells of a grid fill a rectangle.
-func isRectangle(cells []int32, grid int) bool {
-	if len(cells) == 0 {
-		return false
-	}
-	top, left, bottom, right := grid, grid, 0, 0
-	for _, cell := range cells {
-		y, x := int(cell)/grid, int(cell)%grid
-		top, bottom, left, right = min(top, y), max(bottom, y), min(left, x), max(right, x)
-	}
-	return (bottom-top+1)*(right-left+1) == len(cells)
 }
 
 // Complete implements Model: the unknown tokens are sampled, decoded and blended

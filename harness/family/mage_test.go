@@ -324,9 +324,9 @@ func TestMAGEHoles(t *testing.T) {
 		unknown int
 		dilated bool
 	}{
-		{"centre", Mask{centre, centreKeep}, 36, true},
-		{"outpaint", Mask{outpaint, outpaintKeep}, 60, true},
-		{"random", Mask{random, 20}, 44, false},
+		{"centre", Mask{Order: centre, Keep: centreKeep}, 36, true},
+		{"outpaint", Mask{Order: outpaint, Keep: outpaintKeep}, 60, true},
+		{"random", Mask{Order: random, Keep: 20}, 44, false},
 	} {
 		b, err := m.Prepare(pixels(1, 1), []Mask{row.mask})
 		if err != nil {
@@ -353,25 +353,24 @@ func TestMAGEHoles(t *testing.T) {
 		}
 	}
 	// A border of half a token, which no cell can say.
-	hole := make([]float32, size*size)
-	for i := range hole {
-		if y, x := i/size, i%size; y < 1 || x < 1 || y >= size-1 || x >= size-1 {
-			hole[i] = 1
-		}
-	}
-	b, err := m.PrepareHoles(pixels(1, 1), hole)
+	b, err := m.Prepare(pixels(1, 1), []Mask{{Order: outpaint, Keep: 36, Border: 1}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	unknown := 0
+	unknown, removed := 0, 0
 	for _, v := range b.(*mageBatch).masks.Masked {
 		unknown += int(v)
 	}
-	if unknown != 64-4*4 { // three pixels, so two tokens on each side
-		t.Errorf("a border of half a token: %d tokens are unknown, want 48", unknown)
+	for _, v := range b.(*mageBatch).holes.removed {
+		removed += int(v)
 	}
-	if _, err := m.PrepareHoles(pixels(1, 1), hole[1:]); err == nil {
-		t.Error("a hole of another size is not refused")
+	if unknown != 64-4*4 || removed != 4*(size-1) { // three pixels, so two tokens on each side
+		t.Errorf("a border of half a token: %d tokens are unknown and %d pixels removed, want 48 and %d", unknown, removed, 4*(size-1))
+	}
+	for _, border := range []int{-1, size / 2} {
+		if _, err := m.Prepare(pixels(1, 1), []Mask{{Order: outpaint, Keep: 36, Border: border}}); err == nil || !strings.Contains(err.Error(), "border") {
+			t.Errorf("a border of %d pixels: %v", border, err)
+		}
 	}
 	if _, err := m.Prepare(pixels(1, 1), nil); err == nil {
 		t.Error("an image without a mask is not refused")

@@ -130,28 +130,20 @@ func (m *Palette) Prepare(pixels [][]uint8, masks []Mask) (Batch, error) {
 	if len(pixels) != len(masks) {
 		return nil, fmt.Errorf("%d images with %d masks", len(pixels), len(masks))
 	}
-	grid := m.Geometry().Grid
+	g := m.Geometry()
 	for i, mask := range masks {
-		if len(mask.Order) != grid*grid {
-			return nil, fmt.Errorf("mask %d is of %d cells, want %d", i, len(mask.Order), grid*grid)
+		if err := mask.check(g); err != nil {
+			return nil, fmt.Errorf("mask %d %w", i, err)
 		}
 	}
 	b, err := m.batch(&m.seen, pixels)
 	if err != nil {
 		return nil, err
 	}
-	cell, plane := b.size/grid, b.size*b.size
-	clear(b.hole)
+	plane := b.size * b.size
 	gammas := m.model.Gammas()
 	for i, mask := range masks {
-		for _, at := range mask.Order[mask.Keep:] {
-			y0, x0 := int(at)/grid*cell, int(at)%grid*cell
-			for y := y0; y < y0+cell; y++ {
-				for x := x0; x < x0+cell; x++ {
-					b.hole[i*plane+y*b.size+x] = 1
-				}
-			}
-		}
+		mask.spread(b.hole[i*plane:][:plane], g)
 		b.gammas[i] = gammas[len(gammas)/2]
 		b.fill(i, rng.New(pixelKey(pixels[i]), rng.Eval, 0, 0))
 	}

@@ -249,7 +249,7 @@ func TestPaletteComplete(t *testing.T) {
 	}
 	images, plane := pixels(1, 3), size*size
 	complete := func(m Model, images [][]uint8) Completion {
-		b, err := m.Prepare(images, slices.Repeat([]Mask{{order, keep}}, len(images)))
+		b, err := m.Prepare(images, slices.Repeat([]Mask{{Order: order, Keep: keep}}, len(images)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -357,8 +357,8 @@ func TestPaletteRefusals(t *testing.T) {
 		}
 	}
 	for says, masks := range map[string][]Mask{
-		"1 images with 2 masks":          make([]Mask, 2),
-		"mask 0 is of 9 cells, want 256": {{Order: make([]int32, 9), Keep: 4}},
+		"1 images with 2 masks":                       make([]Mask, 2),
+		"mask 0 keeps 4 of 9 cells, want some of 256": {{Order: make([]int32, 9), Keep: 4}},
 	} {
 		if _, err := m.Prepare(pixels(1, 1), masks); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("want %q: %v", says, err)
