@@ -32,7 +32,7 @@ type unlearnCmd struct {
 	Schedule     string        `help:"Learning rate after the warm-up: constant or cosine." enum:"constant,cosine" default:"constant"`
 	Clip         float64       `help:"Bound on the global gradient norm; 0 does not clip." default:"0"`
 	MaskRatio    *float64      `help:"Fraction of patches removed while unlearning. Default: the family's (0.75 for a masked autoencoder)."`
-	Noise        family.Noise  `help:"Forget target's noise image: gaussian N(0,I), batch (mean and deviation of the batch's pixels, clamped), diag-forget (per-element variance of the forget images)." enum:"gaussian,batch,diag-forget" default:"gaussian"`
+	Noise        family.Noise  `help:"Forget target's noise image: gaussian N(0,I), batch (mean and deviation of the batch's pixels, clamped), diag-forget (per-element variance of the forget images); of a diffusion model gaussian (the noise that it is shown mixed with the image, as in the authors' code) or fresh (noise of its own, as in the paper's loss)." enum:"gaussian,batch,diag-forget,fresh" default:"gaussian"`
 	Reduction    string        `help:"Distance of feature maps: mse, or l2 (the norm as printed in Eq. 10)." enum:"mse,l2" default:"mse"`
 	UnitNoise    bool          `help:"random-encoder: draw N(0,1) instead of the original latent's mean and deviation."`
 	CodeFaithful bool          `help:"mage, palette: let the decoder read the weights that the encoder trains, as the authors' code does, instead of a frozen copy of them."`

@@ -94,10 +94,15 @@ type Noise string
 // Batch is the released MAGE code's: scalar mean and deviation of the pixels of
 // the batch, clamped to the displayable range; DiagForget has the mean 0 and
 // the per-element variance of the batch's forget images.
+//
+// A diffusion model has two kinds, both N(0,I): Gaussian is the noise that the
+// model is shown mixed with the forget image, as in the released code, and Fresh
+// is independent of it, as in the loss of the paper. Elsewhere all noise is.
 const (
 	Gaussian   Noise = "gaussian"
 	BatchNoise Noise = "batch"
 	DiagForget Noise = "diag-forget"
+	Fresh      Noise = "fresh"
 )
 
 // DrawSpec asks for the batches of one micro-batch of one step.
@@ -210,11 +215,20 @@ func share(to, from []*layers.Param, own func(name string) bool) {
 	}
 }
 
+// checkOwnNoise refuses what CheckNoise refuses, and Fresh: a name of diffusion
+// models for what is not a choice elsewhere.
+func checkOwnNoise(n Noise) error {
+	if n == Fresh {
+		return fmt.Errorf("noise %s is a choice for diffusion models; here the noise is always independent of what the model sees: use %s", Fresh, Gaussian)
+	}
+	return CheckNoise(n)
+}
+
 // CheckNoise refuses a kind of noise that does not exist.
 func CheckNoise(n Noise) error {
 	switch n {
-	case Gaussian, BatchNoise, DiagForget:
+	case Gaussian, BatchNoise, DiagForget, Fresh:
 		return nil
 	}
-	return fmt.Errorf("unknown noise %q: want %s, %s or %s", n, Gaussian, BatchNoise, DiagForget)
+	return fmt.Errorf("unknown noise %q: want %s, %s, %s or %s", n, Gaussian, BatchNoise, DiagForget, Fresh)
 }

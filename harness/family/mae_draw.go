@@ -14,7 +14,7 @@ import (
 // Draw implements Model: random masks, one a sample, shared by everything that
 // looks at the sample.
 func (m *MAE) Draw(d DrawSpec) (*Draw, error) {
-	if err := CheckNoise(d.Noise); err != nil {
+	if err := checkOwnNoise(d.Noise); err != nil {
 		return nil, err
 	}
 	g := m.Geometry()

@@ -293,6 +293,7 @@ func TestRefusals(t *testing.T) {
 	good := DrawSpec{Retain: pixels(1, 1), Forget: pixels(2, 1), Noise: Gaussian, MaskRatio: 0.75}
 	for says, change := range map[string]func(*DrawSpec){
 		"unknown noise":           func(d *DrawSpec) { d.Noise = "pink" },
+		"use gaussian":            func(d *DrawSpec) { d.Noise = Fresh },
 		"leaves 0 of 16 patches":  func(d *DrawSpec) { d.MaskRatio = 0.97 },
 		"leaves 16 of 16 patches": func(d *DrawSpec) { d.MaskRatio = 1e-18 },
 		"has 12 values, want 768": func(d *DrawSpec) { d.Forget = [][]uint8{make([]uint8, 12)} },

@@ -28,7 +28,7 @@ const ratioKey = 1 << 63
 // MaskRatio 0, a fraction masked that the step draws; otherwise MaskRatio of
 // them. Everything that looks at a sample shares its mask.
 func (m *MAGE) Draw(d DrawSpec) (*Draw, error) {
-	if err := CheckNoise(d.Noise); err != nil {
+	if err := checkOwnNoise(d.Noise); err != nil {
 		return nil, err
 	}
 	if r := d.MaskRatio; !(r == 0 || r >= ratioLeast && r <= 1) {

@@ -17,7 +17,7 @@ type Palette struct {
 	steps int // of the sampler
 	// One memory a role: a batch lives until the next draw.
 	seen, swapped paletteMemory
-	noised        []float32 // [N,H,W,6]
+	noised, fresh []float32 // [N,H,W,6] and [N,H,W,3]
 }
 
 // paletteSampling is how many steps of the schedule Complete takes where the

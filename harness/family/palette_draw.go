@@ -16,13 +16,14 @@ import (
 // Draw implements Model: a hole, a noise level and noise a sample, shared by
 // everything that looks at the sample. In the Noised batch the hole of a forget
 // image is pure noise, which is all that the original sees of it (spec, section
-// 1.4); the other kinds of noise are not defined for it.
+// 1.4): Gaussian takes the noise of the Seen batch, as the released code does, and
+// Fresh one that is independent of it. The other kinds are not defined here.
 func (m *Palette) Draw(d DrawSpec) (*Draw, error) {
 	if err := CheckNoise(d.Noise); err != nil {
 		return nil, err
 	}
-	if d.Noise != Gaussian {
-		return nil, fmt.Errorf("noise %s: the hole of a diffusion model is filled with %s noise", d.Noise, Gaussian)
+	if d.Noise != Gaussian && d.Noise != Fresh {
+		return nil, fmt.Errorf("noise %s: the hole of a diffusion model is filled with %s or %s noise", d.Noise, Gaussian, Fresh)
 	}
 	images := append(append([][]uint8{}, d.Retain...), d.Forget...)
 	seen, err := m.draw(&m.seen, images, d)
@@ -33,12 +34,25 @@ func (m *Palette) Draw(d DrawSpec) (*Draw, error) {
 	noised := func() Batch {
 		b := *seen
 		b.x = autodiff.FromSlice(grown(&m.noised, seen.x.Len()), seen.x.Shape()...)
+		if d.Noise == Fresh {
+			b.noise = grown(&m.fresh, len(seen.noise))
+			copy(b.noise, seen.noise)
+			one := len(b.noise) / b.Len()
+			kernels.For(len(d.Forget), func(i int) {
+				i += retain
+				r := rng.New(d.Seed, rng.Target, uint64(d.Step), d.key(i))
+				for k := i * one; k < (i+1)*one; k++ {
+					b.noise[k] = float32(r.NormFloat64())
+				}
+			})
+		}
 		b.look(func(i int) float32 {
 			if i < retain {
 				return b.gammas[i]
 			}
 			return 0
 		})
+		b.noise = seen.noise // what is to be predicted is what was added
 		return &b
 	}
 	return &Draw{
