@@ -15,6 +15,7 @@ var bitShapes = [][3]int{
 	{37, 1000, 400},  // few rows: columns are shared
 	{1500, 20, 385},  // few columns: rows are shared, two pieces
 	{800, 768, 1100}, // rows fill the cache
+	{61, 70, 11000},  // pieces of k are shared
 }
 
 // product multiplies seeded operands of one shape. The operands of one shape

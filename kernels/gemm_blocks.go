@@ -58,6 +58,10 @@ func (g *gemmCall) multiply(workers int) {
 	if 2*float64(g.c.Rows)*float64(g.c.Cols)*float64(g.k) < serialFlops {
 		workers = 1
 	}
+	if g.byPieces(workers) {
+		g.multiplyPieces(workers)
+		return
+	}
 	pieces := kPieces(g.k)
 	_, piece := kPiece(g.k, 0)
 	g.shareB = g.c.Rows > g.c.Cols && g.columns.lanes*piece <= residentElements

@@ -1,5 +1,7 @@
 package kernels
 
+import "sync/atomic"
+
 // Packed panels. The micro-kernel walks k and wants, for each k, the elements
 // of one tile side by side, so both operands are copied into panels first:
 //
@@ -40,6 +42,7 @@ func residentIn(bytes int) int {
 type workspace struct {
 	shared, own []float32
 	call        gemmCall
+	turns       [pieceParts]atomic.Int64 // which piece of k is next to be added, for each part of the rows
 }
 
 var workspaces freeList[workspace]
