@@ -12,5 +12,5 @@ torch=("${@:-python3}")
 for model in unet:torch_palette_step.py:palette_inpainting_places2 mage:torch_mage_step.py:mage_vit_base_patch16; do
   IFS=: read -r package program net <<<"$model"
   turns "layers/$package" Forward "$program" forward "net=$net/px=256/images=1" same --px 256 --images 1
-  turns "layers/$package" Sample "$program" sample "net=$net/px=256/images=1" same --px 256 --images 1 --sampling-steps 10
+  times=1 warm=1 turns "layers/$package" Sample "$program" sample "net=$net/px=256/images=1" same --px 256 --images 1 --sampling-steps 10
 done

@@ -35,10 +35,10 @@ turns() {
   rows=$work/rows
   : >"$rows"
   for i in $(seq "$rounds"); do
-    ours "$package" "$benchmark" "$net" 3 | tee -a "$rows"
+    ours "$package" "$benchmark" "$net" "${times:-3}" | tee -a "$rows"
     for procedure in $procedures; do
       for layout in ${LAYOUTS:-first last}; do
-        "${torch[@]}" "$here/$program" --work "$kind" --procedure "$procedure" --layout "$layout" --threads "$threads" --rounds 2 "$@" | tee -a "$rows"
+        "${torch[@]}" "$here/$program" --work "$kind" --procedure "$procedure" --layout "$layout" --threads "$threads" --warm "${warm:-2}" --rounds "${times:-2}" "$@" | tee -a "$rows"
       done
     done
   done
