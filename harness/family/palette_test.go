@@ -341,65 +341,6 @@ func TestPaletteClone(t *testing.T) {
 	}
 }
 
-// TestPaletteFreshNoise: the original sees other noise in the hole of a forget
-// image than the model does, and all else is as with Gaussian noise.
-func TestPaletteFreshNoise(t *testing.T) {
-	spec := DrawSpec{Retain: pixels(1, 2), Forget: pixels(3, 2), Seed: 5, Step: 3, Noise: Gaussian}
-	m, plain := newPalette(t, 1), newPalette(t, 1)
-	shared, err := plain.Draw(spec)
-	if err != nil {
-		t.Fatal(err)
-	}
-	spec.Noise = Fresh
-	d, err := m.Draw(spec)
-	if err != nil {
-		t.Fatal(err)
-	}
-	noised := d.Noised()
-	for i := range 4 {
-		seen, own, other := paletteSample(d.Seen(), i), paletteSample(noised, i), paletteSample(shared.Noised(), i)
-		if !seen.equal(paletteSample(shared.Seen(), i)) {
-			t.Errorf("sample %d: what the model sees depends on the kind of noise", i)
-		}
-		if i < 2 {
-			if !own.equal(other) {
-				t.Errorf("retain sample %d: what the original sees depends on the kind of noise", i)
-			}
-			continue
-		}
-		var holes, squares, product float64
-		for p, hole := range seen.hole {
-			for c := 0; c < 6; c++ {
-				v, w := float64(own.x[6*p+c]), float64(other.x[6*p+c])
-				switch {
-				case c < 3 || hole == 0:
-					if v != w {
-						t.Fatalf("forget sample %d differs outside the noise", i)
-					}
-				default:
-					holes++
-					squares += v * v
-					product += v * w
-				}
-			}
-		}
-		// Standard deviations of the means: sqrt(2/n) of the squares, sqrt(1/n) of the products.
-		if math.Abs(squares/holes-1) > 5*math.Sqrt(2/holes) || math.Abs(product/holes) > 5/math.Sqrt(holes) {
-			t.Errorf("forget sample %d: variance %.3f, covariance with the noise it is shown %.3f over %.0f", i, squares/holes, product/holes, holes)
-		}
-		if !slices.Equal(own.noise, seen.noise) {
-			t.Errorf("forget sample %d: the noise to predict is not what was added", i)
-		}
-	}
-	again, err := newPalette(t, 1).Draw(spec)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !paletteSample(again.Noised(), 3).equal(paletteSample(noised, 3)) {
-		t.Error("the same step draws other noise")
-	}
-}
-
 func TestPaletteRefusals(t *testing.T) {
 	m := newPalette(t, 1)
 	good := DrawSpec{Retain: pixels(1, 1), Forget: pixels(2, 1), Noise: Gaussian}
