@@ -19,6 +19,7 @@ func (s ConvShape) OutW() int { return (s.W+2*s.PadW-s.KW)/max(1, s.StrideW) + 1
 type ConvOptions struct {
 	Accumulate bool      // add to the destination instead of overwriting it
 	Bias       []float32 // [Co], added to every pixel of y; nil: none. Conv2D only
+	Precision  Precision // what becomes of both operands; the zero value is F32
 }
 
 // Conv2D convolves images with a bank of filters, as a deep-learning

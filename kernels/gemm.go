@@ -4,6 +4,7 @@ package kernels
 type GemmOptions struct {
 	Accumulate bool      // add to what c holds, instead of overwriting it
 	Bias       []float32 // [N], added to every row; nil: none
+	Precision  Precision // what becomes of a and b; the zero value is F32
 }
 
 // maxK is the longest piece of the reduction that is summed in one go. It is
