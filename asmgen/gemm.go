@@ -14,20 +14,39 @@ func emitGemm(e *emitter) {
 	e.define("GemmNR", widest, "is the columns of the widest GEMM tile, the lanes of a panel of b.")
 	e.define("GemmStep", e.isa.lanes, "divides the width of every GEMM tile.")
 	for _, nv := range e.isa.gemmNV {
-		(&gemmTile{emitter: e, mr: e.isa.gemmMR, nv: nv}).emit()
+		for _, form := range []gemmForm{gemmPacked, gemmRows, gemmColumns} {
+			(&gemmTile{emitter: e, mr: e.isa.gemmMR, nv: nv, form: form}).emit()
+		}
 	}
 }
+
+// gemmForm is how the rows of a lie: in a packed panel [k,MR], or in place, where
+// either the steps of a row are adjacent or the rows of a step.
+type gemmForm int
+
+const (
+	gemmPacked gemmForm = iota
+	gemmRows
+	gemmColumns
+)
 
 // gemmTile emits one micro-kernel. Register budget: mr*nv sums, nv vectors of
 // b, 2 broadcast elements of a: 24+3+2 of 32 for 8x48, 12+2+2 of 16 for 6x16.
 //
 // Broadcasts are explicit: multiply-adds with an embedded broadcast load once
 // per operation and are bound by the load ports.
+//
+// There is one for each form of a; rows in place need two pointers and two
+// distances.
 type gemmTile struct {
 	*emitter
 	mr, nv int
+	form   gemmForm
 
-	k, a, b, c, ldc, d, ldd, m reg.GPVirtual
+	panels, k, b, c, ldc, d, ldd, m reg.GPVirtual
+	cAt, dAt                        reg.GPVirtual   // the rows that are written and added
+	rows                            []reg.GPVirtual // of a: the packed panel, or row 0 and the middle row
+	lda, lda3                       reg.GPVirtual   // one row and three, in bytes
 
 	sum [][]reg.VecVirtual // [mr][nv]
 	bv  []reg.VecVirtual   // [nv]
@@ -39,30 +58,33 @@ const gemmUnroll = 4
 
 // emit emits the function:
 //
-//	for p := range k {
-//		for i := range MR { for j := range NR { s[i][j] += a[p*MR+i] * b[p*NR+j] } }
+//	for q := range panels {
+//		for p := range k {
+//			for i := range MR { for j := range NR { s[i][j] += a[p*MR+i] * b[(q*k+p)*NR+j] } }
+//		}
+//		for i := range m { for j := range n { c[i*ldc+q*NR+j] = d[i*ldd+q*NR+j] + s[i][j] } }
 //	}
-//	for i := range m { for j := range n { c[i*ldc+j] = d[i*ldd+j] + s[i][j] } }
 func (t *gemmTile) emit() {
-	width := t.nv * t.isa.lanes
-	name := fmt.Sprintf("GemmTile%dx%d", t.mr, width)
-	t.function(name, "func(k int, a, b, c *float32, ldc int, d *float32, ldd, m, n int)",
-		fmt.Sprintf("%s is generic.GemmTile2x4 with %d rows and %d columns, each sum one chain of fused", name, t.mr, width),
-		"multiply-adds in increasing k:",
-		"",
-		fmt.Sprintf("\tc[i*ldc+j] = d[i*ldd+j] + sum over p<k of a[p*%d+i]*b[p*%d+j]", t.mr, width),
-		"",
-		fmt.Sprintf("Shapes: a [k,%d], b [k,%d]; m 1 to %d, n %d to %d.", t.mr, width, t.mr, width-t.isa.lanes+1, width),
-		"Writes: m rows of n elements of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.")
-	t.k, t.a, t.b, t.c = t.arg("k"), t.arg("a"), t.arg("b"), t.arg("c")
-	t.ldc, t.ldd, t.m = t.arg("ldc"), t.arg("ldd"), t.arg("m")
+	t.declare()
+	t.panels, t.k, t.b, t.c, t.d = t.arg("panels"), t.GP64(), t.arg("b"), t.arg("c"), t.arg("d")
+	t.ldc, t.ldd, t.m, t.cAt, t.dAt = t.arg("ldc"), t.arg("ldd"), t.GP64(), t.GP64(), t.GP64()
 	t.SHLQ(operand.U8(2), t.ldc)
 	t.SHLQ(operand.U8(2), t.ldd)
+	t.rows = []reg.GPVirtual{t.GP64()}
+	if t.form != gemmPacked {
+		t.lda, t.lda3 = t.arg("lda"), t.GP64()
+		t.SHLQ(operand.U8(2), t.lda)
+		t.LEAQ(operand.Mem{Base: t.lda, Index: t.lda, Scale: 2}, t.lda3)
+	}
+	if t.form == gemmRows {
+		t.rows = append(t.rows, t.GP64())
+	}
 	t.bv, t.av = t.vs(t.nv), t.vs(2)
 	t.sum = make([][]reg.VecVirtual, t.mr)
 	for i := range t.sum {
 		t.sum[i] = t.vs(t.nv)
 	}
+	t.Label("panel")
 	t.prefetch()
 	for _, row := range t.sum {
 		for _, s := range row {
@@ -71,6 +93,44 @@ func (t *gemmTile) emit() {
 	}
 	t.multiply()
 	t.finish()
+	t.Label("next")
+	t.ADDQ(operand.I32(4*t.width()), t.c)
+	t.TESTQ(t.d, t.d)
+	t.JZ(operand.LabelRef("no_d"))
+	t.ADDQ(operand.I32(4*t.width()), t.d)
+	t.Label("no_d")
+	t.DECQ(t.panels)
+	t.JNZ(operand.LabelRef("panel"))
+	t.done()
+}
+
+// width is the columns of a tile.
+func (t *gemmTile) width() int { return t.nv * t.isa.lanes }
+
+// declare starts the function.
+func (t *gemmTile) declare() {
+	name, element, shape := "GemmTile", fmt.Sprintf("a[p*%d+i]", t.mr), fmt.Sprintf("a [k,%d]", t.mr)
+	signature := "a, b, c *float32, ldc int"
+	switch t.form {
+	case gemmRows:
+		name, element, shape = "GemmRows", "a[i*lda+p]", fmt.Sprintf("a [%d,k]", t.mr)
+	case gemmColumns:
+		name, element, shape = "GemmColumns", "a[p*lda+i]", fmt.Sprintf("a [k,%d]", t.mr)
+	}
+	if t.form != gemmPacked {
+		signature = "a *float32, lda int, b, c *float32, ldc int"
+	}
+	of := name + "2x4"
+	name = fmt.Sprintf("%s%dx%d", name, t.mr, t.width())
+	t.function(name, "func(k int, "+signature+", d *float32, ldd, m, n, panels int)",
+		fmt.Sprintf("%s is generic.%s with %d rows and %d columns, each sum one chain of fused", name, of, t.mr, t.width()),
+		"multiply-adds in increasing k:",
+		"",
+		fmt.Sprintf("\tc[i*ldc+j] = d[i*ldd+j] + sum over p<k of %s*b[j/%[2]d][p*%[2]d+j%%%[2]d]", element, t.width()),
+		"",
+		fmt.Sprintf("Shapes: %s, b [panels,k,%d]; panels at least 1; m 1 to %d; n, the columns of the last", shape, t.width(), t.mr),
+		fmt.Sprintf("panel, %d to %d.", t.width()-t.isa.lanes+1, t.width()),
+		"Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.")
 }
 
 // prefetch asks for the rows of c, which the end of the function needs. Rows
@@ -90,6 +150,14 @@ func (t *gemmTile) prefetch() {
 
 // multiply emits the loop over k.
 func (t *gemmTile) multiply() {
+	t.Load(t.Param("k"), t.k)
+	t.Load(t.Param("a"), t.rows[0])
+	if t.form == gemmRows {
+		t.LEAQ(operand.Mem{Base: t.rows[0], Index: t.lda3, Scale: 1}, t.rows[1])
+		if t.mr == 8 {
+			t.ADDQ(t.lda, t.rows[1])
+		}
+	}
 	t.Comment("Whole turns of the main loop, then single steps.")
 	t.SUBQ(operand.I32(gemmUnroll), t.k)
 	t.JLT(operand.LabelRef("rest"))
@@ -118,15 +186,45 @@ func (t *gemmTile) step(u int) {
 	}
 	for i, row := range t.sum {
 		a := t.av[i%len(t.av)]
-		t.VBROADCASTSS(at(t.a, u*t.mr+i), a)
+		t.VBROADCASTSS(t.element(i, u), a)
 		for j, s := range row {
 			t.VFMADD231PS(a, t.bv[j], s)
 		}
 	}
 }
 
+// element is row i of a, u steps on.
+func (t *gemmTile) element(i, u int) operand.Mem {
+	var m operand.Mem
+	times := 0 // lda
+	switch half := t.mr / 2; t.form {
+	case gemmPacked:
+		m = at(t.rows[0], u*t.mr+i)
+	case gemmRows:
+		m, times = at(t.rows[i/half], u), i%half
+	case gemmColumns:
+		m, times = at(t.rows[0], i), u
+	}
+	switch times {
+	case 1, 2:
+		m.Index, m.Scale = t.lda, uint8(times)
+	case 3:
+		m.Index, m.Scale = t.lda3, 1
+	}
+	return m
+}
+
 func (t *gemmTile) advance(steps int) {
-	t.ADDQ(operand.I32(4*steps*t.mr), t.a)
+	for _, a := range t.rows {
+		switch {
+		case t.form == gemmPacked:
+			t.ADDQ(operand.I32(4*steps*t.mr), a)
+		case t.form == gemmRows:
+			t.ADDQ(operand.I32(4*steps), a)
+		default: // steps is 1 or 4
+			t.LEAQ(operand.Mem{Base: a, Index: t.lda, Scale: uint8(steps)}, a)
+		}
+	}
 	t.ADDQ(operand.I32(4*steps*t.nv*t.isa.lanes), t.b)
 }
 
@@ -134,8 +232,13 @@ func (t *gemmTile) advance(steps int) {
 // cut by m; on AVX2, where a masked store is slow on some processors, a whole
 // last vector has a path of its own.
 func (t *gemmTile) finish() {
-	t.d = t.arg("d")
-	last := t.arg("n")
+	t.Load(t.Param("m"), t.m)
+	t.MOVQ(t.c, t.cAt)
+	t.MOVQ(t.d, t.dAt)
+	last, whole := t.arg("n"), t.GP64()
+	t.MOVQ(operand.I32(t.width()), whole)
+	t.CMPQ(t.panels, operand.I32(1))
+	t.CMOVQNE(whole, last)
 	t.SUBQ(operand.I32((t.nv-1)*t.isa.lanes), last)
 	if !t.isa.opmasks() {
 		t.CMPQ(last, operand.I32(t.isa.lanes))
@@ -148,7 +251,7 @@ func (t *gemmTile) finish() {
 
 // storeEither emits both ways to write the tile, with d and without.
 func (t *gemmTile) storeEither(last *tail, name string) {
-	t.TESTQ(t.d, t.d)
+	t.TESTQ(t.dAt, t.dAt)
 	t.JZ(operand.LabelRef("overwrite" + name))
 	t.storeRows(last, true)
 	t.Label("overwrite" + name)
@@ -164,21 +267,21 @@ func (t *gemmTile) storeRows(last *tail, add bool) {
 				cut = nil
 			}
 			if add {
-				t.load(at(t.d, j*t.isa.lanes), t.bv[j], cut)
+				t.load(at(t.dAt, j*t.isa.lanes), t.bv[j], cut)
 				t.VADDPS(s, t.bv[j], s)
 			}
-			t.store(s, at(t.c, j*t.isa.lanes), cut)
+			t.store(s, at(t.cAt, j*t.isa.lanes), cut)
 		}
 		if i == t.mr-1 {
 			break
 		}
 		t.DECQ(t.m)
 		t.JZ(operand.LabelRef(end))
-		t.ADDQ(t.ldc, t.c)
+		t.ADDQ(t.ldc, t.cAt)
 		if add {
-			t.ADDQ(t.ldd, t.d)
+			t.ADDQ(t.ldd, t.dAt)
 		}
 	}
 	t.Label(end)
-	t.done()
+	t.JMP(operand.LabelRef("next"))
 }

@@ -27,40 +27,74 @@ func emitPack(e *emitter) {
 
 // emitPackPanels emits the copy into several narrow panels at once: a step of
 // one panel is less than a cache line, and the lines would be fetched again for
-// each panel.
+// each panel. Two steps of eight lanes fill a line of a panel.
 func emitPackPanels(e *emitter, width int) {
 	name := fmt.Sprintf("PackPanels%d", width)
 	e.function(name, "func(dst, src *float32, stride, panels, k int)",
 		fmt.Sprintf("%s is generic.PackPanels for whole panels of width %d: panels and k at least 1.", name, width))
-	dst, src, stride, panels, k := e.arg("dst"), e.arg("src"), e.arg("stride"), e.arg("panels"), e.arg("k")
-	size := e.GP64() // of a panel, in bytes
-	e.IMUL3Q(operand.I32(4*width), k, size)
-	e.SHLQ(operand.U8(2), stride)
-	from, to, left := e.GP64(), e.GP64(), e.GP64()
-	e.Label("step")
-	e.MOVQ(src, from)
-	e.MOVQ(dst, to)
-	e.MOVQ(panels, left)
-	e.Label("panel")
-	x, high := e.YMM(), e.XMM()
-	if width == 8 {
-		e.VMOVUPS(at(from, 0), x)
-		e.VMOVUPS(x, at(to, 0))
-	} else {
-		e.VMOVUPS(at(from, 0), x.AsX())
-		e.VMOVSD(at(from, 4), high)
-		e.VMOVUPS(x.AsX(), at(to, 0))
-		e.VMOVSD(high, at(to, 4))
+	p := &packPanels{emitter: e, width: width, dst: e.arg("dst"), src: e.arg("src"), stride: e.arg("stride"), size: e.GP64(), ahead: e.GP64()}
+	k := e.arg("k")
+	e.IMUL3Q(operand.I32(4*width), k, p.size)
+	e.SHLQ(operand.U8(2), p.stride)
+	e.IMUL3Q(operand.I32(rowsAhead), p.stride, p.ahead)
+	if width == 8 && e.isa.lanes == 16 {
+		e.SUBQ(operand.I32(2), k)
+		e.JLT(operand.LabelRef("rest"))
+		e.Label("pair")
+		p.steps(2)
+		e.SUBQ(operand.I32(2), k)
+		e.JGE(operand.LabelRef("pair"))
+		e.Label("rest")
+		e.ADDQ(operand.I32(2), k)
+		e.JZ(operand.LabelRef("end"))
 	}
-	e.ADDQ(operand.I32(4*width), from)
-	e.ADDQ(size, to)
-	e.DECQ(left)
-	e.JNZ(operand.LabelRef("panel"))
-	e.ADDQ(stride, src)
-	e.ADDQ(operand.I32(4*width), dst)
+	e.Label("single")
+	p.steps(1)
 	e.DECQ(k)
-	e.JNZ(operand.LabelRef("step"))
+	e.JNZ(operand.LabelRef("single"))
+	e.Label("end")
 	e.done()
+}
+
+// packPanels holds the registers of emitPackPanels.
+type packPanels struct {
+	*emitter
+	width                         int
+	dst, src, stride, size, ahead reg.GPVirtual // size of a panel and what is ahead, in bytes
+}
+
+// steps copies one or two steps of all panels.
+func (p *packPanels) steps(n int) {
+	from, to, left := p.GP64(), p.GP64(), p.GP64()
+	p.MOVQ(p.src, from)
+	p.MOVQ(p.dst, to)
+	p.Load(p.Param("panels"), left)
+	panel := p.label("panel")
+	p.Label(panel)
+	p.PREFETCHT0(indexed(from, p.ahead, 1, 0))
+	switch x := p.v(); {
+	case n == 2:
+		p.VMOVUPS(at(from, 0), x.AsY())
+		p.VINSERTF64X4(operand.U8(1), indexed(from, p.stride, 1, 0), x, x)
+		p.VMOVUPS(x, at(to, 0))
+	case p.width == 8:
+		p.VMOVUPS(at(from, 0), x.AsY())
+		p.VMOVUPS(x.AsY(), at(to, 0))
+	default:
+		high := p.XMM()
+		p.VMOVUPS(at(from, 0), x.AsX())
+		p.VMOVSD(at(from, 4), high)
+		p.VMOVUPS(x.AsX(), at(to, 0))
+		p.VMOVSD(high, at(to, 4))
+	}
+	p.ADDQ(operand.I32(4*p.width), from)
+	p.ADDQ(p.size, to)
+	p.DECQ(left)
+	p.JNZ(operand.LabelRef(panel))
+	p.ADDQ(operand.I32(4*p.width*n), p.dst)
+	for range n {
+		p.ADDQ(p.stride, p.src)
+	}
 }
 
 // emitPrefetch emits the request for rows of cache lines. It reads nothing, so

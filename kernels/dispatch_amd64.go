@@ -10,7 +10,7 @@ import (
 	"lethe/kernels/internal/generic"
 )
 
-// gemmTileShape is the geometry that gemmTile, packCopy and packTranspose have.
+// gemmTileShape is the geometry that gemmTiles, packCopy and packTranspose have.
 func gemmTileShape() gemmShape {
 	switch {
 	case isa >= isaAVX512:
@@ -21,22 +21,48 @@ func gemmTileShape() gemmShape {
 	return gemmShape{mr: generic.GemmMR, nr: generic.GemmNR, step: generic.GemmNR}
 }
 
-// gemmTile is generic.GemmTile2x4 for a panel of b of the given width.
-func gemmTile(width, k int, a, b, c []float32, ldc int, d []float32, ldd, m, n int) {
-	pa, pb, pc, pd := &a[0], &b[0], &c[0], unsafe.SliceData(d)
+// gemmTiles is generic.GemmTile2x4 or, for rows in place, GemmRows2x4 or
+// GemmColumns2x4, for panels of b of the given width.
+func gemmTiles(width, k int, a tileRows, b, c []float32, ldc int, d []float32, ldd, m, n, panels int) {
+	pa, pb, pc, pd := &a.data[0], &b[0], &c[0], unsafe.SliceData(d)
+	rows, columns := a.form == rowsInPlace, a.form == columnsInPlace
 	switch {
+	case isa >= isaAVX512 && width == 48 && rows:
+		avx512.GemmRows8x48(k, pa, a.stride, pb, pc, ldc, pd, ldd, m, n, panels)
+	case isa >= isaAVX512 && width == 48 && columns:
+		avx512.GemmColumns8x48(k, pa, a.stride, pb, pc, ldc, pd, ldd, m, n, panels)
 	case isa >= isaAVX512 && width == 48:
-		avx512.GemmTile8x48(k, pa, pb, pc, ldc, pd, ldd, m, n)
+		avx512.GemmTile8x48(k, pa, pb, pc, ldc, pd, ldd, m, n, panels)
+	case isa >= isaAVX512 && width == 32 && rows:
+		avx512.GemmRows8x32(k, pa, a.stride, pb, pc, ldc, pd, ldd, m, n, panels)
+	case isa >= isaAVX512 && width == 32 && columns:
+		avx512.GemmColumns8x32(k, pa, a.stride, pb, pc, ldc, pd, ldd, m, n, panels)
 	case isa >= isaAVX512 && width == 32:
-		avx512.GemmTile8x32(k, pa, pb, pc, ldc, pd, ldd, m, n)
+		avx512.GemmTile8x32(k, pa, pb, pc, ldc, pd, ldd, m, n, panels)
+	case isa >= isaAVX512 && rows:
+		avx512.GemmRows8x16(k, pa, a.stride, pb, pc, ldc, pd, ldd, m, n, panels)
+	case isa >= isaAVX512 && columns:
+		avx512.GemmColumns8x16(k, pa, a.stride, pb, pc, ldc, pd, ldd, m, n, panels)
 	case isa >= isaAVX512:
-		avx512.GemmTile8x16(k, pa, pb, pc, ldc, pd, ldd, m, n)
+		avx512.GemmTile8x16(k, pa, pb, pc, ldc, pd, ldd, m, n, panels)
+	case isa >= isaAVX2 && width == 16 && rows:
+		avx2.GemmRows6x16(k, pa, a.stride, pb, pc, ldc, pd, ldd, m, n, panels)
+	case isa >= isaAVX2 && width == 16 && columns:
+		avx2.GemmColumns6x16(k, pa, a.stride, pb, pc, ldc, pd, ldd, m, n, panels)
 	case isa >= isaAVX2 && width == 16:
-		avx2.GemmTile6x16(k, pa, pb, pc, ldc, pd, ldd, m, n)
+		avx2.GemmTile6x16(k, pa, pb, pc, ldc, pd, ldd, m, n, panels)
+	case isa >= isaAVX2 && rows:
+		avx2.GemmRows6x8(k, pa, a.stride, pb, pc, ldc, pd, ldd, m, n, panels)
+	case isa >= isaAVX2 && columns:
+		avx2.GemmColumns6x8(k, pa, a.stride, pb, pc, ldc, pd, ldd, m, n, panels)
 	case isa >= isaAVX2:
-		avx2.GemmTile6x8(k, pa, pb, pc, ldc, pd, ldd, m, n)
+		avx2.GemmTile6x8(k, pa, pb, pc, ldc, pd, ldd, m, n, panels)
+	case rows:
+		generic.GemmRows2x4(k, a.data, a.stride, b, c, ldc, d, ldd, m, n, panels)
+	case columns:
+		generic.GemmColumns2x4(k, a.data, a.stride, b, c, ldc, d, ldd, m, n, panels)
 	default:
-		generic.GemmTile2x4(k, a, b, c, ldc, d, ldd, m, n)
+		generic.GemmTile2x4(k, a.data, b, c, ldc, d, ldd, m, n, panels)
 	}
 }
 

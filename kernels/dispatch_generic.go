@@ -8,8 +8,15 @@ func gemmTileShape() gemmShape {
 	return gemmShape{mr: generic.GemmMR, nr: generic.GemmNR, step: generic.GemmNR}
 }
 
-func gemmTile(_, k int, a, b, c []float32, ldc int, d []float32, ldd, m, n int) {
-	generic.GemmTile2x4(k, a, b, c, ldc, d, ldd, m, n)
+func gemmTiles(_, k int, a tileRows, b, c []float32, ldc int, d []float32, ldd, m, n, panels int) {
+	switch a.form {
+	case rowsInPlace:
+		generic.GemmRows2x4(k, a.data, a.stride, b, c, ldc, d, ldd, m, n, panels)
+	case columnsInPlace:
+		generic.GemmColumns2x4(k, a.data, a.stride, b, c, ldc, d, ldd, m, n, panels)
+	default:
+		generic.GemmTile2x4(k, a.data, b, c, ldc, d, ldd, m, n, panels)
+	}
 }
 
 func packCopy(dst []float32, width int, src []float32, stride, n, k int) {

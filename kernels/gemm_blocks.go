@@ -1,30 +1,30 @@
 package kernels
 
-// How a product is cut. One operand is packed first, by all workers together,
-// so that one piece of k of it stays in the second-level cache; then the workers
-// take rectangles of c, and pack the other operand panel by panel where it is
-// used. The panels packed in place never travel further than that cache.
+// How a product is cut. The workers take rectangles of c; each packs the columns of
+// b that it needs, a block at a time, such that the block stays in its second-level
+// cache while the rows of a go by:
 //
-//	      columns of c        a shared:                     b shared:
-//	      +--------+--------+   for each piece of k:          for each piece of k:
-//	rows  | item 0 | item 1 |     for a few panels of b:        for a few panels of a:
-//	of c  +--------+--------+       pack them                     pack them
-//	      | item 2 | item 3 |       for each panel of a, each     for each of them, each
-//	      +--------+--------+       of them: one tile of c        panel of b: one tile
+//	      columns of c         for each rectangle:
+//	      +--------+--------+    for a few pieces of k, and as many panels of b as fit:
+//	rows  | item 0 | item 1 |      pack these panels of b
+//	of c  +--------+--------+      for each panel of a, each piece of k:
+//	      | item 2 | item 3 |        one row of tiles of c
+//	      +--------+--------+
 //
-// b is shared where it is small: where few columns reuse what is packed of a, a
-// must not take the way through memory.
-
-// packColumns: one panel of b at a time writes c in runs of three cache lines,
-// a row apart. From 1 to 6 panels, 1576x3072x768 went from 143 to 163 GFLOP/s
-// and 800x2304x768 from 154 to 166, 12 panels gained no more (one thread,
-// processor time, three alternating runs, AVX-512 server with 2 MiB of
-// second-level cache, November 2026).
+// Where the elements of a row of a are adjacent, as in a forward pass and in the
+// gradient of an input, a is read in place: its panel is small enough to stay in
+// the first-level cache for a row of tiles. Else a few panels of a are packed at a time.
+//
+// On a Xeon with AVX-512 and 2 MiB of second-level cache (November 2026, one
+// thread, medians of 11 in turn, %peak): reading a in place instead of packing it, two
+// pieces of k at a time, and rows of tiles in one call of assembly raised the
+// products of ViT-B from 87 to 90, those of mae_tiny from 75 to 86. Asking ahead for
+// what is packed next gained nothing, in bursts or a line at a time.
 const (
 	serialFlops = 1 << 20 // 2*M*N*K below which one goroutine does it all: about 5 microseconds
-	groupPieces = 12      // most pieces of k shared at a time
-	packRows    = 8       // panels of a that are packed in one go
-	packColumns = 6       // panels of b that are packed in one go
+	groupSteps  = 1024    // most steps of k of one block, unless one piece is longer
+	packedSize  = 1 << 16 // elements of a that are packed in one go
+	fewRows     = 512     // rows of c below which half as much of b at a time was 2 % faster: packing it matters, not a
 )
 
 // gemmCall is one product under way. c has unit ColStride; lanes of a are rows
@@ -39,10 +39,11 @@ type gemmCall struct {
 
 	tile           gemmShape
 	columns        columnCut
-	shareB         bool
-	m0, m1         int // rows of c in this part
-	p0, p1         int // pieces of k in this part
-	mItems, nItems int // rectangles
+	form           tileForm // of a
+	group          int      // pieces of k of a block
+	blockPanels    int      // panels of b of a block, at most
+	rowsAtOnce     int      // panels of a that are packed in one go
+	mItems, nItems int      // rectangles
 }
 
 // gemmShape is the geometry of the micro-kernel in use.
@@ -64,36 +65,32 @@ func (g *gemmCall) multiply(workers int) {
 	}
 	pieces := kPieces(g.k)
 	_, piece := kPiece(g.k, 0)
-	g.shareB = g.c.Rows > g.c.Cols && g.columns.lanes*piece <= residentElements
-	lanes := g.c.Rows
-	if g.shareB {
-		lanes = g.columns.lanes
+	g.form = formOfRows(g.a, g.c.Cols)
+	g.group = min(pieces, max(1, groupSteps/piece))
+	resident := residentElements
+	switch {
+	case g.form == packedRows: // what is packed of a should be used for all columns
+		g.group = min(g.group, max(1, resident/(g.columns.lanes*piece)))
+	case g.c.Rows < fewRows:
+		resident /= 2
 	}
-	group := min(max(1, residentElements/(lanes*piece)), pieces, groupPieces)
-	panels, parts := ceilDiv(g.c.Rows, g.tile.mr), 1
-	if !g.shareB {
-		parts = ceilDiv(panels, packShared/(group*maxK)/g.tile.mr)
-	}
-	g.workspace.sharedBuffer() // reserved here, written by every worker
-	for part := range parts {
-		g.m0 = panels * part / parts * g.tile.mr
-		g.m1 = min(g.c.Rows, panels*(part+1)/parts*g.tile.mr)
-		for g.p0 = 0; g.p0 < pieces; g.p0 = g.p1 {
-			g.p1 = min(g.p0+group, pieces)
-			g.part(workers)
-		}
-	}
-}
-
-// part computes rows [m0,m1) of c over the pieces [p0,p1).
-func (g *gemmCall) part(workers int) {
-	packs := ceilDiv(g.rowPanels(), packRows)
-	if g.shareB {
-		packs = g.columns.panels
-	}
-	dispatch((*gemmPack)(g), packs*(g.p1-g.p0), workers)
+	g.blockPanels = max(1, resident/(g.group*piece*g.tile.nr))
+	g.rowsAtOnce = max(1, packedSize/(g.group*piece*g.tile.mr))
 	g.cut(workers)
 	dispatch((*gemmMultiply)(g), g.mItems*g.nItems, workers)
+}
+
+// formOfRows is how a is read. Where the rows of a step are adjacent and the steps
+// far apart, many steps share few sets of the first-level cache, and what packing
+// costs is small where there are many columns.
+func formOfRows(a lanes, columns int) tileForm {
+	switch {
+	case a.step == 1:
+		return rowsInPlace
+	case a.lane == 1 && a.step <= 1024 && columns <= 512:
+		return columnsInPlace
+	}
+	return packedRows
 }
 
 // dispatch runs a job's items, here if one worker is wanted.
@@ -107,23 +104,19 @@ func dispatch(j job, items, workers int) {
 	}
 }
 
-// rowPanels is the number of panels of a in this part.
-func (g *gemmCall) rowPanels() int { return ceilDiv(g.m1-g.m0, g.tile.mr) }
+// rowPanels is the number of panels of a.
+func (g *gemmCall) rowPanels() int { return ceilDiv(g.c.Rows, g.tile.mr) }
 
 // cut chooses the rectangles: the numbers of row and of column blocks that
 // leave the busiest worker the least to do. Any choice gives the same bits. A
 // rectangle of r by c panels costs r*c tiles, about two tiles for each panel of
-// b that it packs or fetches, and about half of one for each panel of a.
+// b that it packs, and about half of one for each panel of a.
 func (g *gemmCall) cut(workers int) {
 	rows, columns := g.rowPanels(), g.columns.panels
-	least := 1
-	if !g.shareB {
-		least = ceilDiv(rows, g.residentPanels())
-	}
-	g.mItems, g.nItems = least, 1
+	g.mItems, g.nItems = 1, 1
 	best := -1.0
 	for n := 1; n <= min(columns, 2*workers); n++ {
-		for m := min(rows, max(least, ceilDiv(workers, n))); m <= min(rows, least+2*workers/n); m++ {
+		for m := min(rows, ceilDiv(workers, n)); m <= min(rows, 1+2*workers/n); m++ {
 			r, c := float64(ceilDiv(rows, m)), float64(ceilDiv(columns, n))
 			cost := (r*c + 2*c + r/2) * float64(ceilDiv(m*n, workers))
 			if best < 0 || cost < best {
@@ -131,13 +124,6 @@ func (g *gemmCall) cut(workers int) {
 			}
 		}
 	}
-}
-
-// residentPanels is how many panels of a, one piece of k long, are reused from
-// the second-level cache.
-func (g *gemmCall) residentPanels() int {
-	lo, hi := kPiece(g.k, g.p0)
-	return max(1, residentElements/(g.tile.mr*(hi-lo)))
 }
 
 // kPieces is how many pieces a reduction of length k is summed in.

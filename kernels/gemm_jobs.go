@@ -1,135 +1,160 @@
 package kernels
 
-// gemmPack packs the shared operand: one item is one piece of k of a panel of b
-// or of a few panels of a.
-type gemmPack gemmCall
-
-func (j *gemmPack) run(item int) {
-	g := (*gemmCall)(j)
-	if g.shareB {
-		p, c := g.p0+item/g.columns.panels, item%g.columns.panels
-		g.packB(g.sharedB(p, c), p, c)
-		return
-	}
-	panels := g.rowPanels()
-	groups := ceilDiv(panels, packRows)
-	p, r := g.p0+item/groups, item%groups*packRows
-	g.packA(g.sharedA(p, r), p, r, min(panels, r+packRows))
-}
-
-// sharedA returns where panel r of piece p of a lies when a is shared: pieces
-// one after another, panels within a piece one after another.
-func (g *gemmCall) sharedA(p, r int) []float32 {
-	return g.sharedAt(p, g.rowPanels()*g.tile.mr, r*g.tile.mr)
-}
-
-// sharedB is sharedA for panel c of b.
-func (g *gemmCall) sharedB(p, c int) []float32 {
-	return g.sharedAt(p, g.columns.lanes, g.columns.lane(c))
-}
-
-// sharedAt returns where the panel that begins at a lane lies in piece p of an
-// operand with that many lanes.
-func (g *gemmCall) sharedAt(p, lanes, lane int) []float32 {
-	first, _ := kPiece(g.k, g.p0)
-	lo, hi := kPiece(g.k, p)
-	return g.workspace.shared[(lo-first)*lanes+lane*(hi-lo):]
-}
-
 // packA packs panels [r0,r1) of piece p of a, one after another.
 func (g *gemmCall) packA(dst []float32, p, r0, r1 int) {
 	lo, hi := kPiece(g.k, p)
-	mr, k, lane := g.tile.mr, hi-lo, g.m0+r0*g.tile.mr
-	if whole := min(r1-r0, (g.m1-lane)/mr); g.a.lane == 1 && whole > 1 {
+	mr, k, lane := g.tile.mr, hi-lo, r0*g.tile.mr
+	if whole := min(r1-r0, (g.c.Rows-lane)/mr); g.a.lane == 1 && whole > 1 {
 		packWhole(dst, mr, g.a.at(lane, lo), g.a.step, whole, k)
 		r0, lane, dst = r0+whole, lane+whole*mr, dst[whole*mr*k:]
 	}
 	for r := r0; r < r1; r++ {
-		packPanel(dst, mr, g.a, lane, min(mr, g.m1-lane), lo, k)
+		packPanel(dst, mr, g.a, lane, min(mr, g.c.Rows-lane), lo, k)
 		lane, dst = lane+mr, dst[mr*k:]
 	}
 }
 
-// packB packs panel c of piece p of b.
-func (g *gemmCall) packB(dst []float32, p, c int) {
+// packB packs panels [c0,c1) of piece p of b, one after another.
+func (g *gemmCall) packB(dst []float32, p, c0, c1 int) {
 	lo, hi := kPiece(g.k, p)
-	lane, n, width := g.columns.panel(c)
-	packPanel(dst, width, g.b, lane, n, lo, hi-lo)
+	for c := c0; c < c1; c++ {
+		lane, n, width := g.columns.panel(c)
+		packPanel(dst, width, g.b, lane, n, lo, hi-lo)
+		dst = dst[width*(hi-lo):]
+	}
 }
 
-// gemmMultiply computes c: one item is one rectangle, over the part's pieces.
+// gemmMultiply computes c: one item is one rectangle.
 type gemmMultiply gemmCall
 
 func (j *gemmMultiply) run(item int) {
 	g := (*gemmCall)(j)
 	rows, columns := g.rowPanels(), g.columns.panels
 	mi, ni := item%g.mItems, item/g.mItems
-	r0, r1 := rows*mi/g.mItems, rows*(mi+1)/g.mItems
-	c0, c1 := columns*ni/g.nItems, columns*(ni+1)/g.nItems
 	ws := g.workspace
 	if g.mItems*g.nItems > 1 {
 		ws = getWorkspace()
 		defer putWorkspace(ws)
 	}
-	own := ws.ownBuffer()
-	for p := g.p0; p < g.p1; p++ {
-		if g.shareB {
-			g.alongRows(own, p, r0, r1, c0, c1)
-		} else {
-			g.alongColumns(own, p, r0, r1, c0, c1)
+	b := &ws.block
+	*b = gemmBlock{gemmCall: g, packedA: ws.ownRows(), packedB: ws.ownBlock(), r0: rows * mi / g.mItems, r1: rows * (mi + 1) / g.mItems}
+	c0, c1 := columns*ni/g.nItems, columns*(ni+1)/g.nItems
+	pieces, blocks := kPieces(g.k), ceilDiv(c1-c0, g.blockPanels)
+	for b.p0 = 0; b.p0 < pieces; b.p0 = b.p1 {
+		b.p1 = min(b.p0+g.group, pieces)
+		for i := range blocks {
+			b.c0, b.c1 = c0+(c1-c0)*i/blocks, c0+(c1-c0)*(i+1)/blocks
+			b.multiply()
 		}
 	}
+	*b = gemmBlock{} // keep no operand alive
 }
 
-// alongColumns packs a few panels of b at a time and multiplies them with the
-// shared a. The tiles of one panel of a come one after another, so that c is
-// written in long runs.
-func (g *gemmCall) alongColumns(b []float32, p, r0, r1, c0, c1 int) {
-	lo, hi := kPiece(g.k, p)
-	k, mr := hi-lo, g.tile.mr
-	a := g.sharedA(p, r0)
-	for c := c0; c < c1; c += packColumns {
-		end, first := min(c+packColumns, c1), g.columns.lane(c)
-		for q := c; q < end; q++ {
-			g.packB(b[(g.columns.lane(q)-first)*k:], p, q)
-		}
-		for r := r0; r < r1; r++ {
-			for q := c; q < end; q++ {
-				g.multiplyTile(p, k, r, q, a[(r-r0)*mr*k:], b[(g.columns.lane(q)-first)*k:])
+// gemmBlock is the part of a rectangle for which b fits the second-level cache.
+type gemmBlock struct {
+	*gemmCall
+	packedA, packedB []float32 // a few panels of a; all panels of b; pieces one after another
+	r0, r1, c0, c1   int       // panels of a and of b
+	p0, p1           int       // pieces of k
+}
+
+// multiply packs the block's part of b and goes through the rows of c. All of
+// a row's tiles come one after another, so that c is written in long runs and
+// stays in the first-level cache from one piece of k to the next.
+func (b *gemmBlock) multiply() {
+	for p := b.p0; p < b.p1; p++ {
+		b.packB(b.panelsOfB(p), p, b.c0, b.c1)
+	}
+	r := b.r0
+	if b.form != packedRows {
+		for ; r < min(b.r1, b.c.Rows/b.tile.mr); r++ {
+			for p := b.p0; p < b.p1; p++ {
+				lo, _ := kPiece(b.k, p)
+				b.multiplyRow(tileRows{b.a.at(r*b.tile.mr, lo), b.form, b.a.lane * b.a.step}, r, p)
 			}
 		}
 	}
-}
-
-// alongRows packs a few panels of a at a time and multiplies them with the
-// shared b.
-func (g *gemmCall) alongRows(a []float32, p, r0, r1, c0, c1 int) {
-	lo, hi := kPiece(g.k, p)
-	k, mr := hi-lo, g.tile.mr
-	b, first := g.sharedB(p, c0), g.columns.lane(c0)
-	for r := r0; r < r1; r += packRows {
-		end := min(r+packRows, r1)
-		g.packA(a, p, r, end)
+	for end := r; r < b.r1; r = end {
+		end = min(r+b.rowsAtOnce, b.r1)
+		for p := b.p0; p < b.p1; p++ {
+			b.packA(b.panelOfA(p, r, r, end), p, r, end)
+		}
 		for q := r; q < end; q++ {
-			for c := c0; c < c1; c++ {
-				g.multiplyTile(p, k, q, c, a[(q-r)*mr*k:], b[(g.columns.lane(c)-first)*k:])
+			for p := b.p0; p < b.p1; p++ {
+				b.multiplyRow(tileRows{data: b.panelOfA(p, q, r, end)}, q, p)
 			}
 		}
 	}
 }
 
-// multiplyTile computes one tile: panel r of a by panel c of b over piece p,
-// which is k long. The first piece sets c up, the others add to it.
-func (g *gemmCall) multiplyTile(p, k, r, c int, a, b []float32) {
-	lane, n, width := g.columns.panel(c)
-	row, stride := g.m0+r*g.tile.mr, g.c.RowStride
-	out := g.c.Data[row*stride+lane:]
-	d, ldd := out, stride
-	if p == 0 && !g.accumulate {
-		d, ldd = nil, 0
-		if g.bias != nil {
-			d = g.bias[lane:]
-		}
+// panelsOfB returns where piece p of the block's panels of b lies.
+func (b *gemmBlock) panelsOfB(p int) []float32 {
+	first, _ := kPiece(b.k, b.p0)
+	lo, _ := kPiece(b.k, p)
+	return b.packedB[(lo-first)*(b.columns.lane(b.c1)-b.columns.lane(b.c0)):]
+}
+
+// panelOfA returns where panel q of piece p of a lies when panels [r,end) are
+// packed.
+func (b *gemmBlock) panelOfA(p, q, r, end int) []float32 {
+	first, _ := kPiece(b.k, b.p0)
+	lo, hi := kPiece(b.k, p)
+	return b.packedA[((lo-first)*(end-r)+(q-r)*(hi-lo))*b.tile.mr:]
+}
+
+// multiplyRow computes the tiles of panel r of a over piece p. The first piece
+// sets c up, the others add to it.
+func (b *gemmBlock) multiplyRow(a tileRows, r, p int) {
+	lo, hi := kPiece(b.k, p)
+	row := r * b.tile.mr
+	out := tileOutput{c: b.c.Data[row*b.c.RowStride:], ldc: b.c.RowStride, rows: min(b.tile.mr, b.c.Rows-row)}
+	switch {
+	case p > 0 || b.accumulate:
+		out.d, out.ldd = out.c, out.ldc
+	case b.bias != nil:
+		out.d = b.bias
 	}
-	gemmTile(width, k, a, b, out, stride, d, ldd, min(g.tile.mr, g.m1-row), n)
+	b.columns.multiply(out, a, b.panelsOfB(p), hi-lo, b.c0, b.c1)
+}
+
+// tileRows are the rows of a that a tile reads.
+type tileRows struct {
+	data   []float32
+	form   tileForm
+	stride int // of rows or steps in place
+}
+
+// tileForm is how they lie.
+type tileForm int
+
+const (
+	packedRows     tileForm = iota // a panel [k,MR]
+	rowsInPlace                    // [MR,k]
+	columnsInPlace                 // [k,MR]
+)
+
+// tileOutput is where rows of tiles go: c = d + sums, from the first column on; d
+// nil stands for zeros.
+type tileOutput struct {
+	c, d           []float32
+	ldc, ldd, rows int
+}
+
+// multiply multiplies rows of a with the packed panels [c0,c1) of b, k long: the
+// wide ones, then those one step narrower.
+func (c *columnCut) multiply(out tileOutput, a tileRows, b []float32, k, c0, c1 int) {
+	for from := c0; from < c1; {
+		end := c1
+		if from < c.narrow {
+			end = min(end, c.narrow)
+		}
+		lane, _, width := c.panel(from)
+		_, n, _ := c.panel(end - 1)
+		var d []float32
+		if out.d != nil {
+			d = out.d[lane:]
+		}
+		gemmTiles(width, k, a, b, out.c[lane:], out.ldc, d, out.ldd, out.rows, n, end-from)
+		b, from = b[(end-from)*width*k:], end
+	}
 }

@@ -20,6 +20,9 @@ import (
 // pieceParts is the most parts that the rows of a piece are cut into.
 const pieceParts = 16
 
+// piecePanels is how many panels of a are packed in one go.
+const piecePanels = 8
+
 // byPieces reports whether the pieces of k are shared.
 func (g *gemmCall) byPieces(workers int) bool {
 	pieces := kPieces(g.k)
@@ -30,7 +33,6 @@ func (g *gemmCall) byPieces(workers int) bool {
 // multiplyPieces computes c piece by piece.
 func (g *gemmCall) multiplyPieces(workers int) {
 	pieces := kPieces(g.k)
-	g.m0, g.m1, g.p0, g.p1 = 0, g.c.Rows, 0, pieces
 	g.mItems = 1
 	if pieces%workers != 0 && pieces < 8*workers {
 		g.mItems = min(workers, g.rowPanels(), pieceParts) // the last pieces would leave workers idle
@@ -44,7 +46,7 @@ func (g *gemmCall) multiplyPieces(workers int) {
 
 // pieceElements is the size of what an item packs and computes.
 func (g *gemmCall) pieceElements() int {
-	return (g.columns.lanes+packRows*g.tile.mr)*maxK + ceilDiv(g.rowPanels(), g.mItems)*g.tile.mr*g.c.Cols
+	return (g.columns.lanes+piecePanels*g.tile.mr)*maxK + ceilDiv(g.rowPanels(), g.mItems)*g.tile.mr*g.c.Cols
 }
 
 // gemmPiece is the product of one piece of k and some rows.
@@ -58,25 +60,21 @@ func (j *gemmPiece) run(item int) {
 	memory := itemScratches.get()
 	b := memory.floats(g.pieceElements())
 	a := b[g.columns.lanes*maxK:]
-	for q := range g.columns.panels {
-		g.packB(b[g.columns.lane(q)*k:], p, q)
-	}
-	sums := a[packRows*mr*maxK:]
+	g.packB(b, p, 0, g.columns.panels)
+	sums := a[piecePanels*mr*maxK:]
 	turn := &g.workspace.turns[part]
 	defer turn.Store(int64(p + 1))
 	first, last := panels*part/g.mItems, panels*(part+1)/g.mItems
-	for r := first; r < last; r += packRows {
-		end := min(r+packRows, last)
+	for r := first; r < last; r += piecePanels {
+		end := min(r+piecePanels, last)
 		g.packA(a, p, r, end)
 		for i := r; i < end; i++ {
-			for q := range g.columns.panels {
-				lane, n, width := g.columns.panel(q)
-				gemmTile(width, k, a[(i-r)*mr*k:], b[lane*k:], sums[(i-first)*mr*g.c.Cols+lane:], g.c.Cols, nil, 0, min(mr, g.m1-i*mr), n)
-			}
+			out := tileOutput{c: sums[(i-first)*mr*g.c.Cols:], ldc: g.c.Cols, rows: min(mr, g.c.Rows-i*mr)}
+			g.columns.multiply(out, tileRows{data: a[(i-r)*mr*k:]}, b, k, 0, g.columns.panels)
 		}
 	}
 	await(turn, int64(p))
-	g.addPiece(p, first*mr, min(g.m1, last*mr), sums)
+	g.addPiece(p, first*mr, min(g.c.Rows, last*mr), sums)
 	itemScratches.put(memory)
 }
 

@@ -158,19 +158,19 @@ func gonumView(data []float32, rows, cols int) blas32.General {
 	return blas32.General{Rows: rows, Cols: cols, Stride: cols, Data: data}
 }
 
-// TestGemmManyParts reaches the outer loops: more pieces of k than are shared
-// at once, rows that exceed the cache, and, with a cache of nothing, more rows
-// than are shared at once.
+// TestGemmManyParts reaches the outer loops: more pieces of k than a block has,
+// more columns, and more rows than are packed at once, with the cache as it is and with
+// one of nothing.
 func TestGemmManyParts(t *testing.T) {
 	suite := kerneltest.New(t)
-	for i, s := range [][3]int{{3, 50, (groupPieces + 2) * maxK}, {2000, 9, 2*maxK + 5}, {9, 2000, 2*maxK + 5}} {
+	for i, s := range [][3]int{{3, 50, 2*groupSteps + 5}, {2000, 9, 2*maxK + 5}, {9, 2000, 2*maxK + 5}} {
 		suite.Gemm(kerneltest.GemmCase{M: s[0], N: s[1], K: s[2], Accumulate: i == 1, Bias: i == 0}, gemmView)
 	}
 	before := residentElements
 	defer func() { residentElements = before }()
 	residentElements = 1
-	suite.Gemm(kerneltest.GemmCase{M: packShared/maxK + 9, N: 5, K: 16, Bias: true}, gemmView)
-	suite.Gemm(kerneltest.GemmCase{M: 50, N: 60, K: 2*maxK + 5, Accumulate: true}, gemmView)
+	suite.Gemm(kerneltest.GemmCase{M: packedSize/maxK + 9, N: 5, K: maxK, Bias: true}, gemmView)
+	suite.Gemm(kerneltest.GemmCase{M: 50, N: 120, K: 2*maxK + 5, Accumulate: true}, gemmView)
 }
 
 // TestCutColumns: the panels cover the columns in order, none wider than a tile

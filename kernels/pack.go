@@ -18,15 +18,8 @@ import "sync/atomic"
 // what the micro-kernel can do. Lanes past the edge are never stored; they hold
 // zeros or repeat the last lane, so that no stray bits slow the arithmetic.
 
-// Sizes of the buffers of a workspace, in elements. They are reserved whole and
-// become resident as far as they are used.
-const (
-	packShared = 4 << 20                 // 16 MiB: the operand that all workers read
-	packOwn    = packColumns * 48 * maxK // packColumns of b or packRows of a, on any instruction set
-)
-
-// residentElements is how much of the shared operand is meant to stay in the
-// second-level cache while the panels of the other go by: 5/8 of it, where the processor tells its size.
+// residentElements is how much of b is meant to stay in the second-level cache
+// while the rows of a go by: 5/8 of it, where the processor tells its size.
 var residentElements = residentIn(cacheL2())
 
 // residentIn is residentElements for a second-level cache of some bytes.
@@ -40,9 +33,10 @@ func residentIn(bytes int) int {
 
 // workspace is the scratch memory of one goroutine inside Gemm.
 type workspace struct {
-	shared, own []float32
-	call        gemmCall
-	turns       [pieceParts]atomic.Int64 // which piece of k is next to be added, for each part of the rows
+	rows, panels []float32 // packed parts of a and of b
+	call         gemmCall
+	block        gemmBlock
+	turns        [pieceParts]atomic.Int64 // which piece of k is next to be added, for each part of the rows
 }
 
 var workspaces freeList[workspace]
@@ -53,20 +47,21 @@ func getWorkspace() *workspace { return workspaces.get() }
 
 func putWorkspace(ws *workspace) { workspaces.put(ws) }
 
-// sharedBuffer returns the buffer for the operand that is packed first.
-func (ws *workspace) sharedBuffer() []float32 {
-	if ws.shared == nil {
-		ws.shared = Slab(packShared)
+// ownBlock returns the buffer for a block of b.
+func (ws *workspace) ownBlock() []float32 {
+	n := max(residentElements, groupSteps*48) // a block, or one panel of it
+	if len(ws.panels) < n {
+		ws.panels = Slab(n)
 	}
-	return ws.shared
+	return ws.panels
 }
 
-// ownBuffer returns the buffer for what is packed where it is used.
-func (ws *workspace) ownBuffer() []float32 {
-	if ws.own == nil {
-		ws.own = Slab(packOwn)
+// ownRows returns the buffer for what is packed of a.
+func (ws *workspace) ownRows() []float32 {
+	if ws.rows == nil {
+		ws.rows = Slab(packedSize)
 	}
-	return ws.own
+	return ws.rows
 }
 
 // lanes views an operand for packing: element (lane l, k) is

@@ -134,34 +134,35 @@ step:
 	RET
 
 // func PackPanels6(dst *float32, src *float32, stride int, panels int, k int)
-// Requires: AVX
+// Requires: AVX, MMX+
 TEXT ·PackPanels6(SB), NOSPLIT, $0-40
 	MOVQ   dst+0(FP), AX
 	MOVQ   src+8(FP), CX
 	MOVQ   stride+16(FP), DX
-	MOVQ   panels+24(FP), BX
-	MOVQ   k+32(FP), SI
-	IMUL3Q $+24, SI, DI
+	MOVQ   k+32(FP), DI
+	IMUL3Q $+24, DI, BX
 	SHLQ   $0x02, DX
+	IMUL3Q $+16, DX, SI
 
-step:
+single:
 	MOVQ CX, R8
 	MOVQ AX, R9
-	MOVQ BX, R10
+	MOVQ panels+24(FP), R10
 
-panel:
-	VMOVUPS (R8), X0
-	VMOVSD  16(R8), X1
-	VMOVUPS X0, (R9)
-	VMOVSD  X1, 16(R9)
-	ADDQ    $+24, R8
-	ADDQ    DI, R9
-	DECQ    R10
-	JNZ     panel
-	ADDQ    DX, CX
-	ADDQ    $+24, AX
-	DECQ    SI
-	JNZ     step
+panel1:
+	PREFETCHT0 (R8)(SI*1)
+	VMOVUPS    (R8), X0
+	VMOVSD     16(R8), X1
+	VMOVUPS    X0, (R9)
+	VMOVSD     X1, 16(R9)
+	ADDQ       $+24, R8
+	ADDQ       BX, R9
+	DECQ       R10
+	JNZ        panel1
+	ADDQ       $+24, AX
+	ADDQ       DX, CX
+	DECQ       DI
+	JNZ        single
 	VZEROUPPER
 	RET
 

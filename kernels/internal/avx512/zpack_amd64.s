@@ -183,31 +183,60 @@ step:
 	RET
 
 // func PackPanels8(dst *float32, src *float32, stride int, panels int, k int)
-// Requires: AVX
+// Requires: AVX, AVX512F, MMX+
 TEXT ·PackPanels8(SB), NOSPLIT, $0-40
 	MOVQ   dst+0(FP), AX
 	MOVQ   src+8(FP), CX
 	MOVQ   stride+16(FP), DX
-	MOVQ   panels+24(FP), BX
-	MOVQ   k+32(FP), SI
-	IMUL3Q $+32, SI, DI
+	MOVQ   k+32(FP), DI
+	IMUL3Q $+32, DI, BX
 	SHLQ   $0x02, DX
+	IMUL3Q $+16, DX, SI
+	SUBQ   $+2, DI
+	JLT    rest
 
-step:
+pair:
 	MOVQ CX, R8
 	MOVQ AX, R9
-	MOVQ BX, R10
+	MOVQ panels+24(FP), R10
 
-panel:
-	VMOVUPS (R8), Y0
-	VMOVUPS Y0, (R9)
-	ADDQ    $+32, R8
-	ADDQ    DI, R9
-	DECQ    R10
-	JNZ     panel
-	ADDQ    DX, CX
-	ADDQ    $+32, AX
-	DECQ    SI
-	JNZ     step
+panel1:
+	PREFETCHT0   (R8)(SI*1)
+	VMOVUPS      (R8), Y0
+	VINSERTF64X4 $0x01, (R8)(DX*1), Z0, Z0
+	VMOVUPS      Z0, (R9)
+	ADDQ         $+32, R8
+	ADDQ         BX, R9
+	DECQ         R10
+	JNZ          panel1
+	ADDQ         $+64, AX
+	ADDQ         DX, CX
+	ADDQ         DX, CX
+	SUBQ         $+2, DI
+	JGE          pair
+
+rest:
+	ADDQ $+2, DI
+	JZ   end
+
+single:
+	MOVQ CX, R8
+	MOVQ AX, R9
+	MOVQ panels+24(FP), R10
+
+panel2:
+	PREFETCHT0 (R8)(SI*1)
+	VMOVUPS    (R8), Y0
+	VMOVUPS    Y0, (R9)
+	ADDQ       $+32, R8
+	ADDQ       BX, R9
+	DECQ       R10
+	JNZ        panel2
+	ADDQ       $+32, AX
+	ADDQ       DX, CX
+	DECQ       DI
+	JNZ        single
+
+end:
 	VZEROUPPER
 	RET

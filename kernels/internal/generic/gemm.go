@@ -7,15 +7,32 @@ const (
 	GemmNR = 4
 )
 
-// GemmTile2x4 multiplies one panel of a with one panel of b into the top left
-// m by n elements of a tile:
+// GemmTile2x4 multiplies one panel of a with panels of b into tiles side by side:
 //
-//	c[i*ldc+j] = d[i*ldd+j] + sum over p<k of a[p*2+i]*b[p*4+j]
+//	c[i*ldc+j] = d[i*ldd+j] + sum over p<k of a[p*2+i]*b[j/4][p*4+j%4]
 //
-// Shapes: a [k,2], b [k,4]; m 1 or 2, n 1 to 4.
-// Writes: m rows of n elements of c. d nil stands for zeros; d may be c, and
-// ldd 0 repeats one row.
-func GemmTile2x4(k int, a, b, c []float32, ldc int, d []float32, ldd, m, n int) {
+// Shapes: a [k,2], b [panels,k,4]; m 1 or 2; n, the columns of the last panel, 1 to 4.
+// Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one
+// row.
+func GemmTile2x4(k int, a, b, c []float32, ldc int, d []float32, ldd, m, n, panels int) {
+	for q := range panels {
+		columns := GemmNR
+		if q == panels-1 {
+			columns = n
+		}
+		gemmTile2x4(k, a, b[4*q*k:], c[4*q:], ldc, from(d, 4*q), ldd, m, columns)
+	}
+}
+
+// from is d[i:], nil where d is.
+func from(d []float32, i int) []float32 {
+	if d == nil {
+		return nil
+	}
+	return d[i:]
+}
+
+func gemmTile2x4(k int, a, b, c []float32, ldc int, d []float32, ldd, m, n int) {
 	var s [2][4]float32
 	var s00, s01, s02, s03, s10, s11, s12, s13 float32
 	a, b = a[:2*k], b[:4*k]
@@ -35,6 +52,71 @@ func GemmTile2x4(k int, a, b, c []float32, ldc int, d []float32, ldd, m, n int) 
 	}
 	s[0] = [4]float32{s00, s01, s02, s03}
 	s[1] = [4]float32{s10, s11, s12, s13}
+	store2x4(&s, c, ldc, d, ldd, m, n)
+}
+
+// GemmRows2x4 is GemmTile2x4 for rows of a where they lie:
+//
+//	c[i*ldc+j] = d[i*ldd+j] + sum over p<k of a[i*lda+p]*b[j/4][p*4+j%4]
+//
+// Shapes: a [2,k] with rows lda apart, both there whatever m is.
+func GemmRows2x4(k int, a []float32, lda int, b, c []float32, ldc int, d []float32, ldd, m, n, panels int) {
+	for q := range panels {
+		columns := GemmNR
+		if q == panels-1 {
+			columns = n
+		}
+		gemmRows2x4(k, a, lda, b[4*q*k:], c[4*q:], ldc, from(d, 4*q), ldd, m, columns)
+	}
+}
+
+func gemmRows2x4(k int, a []float32, lda int, b, c []float32, ldc int, d []float32, ldd, m, n int) {
+	var s [2][4]float32
+	for i := range s {
+		row, b := a[i*lda:][:k], b[:4*k]
+		var s0, s1, s2, s3 float32
+		for _, x := range row {
+			s0 += float32(x * b[0])
+			s1 += float32(x * b[1])
+			s2 += float32(x * b[2])
+			s3 += float32(x * b[3])
+			b = b[4:]
+		}
+		s[i] = [4]float32{s0, s1, s2, s3}
+	}
+	store2x4(&s, c, ldc, d, ldd, m, n)
+}
+
+// GemmColumns2x4 is GemmTile2x4 for steps of a where they lie:
+//
+//	c[i*ldc+j] = d[i*ldd+j] + sum over p<k of a[p*lda+i]*b[j/4][p*4+j%4]
+//
+// Shapes: a [k,2] with steps lda apart, both rows there whatever m is.
+func GemmColumns2x4(k int, a []float32, lda int, b, c []float32, ldc int, d []float32, ldd, m, n, panels int) {
+	for q := range panels {
+		columns := GemmNR
+		if q == panels-1 {
+			columns = n
+		}
+		gemmColumns2x4(k, a, lda, b[4*q*k:], c[4*q:], ldc, from(d, 4*q), ldd, m, columns)
+	}
+}
+
+func gemmColumns2x4(k int, a []float32, lda int, b, c []float32, ldc int, d []float32, ldd, m, n int) {
+	var s [2][4]float32
+	for p := range k {
+		x, y := a[p*lda:][:2], b[4*p:][:4]
+		for i := range s {
+			for j := range s[i] {
+				s[i][j] += float32(x[i] * y[j])
+			}
+		}
+	}
+	store2x4(&s, c, ldc, d, ldd, m, n)
+}
+
+// store2x4 writes a tile.
+func store2x4(s *[2][4]float32, c []float32, ldc int, d []float32, ldd, m, n int) {
 	for i := range m {
 		row := c[i*ldc:][:n]
 		if d == nil {
