@@ -3,6 +3,7 @@ package main
 import (
 	"math"
 
+	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
 
@@ -21,12 +22,7 @@ func emitActivation(e *emitter) {
 	e.elementwise("dx", []string{"dy", "x"}, func(in []reg.VecVirtual) reg.VecVirtual {
 		dy, x := in[0], in[1]
 		root, density := e.v(), e.v()
-		e.times(math.Sqrt2/2, x, root)
-		e.VMULPS(root, root, density)
-		e.times(-1, density, density)
-		e.exp(density)
-		e.times(float32(1/math.Sqrt(2*math.Pi)), density, density)
-		e.erf(root)
+		e.geluParts(x, root, density)
 		half := e.v()
 		e.set(half, 0.5)
 		e.VFMADD213PS(half, half, root)
@@ -34,7 +30,36 @@ func emitActivation(e *emitter) {
 		e.VMULPS(dy, root, root)
 		return root
 	})
+	e.function("GeluBoth", "func(y, d, x []float32)", "GeluBoth is Gelu(y, x) and GeluGrad(d, d, x), bit for bit.")
+	e.walk(e.argLen("y"), e.isa.lanes, e.argPtrs("y", "d", "x"), func(_ int, mem []operand.Mem, t *tail) {
+		x, root, density, half := e.v(), e.v(), e.v(), e.v()
+		e.load(mem[2], x, t)
+		e.geluParts(x, root, density)
+		y := e.v()
+		e.times(0.5, x, half)
+		e.VMOVAPS(root, y)
+		e.VFMADD213PS(half, half, y)
+		e.store(y, mem[0], t)
+		e.set(half, 0.5)
+		e.VFMADD213PS(half, half, root)
+		e.VFMADD231PS(x, density, root)
+		e.load(mem[1], y, t)
+		e.VMULPS(y, root, root)
+		e.store(root, mem[1], t)
+	})
+	e.done()
 	emitSiLU(e)
+}
+
+// geluParts sets root to erf(x/sqrt(2)) and density to that of the normal
+// distribution at x.
+func (e *emitter) geluParts(x, root, density reg.VecVirtual) {
+	e.times(math.Sqrt2/2, x, root)
+	e.VMULPS(root, root, density)
+	e.times(-1, density, density)
+	e.exp(density)
+	e.times(float32(1/math.Sqrt(2*math.Pi)), density, density)
+	e.erf(root)
 }
 
 // emitSiLU emits SiLU and its gradient.

@@ -8,24 +8,23 @@ import "lethe/kernels"
 //
 // Shapes: x [...,K]; w [N,K]; b [N] or nil for none; y [...,N].
 // Panics: ShapeError.
-func (tp *Tape) Linear(x, w, b *Tensor) *Tensor {
-	needShape("Linear", "w", w, anyDim, anyDim)
-	needRank("Linear", "x", x, 1)
-	n, k := w.shape[0], w.shape[1]
-	needInt("Linear", "last dimension of x", width(x), k)
-	var bias []float32
-	if b != nil {
-		needShape("Linear", "b", b, n)
-		bias = b.Data
-	}
+func (tp *Tape) Linear(x, w, b *Tensor) *Tensor { return tp.linear("Linear", x, w, b, nil) }
 
-	rows := leading(x)
+// LinearAdd is Add(to, Linear(x, w, b)) in one pass over memory, with the same
+// bits.
+//
+// Shapes: to, y [...,N]; else as Linear.
+// Panics: ShapeError.
+func (tp *Tape) LinearAdd(x, w, b, to *Tensor) *Tensor {
+	needLive("LinearAdd", "to", to)
+	return tp.linear("LinearAdd", x, w, b, to)
+}
+
+func (tp *Tape) linear(op string, x, w, b, to *Tensor) *Tensor {
+	rows, n, k := linearShapes(op, x, w, b)
 	y := tp.outputWidth(x, n)
-	kernels.Gemm(kernels.MatOf(y.Data, rows, n), kernels.MatOf(x.Data, rows, k),
-		kernels.MatOf(w.Data, n, k).T(), kernels.GemmOptions{Bias: bias})
-	tp.countProduct(rows, n, k)
-
-	if r := tp.record(y, linearBack, nil, x, w, b); r != nil {
+	tp.multiplyAdd(op, y, x.Data, w, b, to, k)
+	if r := tp.record(y, linearBack, nil, x, w, b, to); r != nil {
 		r.n = rows
 		if r.want[0] {
 			keep(w)
@@ -37,25 +36,76 @@ func (tp *Tape) Linear(x, w, b *Tensor) *Tensor {
 	return y
 }
 
-// linearBack: dx = dy*w, dw = dy^T*x, db = column sums of dy.
+// linearShapes checks the operands of a linear map and returns the sizes of its
+// product.
+func linearShapes(op string, x, w, b *Tensor) (rows, n, k int) {
+	needShape(op, "w", w, anyDim, anyDim)
+	needRank(op, "x", x, 1)
+	n, k = w.shape[0], w.shape[1]
+	needInt(op, "last dimension of x", width(x), k)
+	if b != nil {
+		needShape(op, "b", b, n)
+	}
+	return leading(x), n, k
+}
+
+// multiplyAdd overwrites y with x*w^T + b + to, where b and to may be nil.
+func (tp *Tape) multiplyAdd(op string, y *Tensor, x []float32, w, b, to *Tensor, k int) {
+	rows, n := leading(y), width(y)
+	var o kernels.GemmOptions
+	if b != nil {
+		o.Bias = b.Data
+	}
+	if to != nil {
+		needSame(op, y, to)
+		o.Add = kernels.MatOf(to.Data, rows, n)
+	}
+	kernels.Gemm(kernels.MatOf(y.Data, rows, n), kernels.MatOf(x, rows, k), kernels.MatOf(w.Data, n, k).T(), o)
+	tp.countProduct(rows, n, k)
+}
+
+// linearBack: dx = dy*w, dw = dy^T*x, db = column sums of dy, dto = dy. dto may
+// share the buffer of dy, so it comes last.
 func linearBack(tp *Tape, r *record) {
 	x, w, b := r.in[0], r.in[1], r.in[2]
-	rows, n, k := r.n, w.shape[0], w.shape[1]
-	dy := kernels.MatOf(r.dout(), rows, n)
-	if r.want[1] {
-		dw, add := tp.sink(w)
-		kernels.Gemm(kernels.MatOf(dw, n, k), dy.T(), kernels.MatOf(tp.value(x), rows, k), kernels.GemmOptions{Accumulate: add})
-		tp.countProduct(n, k, rows)
-	}
-	if r.want[2] {
-		db, add := tp.sink(b)
-		kernels.ColumnSum(db, dy, kernels.ColumnSumOptions{Accumulate: add})
-	}
+	tp.weightGrads(r, r.dout(), 1, w, b, x)
 	if r.want[0] {
-		dx, add := tp.sink(x)
-		kernels.Gemm(kernels.MatOf(dx, rows, k), dy, kernels.MatOf(tp.value(w), n, k), kernels.GemmOptions{Accumulate: add})
-		tp.countProduct(rows, k, n)
+		tp.inputGrad(r.dout(), r.n, w, x)
 	}
+	if r.want[3] {
+		tp.deliver(r, r.in[3])
+	}
+}
+
+// weightGrads adds dy^T*x and the column sums of dy to the gradients of w and b, which are
+// inputs i and i+1 of r.
+func (tp *Tape) weightGrads(r *record, dout []float32, i int, w, b, x *Tensor) {
+	n, k := w.shape[0], w.shape[1]
+	if r.want[i] {
+		tp.weightGrad(kernels.MatOf(dout, r.n, n), w, kernels.MatOf(tp.value(x), r.n, k))
+	}
+	if r.want[i+1] {
+		tp.biasGrad(kernels.MatOf(dout, r.n, n), b)
+	}
+}
+
+func (tp *Tape) weightGrad(dy kernels.Mat, w *Tensor, x kernels.Mat) {
+	dw, add := tp.sink(w)
+	kernels.Gemm(kernels.MatOf(dw, dy.Cols, x.Cols), dy.T(), x, kernels.GemmOptions{Accumulate: add})
+	tp.countProduct(dy.Cols, x.Cols, dy.Rows)
+}
+
+func (tp *Tape) biasGrad(dy kernels.Mat, b *Tensor) {
+	db, add := tp.sink(b)
+	kernels.ColumnSum(db, dy, kernels.ColumnSumOptions{Accumulate: add})
+}
+
+// inputGrad adds dy*w to the gradient of x.
+func (tp *Tape) inputGrad(dy []float32, rows int, w, x *Tensor) {
+	n, k := w.shape[0], w.shape[1]
+	dx, add := tp.sink(x)
+	kernels.Gemm(kernels.MatOf(dx, rows, k), kernels.MatOf(dy, rows, n), kernels.MatOf(tp.value(w), n, k), kernels.GemmOptions{Accumulate: add})
+	tp.countProduct(rows, k, n)
 }
 
 // leading returns the product of all dimensions of x but the last.

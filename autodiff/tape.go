@@ -9,8 +9,8 @@ type record struct {
 	back  vjp
 	again vjp // recomputes out.Data; nil: the output cannot be dropped
 	out   *Tensor
-	in    [4]*Tensor
-	want  [4]bool   // which inputs wanted a gradient when the op ran
+	in    [6]*Tensor
+	want  [6]bool   // which inputs wanted a gradient when the op ran
 	more  []*Tensor // inputs of an op with any number of them
 	aux   []float32 // numbers saved by the forward pass
 	idx   []int32

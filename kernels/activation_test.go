@@ -52,6 +52,25 @@ func TestExpIsWithinOneULP(t *testing.T) {
 	})
 }
 
+// TestGeluBothIsBoth: the value and the gradient in one have the bits of each.
+func TestGeluBothIsBoth(t *testing.T) {
+	eachISA(t, func(t *testing.T, k rowKernels) {
+		kerneltest.New(t).Run("lengths", func(c *kerneltest.Case) {
+			for n := range 100 {
+				x := line(-9, 9, max(2, n))[:n]
+				y, d, wantY, wantD := make([]float32, n), line(-1, 2, max(2, n))[:n], make([]float32, n), make([]float32, n)
+				k.gelu(wantY, x)
+				k.geluGrad(wantD, d, x)
+				k.geluBoth(y, d, x)
+				for i := range x {
+					c.Near("y", i, y[i], float64(wantY[i]), 0)
+					c.Near("d", i, d[i], float64(wantD[i]), 0)
+				}
+			}
+		})
+	})
+}
+
 // Two roundings of the argument and one each of density, cdf and result add to
 // the error of erf (4e-7, halved) and exp.
 func TestGeluMatchesRef(t *testing.T) {

@@ -107,6 +107,18 @@ func geluGrad(dx, dy, x []float32) {
 	}
 }
 
+// geluBoth is gelu(y, x) and geluGrad(d, d, x) in one.
+func geluBoth(y, d, x []float32) {
+	switch {
+	case isa >= isaAVX512:
+		avx512.GeluBoth(y, d, x)
+	case isa >= isaAVX2:
+		avx2.GeluBoth(y, d, x)
+	default:
+		generic.GeluBoth(y, d, x)
+	}
+}
+
 func sum(x []float32) float64 {
 	switch {
 	case isa >= isaAVX512:

@@ -13,6 +13,7 @@ func fill(z []float32, a float32)                       { generic.Fill(z, a) }
 func scaledDiff(z []float32, a float32, x, y []float32) { generic.ScaledDiff(z, a, x, y) }
 func gelu(y, x []float32)                               { generic.Gelu(y, x) }
 func geluGrad(dx, dy, x []float32)                      { generic.GeluGrad(dx, dy, x) }
+func geluBoth(y, d, x []float32)                        { generic.GeluBoth(y, d, x) }
 
 func sum(x []float32) float64                { return generic.Sum(x) }
 func dot(x, y []float32) float64             { return generic.Dot(x, y) }

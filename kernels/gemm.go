@@ -5,6 +5,7 @@ type GemmOptions struct {
 	Accumulate bool      // add to what c holds, instead of overwriting it
 	Bias       []float32 // [N], added to every row; nil: none
 	Precision  Precision // what becomes of a and b; the zero value is F32
+	Epilogue             // what becomes of the result
 }
 
 // maxK is the longest piece of the reduction that is summed in one go. It is
@@ -16,6 +17,8 @@ const maxK = 384
 // Gemm multiplies matrices:
 //
 //	c[m,n] = (c[m,n] if o.Accumulate) + sum over k of a[m,k]*b[k,n] + o.Bias[n]
+//
+// and does to the result what o.Epilogue says.
 //
 // Shapes: c [M,N], a [M,K], b [K,N], o.Bias [N] or nil. Any of them may be 0;
 // K 0 leaves the bias, or 0, or c as it was.
@@ -48,6 +51,7 @@ func checkGemm(c, a, b Mat, o GemmOptions) {
 	if o.Bias != nil {
 		need("Gemm", "len(bias)", len(o.Bias), c.Cols)
 	}
+	o.Epilogue.check("Gemm", c)
 	switch {
 	case c.ColStride == 1 || c.Cols <= 1:
 		if c.Rows > 1 {
@@ -69,16 +73,19 @@ func gemm(ws *workspace, c, a, b Mat, o GemmOptions, workers int) {
 	flipped := c.ColStride != 1 && c.Cols > 1
 	if a.Cols == 0 || o.Bias != nil && (flipped || o.Accumulate) {
 		addBias(c, o)
-		o = GemmOptions{Accumulate: true}
-	}
-	if flipped {
-		c, a, b = c.T(), b.T(), a.T()
+		o.Bias, o.Accumulate = nil, true
 	}
 	if a.Cols == 0 {
+		if !o.Epilogue.none() {
+			o.Epilogue.applyAll(c)
+		}
 		return
 	}
+	if flipped { // and without epilogue
+		c, a, b = c.T(), b.T(), a.T()
+	}
 	g := &ws.call
-	*g = gemmCall{c: c, a: lanesOfRows(a), b: lanesOfRows(b.T()), bias: o.Bias, accumulate: o.Accumulate, k: a.Cols, workspace: ws}
+	*g = gemmCall{c: c, a: lanesOfRows(a), b: lanesOfRows(b.T()), bias: o.Bias, accumulate: o.Accumulate, epilogue: o.Epilogue, k: a.Cols, workspace: ws}
 	g.multiply(workers)
 	*g = gemmCall{} // keep no operand alive
 }

@@ -34,6 +34,7 @@ type gemmCall struct {
 	a, b       lanes
 	bias       []float32
 	accumulate bool
+	epilogue   Epilogue
 	k          int        // the whole reduction
 	workspace  *workspace // holds the shared operand
 

@@ -72,6 +72,7 @@ func (b *gemmBlock) multiply() {
 				lo, _ := kPiece(b.k, p)
 				b.multiplyRow(tileRows{b.a.at(r*b.tile.mr, lo), b.form, b.a.lane * b.a.step}, r, p)
 			}
+			b.finishRow(r)
 		}
 	}
 	for end := r; r < b.r1; r = end {
@@ -83,6 +84,7 @@ func (b *gemmBlock) multiply() {
 			for p := b.p0; p < b.p1; p++ {
 				b.multiplyRow(tileRows{data: b.panelOfA(p, q, r, end)}, q, p)
 			}
+			b.finishRow(q)
 		}
 	}
 }
@@ -115,6 +117,21 @@ func (b *gemmBlock) multiplyRow(a tileRows, r, p int) {
 		out.d = b.bias
 	}
 	b.columns.multiply(out, a, b.panelsOfB(p), hi-lo, b.c0, b.c1)
+}
+
+// finishRow does the epilogue of the block's columns of panel r of c, once the
+// last piece is there.
+func (b *gemmBlock) finishRow(r int) {
+	if b.epilogue.none() || b.p1 < kPieces(b.k) {
+		return
+	}
+	lo, hi := b.columns.lane(b.c0), min(b.columns.lane(b.c1), b.columns.n)
+	if b.columns.panels == 1 {
+		hi = b.columns.n
+	}
+	for row := r * b.tile.mr; row < min((r+1)*b.tile.mr, b.c.Rows); row++ {
+		b.epilogue.apply(b.c, row, lo, hi)
+	}
 }
 
 // tileRows are the rows of a that a tile reads.

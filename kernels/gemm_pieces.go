@@ -42,6 +42,9 @@ func (g *gemmCall) multiplyPieces(workers int) {
 	}
 	reserveItems(g.pieceElements())
 	dispatch((*gemmPiece)(g), pieces*g.mItems, workers)
+	if !g.epilogue.none() {
+		g.epilogue.applyAll(g.c)
+	}
 }
 
 // pieceElements is the size of what an item packs and computes.

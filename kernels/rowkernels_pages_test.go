@@ -40,6 +40,8 @@ func vectorsBetweenPages(c *kerneltest.Case, k rowKernels, n int, front bool) {
 	k.scaledDiff(z, 2, x, y)
 	k.gelu(z, x)
 	k.geluGrad(z, y, x)
+	k.fill(w, 1)
+	k.geluBoth(z, w, x)
 	k.silu(z, x)
 	k.siluGrad(z, y, x)
 	if got, want := [...]float64{k.sum(x), k.sumSquares(x), k.dot(x, y), k.distance(x, y)},

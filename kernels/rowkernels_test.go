@@ -29,6 +29,7 @@ type rowKernels struct {
 	softmaxGradRow                        func(dx, dy, y []float32)
 	gelu                                  func(y, x []float32)
 	geluGrad                              func(dx, dy, x []float32)
+	geluBoth                              func(y, d, x []float32)
 	attentionGradRows                     func(p, ds []float32, stride, columns int, scale float32, lse, delta []float32)
 	rowDots                               func(dst, x []float32, xStride int, y []float32, yStride, columns int)
 	attentionNR                           int
@@ -57,7 +58,7 @@ var genericKernels = rowKernels{
 	layerNormRow: generic.LayerNormRow, layerNormGradRow: generic.LayerNormGradRow,
 	layerNormGradRowAdd: generic.LayerNormGradRowAdd, layerNormGradParams: generic.LayerNormGradParams,
 	softmaxRows: generic.SoftmaxRows, softmaxGradRow: generic.SoftmaxGradRow,
-	gelu: generic.Gelu, geluGrad: generic.GeluGrad,
+	gelu: generic.Gelu, geluGrad: generic.GeluGrad, geluBoth: generic.GeluBoth,
 	attentionGradRows: generic.AttentionGradRows, rowDots: generic.RowDots, attentionNR: generic.AttentionNR, attentionTile: generic.AttentionTile,
 	adam: generic.Adam,
 	silu: generic.SiLU, siluGrad: generic.SiLUGrad, channelSums: generic.ChannelSums,

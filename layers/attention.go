@@ -25,9 +25,9 @@ func NewAttention(s *Set, prefix string, heads int) Attention {
 	return Attention{QKV: NewLinear(s, prefix+".qkv"), Proj: NewLinear(s, prefix+".proj"), Heads: heads}
 }
 
-// Forward maps x [B,T,D] to [B,T,D].
-func (a Attention) Forward(tp *autodiff.Tape, x *autodiff.Tensor) *autodiff.Tensor {
+// ForwardAdd adds what x [B,T,D] is mapped to to to [B,T,D].
+func (a Attention) ForwardAdd(tp *autodiff.Tape, x, to *autodiff.Tensor) *autodiff.Tensor {
 	qkv := a.QKV.Forward(tp, x)         // [B,T,3D]
 	mixed := tp.Attention(qkv, a.Heads) // [B,T,D]
-	return a.Proj.Forward(tp, mixed)
+	return tp.LinearAdd(mixed, a.Proj.Weight, a.Proj.Bias, to)
 }

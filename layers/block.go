@@ -51,7 +51,7 @@ func NewBlock(s *Set, prefix string, b BlockShape) Block {
 // the backward pass can do without is not kept.
 func (b Block) Forward(tp *autodiff.Tape, x *autodiff.Tensor) *autodiff.Tensor {
 	return tp.Scope(func() *autodiff.Tensor {
-		y := tp.Add(x, b.Attn.Forward(tp, b.Norm1.Forward(tp, x)))
-		return tp.Add(y, b.MLP.Forward(tp, b.Norm2.Forward(tp, y)))
+		y := b.Attn.ForwardAdd(tp, b.Norm1.Forward(tp, x), x)
+		return b.MLP.ForwardAdd(tp, b.Norm2.Forward(tp, y), y)
 	})
 }

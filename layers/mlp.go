@@ -19,7 +19,7 @@ func NewMLP(s *Set, prefix string) MLP {
 	return MLP{FC1: NewLinear(s, prefix+".fc1"), FC2: NewLinear(s, prefix+".fc2")}
 }
 
-// Forward maps x [...,D] to [...,D].
-func (m MLP) Forward(tp *autodiff.Tape, x *autodiff.Tensor) *autodiff.Tensor {
-	return m.FC2.Forward(tp, tp.Gelu(m.FC1.Forward(tp, x)))
+// ForwardAdd adds what x [...,D] is mapped to to to [...,D].
+func (m MLP) ForwardAdd(tp *autodiff.Tape, x, to *autodiff.Tensor) *autodiff.Tensor {
+	return tp.MLP(x, m.FC1.Weight, m.FC1.Bias, m.FC2.Weight, m.FC2.Bias, to)
 }

@@ -69,6 +69,20 @@ var rows = []row{
 			return tp.Add(tp.Linear(in[0], tp.Rows(in[1], 1, 4), nil), tp.Linear(in[0], tp.Rows(in[1], 3, 6), nil))
 		}},
 
+	{op: "LinearAdd", wiring: "all train", inputs: [][]int{{2, 3, 5}, {4, 5}, {4}, {2, 3, 4}}, roundings: 12, magnitude: 24,
+		forward: func(tp *tape, in []*tensor) *tensor { return tp.LinearAdd(in[0], in[1], in[2], in[3]) }},
+	{op: "LinearAdd", wiring: "added to its input", inputs: [][]int{{3, 4}, {4, 4}}, roundings: 10, magnitude: 18,
+		forward: func(tp *tape, in []*tensor) *tensor { return tp.LinearAdd(in[0], in[1], nil, in[0]) }},
+
+	// MLP: hidden sums of 3 terms, scaled so that their GELU stays below 3.5, then 4 of those.
+	{op: "MLP", wiring: "all train", inputs: [][]int{{2, 3, 3}, {4, 3}, {4}, {2, 4}, {2}, {2, 3, 2}}, roundings: 34, magnitude: 32, forward: mlp},
+	{op: "MLP", wiring: "no biases, added to nothing", inputs: [][]int{{3, 3}, {4, 3}, {2, 4}}, roundings: 32, magnitude: 28,
+		forward: func(tp *tape, in []*tensor) *tensor {
+			return tp.MLP(tp.Scale(in[0], 0.25), in[1], nil, in[2], nil, nil)
+		}},
+	{op: "MLP", wiring: "frozen second layer", inputs: [][]int{{3, 3}, {4, 3}, {4}, {2, 4}, {2}, {3, 2}}, frozen: []int{3, 4}, roundings: 34, magnitude: 32, forward: mlp},
+	{op: "MLP", wiring: "only the second layer trains", inputs: [][]int{{3, 3}, {4, 3}, {4}, {2, 4}, {2}, {3, 2}}, frozen: []int{0, 1, 2, 5}, roundings: 34, magnitude: 32, forward: mlp},
+
 	// Conv2D: a patch of KH*KW*Ci terms. The convolutions that are plain products take their own way.
 	{op: "Conv2D", wiring: "3x3, all train", inputs: [][]int{{2, 4, 3, 2}, {3, 3, 3, 2}, {3}}, roundings: 38, magnitude: 74, forward: conv(1, 1)},
 	{op: "Conv2D", wiring: "3x3, stride 2", inputs: [][]int{{1, 5, 4, 2}, {3, 3, 3, 2}, {3}}, roundings: 38, magnitude: 74, forward: conv(2, 1)},
@@ -208,6 +222,11 @@ var rows = []row{
 		forward: func(tp *tape, in []*tensor) *tensor {
 			return tp.WeightedSum([]*tensor{in[0], in[1], tp.Mul(in[0], in[0]), in[2], in[0]}, []float32{0.5, -1, 0.25, 0, 1})
 		}},
+}
+
+// mlp takes a quarter of x and of the first bias, so that the hidden sums are below 3.5.
+func mlp(tp *tape, in []*tensor) *tensor {
+	return tp.MLP(tp.Scale(in[0], 0.25), in[1], tp.Scale(in[2], 0.25), in[3], in[4], in[5])
 }
 
 func linear(tp *tape, in []*tensor) *tensor    { return tp.Linear(in[0], in[1], in[2]) }

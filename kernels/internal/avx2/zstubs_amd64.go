@@ -325,6 +325,11 @@ func Gelu(y []float32, x []float32)
 //go:noescape
 func GeluGrad(dx []float32, dy []float32, x []float32)
 
+// GeluBoth is Gelu(y, x) and GeluGrad(d, d, x), bit for bit.
+//
+//go:noescape
+func GeluBoth(y []float32, d []float32, x []float32)
+
 // SiLU is generic.SiLU with the exp of asmgen: at most 4*2^-24*|y| + 1e-36 off.
 //
 //go:noescape

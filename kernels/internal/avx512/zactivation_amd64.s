@@ -499,6 +499,255 @@ GLOBL one_3efffffe<>(SB), RODATA|NOPTR, $4
 DATA one_3ecc422a<>+0(SB)/4, $0x3ecc422a
 GLOBL one_3ecc422a<>(SB), RODATA|NOPTR, $4
 
+// func GeluBoth(y []float32, d []float32, x []float32)
+// Requires: AVX, AVX512F
+TEXT ·GeluBoth(SB), NOSPLIT, $0-72
+	MOVQ y_len+8(FP), AX
+	MOVQ y_base+0(FP), CX
+	MOVQ d_base+24(FP), DX
+	MOVQ x_base+48(FP), BX
+	XORQ SI, SI
+
+block1:
+	LEAQ              32(SI), DI
+	CMPQ              DI, AX
+	JGT               lastBlock2
+	VMOVUPS           (BX)(SI*4), Z0
+	VMULPS.BCST       one_3f3504f3<>+0(SB), Z0, Z1
+	VMULPS            Z1, Z1, Z2
+	VMULPS.BCST       one_bf800000<>+0(SB), Z2, Z2
+	VBROADCASTSS      one_42b20000<>+0(SB), Z3
+	VMINPS            Z2, Z3, Z2
+	VBROADCASTSS      one_c2d00000<>+0(SB), Z3
+	VMAXPS            Z2, Z3, Z2
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z2, Z4
+	VRNDSCALEPS       $0x08, Z4, Z4
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z4, Z2
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z4, Z2
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z3
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z2, Z3
+	VSCALEFPS         Z4, Z3, Z2
+	VMULPS.BCST       one_3ecc422a<>+0(SB), Z2, Z2
+	VBROADCASTSS      one_4079999a<>+0(SB), Z3
+	VMINPS            Z1, Z3, Z1
+	VBROADCASTSS      one_c079999a<>+0(SB), Z3
+	VMAXPS            Z1, Z3, Z1
+	VMULPS            Z1, Z1, Z4
+	VBROADCASTSS      one_32ad12d4<>+0(SB), Z3
+	VFMADD213PS.BCST  one_b603bf83<>+0(SB), Z4, Z3
+	VFMADD213PS.BCST  one_39136cee<>+0(SB), Z4, Z3
+	VFMADD213PS.BCST  one_3b6e092b<>+0(SB), Z4, Z3
+	VFMADD213PS.BCST  one_3d4e35fb<>+0(SB), Z4, Z3
+	VFMADD213PS.BCST  one_3e4aef5a<>+0(SB), Z4, Z3
+	VFMADD213PS.BCST  one_3f906eba<>+0(SB), Z4, Z3
+	VBROADCASTSS      one_3a768f04<>+0(SB), Z5
+	VFMADD213PS.BCST  one_3c68c6d6<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  one_3dea0b53<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  one_3f024b67<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z4, Z5
+	VMULPS            Z3, Z1, Z1
+	VDIVPS            Z5, Z1, Z1
+	VBROADCASTSS      one_3f800000<>+0(SB), Z3
+	VMINPS            Z1, Z3, Z1
+	VBROADCASTSS      one_bf800000<>+0(SB), Z3
+	VMAXPS            Z1, Z3, Z1
+	VMULPS.BCST       one_3f000000<>+0(SB), Z0, Z3
+	VMOVAPS           Z1, Z4
+	VFMADD213PS       Z3, Z3, Z4
+	VMOVUPS           Z4, (CX)(SI*4)
+	VBROADCASTSS      one_3f000000<>+0(SB), Z3
+	VFMADD213PS       Z3, Z3, Z1
+	VFMADD231PS       Z0, Z2, Z1
+	VMOVUPS           (DX)(SI*4), Z4
+	VMULPS            Z4, Z1, Z1
+	VMOVUPS           Z1, (DX)(SI*4)
+	VMOVUPS           64(BX)(SI*4), Z0
+	VMULPS.BCST       one_3f3504f3<>+0(SB), Z0, Z1
+	VMULPS            Z1, Z1, Z2
+	VMULPS.BCST       one_bf800000<>+0(SB), Z2, Z2
+	VBROADCASTSS      one_42b20000<>+0(SB), Z3
+	VMINPS            Z2, Z3, Z2
+	VBROADCASTSS      one_c2d00000<>+0(SB), Z3
+	VMAXPS            Z2, Z3, Z2
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z2, Z4
+	VRNDSCALEPS       $0x08, Z4, Z4
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z4, Z2
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z4, Z2
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z3
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z2, Z3
+	VSCALEFPS         Z4, Z3, Z2
+	VMULPS.BCST       one_3ecc422a<>+0(SB), Z2, Z2
+	VBROADCASTSS      one_4079999a<>+0(SB), Z3
+	VMINPS            Z1, Z3, Z1
+	VBROADCASTSS      one_c079999a<>+0(SB), Z3
+	VMAXPS            Z1, Z3, Z1
+	VMULPS            Z1, Z1, Z4
+	VBROADCASTSS      one_32ad12d4<>+0(SB), Z3
+	VFMADD213PS.BCST  one_b603bf83<>+0(SB), Z4, Z3
+	VFMADD213PS.BCST  one_39136cee<>+0(SB), Z4, Z3
+	VFMADD213PS.BCST  one_3b6e092b<>+0(SB), Z4, Z3
+	VFMADD213PS.BCST  one_3d4e35fb<>+0(SB), Z4, Z3
+	VFMADD213PS.BCST  one_3e4aef5a<>+0(SB), Z4, Z3
+	VFMADD213PS.BCST  one_3f906eba<>+0(SB), Z4, Z3
+	VBROADCASTSS      one_3a768f04<>+0(SB), Z5
+	VFMADD213PS.BCST  one_3c68c6d6<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  one_3dea0b53<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  one_3f024b67<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z4, Z5
+	VMULPS            Z3, Z1, Z1
+	VDIVPS            Z5, Z1, Z1
+	VBROADCASTSS      one_3f800000<>+0(SB), Z3
+	VMINPS            Z1, Z3, Z1
+	VBROADCASTSS      one_bf800000<>+0(SB), Z3
+	VMAXPS            Z1, Z3, Z1
+	VMULPS.BCST       one_3f000000<>+0(SB), Z0, Z3
+	VMOVAPS           Z1, Z4
+	VFMADD213PS       Z3, Z3, Z4
+	VMOVUPS           Z4, 64(CX)(SI*4)
+	VBROADCASTSS      one_3f000000<>+0(SB), Z3
+	VFMADD213PS       Z3, Z3, Z1
+	VFMADD231PS       Z0, Z2, Z1
+	VMOVUPS           64(DX)(SI*4), Z4
+	VMULPS            Z4, Z1, Z1
+	VMOVUPS           Z1, 64(DX)(SI*4)
+	ADDQ              $0x20, SI
+	JMP               block1
+
+lastBlock2:
+	CMPQ              SI, AX
+	JEQ               end3
+	LEAQ              block_masks<>+0(SB), R8
+	MOVQ              AX, DI
+	SUBQ              SI, DI
+	LEAQ              (R8)(DI*4), R8
+	KMOVW             (R8), K1
+	VMOVUPS.Z         (BX)(SI*4), K1, Z0
+	VMULPS.BCST       one_3f3504f3<>+0(SB), Z0, Z1
+	VMULPS            Z1, Z1, Z2
+	VMULPS.BCST       one_bf800000<>+0(SB), Z2, Z2
+	VBROADCASTSS      one_42b20000<>+0(SB), Z3
+	VMINPS            Z2, Z3, Z2
+	VBROADCASTSS      one_c2d00000<>+0(SB), Z3
+	VMAXPS            Z2, Z3, Z2
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z2, Z4
+	VRNDSCALEPS       $0x08, Z4, Z4
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z4, Z2
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z4, Z2
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z3
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z2, Z3
+	VSCALEFPS         Z4, Z3, Z2
+	VMULPS.BCST       one_3ecc422a<>+0(SB), Z2, Z2
+	VBROADCASTSS      one_4079999a<>+0(SB), Z3
+	VMINPS            Z1, Z3, Z1
+	VBROADCASTSS      one_c079999a<>+0(SB), Z3
+	VMAXPS            Z1, Z3, Z1
+	VMULPS            Z1, Z1, Z4
+	VBROADCASTSS      one_32ad12d4<>+0(SB), Z3
+	VFMADD213PS.BCST  one_b603bf83<>+0(SB), Z4, Z3
+	VFMADD213PS.BCST  one_39136cee<>+0(SB), Z4, Z3
+	VFMADD213PS.BCST  one_3b6e092b<>+0(SB), Z4, Z3
+	VFMADD213PS.BCST  one_3d4e35fb<>+0(SB), Z4, Z3
+	VFMADD213PS.BCST  one_3e4aef5a<>+0(SB), Z4, Z3
+	VFMADD213PS.BCST  one_3f906eba<>+0(SB), Z4, Z3
+	VBROADCASTSS      one_3a768f04<>+0(SB), Z5
+	VFMADD213PS.BCST  one_3c68c6d6<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  one_3dea0b53<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  one_3f024b67<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z4, Z5
+	VMULPS            Z3, Z1, Z1
+	VDIVPS            Z5, Z1, Z1
+	VBROADCASTSS      one_3f800000<>+0(SB), Z3
+	VMINPS            Z1, Z3, Z1
+	VBROADCASTSS      one_bf800000<>+0(SB), Z3
+	VMAXPS            Z1, Z3, Z1
+	VMULPS.BCST       one_3f000000<>+0(SB), Z0, Z3
+	VMOVAPS           Z1, Z4
+	VFMADD213PS       Z3, Z3, Z4
+	VMOVUPS           Z4, K1, (CX)(SI*4)
+	VBROADCASTSS      one_3f000000<>+0(SB), Z3
+	VFMADD213PS       Z3, Z3, Z1
+	VFMADD231PS       Z0, Z2, Z1
+	VMOVUPS.Z         (DX)(SI*4), K1, Z4
+	VMULPS            Z4, Z1, Z1
+	VMOVUPS           Z1, K1, (DX)(SI*4)
+	LEAQ              16(SI), DI
+	CMPQ              DI, AX
+	JGE               end3
+	KMOVW             2(R8), K1
+	VMOVUPS.Z         64(BX)(SI*4), K1, Z0
+	VMULPS.BCST       one_3f3504f3<>+0(SB), Z0, Z1
+	VMULPS            Z1, Z1, Z2
+	VMULPS.BCST       one_bf800000<>+0(SB), Z2, Z2
+	VBROADCASTSS      one_42b20000<>+0(SB), Z3
+	VMINPS            Z2, Z3, Z2
+	VBROADCASTSS      one_c2d00000<>+0(SB), Z3
+	VMAXPS            Z2, Z3, Z2
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z2, Z4
+	VRNDSCALEPS       $0x08, Z4, Z4
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z4, Z2
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z4, Z2
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z3
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z2, Z3
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z2, Z3
+	VSCALEFPS         Z4, Z3, Z2
+	VMULPS.BCST       one_3ecc422a<>+0(SB), Z2, Z2
+	VBROADCASTSS      one_4079999a<>+0(SB), Z3
+	VMINPS            Z1, Z3, Z1
+	VBROADCASTSS      one_c079999a<>+0(SB), Z3
+	VMAXPS            Z1, Z3, Z1
+	VMULPS            Z1, Z1, Z4
+	VBROADCASTSS      one_32ad12d4<>+0(SB), Z3
+	VFMADD213PS.BCST  one_b603bf83<>+0(SB), Z4, Z3
+	VFMADD213PS.BCST  one_39136cee<>+0(SB), Z4, Z3
+	VFMADD213PS.BCST  one_3b6e092b<>+0(SB), Z4, Z3
+	VFMADD213PS.BCST  one_3d4e35fb<>+0(SB), Z4, Z3
+	VFMADD213PS.BCST  one_3e4aef5a<>+0(SB), Z4, Z3
+	VFMADD213PS.BCST  one_3f906eba<>+0(SB), Z4, Z3
+	VBROADCASTSS      one_3a768f04<>+0(SB), Z5
+	VFMADD213PS.BCST  one_3c68c6d6<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  one_3dea0b53<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  one_3f024b67<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z4, Z5
+	VMULPS            Z3, Z1, Z1
+	VDIVPS            Z5, Z1, Z1
+	VBROADCASTSS      one_3f800000<>+0(SB), Z3
+	VMINPS            Z1, Z3, Z1
+	VBROADCASTSS      one_bf800000<>+0(SB), Z3
+	VMAXPS            Z1, Z3, Z1
+	VMULPS.BCST       one_3f000000<>+0(SB), Z0, Z3
+	VMOVAPS           Z1, Z4
+	VFMADD213PS       Z3, Z3, Z4
+	VMOVUPS           Z4, K1, 64(CX)(SI*4)
+	VBROADCASTSS      one_3f000000<>+0(SB), Z3
+	VFMADD213PS       Z3, Z3, Z1
+	VFMADD231PS       Z0, Z2, Z1
+	VMOVUPS.Z         64(DX)(SI*4), K1, Z4
+	VMULPS            Z4, Z1, Z1
+	VMOVUPS           Z1, K1, 64(DX)(SI*4)
+
+end3:
+	VZEROUPPER
+	RET
+
 // func SiLU(y []float32, x []float32)
 // Requires: AVX, AVX512F
 TEXT ·SiLU(SB), NOSPLIT, $0-48

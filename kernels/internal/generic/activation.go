@@ -25,6 +25,12 @@ func GeluGrad(dx, dy, x []float32) {
 	}
 }
 
+// GeluBoth is Gelu(y, x) and GeluGrad(d, d, x); y, d and x do not overlap.
+func GeluBoth(y, d, x []float32) {
+	Gelu(y, x)
+	GeluGrad(d[:len(y)], d, x)
+}
+
 // SiLU computes y[i] = x[i]/(1+exp(-x[i])) for every i < len(y); y may be x.
 func SiLU(y, x []float32) {
 	x = x[:len(y)]

@@ -1,0 +1,90 @@
+package kernels
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// TestEpilogueIsItsParts: every part alone and together gives the bits of the
+// operation on all of c, whichever way the product goes: one block, many, pieces of k
+// shared by workers, no k at all, rows of c that lie apart.
+func TestEpilogueIsItsParts(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	matrix := func(rows, cols, gap int) Mat {
+		m := MatOf(make([]float32, rows*(cols+gap)), rows, cols)
+		m.RowStride = cols + gap
+		for i := range m.Data {
+			m.Data[i] = rng.Float32()*4 - 2
+		}
+		return m
+	}
+	clone := func(m Mat) Mat { m.Data = slices.Clone(m.Data); return m }
+	for _, s := range []struct{ m, n, k int }{{1, 1, 1}, {5, 7, 3}, {9, 50, 390}, {40, 700, 800}, {700, 33, 20}, {16, 20, 5000}, {4, 5, 0}} {
+		a, b := matrix(s.m, s.k, 0), matrix(s.k, s.n, 3)
+		start, residual, z := matrix(s.m, s.n, 2), matrix(s.m, s.n, 1), matrix(s.m, s.n, 0)
+		bias := matrix(1, s.n, 0).Data
+		for parts := range 8 {
+			for _, accumulate := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%+v/parts=%d/accumulate=%t", s, parts, accumulate), func(t *testing.T) {
+					c, h := clone(start), matrix(s.m, s.n, 4)
+					var e Epilogue
+					if parts&1 != 0 {
+						e.Add = residual
+					}
+					if parts&2 != 0 {
+						e.Gelu = h
+					}
+					if parts&4 != 0 {
+						e.GradAt = z
+					}
+					Gemm(c, a, b, GemmOptions{Bias: bias, Accumulate: accumulate, Epilogue: e})
+
+					want, wantH := clone(start), clone(h)
+					Gemm(want, a, b, GemmOptions{Bias: bias, Accumulate: accumulate})
+					for r := range s.m {
+						row := want.Row(r)
+						if parts&1 != 0 {
+							Add(row, row, residual.Row(r))
+						}
+						switch from := row; {
+						case parts&4 != 0:
+							GeluGrad(row, row, z.Row(r))
+							from = z.Row(r)
+							fallthrough
+						default:
+							if parts&2 != 0 {
+								Gelu(wantH.Row(r), from)
+							}
+						}
+					}
+					if !slices.Equal(c.Data, want.Data) {
+						t.Error("c differs")
+					}
+					if parts&2 != 0 {
+						for r := range s.m {
+							if !slices.Equal(h.Row(r), wantH.Row(r)) {
+								t.Fatalf("row %d of Gelu differs", r)
+							}
+						}
+					}
+				})
+			}
+		}
+	}
+}
+
+// TestEpilogueRejects: parts of another shape, and results whose rows are not contiguous.
+func TestEpilogueRejects(t *testing.T) {
+	c, a, b := MatOf(make([]float32, 6), 2, 3), MatOf(make([]float32, 4), 2, 2), MatOf(make([]float32, 6), 2, 3)
+	wantPanic(t, "kernels: Gemm: o.Gelu.Rows is 3, want exactly 2", func() {
+		Gemm(c, a, b, GemmOptions{Epilogue: Epilogue{Gelu: MatOf(make([]float32, 9), 3, 3)}})
+	})
+	wantPanic(t, "kernels: Gemm: c.ColStride is 2, want with an epilogue exactly 1", func() {
+		Gemm(MatOf(make([]float32, 6), 3, 2).T(), a, b, GemmOptions{Epilogue: Epilogue{Add: c}})
+	})
+	wantPanic(t, "kernels: Gemm: o.Add.ColStride is 2, want exactly 1", func() {
+		Gemm(c, a, b, GemmOptions{Epilogue: Epilogue{Add: MatOf(make([]float32, 6), 3, 2).T()}})
+	})
+}
