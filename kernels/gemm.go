@@ -69,7 +69,7 @@ func gemm(ws *workspace, c, a, b Mat, o GemmOptions, workers int) {
 	flipped := c.ColStride != 1 && c.Cols > 1
 	if a.Cols == 0 || o.Bias != nil && (flipped || o.Accumulate) {
 		addBias(c, o)
-		o = GemmOptions{Accumulate: true}
+		o = GemmOptions{Accumulate: true, Precision: o.Precision}
 	}
 	if flipped {
 		c, a, b = c.T(), b.T(), a.T()
@@ -78,7 +78,7 @@ func gemm(ws *workspace, c, a, b Mat, o GemmOptions, workers int) {
 		return
 	}
 	g := &ws.call
-	*g = gemmCall{c: c, a: lanesOfRows(a), b: lanesOfRows(b.T()), bias: o.Bias, accumulate: o.Accumulate, k: a.Cols, workspace: ws}
+	*g = gemmCall{c: c, a: lanesOfRows(a), b: lanesOfRows(b.T()), bias: o.Bias, accumulate: o.Accumulate, k: a.Cols, round: o.Precision.rounds(), workspace: ws}
 	g.multiply(workers)
 	*g = gemmCall{} // keep no operand alive
 }

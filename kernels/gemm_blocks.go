@@ -35,6 +35,7 @@ type gemmCall struct {
 	bias       []float32
 	accumulate bool
 	k          int        // the whole reduction
+	round      bool       // to bf16, in the panels
 	workspace  *workspace // holds the shared operand
 
 	tile           gemmShape

@@ -40,6 +40,7 @@ func (g *gemmCall) sharedAt(p, lanes, lane int) []float32 {
 func (g *gemmCall) packA(dst []float32, p, r0, r1 int) {
 	lo, hi := kPiece(g.k, p)
 	mr, k, lane := g.tile.mr, hi-lo, g.m0+r0*g.tile.mr
+	defer g.rounded(dst[:(r1-r0)*mr*k])
 	if whole := min(r1-r0, (g.m1-lane)/mr); g.a.lane == 1 && whole > 1 {
 		packWhole(dst, mr, g.a.at(lane, lo), g.a.step, whole, k)
 		r0, lane, dst = r0+whole, lane+whole*mr, dst[whole*mr*k:]
@@ -55,6 +56,7 @@ func (g *gemmCall) packB(dst []float32, p, c int) {
 	lo, hi := kPiece(g.k, p)
 	lane, n, width := g.columns.panel(c)
 	packPanel(dst, width, g.b, lane, n, lo, hi-lo)
+	g.rounded(dst[:width*(hi-lo)])
 }
 
 // gemmMultiply computes c: one item is one rectangle, over the part's pieces.
