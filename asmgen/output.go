@@ -35,6 +35,7 @@ var topics = []topic{
 	{"activation", emitActivation},
 	{"attention", emitAttention},
 	{"adam", emitAdam},
+	{"bf16", emitBF16},
 }
 
 // generate builds the files of one instruction set, by file name. Where

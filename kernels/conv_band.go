@@ -115,6 +115,9 @@ func (w *convWork) take(i int, memory *scratch) {
 	for n := w.n0; n < w.n1; n++ {
 		w.copyRows(w.in[(n-w.n0)*w.inImage:], w.convCall.in[n*w.inH*w.inW*w.channels:])
 	}
+	if w.round {
+		roundBF16(w.in, w.in)
+	}
 }
 
 // lookAhead prepares to ask for the memory of a later band while this one is

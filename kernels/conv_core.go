@@ -38,6 +38,7 @@ type convCall struct {
 	lanes      int // its channels
 	bias       []float32
 	accumulate bool
+	round      bool // to bf16, in the copies
 
 	w            []float32
 	lane, step   int       // from one output channel to the next in w, and from one input channel
@@ -50,7 +51,7 @@ type convCall struct {
 	top, left    int  // first row and column of in that output (0,0) of a phase sees
 	spanH, spanW int  // rows and columns from there that it sees
 	gridH, gridW int  // largest phase
-	direct       bool // nothing is padded
+	direct       bool // nothing is padded, nor rounded
 	band         convBands
 }
 
@@ -112,7 +113,7 @@ func (c *convCall) frame() {
 		c.gridH, c.gridW = max(c.gridH, f.outH), max(c.gridW, f.outW)
 	}
 	c.spanH, c.spanW = bottom-c.top, right-c.left
-	c.direct = c.top >= 0 && c.left >= 0 &&
+	c.direct = !c.round && c.top >= 0 && c.left >= 0 &&
 		(c.gridH-1)*c.strideH+bottom <= c.inH && (c.gridW-1)*c.strideW+right <= c.inW
 }
 
@@ -144,6 +145,7 @@ func (j *convPack) run(item int) {
 	if depth == 0 {
 		return
 	}
+	defer c.rounded(item)
 	lane, n, width := c.columns.panel(item % c.columns.panels)
 	to := c.packed[f.packed+lane*depth:]
 	if c.step == 1 && f.wCol == c.channels && f.wRow == f.cols*c.channels { // one run

@@ -24,7 +24,7 @@ func Conv2DGradInput(dx, dy, w []float32, s ConvShape, o ConvOptions) {
 	c := convCalls.get()
 	*c = convCall{
 		in: dy, images: s.N, inH: s.OutH(), inW: s.OutW(), channels: s.Co, strideH: 1, strideW: 1,
-		out: dx, outImage: s.H * s.W * s.Ci, lanes: s.Ci, accumulate: o.Accumulate,
+		out: dx, outImage: s.H * s.W * s.Ci, lanes: s.Ci, accumulate: o.Accumulate, round: o.Precision.rounds(),
 		w: w, lane: 1, step: s.taps() * s.Ci, phases: s.gradPhases(c.phases[:0]),
 	}
 	c.run()
@@ -103,12 +103,12 @@ func Conv2DGradWeight(dw, dy, x []float32, s ConvShape, o ConvOptions) {
 	}
 	if s.plain() {
 		pixels := s.N * s.H * s.W
-		Gemm(MatOf(dw, s.Co, s.Ci), MatOf(dy, pixels, s.Co).T(), MatOf(x, pixels, s.Ci), GemmOptions{Accumulate: o.Accumulate})
+		Gemm(MatOf(dw, s.Co, s.Ci), MatOf(dy, pixels, s.Co).T(), MatOf(x, pixels, s.Ci), GemmOptions{Accumulate: o.Accumulate, Precision: o.Precision})
 		return
 	}
 	c := convGradCalls.get()
-	*c = convGradCall{ConvShape: s, dw: dw, dy: dy, x: x, accumulate: o.Accumulate}
-	c.run()
+	*c = convGradCall{ConvShape: s, dw: dw, dy: dy, x: x, accumulate: o.Accumulate, round: o.Precision.rounds()}
+	c.runRounded()
 	*c = convGradCall{} // keep no operand alive
 	convGradCalls.put(c)
 }

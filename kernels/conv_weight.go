@@ -35,6 +35,7 @@ type convGradCall struct {
 	ConvShape
 	dw, dy, x  []float32
 	accumulate bool
+	round      bool // to bf16, in the copies
 
 	mr         int  // filters of a tile
 	unit       int  // columns of a unit
@@ -263,6 +264,9 @@ func (w *convGradWork) copyRow(row int, from []float32) {
 			packCopy16(to[before*size:], from[b*size:], w.Ci, min(size, w.Ci-b*size), n)
 		default:
 			copy(to[before*size:], from[:n*size])
+		}
+		if w.round {
+			roundBF16(to, to)
 		}
 	}
 }

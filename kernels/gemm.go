@@ -85,7 +85,7 @@ func gemm(ws *workspace, c, a, b Mat, o GemmOptions, workers int) {
 		c, a, b = c.T(), b.T(), a.T()
 	}
 	g := &ws.call
-	*g = gemmCall{c: c, a: lanesOfRows(a), b: lanesOfRows(b.T()), bias: o.Bias, accumulate: o.Accumulate, epilogue: o.Epilogue, k: a.Cols, workspace: ws}
+	*g = gemmCall{c: c, a: lanesOfRows(a), b: lanesOfRows(b.T()), bias: o.Bias, accumulate: o.Accumulate, epilogue: o.Epilogue, k: a.Cols, round: o.Precision.rounds(), workspace: ws}
 	g.multiply(workers)
 	*g = gemmCall{} // keep no operand alive
 }

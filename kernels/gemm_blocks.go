@@ -36,6 +36,7 @@ type gemmCall struct {
 	accumulate bool
 	epilogue   Epilogue
 	k          int        // the whole reduction
+	round      bool       // to bf16, in the panels
 	workspace  *workspace // holds the shared operand
 
 	tile           gemmShape
@@ -66,7 +67,9 @@ func (g *gemmCall) multiply(workers int) {
 	}
 	pieces := kPieces(g.k)
 	_, piece := kPiece(g.k, 0)
-	g.form = formOfRows(g.a, g.c.Cols)
+	if !g.round { // what is not copied cannot be rounded
+		g.form = formOfRows(g.a, g.c.Cols)
+	}
 	g.group = min(pieces, max(1, groupSteps/piece))
 	resident := residentElements
 	switch {
@@ -166,8 +169,11 @@ func (c *columnCut) panel(i int) (lane, n, width int) {
 	return lane, min(width, c.n-lane), width
 }
 
-// lane is the first column of panel i.
+// lane is the first column of panel i, and of the one after the last.
 func (c *columnCut) lane(i int) int {
+	if i == c.panels {
+		return c.lanes
+	}
 	return i*c.tile.nr - max(0, i-c.narrow)*c.tile.step
 }
 

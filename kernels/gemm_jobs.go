@@ -4,6 +4,7 @@ package kernels
 func (g *gemmCall) packA(dst []float32, p, r0, r1 int) {
 	lo, hi := kPiece(g.k, p)
 	mr, k, lane := g.tile.mr, hi-lo, r0*g.tile.mr
+	defer g.rounded(dst[:(r1-r0)*mr*k])
 	if whole := min(r1-r0, (g.c.Rows-lane)/mr); g.a.lane == 1 && whole > 1 {
 		packWhole(dst, mr, g.a.at(lane, lo), g.a.step, whole, k)
 		r0, lane, dst = r0+whole, lane+whole*mr, dst[whole*mr*k:]
@@ -17,6 +18,7 @@ func (g *gemmCall) packA(dst []float32, p, r0, r1 int) {
 // packB packs panels [c0,c1) of piece p of b, one after another.
 func (g *gemmCall) packB(dst []float32, p, c0, c1 int) {
 	lo, hi := kPiece(g.k, p)
+	defer g.rounded(dst[:(g.columns.lane(c1)-g.columns.lane(c0))*(hi-lo)])
 	for c := c0; c < c1; c++ {
 		lane, n, width := g.columns.panel(c)
 		packPanel(dst, width, g.b, lane, n, lo, hi-lo)
@@ -126,9 +128,6 @@ func (b *gemmBlock) finishRow(r int) {
 		return
 	}
 	lo, hi := b.columns.lane(b.c0), min(b.columns.lane(b.c1), b.columns.n)
-	if b.columns.panels == 1 {
-		hi = b.columns.n
-	}
 	for row := r * b.tile.mr; row < min((r+1)*b.tile.mr, b.c.Rows); row++ {
 		b.epilogue.apply(b.c, row, lo, hi)
 	}

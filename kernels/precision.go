@@ -31,7 +31,12 @@ func (p Precision) String() string { return precisions[p] }
 func Precisions() []Precision { return []Precision{F32, BF16, BF16x3} }
 
 // Path says with what instructions this process computes products of p: the
-// instruction set and the arithmetic, as "avx512 f32", "amx bf16" or "avx512 f32 of operands
+// instruction set and the arithmetic, as "avx512 f32" or "avx512 f32 of operands
 // rounded to bf16". It is meant to be printed and recorded beside every result:
 // paths that differ in the text may differ in the last places.
-func (p Precision) Path() string { return ISA() + " f32" }
+func (p Precision) Path() string {
+	if p.rounds() {
+		return ISA() + " f32 of operands rounded to bf16"
+	}
+	return ISA() + " f32"
+}

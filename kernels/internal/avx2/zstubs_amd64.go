@@ -363,6 +363,11 @@ func RowDots(dst []float32, x []float32, xStride int, y []float32, yStride int, 
 //go:noescape
 func Adam(w []float32, m []float32, v []float32, g []float32, k *[9]float32)
 
+// RoundBF16 is generic.RoundBF16.
+//
+//go:noescape
+func RoundBF16(z []float32, x []float32)
+
 // Features are the processor extensions that the code of this package needs.
 const Features = "AVX AVX2 FMA3"
 
