@@ -15,7 +15,8 @@ import (
 // Shapes: qkv [B,T,3*H*Dh], each token q then k then v, each as [H,Dh];
 // out [B,T,H*Dh].
 // Numerics: the backward pass saves the log-sum-exp of every row of scores,
-// [B,H,T], and computes the scores again; see kernels.Attention.
+// [B,H,T], and computes the scores again; see kernels.Attention. Its products
+// are float32 whatever SetPrecision says, which says why.
 // Panics: ShapeError; heads is not positive.
 // Source: Vaswani et al. 2017 (arXiv:1706.03762), section 3.2.
 func (tp *Tape) Attention(qkv *Tensor, heads int) *Tensor {

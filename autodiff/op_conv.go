@@ -20,6 +20,7 @@ type ConvOptions struct {
 //
 // Shapes: x [N,H,W,Ci]; w [Co,KH,KW,Ci]; b [Co] or nil for none;
 // y [N,OutH,OutW,Co] with OutH = floor((H+2*PadH-KH)/StrideH)+1, and OutW alike.
+// Numerics: as Linear.
 // Panics: ShapeError, also for a stride or padding that is negative and for a
 // kernel that is empty or larger than the padded image.
 func (tp *Tape) Conv2D(x, w, b *Tensor, o ConvOptions) *Tensor {
@@ -32,7 +33,7 @@ func (tp *Tape) Conv2D(x, w, b *Tensor, o ConvOptions) *Tensor {
 
 	shape := [4]int{s.N, s.OutH(), s.OutW(), s.Co}
 	y := tp.output(shape[:])
-	kernels.Conv2D(y.Data, x.Data, w.Data, s, kernels.ConvOptions{Bias: bias})
+	kernels.Conv2D(y.Data, x.Data, w.Data, s, kernels.ConvOptions{Bias: bias, Precision: tp.precision})
 	tp.countConv(s)
 
 	if r := tp.record(y, convBack, nil, x, w, b); r != nil {
@@ -86,7 +87,7 @@ func convBack(tp *Tape, r *record) {
 	s := shapeOfConv(x, w, ConvOptions{int(r.idx[0]), int(r.idx[1]), int(r.idx[2]), int(r.idx[3])})
 	if r.want[1] {
 		dw, add := tp.sink(w)
-		kernels.Conv2DGradWeight(dw, r.dout(), tp.value(x), s, kernels.ConvOptions{Accumulate: add})
+		kernels.Conv2DGradWeight(dw, r.dout(), tp.value(x), s, kernels.ConvOptions{Accumulate: add, Precision: tp.precision})
 		tp.countConv(s)
 	}
 	if r.want[2] {
@@ -95,7 +96,7 @@ func convBack(tp *Tape, r *record) {
 	}
 	if r.want[0] {
 		dx, add := tp.sink(x)
-		kernels.Conv2DGradInput(dx, r.dout(), tp.value(w), s, kernels.ConvOptions{Accumulate: add})
+		kernels.Conv2DGradInput(dx, r.dout(), tp.value(w), s, kernels.ConvOptions{Accumulate: add, Precision: tp.precision})
 		tp.countConv(s)
 	}
 }

@@ -7,6 +7,8 @@ import "lethe/kernels"
 //	y[...,n] = sum_k x[...,k]*w[n,k] + b[n]
 //
 // Shapes: x [...,K]; w [N,K]; b [N] or nil for none; y [...,N].
+// Numerics: x, w and, in the gradients, dy are multiplied as SetPrecision says; b
+// and its gradient are float32.
 // Panics: ShapeError.
 func (tp *Tape) Linear(x, w, b *Tensor) *Tensor {
 	needShape("Linear", "w", w, anyDim, anyDim)
@@ -22,7 +24,7 @@ func (tp *Tape) Linear(x, w, b *Tensor) *Tensor {
 	rows := leading(x)
 	y := tp.outputWidth(x, n)
 	kernels.Gemm(kernels.MatOf(y.Data, rows, n), kernels.MatOf(x.Data, rows, k),
-		kernels.MatOf(w.Data, n, k).T(), kernels.GemmOptions{Bias: bias})
+		kernels.MatOf(w.Data, n, k).T(), kernels.GemmOptions{Bias: bias, Precision: tp.precision})
 	tp.countProduct(rows, n, k)
 
 	if r := tp.record(y, linearBack, nil, x, w, b); r != nil {
@@ -44,7 +46,7 @@ func linearBack(tp *Tape, r *record) {
 	dy := kernels.MatOf(r.dout(), rows, n)
 	if r.want[1] {
 		dw, add := tp.sink(w)
-		kernels.Gemm(kernels.MatOf(dw, n, k), dy.T(), kernels.MatOf(tp.value(x), rows, k), kernels.GemmOptions{Accumulate: add})
+		kernels.Gemm(kernels.MatOf(dw, n, k), dy.T(), kernels.MatOf(tp.value(x), rows, k), kernels.GemmOptions{Accumulate: add, Precision: tp.precision})
 		tp.countProduct(n, k, rows)
 	}
 	if r.want[2] {
@@ -53,7 +55,7 @@ func linearBack(tp *Tape, r *record) {
 	}
 	if r.want[0] {
 		dx, add := tp.sink(x)
-		kernels.Gemm(kernels.MatOf(dx, rows, k), dy, kernels.MatOf(tp.value(w), n, k), kernels.GemmOptions{Accumulate: add})
+		kernels.Gemm(kernels.MatOf(dx, rows, k), dy, kernels.MatOf(tp.value(w), n, k), kernels.GemmOptions{Accumulate: add, Precision: tp.precision})
 		tp.countProduct(rows, k, n)
 	}
 }
