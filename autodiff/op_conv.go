@@ -33,8 +33,10 @@ func (tp *Tape) Conv2D(x, w, b *Tensor, o ConvOptions) *Tensor {
 
 	shape := [4]int{s.N, s.OutH(), s.OutW(), s.Co}
 	y := tp.output(shape[:])
+	tp.begin("conv2d")
 	kernels.Conv2D(y.Data, x.Data, w.Data, s, kernels.ConvOptions{Bias: bias, Precision: tp.precision})
 	tp.countConv(s)
+	tp.end(x.n + w.n + y.n)
 
 	if r := tp.record(y, convBack, nil, x, w, b); r != nil {
 		geometry := [4]int32{int32(o.StrideH), int32(o.StrideW), int32(o.PadH), int32(o.PadW)}
@@ -86,18 +88,26 @@ func convBack(tp *Tape, r *record) {
 	x, w, b := r.in[0], r.in[1], r.in[2]
 	s := shapeOfConv(x, w, ConvOptions{int(r.idx[0]), int(r.idx[1]), int(r.idx[2]), int(r.idx[3])})
 	if r.want[1] {
+		x := tp.value(x)
+		tp.begin("conv2d.dw")
 		dw, add := tp.sink(w)
-		kernels.Conv2DGradWeight(dw, r.dout(), tp.value(x), s, kernels.ConvOptions{Accumulate: add, Precision: tp.precision})
+		kernels.Conv2DGradWeight(dw, r.dout(), x, s, kernels.ConvOptions{Accumulate: add, Precision: tp.precision})
 		tp.countConv(s)
+		tp.end(r.out.n + len(x) + written(w.n, add))
 	}
 	if r.want[2] {
+		tp.begin("conv2d.db")
 		db, add := tp.sink(b)
 		kernels.ColumnSum(db, kernels.MatOf(r.dout(), leading(r.out), s.Co), kernels.ColumnSumOptions{Accumulate: add})
+		tp.end(r.out.n + written(b.n, add))
 	}
 	if r.want[0] {
+		w := tp.value(w)
+		tp.begin("conv2d.dx")
 		dx, add := tp.sink(x)
-		kernels.Conv2DGradInput(dx, r.dout(), tp.value(w), s, kernels.ConvOptions{Accumulate: add, Precision: tp.precision})
+		kernels.Conv2DGradInput(dx, r.dout(), w, s, kernels.ConvOptions{Accumulate: add, Precision: tp.precision})
 		tp.countConv(s)
+		tp.end(r.out.n + len(w) + written(x.n, add))
 	}
 }
 

@@ -23,9 +23,11 @@ func (tp *Tape) Linear(x, w, b *Tensor) *Tensor {
 
 	rows := leading(x)
 	y := tp.outputWidth(x, n)
+	tp.begin("linear")
 	kernels.Gemm(kernels.MatOf(y.Data, rows, n), kernels.MatOf(x.Data, rows, k),
 		kernels.MatOf(w.Data, n, k).T(), kernels.GemmOptions{Bias: bias, Precision: tp.precision})
 	tp.countProduct(rows, n, k)
+	tp.end(rows*k + n*k + rows*n)
 
 	if r := tp.record(y, linearBack, nil, x, w, b); r != nil {
 		r.n = rows
@@ -45,18 +47,26 @@ func linearBack(tp *Tape, r *record) {
 	rows, n, k := r.n, w.shape[0], w.shape[1]
 	dy := kernels.MatOf(r.dout(), rows, n)
 	if r.want[1] {
+		x := tp.value(x)
+		tp.begin("linear.dw")
 		dw, add := tp.sink(w)
-		kernels.Gemm(kernels.MatOf(dw, n, k), dy.T(), kernels.MatOf(tp.value(x), rows, k), kernels.GemmOptions{Accumulate: add, Precision: tp.precision})
+		kernels.Gemm(kernels.MatOf(dw, n, k), dy.T(), kernels.MatOf(x, rows, k), kernels.GemmOptions{Accumulate: add, Precision: tp.precision})
 		tp.countProduct(n, k, rows)
+		tp.end(rows*n + rows*k + written(n*k, add))
 	}
 	if r.want[2] {
+		tp.begin("linear.db")
 		db, add := tp.sink(b)
 		kernels.ColumnSum(db, dy, kernels.ColumnSumOptions{Accumulate: add})
+		tp.end(rows*n + written(n, add))
 	}
 	if r.want[0] {
+		w := tp.value(w)
+		tp.begin("linear.dx")
 		dx, add := tp.sink(x)
-		kernels.Gemm(kernels.MatOf(dx, rows, k), dy, kernels.MatOf(tp.value(w), n, k), kernels.GemmOptions{Accumulate: add, Precision: tp.precision})
+		kernels.Gemm(kernels.MatOf(dx, rows, k), dy, kernels.MatOf(w, n, k), kernels.GemmOptions{Accumulate: add, Precision: tp.precision})
 		tp.countProduct(rows, k, n)
+		tp.end(rows*n + n*k + written(rows*k, add))
 	}
 }
 

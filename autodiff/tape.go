@@ -37,6 +37,8 @@ type Tape struct {
 	frozen    int // depth of Frozen
 	precision kernels.Precision
 	flops     float64
+	meter     Meter
+	counted   float64    // flops when the meter heard of the op at work
 	seed      [1]float32 // gradient of a loss with respect to itself
 }
 
