@@ -8,11 +8,10 @@ import (
 
 // Roofs bound what an op can reach.
 type Roofs struct {
-	Peak             Peak
-	GBytesPerSecond  float64 // of memory, as MeasureTriad; 0 means unknown
-	Steps            int     // the budget is of so many steps; below 1: of 1
-	Seconds          float64 // that these steps took, by the wall clock; 0: the ops'
-	PrecisionAndPath string  // of the products, for the line below the table
+	Peak            Peak
+	GBytesPerSecond float64 // of memory, as MeasureTriad; 0 means unknown
+	Steps           int     // the budget is of so many steps; below 1: of 1
+	Seconds         float64 // that these steps took, by the wall clock; 0: the ops'
 }
 
 // limit is the least time that an op could have taken, and what bounds it: its
@@ -63,11 +62,7 @@ func WriteBudget(w io.Writer, ops []Op, r Roofs) error {
 	if r.GBytesPerSecond > 0 {
 		memory = fmt.Sprintf("%.1f GB/s", r.GBytesPerSecond)
 	}
-	fmt.Fprintf(&b, "roofs: FMA %s; memory %s (triad)", r.Peak, memory)
-	if r.PrecisionAndPath != "" {
-		fmt.Fprintf(&b, "; products %s", r.PrecisionAndPath)
-	}
-	b.WriteString("\n")
+	fmt.Fprintf(&b, "roofs: FMA %s; memory %s (triad)\n", r.Peak, memory)
 	_, err := io.WriteString(w, b.String())
 	return err
 }
