@@ -109,12 +109,13 @@ func (tp *Tape) unshare(root *Tensor) {
 }
 
 // deliver passes the gradient of r's output on to t, which has as many
-// elements: by sharing the buffer where that is possible.
-func (tp *Tape) deliver(r *record, t *Tensor) {
+// elements: by sharing the buffer where that is possible. It returns the elements
+// that it read and wrote.
+func (tp *Tape) deliver(r *record, t *Tensor) (moved int) {
 	if root := t.root; root.tape != nil && root.grad == nil && t.whole() {
 		root.grad = r.out.grad
 		root.grad.refs++
-		return
+		return 0
 	}
 	d, add := tp.sink(t)
 	if add {
@@ -122,6 +123,7 @@ func (tp *Tape) deliver(r *record, t *Tensor) {
 	} else {
 		copy(d, r.dout())
 	}
+	return len(d) + written(len(d), add)
 }
 
 // own returns the gradient of r's output for a kernel to transform in place,
@@ -150,12 +152,14 @@ func (tp *Tape) open(t *Tensor) contribution {
 	return contribution{data: tp.floats.reuse(len(d)), target: d}
 }
 
-// commit ends a contribution.
-func (tp *Tape) commit(c contribution) {
-	if c.target != nil {
-		kernels.Add(c.target, c.target, c.data)
-		tp.floats.put(c.data)
+// commit ends a contribution. It returns the elements that it read and wrote.
+func (tp *Tape) commit(c contribution) (moved int) {
+	if c.target == nil {
+		return 0
 	}
+	kernels.Add(c.target, c.target, c.data)
+	tp.floats.put(c.data)
+	return 3 * len(c.data)
 }
 
 func (tp *Tape) newGradient(data []float32) *gradient {

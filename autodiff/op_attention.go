@@ -15,7 +15,8 @@ import (
 // Shapes: qkv [B,T,3*H*Dh], each token q then k then v, each as [H,Dh];
 // out [B,T,H*Dh].
 // Numerics: the backward pass saves the log-sum-exp of every row of scores,
-// [B,H,T], and computes the scores again; see kernels.Attention.
+// [B,H,T], and computes the scores again; see kernels.Attention. Its products
+// are float32 whatever SetPrecision says, which says why.
 // Panics: ShapeError; heads is not positive.
 // Source: Vaswani et al. 2017 (arXiv:1706.03762), section 3.2.
 func (tp *Tape) Attention(qkv *Tensor, heads int) *Tensor {
@@ -48,24 +49,28 @@ func (tp *Tape) attention(op string, qkv *Tensor, heads int, interleaved bool) *
 		keep(qkv)
 		keep(out)
 	}
+	tp.begin("attention")
 	kernels.Attention(headsOf(out.Data, out, whole(heads), 0), attentionArgs(qkv.Data, qkv, partsOf(heads, interleaved), lse))
 	tp.flops += attentionProductFLOPs(qkv, 2)
+	tp.end(qkv.n + out.n + len(lse))
 	return out
 }
 
 // attentionBack needs q, k, v, the output and the row statistics.
 func attentionBack(tp *Tape, r *record) {
 	qkv, out, heads := r.in[0], r.out, r.n
-	d, parts := tp.open(qkv), partsOf(heads, r.flag)
+	data, parts := tp.value(qkv), partsOf(heads, r.flag)
+	tp.begin("attention.grad")
+	d := tp.open(qkv)
 	grads := kernels.AttentionGrads{
 		DQ: headsOf(d.data, qkv, parts, 0),
 		DK: headsOf(d.data, qkv, parts, 1),
 		DV: headsOf(d.data, qkv, parts, 2),
 	}
 	kernels.AttentionGrad(grads, headsOf(r.dout(), out, whole(heads), 0), headsOf(out.Data, out, whole(heads), 0),
-		attentionArgs(tp.value(qkv), qkv, parts, r.aux))
+		attentionArgs(data, qkv, parts, r.aux))
 	tp.flops += attentionProductFLOPs(qkv, 4)
-	tp.commit(d)
+	tp.end(2*qkv.n + 2*out.n + len(r.aux) + tp.commit(d))
 }
 
 // division says how a token is divided: into parts equal parts, each of all

@@ -20,6 +20,7 @@ type ConvOptions struct {
 //
 // Shapes: x [N,H,W,Ci]; w [Co,KH,KW,Ci]; b [Co] or nil for none;
 // y [N,OutH,OutW,Co] with OutH = floor((H+2*PadH-KH)/StrideH)+1, and OutW alike.
+// Numerics: as Linear.
 // Panics: ShapeError, also for a stride or padding that is negative and for a
 // kernel that is empty or larger than the padded image.
 func (tp *Tape) Conv2D(x, w, b *Tensor, o ConvOptions) *Tensor {
@@ -32,8 +33,10 @@ func (tp *Tape) Conv2D(x, w, b *Tensor, o ConvOptions) *Tensor {
 
 	shape := [4]int{s.N, s.OutH(), s.OutW(), s.Co}
 	y := tp.output(shape[:])
-	kernels.Conv2D(y.Data, x.Data, w.Data, s, kernels.ConvOptions{Bias: bias})
+	tp.begin("conv2d")
+	kernels.Conv2D(y.Data, x.Data, w.Data, s, kernels.ConvOptions{Bias: bias, Precision: tp.precision})
 	tp.countConv(s)
+	tp.end(x.n + w.n + y.n)
 
 	if r := tp.record(y, convBack, nil, x, w, b); r != nil {
 		geometry := [4]int32{int32(o.StrideH), int32(o.StrideW), int32(o.PadH), int32(o.PadW)}
@@ -85,18 +88,26 @@ func convBack(tp *Tape, r *record) {
 	x, w, b := r.in[0], r.in[1], r.in[2]
 	s := shapeOfConv(x, w, ConvOptions{int(r.idx[0]), int(r.idx[1]), int(r.idx[2]), int(r.idx[3])})
 	if r.want[1] {
+		x := tp.value(x)
+		tp.begin("conv2d.dw")
 		dw, add := tp.sink(w)
-		kernels.Conv2DGradWeight(dw, r.dout(), tp.value(x), s, kernels.ConvOptions{Accumulate: add})
+		kernels.Conv2DGradWeight(dw, r.dout(), x, s, kernels.ConvOptions{Accumulate: add, Precision: tp.precision})
 		tp.countConv(s)
+		tp.end(r.out.n + len(x) + written(w.n, add))
 	}
 	if r.want[2] {
+		tp.begin("conv2d.db")
 		db, add := tp.sink(b)
 		kernels.ColumnSum(db, kernels.MatOf(r.dout(), leading(r.out), s.Co), kernels.ColumnSumOptions{Accumulate: add})
+		tp.end(r.out.n + written(b.n, add))
 	}
 	if r.want[0] {
+		w := tp.value(w)
+		tp.begin("conv2d.dx")
 		dx, add := tp.sink(x)
-		kernels.Conv2DGradInput(dx, r.dout(), tp.value(w), s, kernels.ConvOptions{Accumulate: add})
+		kernels.Conv2DGradInput(dx, r.dout(), w, s, kernels.ConvOptions{Accumulate: add, Precision: tp.precision})
 		tp.countConv(s)
+		tp.end(r.out.n + len(w) + written(x.n, add))
 	}
 }
 

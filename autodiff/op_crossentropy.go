@@ -44,7 +44,9 @@ func (tp *Tape) CrossEntropy(logits *Tensor, targets []int32, weights []float32,
 		}
 	}
 	args := kernels.CrossEntropyArgs{Targets: targets, Weights: weights, Smoothing: o.Smoothing, Classes: o.Classes}
+	tp.begin("crossentropy")
 	sum := kernels.CrossEntropy(kernels.MatOf(logits.Data, rows, c), args)
+	tp.end(logits.n)
 	loss := tp.scalar(float32(sum))
 	if r := tp.record(loss, crossEntropyBack, nil, logits); r != nil {
 		r.idx, r.f, r.n = tp.copyIndices(targets), o.Smoothing, o.Classes
@@ -59,8 +61,10 @@ func (tp *Tape) CrossEntropy(logits *Tensor, targets []int32, weights []float32,
 func crossEntropyBack(tp *Tape, r *record) {
 	logits := r.in[0]
 	rows, c := logits.shape[0], logits.shape[1]
+	data := tp.value(logits)
+	tp.begin("crossentropy.grad")
 	d := tp.open(logits)
-	kernels.CrossEntropyGrad(kernels.MatOf(d.data, rows, c), kernels.MatOf(tp.value(logits), rows, c), r.dout()[0],
+	kernels.CrossEntropyGrad(kernels.MatOf(d.data, rows, c), kernels.MatOf(data, rows, c), r.dout()[0],
 		kernels.CrossEntropyArgs{Targets: r.idx, Weights: r.aux, Smoothing: r.f, Classes: r.n})
-	tp.commit(d)
+	tp.end(2*len(data) + tp.commit(d))
 }

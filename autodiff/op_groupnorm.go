@@ -48,7 +48,9 @@ func (tp *Tape) GroupNorm(x, gamma, beta *Tensor, o GroupNormOptions) *Tensor {
 	if o.ScaleShift != nil {
 		scaleShift = o.ScaleShift.Data
 	}
+	tp.begin("groupnorm")
 	kernels.GroupNorm(y.Data, x.Data, groupNormArgs(x, gamma.Data, beta.Data, scaleShift, o), normStats(stats))
+	tp.end(2 * x.n)
 	r := tp.record(y, groupNormBack, groupNormAgain, x, gamma, beta, o.ScaleShift)
 	if r == nil {
 		tp.free(stats)
@@ -86,14 +88,18 @@ func groupNormArgsOf(tp *Tape, r *record) kernels.GroupNormArgs {
 }
 
 func groupNormAgain(tp *Tape, r *record) {
-	kernels.GroupNormAgain(r.out.Data, tp.value(r.in[0]), groupNormArgsOf(tp, r), normStats(r.aux))
+	x, a := tp.value(r.in[0]), groupNormArgsOf(tp, r)
+	tp.begin("groupnorm.again")
+	kernels.GroupNormAgain(r.out.Data, x, a, normStats(r.aux))
+	tp.end(2 * len(x))
 }
 
 // groupNormBack needs x, ScaleShift and the statistics, not y. The gradient of x
 // takes the place of dy where nobody else needs that.
 func groupNormBack(tp *Tape, r *record) {
 	x, gamma, beta, scaleShift := r.in[0], r.in[1], r.in[2], r.in[3]
-	a := groupNormArgsOf(tp, r)
+	data, a := tp.value(x), groupNormArgsOf(tp, r)
+	tp.begin("groupnorm.grad")
 	var d kernels.GroupNormGrads
 	own, inPlace := r.ownFor(x)
 	switch {
@@ -116,8 +122,10 @@ func groupNormBack(tp *Tape, r *record) {
 		d.DScale, d.AccumulateScales = tp.sink(scaleShift)
 		d.DShift = d.DScale[min(a.C, len(d.DScale)):]
 	}
-	kernels.GroupNormGrad(d, r.dout(), tp.value(x), a, normStats(r.aux))
+	kernels.GroupNormGrad(d, r.dout(), data, a, normStats(r.aux))
+	moved := 2*len(data) + written(len(d.DX), d.AccumulateX)
 	if r.want[0] && inPlace {
-		tp.deliver(r, x)
+		moved += tp.deliver(r, x)
 	}
+	tp.end(moved)
 }

@@ -12,15 +12,19 @@ func (tp *Tape) AvgPool2(x *Tensor) *Tensor {
 	s := imageShape(x)
 	shape := [4]int{s.N, s.H / 2, s.W / 2, s.C}
 	y := tp.output(shape[:])
+	tp.begin("avgpool2")
 	kernels.AvgPool2(y.Data, x.Data, s)
+	tp.end(x.n + y.n)
 	tp.record(y, avgPool2Back, nil, x)
 	return y
 }
 
 // avgPool2Back: every pixel of a block gets a quarter of dy.
 func avgPool2Back(tp *Tape, r *record) {
+	tp.begin("avgpool2.grad")
 	dx, add := tp.sink(r.in[0])
 	kernels.AvgPool2Grad(dx, r.dout(), imageShape(r.in[0]), kernels.ResampleOptions{Accumulate: add})
+	tp.end(r.out.n + written(len(dx), add))
 }
 
 // UpNearest2 repeats every pixel in a block of 2x2.
@@ -32,15 +36,19 @@ func (tp *Tape) UpNearest2(x *Tensor) *Tensor {
 	s := imageShape(x)
 	shape := [4]int{s.N, 2 * s.H, 2 * s.W, s.C}
 	y := tp.output(shape[:])
+	tp.begin("upnearest2")
 	kernels.UpNearest2(y.Data, x.Data, s)
+	tp.end(x.n + y.n)
 	tp.record(y, upNearest2Back, nil, x)
 	return y
 }
 
 // upNearest2Back: dx is the sum of its block of dy.
 func upNearest2Back(tp *Tape, r *record) {
+	tp.begin("upnearest2.grad")
 	dx, add := tp.sink(r.in[0])
 	kernels.UpNearest2Grad(dx, r.dout(), imageShape(r.in[0]), kernels.ResampleOptions{Accumulate: add})
+	tp.end(r.out.n + written(len(dx), add))
 }
 
 // imageShape is the shape of a tensor [N,H,W,C].
@@ -61,8 +69,10 @@ func (tp *Tape) Concat(x, y *Tensor) *Tensor {
 	a, b := width(x), width(y)
 	z := tp.outputWidth(x, a+b)
 	rows := leading(x)
+	tp.begin("concat")
 	kernels.CopyColumns(kernels.MatOf(z.Data, rows, a+b).Sub(0, rows, 0, a), kernels.MatOf(x.Data, rows, a), kernels.CopyOptions{})
 	kernels.CopyColumns(kernels.MatOf(z.Data, rows, a+b).Sub(0, rows, a, a+b), kernels.MatOf(y.Data, rows, b), kernels.CopyOptions{})
+	tp.end(2 * z.n)
 	if r := tp.record(z, concatBack, nil, x, y); r != nil {
 		r.n = rows
 	}
@@ -72,15 +82,18 @@ func (tp *Tape) Concat(x, y *Tensor) *Tensor {
 // concatBack cuts dz in two.
 func concatBack(tp *Tape, r *record) {
 	whole := kernels.MatOf(r.dout(), r.n, width(r.out))
-	at := 0
+	tp.begin("concat.grad")
+	at, moved := 0, 0
 	for i := range 2 {
 		w := width(r.in[i])
 		if r.want[i] {
 			d, add := tp.sink(r.in[i])
 			kernels.CopyColumns(kernels.MatOf(d, r.n, w), whole.Sub(0, r.n, at, at+w), kernels.CopyOptions{Accumulate: add})
+			moved += len(d) + written(len(d), add)
 		}
 		at += w
 	}
+	tp.end(moved)
 }
 
 // Detach returns a view of x that no gradient passes.

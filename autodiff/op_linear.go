@@ -7,6 +7,8 @@ import "lethe/kernels"
 //	y[...,n] = sum_k x[...,k]*w[n,k] + b[n]
 //
 // Shapes: x [...,K]; w [N,K]; b [N] or nil for none; y [...,N].
+// Numerics: x, w and, in the gradients, dy are multiplied as SetPrecision says; b
+// and its gradient are float32.
 // Panics: ShapeError.
 func (tp *Tape) Linear(x, w, b *Tensor) *Tensor { return tp.linear("Linear", x, w, b, nil) }
 
@@ -52,16 +54,20 @@ func linearShapes(op string, x, w, b *Tensor) (rows, n, k int) {
 // multiplyAdd overwrites y with x*w^T + b + to, where b and to may be nil.
 func (tp *Tape) multiplyAdd(op string, y *Tensor, x []float32, w, b, to *Tensor, k int) {
 	rows, n := leading(y), width(y)
-	var o kernels.GemmOptions
+	o := kernels.GemmOptions{Precision: tp.precision}
+	moved := rows*k + n*k + rows*n
 	if b != nil {
 		o.Bias = b.Data
 	}
 	if to != nil {
 		needSame(op, y, to)
 		o.Add = kernels.MatOf(to.Data, rows, n)
+		moved += rows * n
 	}
+	tp.begin("linear")
 	kernels.Gemm(kernels.MatOf(y.Data, rows, n), kernels.MatOf(x, rows, k), kernels.MatOf(w.Data, n, k).T(), o)
 	tp.countProduct(rows, n, k)
+	tp.end(moved)
 }
 
 // linearBack: dx = dy*w, dw = dy^T*x, db = column sums of dy, dto = dy. dto may
@@ -73,7 +79,8 @@ func linearBack(tp *Tape, r *record) {
 		tp.inputGrad(r.dout(), r.n, w, x)
 	}
 	if r.want[3] {
-		tp.deliver(r, r.in[3])
+		tp.begin("linear.dto")
+		tp.end(tp.deliver(r, r.in[3]))
 	}
 }
 
@@ -90,22 +97,29 @@ func (tp *Tape) weightGrads(r *record, dout []float32, i int, w, b, x *Tensor) {
 }
 
 func (tp *Tape) weightGrad(dy kernels.Mat, w *Tensor, x kernels.Mat) {
+	tp.begin("linear.dw")
 	dw, add := tp.sink(w)
-	kernels.Gemm(kernels.MatOf(dw, dy.Cols, x.Cols), dy.T(), x, kernels.GemmOptions{Accumulate: add})
+	kernels.Gemm(kernels.MatOf(dw, dy.Cols, x.Cols), dy.T(), x, kernels.GemmOptions{Accumulate: add, Precision: tp.precision})
 	tp.countProduct(dy.Cols, x.Cols, dy.Rows)
+	tp.end(dy.Rows*(dy.Cols+x.Cols) + written(len(dw), add))
 }
 
 func (tp *Tape) biasGrad(dy kernels.Mat, b *Tensor) {
+	tp.begin("linear.db")
 	db, add := tp.sink(b)
 	kernels.ColumnSum(db, dy, kernels.ColumnSumOptions{Accumulate: add})
+	tp.end(dy.Rows*dy.Cols + written(len(db), add))
 }
 
 // inputGrad adds dy*w to the gradient of x.
 func (tp *Tape) inputGrad(dy []float32, rows int, w, x *Tensor) {
 	n, k := w.shape[0], w.shape[1]
+	weights := kernels.MatOf(tp.value(w), n, k)
+	tp.begin("linear.dx")
 	dx, add := tp.sink(x)
-	kernels.Gemm(kernels.MatOf(dx, rows, k), kernels.MatOf(dy, rows, n), kernels.MatOf(tp.value(w), n, k), kernels.GemmOptions{Accumulate: add})
+	kernels.Gemm(kernels.MatOf(dx, rows, k), kernels.MatOf(dy, rows, n), weights, kernels.GemmOptions{Accumulate: add, Precision: tp.precision})
 	tp.countProduct(rows, k, n)
+	tp.end(rows*n + n*k + written(len(dx), add))
 }
 
 // leading returns the product of all dimensions of x but the last.

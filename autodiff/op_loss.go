@@ -16,9 +16,11 @@ import (
 func (tp *Tape) MSE(x, y *Tensor) *Tensor {
 	needSame("MSE", x, y)
 	mean := 0.0
+	tp.begin("mse")
 	if x.n > 0 {
 		mean = kernels.SquaredDistance(x.Data, y.Data) / float64(x.n)
 	}
+	tp.end(2 * x.n)
 	loss := tp.scalar(float32(mean))
 	tp.recordDistance(loss, mseBack, x, y)
 	return loss
@@ -30,9 +32,10 @@ func mseBack(tp *Tape, r *record) {
 	a := float32(2 * float64(r.dout()[0]) / float64(len(x)))
 	for i := range 2 {
 		if r.want[i] {
+			tp.begin("mse.grad")
 			c := tp.open(r.in[i])
 			kernels.ScaledDiff(c.data, sign(i)*a, x, y)
-			tp.commit(c)
+			tp.end(3*len(x) + tp.commit(c))
 		}
 	}
 }
@@ -51,12 +54,14 @@ func (tp *Tape) RowMSE(x, y *Tensor, w []float32) *Tensor {
 	rows, c := x.shape[0], x.shape[1]
 	needInt("RowMSE", "len(w)", len(w), rows)
 	sum := 0.0
+	tp.begin("rowmse")
 	if c > 0 {
 		for i, wi := range w {
 			row := int32(i)
 			sum += float64(wi) * kernels.SquaredDistance(rowOf(x.Data, row, c), rowOf(y.Data, row, c)) / float64(c)
 		}
 	}
+	tp.end(2 * x.n)
 	loss := tp.scalar(float32(sum))
 	if r := tp.recordDistance(loss, rowMSEBack, x, y); r != nil {
 		r.aux = tp.buffer(rows)
@@ -68,7 +73,7 @@ func (tp *Tape) RowMSE(x, y *Tensor, w []float32) *Tensor {
 // rowMSEBack: dx[r,:] = dloss*w[r]*2/C*(x[r,:]-y[r,:]), dy = -dx.
 func rowMSEBack(tp *Tape, r *record) {
 	c := r.in[0].shape[1]
-	tp.rowDifferences(r, c, 2*float64(r.dout()[0])/float64(c))
+	tp.rowDifferences("rowmse.grad", r, c, 2*float64(r.dout()[0])/float64(c))
 }
 
 // SampleL2 is the mean over the outermost dimension of the Euclidean distance:
@@ -89,6 +94,7 @@ func (tp *Tape) SampleL2(x, y *Tensor, eps float32) *Tensor {
 	samples := x.shape[0]
 	size := elements("SampleL2", x.shape[1:])
 	inverse := tp.buffer(samples)
+	tp.begin("samplel2")
 	sum := 0.0
 	for i := range samples {
 		row := int32(i)
@@ -99,6 +105,7 @@ func (tp *Tape) SampleL2(x, y *Tensor, eps float32) *Tensor {
 			inverse[i] = float32(1 / distance)
 		}
 	}
+	tp.end(2 * x.n)
 	if samples > 0 {
 		sum /= float64(samples)
 	}
@@ -115,7 +122,7 @@ func (tp *Tape) SampleL2(x, y *Tensor, eps float32) *Tensor {
 // sampleL2Back: dx[n] = dloss/N*(x[n]-y[n])/distance[n], dy = -dx.
 func sampleL2Back(tp *Tape, r *record) {
 	size := elements("SampleL2", r.in[0].shape[1:])
-	tp.rowDifferences(r, size, float64(r.dout()[0])/float64(len(r.aux)))
+	tp.rowDifferences("samplel2.grad", r, size, float64(r.dout()[0])/float64(len(r.aux)))
 }
 
 // WeightedSum adds scalars:
@@ -162,18 +169,19 @@ func (tp *Tape) recordDistance(loss *Tensor, back vjp, x, y *Tensor) *record {
 
 // rowDifferences adds a*r.aux[row]*(x[row,:]-y[row,:]) to the gradient of x and
 // subtracts it from y's, for rows of c elements.
-func (tp *Tape) rowDifferences(r *record, c int, a float64) {
+func (tp *Tape) rowDifferences(op string, r *record, c int, a float64) {
 	x, y := tp.value(r.in[0]), tp.value(r.in[1])
 	for i := range 2 {
 		if !r.want[i] {
 			continue
 		}
+		tp.begin(op)
 		d := tp.open(r.in[i])
 		for j, weight := range r.aux {
 			row := int32(j)
 			kernels.ScaledDiff(rowOf(d.data, row, c), sign(i)*float32(a*float64(weight)), rowOf(x, row, c), rowOf(y, row, c))
 		}
-		tp.commit(d)
+		tp.end(3*len(x) + tp.commit(d))
 	}
 }
 

@@ -33,13 +33,15 @@ func (tp *Tape) MLP(x *Tensor, w1, b1, w2, b2, to *Tensor) *Tensor {
 		r.aux, r.n = sums, rows
 		keep(x)
 	}
-	var o kernels.GemmOptions
+	o := kernels.GemmOptions{Precision: tp.precision}
 	if b1 != nil {
 		o.Bias = b1.Data
 	}
 	o.Gelu = kernels.MatOf(h, rows, hidden)
+	tp.begin("mlp")
 	kernels.Gemm(kernels.MatOf(sums, rows, hidden), kernels.MatOf(x.Data, rows, k), kernels.MatOf(w1.Data, hidden, k).T(), o)
 	tp.countProduct(rows, hidden, k)
+	tp.end(rows*k + hidden*k + 2*rows*hidden)
 	tp.multiplyAdd("MLP", y, h, w2, b2, to, hidden)
 	tp.free(h)
 	return y
@@ -52,9 +54,12 @@ func mlpBack(tp *Tape, r *record) {
 	hidden, n := w1.shape[0], w2.shape[0]
 	dy, z := kernels.MatOf(r.dout(), r.n, n), kernels.MatOf(r.aux, r.n, hidden)
 	dz, h := tp.floats.reuse(r.n*hidden), tp.floats.reuse(r.n*hidden)
-	kernels.Gemm(kernels.MatOf(dz, r.n, hidden), dy, kernels.MatOf(tp.value(w2), n, hidden),
-		kernels.GemmOptions{Epilogue: kernels.Epilogue{GradAt: z, Gelu: kernels.MatOf(h, r.n, hidden)}})
+	weights := kernels.MatOf(tp.value(w2), n, hidden)
+	tp.begin("mlp.dhidden")
+	kernels.Gemm(kernels.MatOf(dz, r.n, hidden), dy, weights,
+		kernels.GemmOptions{Precision: tp.precision, Epilogue: kernels.Epilogue{GradAt: z, Gelu: kernels.MatOf(h, r.n, hidden)}})
 	tp.countProduct(r.n, hidden, n)
+	tp.end(r.n*n + n*hidden + 3*r.n*hidden)
 	if r.want[3] {
 		tp.weightGrad(dy, w2, kernels.MatOf(h, r.n, hidden))
 	}
@@ -68,6 +73,7 @@ func mlpBack(tp *Tape, r *record) {
 	}
 	tp.floats.put(dz)
 	if r.want[5] {
-		tp.deliver(r, r.in[5])
+		tp.begin("mlp.dto")
+		tp.end(tp.deliver(r, r.in[5]))
 	}
 }

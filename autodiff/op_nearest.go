@@ -13,6 +13,8 @@ func (tp *Tape) NearestRows(x, table *Tensor) []int32 {
 	needShape("NearestRows", "table", table, anyDim, x.shape[1])
 	rows, c := x.shape[0], x.shape[1]
 	idx := make([]int32, rows)
+	tp.begin("nearestrows")
 	kernels.NearestRow(idx, kernels.MatOf(x.Data, rows, c), kernels.MatOf(table.Data, table.shape[0], c))
+	tp.end(x.n + table.n)
 	return idx
 }

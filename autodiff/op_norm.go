@@ -19,7 +19,9 @@ func (tp *Tape) LayerNorm(x, gamma, beta *Tensor, eps float32) *Tensor {
 	rows := leading(x)
 	y := tp.output(x.shape)
 	stats := tp.buffer(2 * rows)
+	tp.begin("layernorm")
 	layerNorm(y.Data, x.Data, gamma, beta, eps, stats)
+	tp.end(2*x.n + len(stats))
 
 	r := tp.record(y, layerNormBack, layerNormAgain, x, gamma, beta)
 	if r == nil {
@@ -44,17 +46,24 @@ func normStats(stats []float32) kernels.NormStats {
 
 // layerNormAgain computes y once more; the statistics come out as they are.
 func layerNormAgain(tp *Tape, r *record) {
-	layerNorm(r.out.Data, tp.value(r.in[0]), r.in[1], r.in[2], r.f, r.aux)
+	x := tp.value(r.in[0])
+	tp.begin("layernorm.again")
+	layerNorm(r.out.Data, x, r.in[1], r.in[2], r.f, r.aux)
+	tp.end(2*len(x) + len(r.aux))
 }
 
 // layerNormBack needs x and the row statistics, not y.
 func layerNormBack(tp *Tape, r *record) {
 	x, gamma, beta := r.in[0], r.in[1], r.in[2]
 	c, rows := gamma.n, len(r.aux)/2
+	data := tp.value(x)
+	tp.begin("layernorm.grad")
+	moved := 2*len(data) + len(r.aux)
 	var d kernels.LayerNormGrads
 	if r.want[0] {
 		dx, add := tp.sink(x)
 		d.DX, d.AccumulateX = kernels.MatOf(dx, rows, c), add
+		moved += written(len(dx), add)
 	}
 	// The kernel writes both parameter gradients or none: an unwanted one
 	// goes to scratch.
@@ -63,11 +72,12 @@ func layerNormBack(tp *Tape, r *record) {
 		dgamma, dbeta = tp.openIf(r.want[1], gamma), tp.openIf(r.want[2], beta)
 		d.DGamma, d.DBeta = dgamma.data, dbeta.data
 	}
-	kernels.LayerNormGrad(d, kernels.MatOf(r.dout(), rows, c), kernels.MatOf(tp.value(x), rows, c), gamma.Data, normStats(r.aux))
+	kernels.LayerNormGrad(d, kernels.MatOf(r.dout(), rows, c), kernels.MatOf(data, rows, c), gamma.Data, normStats(r.aux))
 	if r.want[1] || r.want[2] {
 		tp.commitIf(r.want[1], dgamma)
 		tp.commitIf(r.want[2], dbeta)
 	}
+	tp.end(moved)
 }
 
 // openIf is open for a wanted gradient and plain scratch for an unwanted one.

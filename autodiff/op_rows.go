@@ -27,6 +27,7 @@ func (tp *Tape) GatherRows(x, fill *Tensor, idx []int32) *Tensor {
 
 	shape := [2]int{len(idx), d}
 	y := tp.output(shape[:])
+	tp.begin("gatherrows")
 	for i, row := range idx {
 		from := x.Data
 		if row == noRow {
@@ -34,6 +35,7 @@ func (tp *Tape) GatherRows(x, fill *Tensor, idx []int32) *Tensor {
 		}
 		copy(rowOf(y.Data, int32(i), d), rowOf(from, row, d))
 	}
+	tp.end(2 * y.n)
 	if r := tp.record(y, gatherBack, nil, x, fill); r != nil {
 		r.idx, r.n = tp.copyIndices(idx), d
 	}
@@ -43,17 +45,21 @@ func (tp *Tape) GatherRows(x, fill *Tensor, idx []int32) *Tensor {
 // gatherBack: dx[idx[i],:] += dy[i,:], and dfill likewise.
 func gatherBack(tp *Tape, r *record) {
 	x, fill := r.in[0], r.in[1]
+	tp.begin("gatherrows.grad")
+	moved := 0
 	if r.want[0] {
-		tp.scatterAdd(r, x)
+		moved += tp.scatterAdd(r, x)
 	}
 	if r.want[1] {
 		d := tp.cleared(fill)
 		for i, row := range r.idx {
 			if row == noRow {
 				kernels.Axpy(d, 1, rowOf(r.dout(), int32(i), r.n))
+				moved += 3 * r.n
 			}
 		}
 	}
+	tp.end(moved)
 }
 
 // AddRows adds to every row of x a row of table, picked by index:
@@ -71,9 +77,11 @@ func (tp *Tape) AddRows(x, table *Tensor, idx []int32) *Tensor {
 	needIndices("AddRows", idx, 0, table.shape[0])
 
 	y := tp.output(x.shape)
+	tp.begin("addrows")
 	for i, row := range idx {
 		kernels.Add(rowOf(y.Data, int32(i), d), rowOf(x.Data, int32(i), d), rowOf(table.Data, row, d))
 	}
+	tp.end(3 * y.n)
 	if r := tp.record(y, addRowsBack, nil, x, table); r != nil {
 		r.n = d
 		if r.want[1] {
@@ -85,23 +93,28 @@ func (tp *Tape) AddRows(x, table *Tensor, idx []int32) *Tensor {
 
 // addRowsBack: dx = dy, dtable[idx[i],:] += dy[i,:].
 func addRowsBack(tp *Tape, r *record) {
+	tp.begin("addrows.grad")
+	moved := 0
 	if r.want[1] {
-		tp.scatterAdd(r, r.in[1])
+		moved += tp.scatterAdd(r, r.in[1])
 	}
 	if r.want[0] {
-		tp.deliver(r, r.in[0])
+		moved += tp.deliver(r, r.in[0])
 	}
+	tp.end(moved)
 }
 
 // scatterAdd adds the rows of r's output gradient to the rows of t's gradient
-// that r.idx names, skipping noRow.
-func (tp *Tape) scatterAdd(r *record, t *Tensor) {
+// that r.idx names, skipping noRow. It returns the elements that it read and wrote.
+func (tp *Tape) scatterAdd(r *record, t *Tensor) (moved int) {
 	d := tp.cleared(t)
 	for i, row := range r.idx {
 		if row != noRow {
 			kernels.Axpy(rowOf(d, row, r.n), 1, rowOf(r.dout(), int32(i), r.n))
+			moved += 3 * r.n
 		}
 	}
+	return moved
 }
 
 // cleared returns the sink of t, set to 0 if it is new, to be added to.

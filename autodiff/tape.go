@@ -1,5 +1,7 @@
 package autodiff
 
+import "lethe/kernels"
+
 // vjp turns the gradient of a record's output into gradients of its inputs.
 // It is a plain function, not a closure, so that recording allocates nothing.
 type vjp func(*Tape, *record)
@@ -32,9 +34,12 @@ type Tape struct {
 
 	gradients bump[gradient]
 
-	frozen int // depth of Frozen
-	flops  float64
-	seed   [1]float32 // gradient of a loss with respect to itself
+	frozen    int // depth of Frozen
+	precision kernels.Precision
+	flops     float64
+	meter     Meter
+	counted   float64    // flops when the meter heard of the op at work
+	seed      [1]float32 // gradient of a loss with respect to itself
 }
 
 // NewTape returns an empty tape.

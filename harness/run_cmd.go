@@ -30,6 +30,8 @@ type runCmd struct {
 	Method  string `help:"Unlearning method; lethe methods lists them." default:"ours"`
 	Seed    uint64 `help:"Seed of every random number." default:"1"`
 	Threads int    `help:"Worker threads; 0 uses all cores. The result does not depend on it." default:"0"`
+	PrecisionFlag
+	WatchFlags
 }
 
 // The main job: three classes go, five stay, two are in neither set.
@@ -46,7 +48,11 @@ var worldJob = []string{
 // Run is lethe unlearn with the arguments of the main job.
 func (c *runCmd) Run(a *app) error {
 	args := append([]string{"unlearn"}, worldJob...)
-	args = append(args, "--out="+c.Out, "--method="+c.Method, fmt.Sprintf("--seed=%d", c.Seed), fmt.Sprintf("--threads=%d", c.Threads))
+	args = append(args, "--out="+c.Out, "--method="+c.Method, fmt.Sprintf("--seed=%d", c.Seed), fmt.Sprintf("--threads=%d", c.Threads),
+		"--precision="+c.Precision, fmt.Sprintf("--budget=%t", c.Budget))
+	if c.CPUProfile != "" {
+		args = append(args, "--cpu-profile="+c.CPUProfile)
+	}
 	var cli commands
 	parser, err := newParser(&cli, a.out, a.err)
 	if err != nil {

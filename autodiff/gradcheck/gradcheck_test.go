@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"lethe/autodiff"
+	"lethe/kernels"
 )
 
 func testRNG() *rand.Rand { return rand.New(rand.NewPCG(20, 24)) }
@@ -23,6 +24,27 @@ func TestEveryOp(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// TestPrecisions checks the ops that have products of the tape's precision in
+// BF16x3: beside a row's own roundings each of its three products has some, and
+// every product is off by 192 more (see Case); no row has more than two in a chain.
+func TestPrecisions(t *testing.T) {
+	checked := 0
+	for _, r := range allRows() {
+		if r.op != "Linear" && r.op != "Conv2D" {
+			continue
+		}
+		checked++
+		rng := testRNG()
+		c := Case{Inputs: r.tensors(rng), Forward: r.forward, Roundings: 3*r.roundings + 2*192, Magnitude: r.magnitude, Precision: kernels.BF16x3}
+		if _, err := Check(c, rng); err != nil {
+			t.Errorf("%s, %s: %v", r.op, r.wiring, err)
+		}
+	}
+	if checked < 2 {
+		t.Errorf("%d rows were checked", checked)
 	}
 }
 

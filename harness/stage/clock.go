@@ -40,6 +40,7 @@ type Clock struct {
 	records []*record
 	running *record
 	peakRSS int64
+	watch   func(stage string)
 }
 
 // record is one stage, in the order of first use.
@@ -68,6 +69,14 @@ func New(o Options) *Clock {
 	return c
 }
 
+// Watch has f hear of every stage that begins from now on, by its name, and of
+// its end as "". f is called on the goroutine of the stage, outside of its time.
+func (c *Clock) Watch(f func(stage string)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.watch = f
+}
+
 // Start begins a stage and returns the function that ends it, which takes the
 // arithmetic done since, in GFLOP (0 when it is not counted). Nothing is
 // allocated after the first call of a name.
@@ -82,6 +91,9 @@ func (c *Clock) Start(name string) (stop func(gflop float64)) {
 	}
 	r := c.find(name)
 	c.running = r
+	if c.watch != nil {
+		c.watch(name)
+	}
 	r.began = c.now()
 	return r.stop
 }
@@ -110,6 +122,9 @@ func (c *Clock) end(r *record, gflop float64) {
 	r.calls++
 	r.gflop += gflop
 	c.look(r, now)
+	if c.watch != nil {
+		c.watch("")
+	}
 }
 
 // look samples the memory for a stage, at most every memoryEvery.
