@@ -29,6 +29,7 @@ type commands struct {
 	Evaluate  evaluateCmd  `cmd:"" help:"Measure a model, or two, on images under fixed masks."`
 	Table     tableCmd     `cmd:"" help:"Compare runs in one Markdown table."`
 	Budget    budgetCmd    `cmd:"" help:"Say where the time of an unlearning step goes, op by op; needs no data."`
+	Bench     benchCmd     `cmd:"" help:"Judge rows of benchmarks, ours and peers', by the floors that this engine promises."`
 	Inspect   inspectCmd   `cmd:"" help:"Say what is in a checkpoint and which model it fits."`
 	Methods   methodsCmd   `cmd:"" help:"List the unlearning methods with their losses and defaults."`
 	World     worldCmd     `cmd:"" help:"Write images of the built-in world to a folder."`

@@ -36,7 +36,7 @@ func reportRate(b *testing.B, flopsPerOp, peakBefore float64) {
 // K counts 2*M*N*K operations.
 func BenchmarkGemm(b *testing.B) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	for _, net := range []string{"vit", "unet"} {
+	for _, net := range []string{"vit", "square", "unet"} {
 		for _, s := range netShapes(b, net) {
 			b.Run(fmt.Sprintf("isa=%s/prec=f32/net=%s/op=%s/m=%d/n=%d/k=%d", ISA(), net, s.op, s.m, s.n, s.k), func(b *testing.B) {
 				c, x, y := s.operands(b, func() float32 { return rng.Float32()*2 - 1 })

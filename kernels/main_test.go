@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 		if commit := os.Getenv("LETHE_COMMIT"); commit != "" {
 			fmt.Println("commit:", commit)
 		}
-		for _, unit := range []string{"GFLOP/s", "%peak", "GB/s"} {
+		for _, unit := range []string{"GFLOP/s", "%peak", "GB/s", "%triad"} {
 			fmt.Println("Unit", unit, "better=higher")
 		}
 	}

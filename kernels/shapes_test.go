@@ -54,7 +54,7 @@ func (s netShape) operands(t testing.TB, next func() float32) (c, a, b Mat) {
 	switch s.op {
 	case "fwd":
 		return c, MatOf(x, s.m, s.k), MatOf(y, s.n, s.k).T()
-	case "dgrad":
+	case "dgrad", "nn":
 		return c, MatOf(x, s.m, s.k), MatOf(y, s.k, s.n)
 	case "wgrad":
 		return c, MatOf(x, s.k, s.m).T(), MatOf(y, s.k, s.n)

@@ -3,10 +3,14 @@
 BenchmarkUnlearnStep: student on the retain and the forget images, frozen original
 on the retain images and on noise, mean squared errors, backward, AdamW.
 
-usage: torch_mae_step.py [--threads 2] [--steps 5] [--images 8] [--separate]
+usage: torch_mae_step.py [--model mae_vit_base_patch16|mae_tiny] [--precision f32|bf16]
+  [--threads 2] [--steps 5] [--images 8] [--separate] [--malloc keep|default] [--rows]
 Prints the milliseconds of each step after the first two, and the peak resident
-memory. --separate runs retain and forget images one after the other."""
+memory; with --rows their median in Go's benchmark format. --separate runs retain and
+forget images one after the other; bf16 is autocast. --malloc keep makes glibc's
+malloc keep what is freed, which is faster where page faults are slow."""
 import argparse
+import ctypes
 import os
 import resource
 import sys
@@ -17,7 +21,15 @@ a.add_argument("--threads", type=int, default=2)
 a.add_argument("--steps", type=int, default=5)
 a.add_argument("--images", type=int, default=8)
 a.add_argument("--separate", action="store_true")
+a.add_argument("--model", choices=["mae_vit_base_patch16", "mae_tiny"], default="mae_vit_base_patch16")
+a.add_argument("--precision", choices=["f32", "bf16"], default="f32")
+a.add_argument("--malloc", choices=["keep", "default"], default="keep")
+a.add_argument("--rows", action="store_true")
 args = a.parse_args()
+if args.malloc == "keep":
+    libc = ctypes.CDLL(None)
+    libc.mallopt(-4, 0)  # M_MMAP_MAX: no block of its own from the system
+    libc.mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD: 2 GiB at the top stay
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[name] = str(args.threads)
 
@@ -42,7 +54,9 @@ mae.Attention.forward = attention
 
 
 def encoder():
-    """mae_vit_base_patch16 without its decoder, which `ours` never runs."""
+    """The model without its decoder, which `ours` never runs."""
+    if args.model == "mae_tiny":
+        return mae.MAE(img_size=32, patch_size=4, embed_dim=128, depth=6, num_heads=4, decoder_embed_dim=16, decoder_depth=0, decoder_num_heads=1)
     return mae.MAE(embed_dim=768, depth=12, num_heads=12, decoder_embed_dim=16, decoder_depth=0, decoder_num_heads=1)
 
 
@@ -51,7 +65,9 @@ original.load_state_dict(student.state_dict())
 original.requires_grad_(False)
 trained = [p for k, p in student.named_parameters() if p.requires_grad and not k.startswith("decoder") and k != "mask_token"]
 optimizer = torch.optim.AdamW(trained, 1e-4, betas=(0.9, 0.95), weight_decay=0, fused=True)
-shape = (args.images, 3, 224, 224)
+side = 32 if args.model == "mae_tiny" else 224
+patches = (side // student.patch) ** 2
+shape = (args.images, 3, side, side)
 retain, forget, noise = (torch.randn(shape) for _ in range(3))
 
 
@@ -61,16 +77,18 @@ def encode(model, x, order):
 
 def step():
     optimizer.zero_grad(set_to_none=True)
-    order = torch.rand(2 * args.images, 196)
-    if args.separate:
-        with torch.no_grad():
-            tr, tf = encode(original, retain, order[: args.images]), encode(original, noise, order[args.images :])
-        sr, sf = encode(student, retain, order[: args.images]), encode(student, forget, order[args.images :])
-    else:
-        with torch.no_grad():
-            tr, tf = encode(original, torch.cat([retain, noise]), order).chunk(2)
-        sr, sf = encode(student, torch.cat([retain, forget]), order).chunk(2)
-    (F.mse_loss(sr, tr) + 0.25 * F.mse_loss(sf, tf)).backward()
+    order = torch.rand(2 * args.images, patches)
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=args.precision == "bf16"):
+        if args.separate:
+            with torch.no_grad():
+                tr, tf = encode(original, retain, order[: args.images]), encode(original, noise, order[args.images :])
+            sr, sf = encode(student, retain, order[: args.images]), encode(student, forget, order[args.images :])
+        else:
+            with torch.no_grad():
+                tr, tf = encode(original, torch.cat([retain, noise]), order).chunk(2)
+            sr, sf = encode(student, torch.cat([retain, forget]), order).chunk(2)
+        loss = F.mse_loss(sr.float(), tr.float()) + 0.25 * F.mse_loss(sf.float(), tf.float())
+    loss.backward()
     optimizer.step()
 
 
@@ -81,4 +99,7 @@ for i in range(args.steps + 2):
     if i > 1:
         times.append((time.perf_counter() - began) * 1e3)
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+if args.rows:
+    print("BenchmarkStep/isa=torch/net=%s/prec=%s\t%d\t%.0f ns/op\t%.0f peak-MiB" % (args.model, args.precision, len(times), sorted(times)[len(times) // 2] * 1e6, peak))
+    sys.exit()
 print("torch %s, %d threads: ms %s; peak %.0f MiB" % (torch.__version__, args.threads, " ".join("%.0f" % t for t in times), peak))
