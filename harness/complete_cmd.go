@@ -27,6 +27,7 @@ type completeCmd struct {
 	Out        string   `help:"PNG file to write; its folder is made." default:"completed.png"`
 	Scale      int      `help:"Enlarge every pixel so many times; 0 chooses." default:"0"`
 	Threads    int      `help:"Worker threads; 0 uses all cores." default:"0"`
+	PrecisionFlag
 	SampleFlag
 }
 
@@ -39,7 +40,7 @@ func (c *completeCmd) Run(a *app) error {
 	if err := within(least("number", c.Number, 0), least("scale", c.Scale, 0)); err != nil {
 		return err
 	}
-	s, err := newSession(a, c.Threads)
+	s, err := newSession(a, c.Threads, c.PrecisionFlag)
 	if err != nil {
 		return err
 	}
@@ -70,13 +71,14 @@ func (c *completeCmd) Run(a *app) error {
 	}
 	group := measureGroup(measuredSet{"images", set}, c.Number, c.Seed, 0)
 	res, pictures, err := evaluate.Compare(s.ctx, before, after, []evaluate.Group{group},
-		evaluate.Options{Masks: []evaluate.MaskKind{kind}, Batch: 16, Seed: c.Seed, Shown: len(group.Pixels)})
+		evaluate.Options{Masks: []evaluate.MaskKind{kind}, Batch: 16, Seed: c.Seed, Shown: len(group.Pixels), Tape: s.newTape()})
 	if err != nil {
 		return err
 	}
 	if err := c.write(pictures); err != nil {
 		return err
 	}
+	s.say("%s", s.arithmetic())
 	fmt.Fprintf(a.out, "%d images completed (%s), hole MSE %.4f", len(group.Pixels), kind, res.Before["images"].HoleMSE)
 	if after != nil {
 		fmt.Fprintf(a.out, " before, %.4f after", res.After["images"].HoleMSE)

@@ -206,7 +206,7 @@ func resolvedConfig(ctx *kong.Context) ([]byte, error) {
 	var out yaml.MapSlice
 	known := configFlags(ctx)
 	for _, f := range ctx.Flags() {
-		if known[f.Name] == nil || slices.Contains([]string{"resume", "force", "cpu-profile"}, f.Name) {
+		if known[f.Name] == nil || slices.Contains([]string{"resume", "force", "cpu-profile", "budget"}, f.Name) {
 			continue
 		}
 		v := f.Target.Interface()

@@ -12,17 +12,18 @@ import (
 type evaluateCmd struct {
 	Model string `help:"Preset or JSON file. Default: what the checkpoint says."`
 	NormPixFlag
-	Checkpoint string        `arg:"" help:"Weights to measure."`
-	Against    string        `help:"Weights to compare with, as the original (before); the checkpoint is then after."`
-	Retain     []string      `help:"Images of the retain group." placeholder:"PATH" sep:"none"`
-	Forget     []string      `help:"Images of the forget group." placeholder:"PATH" sep:"none"`
-	HeldOut    []string      `help:"Images of neither." placeholder:"PATH" sep:"none"`
-	Retained   []string      `name:"retain-classes" help:"Classes of --retain to take." placeholder:"CLASS"`
-	Forgotten  []string      `name:"forget-classes" help:"Classes of --forget to take." placeholder:"CLASS"`
-	SkipBad    bool          `help:"Leave out damaged files with a warning, instead of stopping."`
-	Squash     bool          `help:"Scale images to the model's square, ignoring the aspect, as the run did that made the checkpoint."`
-	Out        string        `help:"Also write the numbers as JSON to this file."`
-	Threads    int           `help:"Worker threads; 0 uses all cores." default:"0"`
+	Checkpoint string   `arg:"" help:"Weights to measure."`
+	Against    string   `help:"Weights to compare with, as the original (before); the checkpoint is then after."`
+	Retain     []string `help:"Images of the retain group." placeholder:"PATH" sep:"none"`
+	Forget     []string `help:"Images of the forget group." placeholder:"PATH" sep:"none"`
+	HeldOut    []string `help:"Images of neither." placeholder:"PATH" sep:"none"`
+	Retained   []string `name:"retain-classes" help:"Classes of --retain to take." placeholder:"CLASS"`
+	Forgotten  []string `name:"forget-classes" help:"Classes of --forget to take." placeholder:"CLASS"`
+	SkipBad    bool     `help:"Leave out damaged files with a warning, instead of stopping."`
+	Squash     bool     `help:"Scale images to the model's square, ignoring the aspect, as the run did that made the checkpoint."`
+	Out        string   `help:"Also write the numbers as JSON to this file."`
+	Threads    int      `help:"Worker threads; 0 uses all cores." default:"0"`
+	PrecisionFlag
 	Evaluation EvaluateFlags `embed:"" group:"Evaluation"`
 }
 
@@ -31,7 +32,7 @@ func (c *evaluateCmd) Run(a *app) error {
 	if err := c.Evaluation.check(); err != nil {
 		return err
 	}
-	s, err := newSession(a, c.Threads)
+	s, err := newSession(a, c.Threads, c.PrecisionFlag)
 	if err != nil {
 		return err
 	}
@@ -64,7 +65,8 @@ func (c *evaluateCmd) Run(a *app) error {
 	if len(groups) == 0 {
 		return usage("give --retain, --forget or --held-out")
 	}
-	options.Shown = 0
+	options.Shown, options.Tape = 0, s.newTape()
+	s.say("%s", s.arithmetic())
 	res, _, err := evaluate.Compare(s.ctx, before, after, groups, options)
 	if err != nil {
 		return err
@@ -74,7 +76,10 @@ func (c *evaluateCmd) Run(a *app) error {
 		return nil
 	}
 	dir := runDir(filepath.Dir(c.Out))
-	return dir.writeJSON(filepath.Base(c.Out), res)
+	return dir.writeJSON(filepath.Base(c.Out), struct {
+		evaluate.Result
+		arithmetic
+	}{res, s.arithmetic()})
 }
 
 // models opens one or two checkpoints; after is nil without --against.

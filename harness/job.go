@@ -8,6 +8,7 @@ import (
 	"lethe/autodiff"
 	"lethe/harness/family"
 	"lethe/harness/progress"
+	"lethe/harness/stage"
 	"lethe/harness/train"
 )
 
@@ -21,10 +22,11 @@ type job struct {
 	tape  *autodiff.Tape
 	log   *stepLog
 	line  *progress.Line
+	began int // lines that the log had before
 }
 
 // enter says where the run begins. Only when it is sure that the run may go on,
-// it writes config.yaml.
+// it writes config.yaml, which says in a comment what the products run on.
 func (j *job) enter() (restored, error) {
 	j.keep.dir = j.dir
 	r, err := j.keep.restore(j.flags)
@@ -35,7 +37,7 @@ func (j *job) enter() (restored, error) {
 		j.say("%s is finished, there is nothing to resume: its report is %s (--force starts it over)", j.dir, j.dir.path("report.html"))
 		return r, nil
 	}
-	return r, j.dir.write("config.yaml", j.keep.config)
+	return r, j.dir.write("config.yaml", append([]byte("# "+j.arithmetic().String()+"\n"), j.keep.config...))
 }
 
 // loop runs the steps that are left, with a line in the log and on the
@@ -44,6 +46,7 @@ func (j *job) loop(name string, l *train.Loop, first int, fields func(train.Reco
 	if j.log, err = openLog(j.dir, first); err != nil {
 		return err
 	}
+	j.began = len(j.log.records)
 	j.line = j.session.line(name, l.Steps, first, "step")
 	l.OnStep = func(r train.Record) error {
 		j.line.Step(r.Step+1, fields(r)...)
@@ -55,6 +58,7 @@ func (j *job) loop(name string, l *train.Loop, first int, fields func(train.Reco
 		}
 		return j.keep.save(next)
 	}
+	l.Ops = j.ops
 	l.SaveEvery = j.flags.CheckpointEvery
 	next, err := l.Run(j.ctx, first)
 	j.line.End()
@@ -65,6 +69,21 @@ func (j *job) loop(name string, l *train.Loop, first int, fields func(train.Reco
 		return errors.Join(err, closeErr)
 	}
 	return err
+}
+
+// budget prints what each op of the steps of this process took, where that was
+// asked for.
+func (j *job) budget() error {
+	steps := j.log.records[j.began:]
+	if !j.flags.Budget || len(steps) == 0 {
+		return nil
+	}
+	roofs := stage.Roofs{Peak: j.peak, Memory: j.memory()}
+	for _, r := range steps {
+		roofs.Steps++
+		roofs.Seconds += r.Seconds
+	}
+	return stage.WriteBudget(j.out, j.ops.Summary(), roofs)
 }
 
 // timer times a stage with the arithmetic that the tape counted in it.

@@ -31,6 +31,8 @@ type keeper struct {
 	opt     optim.Optimizer
 	asked   string
 	config  []byte // resolved, for the message when asked differs
+	arithmetic
+	warn func(format string, args ...any)
 	// start builds the model as it is before step 0, and restart an optimizer
 	// that has done nothing.
 	start   func() (family.Model, error)
@@ -61,7 +63,7 @@ func (k *keeper) restore(o RunFlags) (restored, error) {
 		return r, err
 	}
 	for _, name := range []string{stateFile, priorFile} {
-		next, err := loadState(k.dir.path(name), k.trained, k.opt, k.asked)
+		next, on, err := loadState(k.dir.path(name), k.trained, k.opt, k.asked)
 		switch {
 		case errors.Is(err, os.ErrNotExist):
 			continue
@@ -71,6 +73,7 @@ func (k *keeper) restore(o RunFlags) (restored, error) {
 			return restored{}, fmt.Errorf("%w; --force starts over", err)
 		}
 		k.saved = next
+		k.moved(name, on)
 		if name == priorFile {
 			return restored{next: next}, os.Rename(k.dir.path(priorFile), k.dir.path(stateFile))
 		}
@@ -100,28 +103,41 @@ func (k *keeper) fromResult() (restored, error) {
 	if exists(k.dir.path("summary.json")) && exists(k.dir.path("report.html")) {
 		return restored{finished: true}, nil
 	}
+	k.moved(name, file.Metadata[metaPath])
 	return restored{trained: true}, restoreWeights(file, "", k.model.Params())
+}
+
+// moved warns when a file of the run was computed with other instructions than
+// this process has: its precision is the same, but not every bit.
+func (k *keeper) moved(name, on string) {
+	if on != "" && on != k.Path {
+		k.warn("%s was computed on %s, this process computes on %s: the result may differ in the last bits from that of a run that stays where it began", k.dir.path(name), on, k.Path)
+	}
 }
 
 // refuse explains that a folder holds another run, and in what it differs.
 func (k *keeper) refuse(name string) error {
-	why := "the images or the starting weights are not the same, or the instruction set, on which the last bits depend"
-	if keys := k.differences(); len(keys) > 0 {
+	why, out := "the images or the starting weights are not the same", "repeat the command that began it"
+	keys, before := k.differences()
+	if len(keys) > 0 {
 		why = "config.yaml there differs in " + strings.Join(keys, ", ")
 	}
-	return fmt.Errorf("%s cannot be resumed: %w (%s); repeat the command that began it, or start over with --force", k.dir.path(name), errOtherRun, why)
+	if len(keys) == 1 && keys[0] == "precision" {
+		out = fmt.Sprintf("go on with --precision %v, in which it began", before["precision"])
+	}
+	return fmt.Errorf("%s cannot be resumed: %w (%s); %s, or start over with --force", k.dir.path(name), errOtherRun, why, out)
 }
 
 // differences lists the settings that the run in the folder had otherwise and
-// that its weights depend on.
-func (k *keeper) differences() []string {
+// that its weights depend on, and returns all that it had.
+func (k *keeper) differences() (keys []string, before map[string]any) {
 	raw, err := os.ReadFile(k.dir.path("config.yaml"))
 	if err != nil {
-		return nil
+		return nil, nil
 	}
-	var before, now map[string]any
+	var now map[string]any
 	if yaml.Unmarshal(raw, &before) != nil || yaml.Unmarshal(k.config, &now) != nil {
-		return nil
+		return nil, nil
 	}
 	for key := range before {
 		if _, ok := now[key]; !ok {
@@ -137,7 +153,7 @@ func (k *keeper) differences() []string {
 			out = append(out, key)
 		}
 	}
-	return out
+	return out, before
 }
 
 // save writes the state from which step next goes on.
@@ -152,7 +168,7 @@ func (k *keeper) save(next int) error {
 			return fmt.Errorf("keeping the state before: %w", err)
 		}
 	}
-	if err := saveState(state, k.trained, k.opt, next, k.asked); err != nil {
+	if err := saveState(state, k.trained, k.opt, next, origin{k.asked, k.arithmetic}); err != nil {
 		if moved {
 			err = errors.Join(err, os.Rename(prior, state))
 		}
@@ -238,7 +254,7 @@ func (k *keeper) fallBack() (next int, err error) {
 	for _, p := range k.trained {
 		copy(p.Value.Data, values[p.Name])
 	}
-	return 0, saveState(state, k.trained, k.restart(), 0, k.asked)
+	return 0, saveState(state, k.trained, k.restart(), 0, origin{k.asked, k.arithmetic})
 }
 
 // unmeasured explains why a run ended after its training. Weights whose output

@@ -28,6 +28,7 @@ type commands struct {
 	Complete  completeCmd  `cmd:"" help:"Complete masked images and write a PNG grid."`
 	Evaluate  evaluateCmd  `cmd:"" help:"Measure a model, or two, on images under fixed masks."`
 	Table     tableCmd     `cmd:"" help:"Compare runs in one Markdown table."`
+	Budget    budgetCmd    `cmd:"" help:"Say where the time of an unlearning step goes, op by op; needs no data."`
 	Inspect   inspectCmd   `cmd:"" help:"Say what is in a checkpoint and which model it fits."`
 	Methods   methodsCmd   `cmd:"" help:"List the unlearning methods with their losses and defaults."`
 	World     worldCmd     `cmd:"" help:"Write images of the built-in world to a folder."`
@@ -65,7 +66,7 @@ func main() { os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stder
 func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	ctx, stop := interruptible(ctx)
 	defer stop()
-	return dispatch(&app{ctx: ctx, out: out, err: errs, peak: stage.MeasurePeak}, args)
+	return dispatch(&app{ctx: ctx, out: out, err: errs, peak: stage.MeasurePeak, memory: stage.MeasureBandwidth}, args)
 }
 
 // dispatch parses the arguments and runs the command that they name.

@@ -59,10 +59,11 @@ func (j *unlearnJob) work(stages []stage.Stage) *sampleWork {
 
 // summary is summary.json.
 type summary struct {
-	Method       string             `json:"method"`
-	Model        string             `json:"model"`
-	Seed         uint64             `json:"seed"`
-	ISA          string             `json:"isa"`
+	Method string `json:"method"`
+	Model  string `json:"model"`
+	Seed   uint64 `json:"seed"`
+	ISA    string `json:"isa"`
+	arithmetic
 	Threads      int                `json:"threads"`
 	GoVersion    string             `json:"go_version"`
 	Alpha        float64            `json:"alpha"`
@@ -84,7 +85,7 @@ type summary struct {
 func (j *unlearnJob) summary(res evaluate.Result, stages []stage.Stage, totals stage.Totals, took time.Duration) summary {
 	s := summary{
 		Method: j.method.Name, Model: j.original.Name(), Seed: j.cmd.Seed,
-		ISA: kernels.ISA(), Threads: runtime.GOMAXPROCS(0), GoVersion: runtime.Version(),
+		ISA: kernels.ISA(), arithmetic: j.arithmetic(), Threads: runtime.GOMAXPROCS(0), GoVersion: runtime.Version(),
 		Alpha: j.settings.Alpha, LearningRate: j.settings.LearningRate, Steps: j.steps,
 		Stages: stages, Work: j.work(stages), Totals: totals, PeakRSS: totals.PeakRSSBytes, PeakGFLOPS: j.peak.GFLOPPerSecond,
 		Seconds: took.Seconds(), Eval: res, Data: j.images.summary(), Weights: weightsHash(j.student),
@@ -185,11 +186,11 @@ func metricsTable(res evaluate.Result) report.Metrics {
 }
 
 // machineSettings describes the machine for the report.
-func (j *unlearnJob) machineSettings() []report.Setting {
-	return []report.Setting{
+func (s *session) machineSettings() []report.Setting {
+	return append([]report.Setting{
 		{Name: "CPU", Value: cpuName()}, {Name: "ISA", Value: kernels.ISA()},
 		{Name: "threads", Value: fmt.Sprint(runtime.GOMAXPROCS(0))}, {Name: "Go", Value: runtime.Version()},
-	}
+	}, s.arithmetic().settings()...)
 }
 
 // writeResult prints the metric table as text.

@@ -70,7 +70,7 @@ func (c *pretrainCmd) Run(a *app, parsed *kong.Context) error {
 	if err := errors.Join(runDir(c.Out).check(c.RunFlags), runDir(c.Out).checkInput("init", c.Init), runDir(c.Out).checkInput("tokenizer", c.Tokenizer)); err != nil {
 		return err
 	}
-	s, err := newSession(a, c.Threads)
+	s, err := newSession(a, c.Threads, c.PrecisionFlag)
 	if err != nil {
 		return err
 	}
@@ -105,7 +105,7 @@ func (c *pretrainCmd) Run(a *app, parsed *kong.Context) error {
 		s.ctx, cancel = context.WithTimeout(s.ctx, c.For)
 		defer cancel()
 	}
-	stop, err := c.profile()
+	stop, err := c.watch(s)
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"runtime"
 	"time"
 
-	"lethe/autodiff"
 	"lethe/autodiff/optim"
 	"lethe/harness/data"
 	"lethe/harness/evaluate"
@@ -53,14 +52,18 @@ func (j *pretrainJob) run() error {
 		from.next = j.steps
 	}
 	j.say("lethe pretrain: %s, %s", j.model.Name(), j.machine())
+	j.say("  %s", j.arithmetic())
 	j.say("  %d images: %s", len(j.set.Items), classNames(j.set))
 	j.say("  %d steps of %d images, lr %g, from step %d", j.steps, j.cmd.Batch, j.cmd.Lr, from.next)
 	if err := j.train(from.next); err != nil {
 		return err
 	}
+	if err := j.budget(); err != nil {
+		return err
+	}
 	stop := j.clock.Start(stage.Checkpoint)
 	err = saveModel(j.dir, j.model, saving{pth: j.cmd.SavePth, metadata: map[string]string{
-		"lethe.seed": fmt.Sprint(j.cmd.Seed), "lethe.steps": fmt.Sprint(j.steps), metaAsked: j.keep.asked,
+		"lethe.seed": fmt.Sprint(j.cmd.Seed), "lethe.steps": fmt.Sprint(j.steps), metaAsked: j.keep.asked, metaPrecision: j.arithmetic().Precision, metaPath: j.arithmetic().Path,
 	}})
 	stop(0)
 	if err != nil {
@@ -73,7 +76,7 @@ func (j *pretrainJob) run() error {
 }
 
 func (j *pretrainJob) prepare() error {
-	j.tape = autodiff.NewTape()
+	j.tape = j.newTape()
 	for _, p := range j.model.Params() {
 		if !p.Fixed {
 			j.trained = append(j.trained, p)
@@ -90,7 +93,7 @@ func (j *pretrainJob) prepare() error {
 	j.cautionWarmup(j.cmd.Warmup, j.steps)
 	asked, err := j.asked()
 	j.keep = &keeper{
-		command: "pretrain", model: j.model, trained: j.trained, opt: j.opt, asked: asked, config: j.config,
+		command: "pretrain", model: j.model, trained: j.trained, opt: j.opt, asked: asked, config: j.config, arithmetic: j.arithmetic(), warn: j.warn,
 		start: j.cmd.model, restart: fresh,
 	}
 	return err
@@ -100,11 +103,11 @@ func (j *pretrainJob) prepare() error {
 // has its first weights.
 func (j *pretrainJob) asked() (string, error) {
 	c := *j.cmd
-	c.RunFlags, c.NormPixFlag = RunFlags{Seed: c.Seed}, NormPixFlag{}
+	c.RunFlags, c.NormPixFlag = RunFlags{Seed: c.Seed, PrecisionFlag: c.PrecisionFlag}, NormPixFlag{}
 	c.Evaluation, c.SavePth, c.Data, c.EvalData, c.LeaveOut, c.For = EvaluateFlags{}, false, nil, nil, nil, 0
 	c.Model, c.Init, c.Tokenizer, c.MaskRatio, c.WeightDecay = "", "", "", nil, nil
 	model, err := j.model.Config()
-	return fingerprint(kernels.ISA(), c, j.steps, *j.cmd.MaskRatio, *j.cmd.WeightDecay, itemsHash(j.set), string(model), weightsHash(j.model)), err
+	return fingerprint(c, j.steps, *j.cmd.MaskRatio, *j.cmd.WeightDecay, itemsHash(j.set), string(model), weightsHash(j.model)), err
 }
 
 func (j *pretrainJob) train(first int) error {
@@ -147,10 +150,11 @@ func (j *pretrainJob) micro(step, i int) (train.Losses, error) {
 
 // pretrainSummary is summary.json of a pretraining.
 type pretrainSummary struct {
-	Method    string          `json:"method"`
-	Model     string          `json:"model"`
-	Seed      uint64          `json:"seed"`
-	ISA       string          `json:"isa"`
+	Method string `json:"method"`
+	Model  string `json:"model"`
+	Seed   uint64 `json:"seed"`
+	ISA    string `json:"isa"`
+	arithmetic
 	Threads   int             `json:"threads"`
 	GoVersion string          `json:"go_version"`
 	Steps     int             `json:"steps"`
@@ -183,7 +187,7 @@ func (j *pretrainJob) finish(began time.Time) error {
 	}
 	stages, totals := j.clock.Summary(j.peak), j.clock.Totals(j.peak)
 	err = j.dir.writeJSON("summary.json", pretrainSummary{
-		Method: "pretrain", Model: j.model.Name(), Seed: j.cmd.Seed, ISA: kernels.ISA(), Threads: runtime.GOMAXPROCS(0),
+		Method: "pretrain", Model: j.model.Name(), Seed: j.cmd.Seed, ISA: kernels.ISA(), arithmetic: j.arithmetic(), Threads: runtime.GOMAXPROCS(0),
 		GoVersion: runtime.Version(), Steps: j.steps, Stages: stages, PeakRSS: totals.PeakRSSBytes, Seconds: time.Since(began).Seconds(),
 		Eval: res, Data: []dataSummary{describeSet("trained", j.set), describeSet("measured", j.measured)},
 		Weights: weightsHash(j.model), Warnings: append([]string{}, j.warnings...), Codes: codes,
@@ -194,7 +198,7 @@ func (j *pretrainJob) finish(began time.Time) error {
 	err = j.writePage(report.Page{
 		Kicker: "lethe pretrain", Title: j.model.Name() + " from scratch", When: time.Now().UTC().Format("2006-01-02 15:04 UTC"),
 		Asked: askedSettings(j.config), Curves: lossCharts(j.log.records), Pictures: panels(pictures, res.Masks), Shows: "What it completes",
-		Stages: stages, Totals: totals, Warnings: j.warnings, Command: again("pretrain", j.dir),
+		Stages: stages, Totals: totals, Warnings: j.warnings, Machine: j.machineSettings(), Command: again("pretrain", j.dir),
 	})
 	if err != nil {
 		return err

@@ -34,7 +34,7 @@ type referenceRecordCmd struct {
 // Run records the batches that lethe unlearn draws under the same seed, and
 // computes what is expected of them.
 func (c *referenceRecordCmd) Run(a *app) error {
-	s, err := newSession(a, c.Threads)
+	s, err := newSession(a, c.Threads, PrecisionFlag{}) // what others are held against is f32
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"lethe/harness/checkpoint"
 	"lethe/harness/reference"
+	"lethe/kernels"
 )
 
 // TestRecordedStepsAreTheRuns: a recorded bundle holds the batches, masks and
@@ -43,7 +44,7 @@ func TestRecordForward(t *testing.T) {
 	bundle := filepath.Join(t.TempDir(), "bundle")
 	args := []string{"reference", "record", "--task", "forward", "--checkpoint", shared.weights, "--retain", shared.retain, "--forget", shared.forget, "--batch", "2", "--out", bundle}
 	lethe(t, args...).ok(t)
-	if _, err := reference.Check(bundle); err != nil {
+	if _, err := reference.Check(bundle, kernels.F32); err != nil {
 		t.Error(err)
 	}
 	lethe(t, args...).refused(t, 1, "not empty")

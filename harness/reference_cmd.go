@@ -19,18 +19,25 @@ type referenceCmd struct {
 type referenceRunCmd struct {
 	Bundle string `arg:"" help:"Folder with bundle.json, inputs.safetensors and the checkpoint it names."`
 	Out    string `required:"" help:"File of tensors to write (.safetensors)."`
+	PrecisionFlag
 }
 
 // Run computes a bundle.
 func (c *referenceRunCmd) Run(a *app) error {
-	tensors, err := reference.Run(c.Bundle)
+	p, err := c.value()
+	if err != nil {
+		return err
+	}
+	tensors, err := reference.Run(c.Bundle, p)
 	if err != nil {
 		return referenceError(err)
 	}
-	if err := checkpoint.WriteSafetensors(c.Out, tensors, map[string]string{"format": reference.Format}); err != nil {
+	if err := checkpoint.WriteSafetensors(c.Out, tensors, map[string]string{
+		"format": reference.Format, metaPrecision: p.String(), metaPath: p.Path(),
+	}); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.out, "%d tensors written to %s\n", len(tensors), c.Out)
+	fmt.Fprintf(a.out, "%d tensors written to %s, %s\n", len(tensors), c.Out, arithmeticOf(p))
 	return nil
 }
 
@@ -50,14 +57,20 @@ func (c *referenceCompareCmd) Run(a *app) error {
 
 type referenceCheckCmd struct {
 	Bundles []string `arg:"" help:"Folders of bundles."`
+	PrecisionFlag
 }
 
 // Run checks every bundle, and fails after the last when any failed.
 func (c *referenceCheckCmd) Run(a *app) error {
+	p, err := c.value()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(a.out, arithmeticOf(p))
 	var failed []error
 	for _, dir := range c.Bundles {
 		fmt.Fprintf(a.out, "%s\n", dir)
-		table, err := reference.Check(dir)
+		table, err := reference.Check(dir, p)
 		fmt.Fprint(a.out, table)
 		if err != nil {
 			failed = append(failed, fmt.Errorf("%s: %w", dir, err))

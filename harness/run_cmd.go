@@ -30,6 +30,8 @@ type runCmd struct {
 	Method  string `help:"Unlearning method; lethe methods lists them." default:"ours"`
 	Seed    uint64 `help:"Seed of every random number." default:"1"`
 	Threads int    `help:"Worker threads; 0 uses all cores. The result does not depend on it." default:"0"`
+	PrecisionFlag
+	WatchFlags
 }
 
 // The main job: three classes go, five stay, two are in neither set.
@@ -43,16 +45,25 @@ var worldJob = []string{
 	"--force",
 }
 
+// arguments are those of the main job, as lethe unlearn takes them.
+func (c *runCmd) arguments() []string {
+	args := append([]string{"unlearn"}, worldJob...)
+	args = append(args, "--out="+c.Out, "--method="+c.Method, fmt.Sprintf("--seed=%d", c.Seed), fmt.Sprintf("--threads=%d", c.Threads),
+		"--precision="+c.Precision, fmt.Sprintf("--budget=%t", c.Budget))
+	if c.CPUProfile != "" {
+		args = append(args, "--cpu-profile="+c.CPUProfile)
+	}
+	return args
+}
+
 // Run is lethe unlearn with the arguments of the main job.
 func (c *runCmd) Run(a *app) error {
-	args := append([]string{"unlearn"}, worldJob...)
-	args = append(args, "--out="+c.Out, "--method="+c.Method, fmt.Sprintf("--seed=%d", c.Seed), fmt.Sprintf("--threads=%d", c.Threads))
 	var cli commands
 	parser, err := newParser(&cli, a.out, a.err)
 	if err != nil {
 		return err
 	}
-	parsed, err := parser.Parse(args)
+	parsed, err := parser.Parse(c.arguments())
 	if err != nil {
 		return err
 	}

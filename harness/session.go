@@ -20,14 +20,21 @@ import (
 
 // RunFlags are what every command that trains has.
 type RunFlags struct {
-	Config          ConfigFile `help:"YAML file of flag values; flags on the command line override it."`
-	Out             string     `help:"Folder of the run. Default: runs/COMMAND-MODEL-METHOD."`
-	Seed            uint64     `help:"Seed of every random number." default:"1"`
-	Threads         int        `help:"Worker threads; 0 uses all cores. The result does not depend on it." default:"0"`
-	CheckpointEvery int        `help:"Write a resumable checkpoint every so many steps; 0 only when interrupted." default:"500"`
-	Resume          bool       `help:"Go on with the interrupted run in --out."`
-	Force           bool       `help:"Start over in a folder that already holds a run."`
-	CPUProfile      string     `name:"cpu-profile" help:"Write a profile for go tool pprof to this file." placeholder:"FILE"`
+	Config  ConfigFile `help:"YAML file of flag values; flags on the command line override it."`
+	Out     string     `help:"Folder of the run. Default: runs/COMMAND-MODEL-METHOD."`
+	Seed    uint64     `help:"Seed of every random number." default:"1"`
+	Threads int        `help:"Worker threads; 0 uses all cores. The result does not depend on it." default:"0"`
+	PrecisionFlag
+	CheckpointEvery int  `help:"Write a resumable checkpoint every so many steps; 0 only when interrupted." default:"500"`
+	Resume          bool `help:"Go on with the interrupted run in --out."`
+	Force           bool `help:"Start over in a folder that already holds a run."`
+	WatchFlags
+}
+
+// WatchFlags are for looking at where the time of a run goes.
+type WatchFlags struct {
+	Budget     bool   `help:"Print what each op of a step took, against the processor's peak and the memory's rate."`
+	CPUProfile string `name:"cpu-profile" aliases:"cpuprofile" help:"Write a profile for go tool pprof to this file, with the labels stage and op: go tool pprof -tags FILE." placeholder:"FILE"`
 }
 
 // session is the surroundings of one command: streams, clock, peak, warnings.
@@ -36,12 +43,20 @@ type session struct {
 	out, err io.Writer
 	clock    *stage.Clock
 	peak     stage.Peak
+	memory   func() stage.Bandwidth
 	warnings []string
+
+	precision kernels.Precision
+	ops       *stage.Ops // nil: nobody asked
 }
 
-// profile starts a CPU profile when one is asked for; the returned function
-// ends it.
-func (f RunFlags) profile() (func(), error) {
+// watch has the session hear of every op when a budget or a profile is asked for,
+// and starts the profile; the returned function ends it.
+func (f WatchFlags) watch(s *session) (func(), error) {
+	if f.Budget || f.CPUProfile != "" {
+		s.ops = stage.NewOps(stage.OpsOptions{Labels: f.CPUProfile != ""})
+		s.clock.Watch(s.ops.Stage)
+	}
 	if f.CPUProfile == "" {
 		return func() {}, nil
 	}
@@ -60,14 +75,18 @@ func (f RunFlags) profile() (func(), error) {
 
 // newSession sets the number of threads and measures the peak. More threads than
 // cores only take turns.
-func newSession(app *app, threads int) (*session, error) {
+func newSession(app *app, threads int, p PrecisionFlag) (*session, error) {
 	if threads < 0 {
 		return nil, usage("--threads %d: want 0 (all cores) or more", threads)
+	}
+	precision, err := p.value()
+	if err != nil {
+		return nil, err
 	}
 	if threads > 0 {
 		runtime.GOMAXPROCS(threads)
 	}
-	s := &session{ctx: app.ctx, out: app.out, err: app.err, clock: stage.New(stage.Options{})}
+	s := &session{ctx: app.ctx, out: app.out, err: app.err, clock: stage.New(stage.Options{}), memory: app.memory, precision: precision}
 	s.peak = app.peak(runtime.GOMAXPROCS(0))
 	return s, nil
 }
@@ -93,6 +112,8 @@ type app struct {
 	out, err io.Writer
 	// peak measures what the processor can do on so many threads.
 	peak func(threads int) stage.Peak
+	// memory measures how fast the memory is.
+	memory func() stage.Bandwidth
 }
 
 // interruptible ends its context at the first Ctrl-C or TERM, so that a run can

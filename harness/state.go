@@ -20,11 +20,21 @@ const (
 	metaUpdates = "lethe.optimizer_steps"
 	metaAsked   = "lethe.asked" // hash of what was asked; a resumed run must ask the same
 	stateFormat = "lethe-state/1"
+
+	metaPrecision = "lethe.precision" // of the products
+	metaPath      = "lethe.path"      // what they ran on
 )
+
+// origin says what made a state: what was asked, as a hash, and how it was
+// computed.
+type origin struct {
+	asked string
+	arithmetic
+}
 
 // saveState writes everything that step next needs: trained tensors and
 // optimizer state. Random numbers are keyed by step, so none are stored.
-func saveState(path string, trained []*layers.Param, opt optim.Optimizer, next int, asked string) error {
+func saveState(path string, trained []*layers.Param, opt optim.Optimizer, next int, from origin) error {
 	var out []checkpoint.Tensor
 	for _, p := range trained {
 		out = append(out, checkpoint.FromFloat32("weights."+p.Name, p.Shape, p.Export()))
@@ -33,31 +43,34 @@ func saveState(path string, trained []*layers.Param, opt optim.Optimizer, next i
 		out = append(out, checkpoint.FromFloat32("optimizer."+s.Name, []int{len(s.Data)}, s.Data))
 	}
 	return checkpoint.WriteSafetensors(path, out, map[string]string{
-		metaFormat:  stateFormat,
-		metaNext:    strconv.Itoa(next),
-		metaUpdates: strconv.Itoa(opt.Count()),
-		metaAsked:   asked,
+		metaFormat:    stateFormat,
+		metaNext:      strconv.Itoa(next),
+		metaUpdates:   strconv.Itoa(opt.Count()),
+		metaAsked:     from.asked,
+		metaPrecision: from.Precision,
+		metaPath:      from.Path,
 	})
 }
 
 // errOtherRun refuses a state that other settings or images made.
 var errOtherRun = errors.New("it belongs to a run with other settings or images")
 
-// loadState restores what saveState wrote and returns the next step.
+// loadState restores what saveState wrote and returns the next step, and the path
+// that the state was computed on.
 //
 // Errors: os.ErrNotExist, errOtherRun, or a damaged file; then the parameters
 // may hold anything.
-func loadState(path string, trained []*layers.Param, opt optim.Optimizer, asked string) (next int, err error) {
+func loadState(path string, trained []*layers.Param, opt optim.Optimizer, asked string) (next int, on string, err error) {
 	file, err := checkpoint.Open(path)
 	if err != nil {
-		return 0, err
+		return 0, "", err
 	}
 	defer file.Close()
 	if got := file.Metadata[metaAsked]; got != asked {
-		return 0, errOtherRun
+		return 0, "", errOtherRun
 	}
 	if err := restoreWeights(file, "weights.", trained); err != nil {
-		return 0, err
+		return 0, "", err
 	}
 	var state []optim.StateTensor
 	for _, t := range file.Tensors {
@@ -67,18 +80,19 @@ func loadState(path string, trained []*layers.Param, opt optim.Optimizer, asked 
 		}
 		data, err := t.Float32()
 		if err != nil {
-			return 0, fmt.Errorf("%s: %w", file.Path, err)
+			return 0, "", fmt.Errorf("%s: %w", file.Path, err)
 		}
 		state = append(state, optim.StateTensor{Name: name, Data: data})
 	}
 	updates, err := metaInt(file, metaUpdates)
 	if err != nil {
-		return 0, err
+		return 0, "", err
 	}
 	if err := opt.Restore(state, updates); err != nil {
-		return 0, fmt.Errorf("%s: %w", file.Path, err)
+		return 0, "", fmt.Errorf("%s: %w", file.Path, err)
 	}
-	return metaInt(file, metaNext)
+	next, err = metaInt(file, metaNext)
+	return next, file.Metadata[metaPath], err
 }
 
 // metaInt reads a count from a file's metadata.

@@ -147,7 +147,7 @@ func (c *unlearnCmd) Run(a *app, parsed *kong.Context) error {
 	if err != nil {
 		return usage("--method: %w", err)
 	}
-	s, err := newSession(a, c.Threads)
+	s, err := newSession(a, c.Threads, c.PrecisionFlag)
 	if err != nil {
 		return err
 	}
@@ -193,7 +193,7 @@ func (c *unlearnCmd) Run(a *app, parsed *kong.Context) error {
 		job: job{session: s, flags: c.RunFlags, dir: hold.dir}, cmd: c, method: method, settings: set,
 		original: model, images: images, config: resolved, options: options,
 	}
-	stop, err := c.profile()
+	stop, err := c.watch(s)
 	if err != nil {
 		return err
 	}

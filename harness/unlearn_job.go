@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"lethe/autodiff"
 	"lethe/autodiff/optim"
 	"lethe/harness/data"
 	"lethe/harness/evaluate"
@@ -13,7 +12,6 @@ import (
 	"lethe/harness/stage"
 	"lethe/harness/train"
 	"lethe/harness/unlearn"
-	"lethe/kernels"
 	"lethe/layers"
 )
 
@@ -58,6 +56,9 @@ func (j *unlearnJob) run() error {
 	if err := j.train(from.next); err != nil {
 		return err
 	}
+	if err := j.budget(); err != nil {
+		return err
+	}
 	j.samples = 2 * j.cmd.Batch * (j.steps - from.next)
 	j.tokens = tokenizerWork(j.original, j.samples)
 	if j.cmd.SavePth {
@@ -65,7 +66,7 @@ func (j *unlearnJob) run() error {
 	}
 	stop := j.clock.Start(stage.Checkpoint)
 	err = saveModel(j.dir, j.student, saving{pth: j.cmd.SavePth, metadata: map[string]string{
-		"lethe.method": j.method.Name, "lethe.seed": fmt.Sprint(j.cmd.Seed), metaAsked: j.keep.asked,
+		"lethe.method": j.method.Name, "lethe.seed": fmt.Sprint(j.cmd.Seed), metaAsked: j.keep.asked, metaPrecision: j.arithmetic().Precision, metaPath: j.arithmetic().Path,
 	}})
 	stop(0)
 	if err != nil {
@@ -108,7 +109,7 @@ func (j *unlearnJob) prepare() error {
 	if u, ok := j.student.(family.Untier); ok && j.method.Trains == unlearn.EncoderOnly && !j.cmd.CodeFaithful {
 		u.Untie()
 	}
-	j.tape = autodiff.NewTape()
+	j.tape = j.newTape()
 	j.trained = j.method.Trains.Trained(j.student)
 	layers.SetTrainable(j.trained, true)
 	fresh := func() optim.Optimizer { return newAdamW(j.trained, recipeOf(j.original), j.settings.WeightDecay) }
@@ -124,7 +125,7 @@ func (j *unlearnJob) prepare() error {
 	j.cautionWarmup(j.cmd.Warmup, j.steps)
 	asked, err := j.asked()
 	j.keep = &keeper{
-		command: "unlearn", model: j.student, trained: j.trained, opt: j.opt, asked: asked, config: j.config,
+		command: "unlearn", model: j.student, trained: j.trained, opt: j.opt, asked: asked, config: j.config, arithmetic: j.arithmetic(), warn: j.warn,
 		start: func() (family.Model, error) { return j.original, nil }, restart: fresh,
 	}
 	return err
@@ -133,17 +134,18 @@ func (j *unlearnJob) prepare() error {
 // asked hashes everything that the trained weights depend on.
 func (j *unlearnJob) asked() (string, error) {
 	c := *j.cmd
-	c.RunFlags, c.NormPixFlag = RunFlags{Seed: c.Seed}, NormPixFlag{}
+	c.RunFlags, c.NormPixFlag = RunFlags{Seed: c.Seed, PrecisionFlag: c.PrecisionFlag}, NormPixFlag{}
 	c.Data = DataFlags{Squash: c.Data.Squash}
 	c.Evaluation, c.SavePth, c.Alpha, c.Lr, c.WeightDecay, c.MaskRatio = EvaluateFlags{}, false, nil, nil, nil, nil
 	c.Model, c.Checkpoint, c.defaultTitle = "", "", ""
 	model, err := j.original.Config()
-	return fingerprint(kernels.ISA(), c, j.settings, *j.cmd.MaskRatio, itemsHash(j.images.retain), itemsHash(j.images.forget), string(model), weightsHash(j.original)), err
+	return fingerprint(c, j.settings, *j.cmd.MaskRatio, itemsHash(j.images.retain), itemsHash(j.images.forget), string(model), weightsHash(j.original)), err
 }
 
 // announce says what is about to happen.
 func (j *unlearnJob) announce(first int) {
 	j.say("lethe unlearn: %s on %s, %s", j.method.Name, j.original.Name(), j.machine())
+	j.say("  %s", j.arithmetic())
 	j.say("  retain  %d images: %s", len(j.images.retain.Items), classNames(j.images.retain))
 	j.say("  forget  %d images: %s", len(j.images.forget.Items), classNames(j.images.forget))
 	j.say("  %d steps of %d + %d images, alpha %g, lr %g, %s", j.steps, j.cmd.Batch, j.cmd.Batch, j.settings.Alpha, j.settings.LearningRate, j.method.Trains)

@@ -8,7 +8,9 @@ import (
 	"path/filepath"
 	"strings"
 
+	"lethe/autodiff"
 	"lethe/harness/checkpoint"
+	"lethe/kernels"
 	"lethe/layers"
 )
 
@@ -44,7 +46,8 @@ type description struct {
 type bundle struct {
 	dir string
 	description
-	inputs *checkpoint.File
+	inputs    *checkpoint.File
+	precision kernels.Precision // to compute in
 }
 
 // open reads the description and opens the inputs. A path of the description
@@ -73,6 +76,13 @@ func open(dir string) (*bundle, error) {
 		return nil, err
 	}
 	return b, nil
+}
+
+// tape returns a new tape of the precision to compute in.
+func (b *bundle) tape() *autodiff.Tape {
+	tp := autodiff.NewTape()
+	tp.SetPrecision(b.precision)
+	return tp
 }
 
 func (b *bundle) close() { b.inputs.Close() }

@@ -3,6 +3,8 @@ package reference
 import (
 	"path/filepath"
 	"testing"
+
+	"lethe/kernels"
 )
 
 // bundles lists the committed bundles, made by torch/testdata.py.
@@ -22,7 +24,7 @@ func bundles(t *testing.T) []string {
 func TestCheckMatchesPyTorch(t *testing.T) {
 	for _, dir := range bundles(t) {
 		t.Run(filepath.Base(dir), func(t *testing.T) {
-			table, err := Check(dir)
+			table, err := Check(dir, kernels.F32)
 			if err != nil {
 				t.Errorf("%v\n%v", err, table)
 			}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"lethe/harness/checkpoint"
+	"lethe/kernels"
 )
 
 // MostOfStep is the largest ‖a−b‖/‖b−b₀‖ of a weight: how far the step that was
@@ -59,13 +60,13 @@ func Compare(a, b string, tol Tolerance) (Table, error) {
 	return judge(pair{gotPath: a, wantPath: b, got: got.Tensors, want: want.Tensors, tol: tol})
 }
 
-// Check runs a bundle and judges the result against its expected tensors, with
+// Check runs a bundle, with products of a precision, and judges the result against its expected tensors, with
 // the default tolerances. A weight is also held against the checkpoint: see
 // MostOfStep; one that was to keep its bytes must have kept them.
 //
 // Errors: as Run and Compare.
-func Check(dir string) (Table, error) {
-	got, err := Run(dir)
+func Check(dir string, p kernels.Precision) (Table, error) {
+	got, err := Run(dir, p)
 	if err != nil {
 		return Table{}, err
 	}

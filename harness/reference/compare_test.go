@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"lethe/harness/checkpoint"
+	"lethe/kernels"
 )
 
 func TestCompareVerdicts(t *testing.T) {
@@ -123,7 +124,7 @@ func TestCheckSeesSmallErrors(t *testing.T) {
 	} {
 		dir := borrow(t, "unlearn-adamw-clip")
 		rewrite(t, filepath.Join(dir, expectedFile), edit("weights."+row.key, row.change))
-		table, err := Check(dir)
+		table, err := Check(dir, kernels.F32)
 		if (err == nil) != (row.verdict == "ok") {
 			t.Errorf("%s: error is %v", row.key, err)
 		}
@@ -175,7 +176,7 @@ func TestCheckLeavesRoundingAlone(t *testing.T) {
 	} {
 		dir := borrow(t, "palette-unlearn")
 		rewrite(t, filepath.Join(dir, expectedFile), edit("weights.denoise_fn."+row.key, row.change))
-		table, _ := Check(dir)
+		table, _ := Check(dir, kernels.F32)
 		for _, r := range table.Rows {
 			if r.Name == "weights.denoise_fn."+row.key && r.Verdict != row.verdict {
 				t.Errorf("%s is %q, want %q", r.Name, r.Verdict, row.verdict)
@@ -188,7 +189,7 @@ func TestCheckWantsEveryTensor(t *testing.T) {
 	dir := borrow(t, "forward-plain")
 	rewrite(t, filepath.Join(dir, expectedFile), drop("pred"))
 	var e *MismatchError
-	if _, err := Check(dir); !errors.As(err, &e) || e.Failed != 1 || !strings.HasPrefix(e.First, "pred") {
+	if _, err := Check(dir, kernels.F32); !errors.As(err, &e) || e.Failed != 1 || !strings.HasPrefix(e.First, "pred") {
 		t.Errorf("error is %v, want one about pred", err)
 	}
 }
@@ -197,7 +198,7 @@ func TestCheckWantsEveryTensor(t *testing.T) {
 // bytes, and the first retain loss is exactly 0.
 func TestUnlearnKeepsWhatIsNotTrained(t *testing.T) {
 	dir := filepath.Join("testdata", "unlearn-adamw-clip")
-	got, err := Run(dir)
+	got, err := Run(dir, kernels.F32)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,12 +223,12 @@ func TestUnlearnKeepsWhatIsNotTrained(t *testing.T) {
 func TestRunBitsDoNotDependOnWorkers(t *testing.T) {
 	dir := filepath.Join("testdata", "unlearn-no-decay")
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	want, err := Run(dir)
+	want, err := Run(dir, kernels.F32)
 	if err != nil {
 		t.Fatal(err)
 	}
 	runtime.GOMAXPROCS(2)
-	got, err := Run(dir)
+	got, err := Run(dir, kernels.F32)
 	if err != nil {
 		t.Fatal(err)
 	}

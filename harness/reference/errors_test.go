@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"lethe/harness/checkpoint"
+	"lethe/kernels"
 )
 
 // borrow copies a committed bundle to where a test may break it.
@@ -152,7 +153,7 @@ func refuses(t *testing.T, bundle string, rows []refusal) {
 		t.Run(row.name, func(t *testing.T) {
 			dir := borrow(t, bundle)
 			row.spoil(t, dir)
-			_, err := Run(dir)
+			_, err := Run(dir, kernels.F32)
 			var e *InputError
 			if !errors.As(err, &e) {
 				t.Fatalf("error is %v, want an *InputError", err)
@@ -224,11 +225,11 @@ func TestRunIgnoresWhatItNeedNot(t *testing.T) {
 	rewrite(t, filepath.Join(dir, inputsFile), func(ts []checkpoint.Tensor) []checkpoint.Tensor {
 		return append(ts, checkpoint.FromFloat32("more", []int{1}, []float32{1}))
 	})
-	if table, err := Check(dir); err != nil {
+	if table, err := Check(dir, kernels.F32); err != nil {
 		t.Errorf("%v\n%v", err, table)
 	}
 	describe(t, dir, func(m map[string]any) { m["optimizer"].(map[string]any)["grad_clip"] = 0 })
-	if table, err := Check(dir); err != nil {
+	if table, err := Check(dir, kernels.F32); err != nil {
 		t.Errorf("grad_clip 0: %v\n%v", err, table)
 	}
 }
@@ -240,7 +241,7 @@ func TestCountersAreNoWeights(t *testing.T) {
 	rewrite(t, filepath.Join(dir, "checkpoint.safetensors"), func(ts []checkpoint.Tensor) []checkpoint.Tensor {
 		return append(ts, checkpoint.FromInt64("steps", []int{1}, []int64{7}))
 	})
-	if table, err := Check(dir); err != nil {
+	if table, err := Check(dir, kernels.F32); err != nil {
 		t.Errorf("%v\n%v", err, table)
 	}
 }

@@ -32,7 +32,7 @@ func maeForward(b *bundle) ([]checkpoint.Tensor, error) {
 	}
 
 	mask := mae.MaskFromNoise(noise.data, n, l, ratio)
-	tp, x := autodiff.NewTape(), autodiff.FromSlice(images.data, images.shape...)
+	tp, x := b.tape(), autodiff.FromSlice(images.data, images.shape...)
 	latent := m.Encode(tp, x, mask)
 	pred := m.Decode(tp, latent, mask)
 	loss := m.Loss(tp, pred, m.Target(tp, x), mask)
@@ -84,7 +84,7 @@ func maeUnlearn(b *bundle) ([]checkpoint.Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
-	tp := autodiff.NewTape()
+	tp := b.tape()
 	for i := range s.steps {
 		s.step(tp, i)
 	}

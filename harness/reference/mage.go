@@ -31,7 +31,7 @@ func mageForward(b *bundle) ([]checkpoint.Tensor, error) {
 		return nil, err
 	}
 
-	tp := autodiff.NewTape()
+	tp := b.tape()
 	tokens := m.Tokens(tp, autodiff.FromSlice(images.data, images.shape...))
 	latent := m.Encode(tp, tokens, mask)
 	logits := m.Decode(tp, latent, mask)
@@ -116,7 +116,7 @@ func mageUnlearn(b *bundle) ([]checkpoint.Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
-	tp := autodiff.NewTape()
+	tp := b.tape()
 	for i := range s.steps {
 		s.step(tp, i)
 	}

@@ -26,7 +26,7 @@ func paletteForward(b *bundle) ([]checkpoint.Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
-	tp := autodiff.NewTape()
+	tp := b.tape()
 	e := m.Encode(tp, lastChannels(x.data, x.shape), gammas.data)
 	var out []checkpoint.Tensor
 	for i, f := range e.Maps {
@@ -66,7 +66,7 @@ func paletteSample(b *bundle) ([]checkpoint.Tensor, error) {
 		Truth: lastChannels(truth.data, truth.shape).Data, Cond: lastChannels(cond.data, cond.shape).Data,
 		Start: lastChannels(start.data, start.shape).Data,
 	}
-	y := m.Sample(autodiff.NewTape(), hole, func(t int, dst []float32) {
+	y := m.Sample(b.tape(), hole, func(t int, dst []float32) {
 		kernels.ChannelsLast(dst, noise.part(len(m.Gammas())-1-t), n, c.OutChannel, h*w)
 	})
 	return []checkpoint.Tensor{channelsFirst("output", y, []int{n, h, w, c.OutChannel})}, nil
@@ -143,7 +143,7 @@ func paletteUnlearn(b *bundle) ([]checkpoint.Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
-	tp := autodiff.NewTape()
+	tp := b.tape()
 	for i := range s.steps {
 		s.step(tp, i)
 	}

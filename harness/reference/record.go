@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"lethe/harness/checkpoint"
+	"lethe/kernels"
 )
 
 // Recording is a bundle to be written.
@@ -59,7 +60,7 @@ func Record(dir string, r Recording) error {
 	); err != nil {
 		return err
 	}
-	expected, err := Run(dir)
+	expected, err := Run(dir, kernels.F32)
 	if err != nil {
 		return err
 	}

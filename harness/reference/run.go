@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"lethe/harness/checkpoint"
+	"lethe/kernels"
 )
 
 // runner computes the tensors of one task from an opened bundle.
@@ -19,17 +20,18 @@ func runners() map[string]map[string]runner {
 	}
 }
 
-// Run computes the tensors of a bundle under the names of its expected ones. The
-// file expected.safetensors is not read and need not exist.
+// Run computes the tensors of a bundle, with products of a precision, under the
+// names of its expected ones. The file expected.safetensors is not read and need not exist.
 //
 // Errors: an *InputError: an unknown format, model or task, a file that cannot
 // be read, a tensor that is missing or misshapen.
-func Run(dir string) ([]checkpoint.Tensor, error) {
+func Run(dir string, p kernels.Precision) ([]checkpoint.Tensor, error) {
 	b, err := open(dir)
 	if err != nil {
 		return nil, err
 	}
 	defer b.close()
+	b.precision = p
 	tasks, ok := runners()[b.Model]
 	if !ok {
 		return nil, b.refuse("model is %q, want one of %s", b.Model, names(runners()))

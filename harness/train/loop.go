@@ -29,7 +29,7 @@ type Record struct {
 	Seconds float64 `json:"seconds"`
 }
 
-// Loop runs steps. Every field but Clip, OnStep and Save must be set.
+// Loop runs steps. Every field but Clip, Ops, OnStep and Save must be set.
 type Loop struct {
 	Tape      *autodiff.Tape
 	Params    []*autodiff.Tensor
@@ -37,6 +37,8 @@ type Loop struct {
 	Schedule  optim.Schedule
 	// Clip bounds the global gradient norm; 0 does not clip.
 	Clip float64
+	// Ops hears of the gradient norm and the optimizer; nil: nobody does.
+	Ops *stage.Ops
 	// Steps is the number of the last step plus one.
 	Steps, StepsPerEpoch int
 	// Shares are the micro-batches' parts of the step's batch; they add up
@@ -119,13 +121,18 @@ func (l *Loop) step(step int) error {
 		return err
 	}
 	stop := l.Clock.Start("optimizer")
+	l.Ops.Begin("gradnorm")
 	rec.GradNorm = optim.GlobalNorm(l.Params)
+	l.Ops.End(0, 4*l.gradients())
 	if err := finite(step, "gradient norm", rec.GradNorm); err != nil {
 		stop(0)
 		return err
 	}
 	lr := l.Schedule.At(step)
+	bytes := l.updateBytes()
+	l.Ops.Begin("optimizer")
 	l.Optimizer.Step(lr, optim.ClipScale(rec.GradNorm, l.Clip))
+	l.Ops.End(0, bytes)
 	stop(0)
 	rec.LearningRate = float64(lr)
 	rec.Seconds = time.Since(began).Seconds()
@@ -133,6 +140,28 @@ func (l *Loop) step(step int) error {
 		return l.OnStep(rec)
 	}
 	return nil
+}
+
+// gradients is the number of elements that have a gradient.
+func (l *Loop) gradients() float64 {
+	n := 0
+	for _, p := range l.Params {
+		n += len(p.Grad())
+	}
+	return float64(n)
+}
+
+// updateBytes is what the next update reads and writes: gradients once, weights
+// and the optimizer's averages twice. The first update has no averages yet.
+func (l *Loop) updateBytes() float64 {
+	if l.Ops == nil {
+		return 0
+	}
+	averages := 0
+	for _, s := range l.Optimizer.State() {
+		averages += len(s.Data)
+	}
+	return 4 * (3*l.gradients() + 2*float64(averages))
 }
 
 // micro runs one micro-batch forward and backward.
