@@ -1,9 +1,6 @@
 package main
 
 import (
-	"context"
-	"fmt"
-
 	"lethe/autodiff/optim"
 	"lethe/harness/family"
 	"lethe/harness/stage"
@@ -77,9 +74,6 @@ func (c *budgetCmd) measure(s *session, loop *train.Loop) (stage.Roofs, error) {
 		return nil
 	}
 	if _, err := loop.Run(s.ctx, 0); err != nil {
-		if context.Cause(s.ctx) != nil {
-			return roofs, fmt.Errorf("interrupted: %w", err)
-		}
 		return roofs, err
 	}
 	roofs.Memory = s.memory()
