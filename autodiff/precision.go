@@ -2,6 +2,12 @@ package autodiff
 
 import "lethe/kernels"
 
+// Precision is kernels.Precision, for packages above that do not import kernels.
+type Precision = kernels.Precision
+
+// Precisions returns every Precision there is.
+func Precisions() []Precision { return kernels.Precisions() }
+
 // SetPrecision says what becomes of the operands of Linear and Conv2D, forward
 // and in both of their gradients, from now on. A new tape has kernels.F32; Reset
 // keeps what was set.
@@ -16,7 +22,7 @@ import "lethe/kernels"
 //
 // Panics: ops are recorded on the tape. Their gradients would be computed in
 // another precision than they were.
-func (tp *Tape) SetPrecision(p kernels.Precision) {
+func (tp *Tape) SetPrecision(p Precision) {
 	if len(tp.records) > 0 {
 		panic("autodiff: SetPrecision: ops are recorded, want it before the first one of a step")
 	}
@@ -24,4 +30,4 @@ func (tp *Tape) SetPrecision(p kernels.Precision) {
 }
 
 // Precision returns what SetPrecision set last.
-func (tp *Tape) Precision() kernels.Precision { return tp.precision }
+func (tp *Tape) Precision() Precision { return tp.precision }

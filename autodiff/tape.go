@@ -1,7 +1,5 @@
 package autodiff
 
-import "lethe/kernels"
-
 // vjp turns the gradient of a record's output into gradients of its inputs.
 // It is a plain function, not a closure, so that recording allocates nothing.
 type vjp func(*Tape, *record)
@@ -35,7 +33,7 @@ type Tape struct {
 	gradients bump[gradient]
 
 	frozen    int // depth of Frozen
-	precision kernels.Precision
+	precision Precision
 	flops     float64
 	meter     Meter
 	counted   float64    // flops when the meter heard of the op at work

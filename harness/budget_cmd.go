@@ -1,9 +1,6 @@
 package main
 
 import (
-	"context"
-	"fmt"
-
 	"lethe/autodiff/optim"
 	"lethe/harness/family"
 	"lethe/harness/stage"
@@ -77,12 +74,9 @@ func (c *budgetCmd) measure(s *session, loop *train.Loop) (stage.Roofs, error) {
 		return nil
 	}
 	if _, err := loop.Run(s.ctx, 0); err != nil {
-		if context.Cause(s.ctx) != nil {
-			return roofs, fmt.Errorf("interrupted: %w", err)
-		}
 		return roofs, err
 	}
-	roofs.GBytesPerSecond = s.triad()
+	roofs.Memory = s.memory()
 	return roofs, nil
 }
 

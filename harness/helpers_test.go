@@ -75,7 +75,7 @@ func makeFixture(dir string) error {
 func inProcess(ctx context.Context, out, errs *bytes.Buffer) *app {
 	return &app{ctx: ctx, out: out, err: errs, peak: func(threads int) stage.Peak {
 		return stage.Peak{GFLOPPerSecond: 100, Threads: threads, ISA: "test"}
-	}, triad: func() float64 { return 10 }}
+	}, memory: func() stage.Bandwidth { return stage.Bandwidth{InPlace: 10, Triad: 8} }}
 }
 
 // result is what a command left.

@@ -78,7 +78,7 @@ func (j *job) budget() error {
 	if !j.flags.Budget || len(steps) == 0 {
 		return nil
 	}
-	roofs := stage.Roofs{Peak: j.peak, GBytesPerSecond: j.triad()}
+	roofs := stage.Roofs{Peak: j.peak, Memory: j.memory()}
 	for _, r := range steps {
 		roofs.Steps++
 		roofs.Seconds += r.Seconds

@@ -67,7 +67,7 @@ func main() { os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stder
 func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	ctx, stop := interruptible(ctx)
 	defer stop()
-	return dispatch(&app{ctx: ctx, out: out, err: errs, peak: stage.MeasurePeak, triad: stage.MeasureTriad}, args)
+	return dispatch(&app{ctx: ctx, out: out, err: errs, peak: stage.MeasurePeak, memory: stage.MeasureBandwidth}, args)
 }
 
 // dispatch parses the arguments and runs the command that they name.

@@ -45,20 +45,25 @@ var worldJob = []string{
 	"--force",
 }
 
-// Run is lethe unlearn with the arguments of the main job.
-func (c *runCmd) Run(a *app) error {
+// arguments are those of the main job, as lethe unlearn takes them.
+func (c *runCmd) arguments() []string {
 	args := append([]string{"unlearn"}, worldJob...)
 	args = append(args, "--out="+c.Out, "--method="+c.Method, fmt.Sprintf("--seed=%d", c.Seed), fmt.Sprintf("--threads=%d", c.Threads),
 		"--precision="+c.Precision, fmt.Sprintf("--budget=%t", c.Budget))
 	if c.CPUProfile != "" {
 		args = append(args, "--cpu-profile="+c.CPUProfile)
 	}
+	return args
+}
+
+// Run is lethe unlearn with the arguments of the main job.
+func (c *runCmd) Run(a *app) error {
 	var cli commands
 	parser, err := newParser(&cli, a.out, a.err)
 	if err != nil {
 		return err
 	}
-	parsed, err := parser.Parse(args)
+	parsed, err := parser.Parse(c.arguments())
 	if err != nil {
 		return err
 	}

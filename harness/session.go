@@ -43,7 +43,7 @@ type session struct {
 	out, err io.Writer
 	clock    *stage.Clock
 	peak     stage.Peak
-	triad    func() float64
+	memory   func() stage.Bandwidth
 	warnings []string
 
 	precision kernels.Precision
@@ -86,7 +86,7 @@ func newSession(app *app, threads int, p PrecisionFlag) (*session, error) {
 	if threads > 0 {
 		runtime.GOMAXPROCS(threads)
 	}
-	s := &session{ctx: app.ctx, out: app.out, err: app.err, clock: stage.New(stage.Options{}), triad: app.triad, precision: precision}
+	s := &session{ctx: app.ctx, out: app.out, err: app.err, clock: stage.New(stage.Options{}), memory: app.memory, precision: precision}
 	s.peak = app.peak(runtime.GOMAXPROCS(0))
 	return s, nil
 }
@@ -112,8 +112,8 @@ type app struct {
 	out, err io.Writer
 	// peak measures what the processor can do on so many threads.
 	peak func(threads int) stage.Peak
-	// triad measures what the memory can do, in GB/s.
-	triad func() float64
+	// memory measures how fast the memory is.
+	memory func() stage.Bandwidth
 }
 
 // interruptible ends its context at the first Ctrl-C or TERM, so that a run can

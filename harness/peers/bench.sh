@@ -119,12 +119,12 @@ for round in $(seq "$rounds"); do
       theirs torch "${torch[@]}" "$here/harness/peers/torch_ops.py" --threads "$threads"
     fi
     if part steps; then
-      step mae_tiny layers/mae '^BenchmarkUnlearnStep$/^net=mae_tiny$/prec/images=32' 20
+      step mae_tiny layers/mae '^BenchmarkUnlearnStep$/^net=mae_tiny$/^prec=f32$/images=32' 20
       theirs torch "${torch[@]}" "$here/harness/peers/torch_mae_step.py" --model mae_tiny --images 32 --threads "$threads" --steps 15 --rows
       step palette layers/unet '^BenchmarkUnlearnStep$/^net=palette_inpainting_places2$/^px=64$' 4
       theirs torch sh -c '"$@" | sed -n "s/.*seconds=\([0-9.]*\).*peak_mib=\([0-9]*\).*/\1 \2/p" | awk "{ printf \"BenchmarkStep\/isa=torch\/net=palette\/prec=f32 1 %.0f ns\/op %s peak-MiB\n\", \$1 * 1e9, \$2 }"' _ \
         "${torch[@]}" "$here/harness/peers/torch_palette_step.py" --work step --procedure same --px 64 --images 4 --layout first --threads "$threads" --rounds 3 --warm 2
-      step mae_vit_base_patch16 layers/mae '^BenchmarkUnlearnStep$/^net=mae_vit_base_patch16$' 3
+      step mae_vit_base_patch16 layers/mae '^BenchmarkUnlearnStep$/^net=mae_vit_base_patch16$/^prec=f32$' 3
       theirs torch "${torch[@]}" "$here/harness/peers/torch_mae_step.py" --threads "$threads" --steps 3 --rows
     fi
   done

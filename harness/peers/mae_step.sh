@@ -2,7 +2,8 @@
 # mae_step.sh [ROUNDS] [THREADS] [TORCH...]: the ViT-B unlearning step, ours and
 # PyTorch's in turn, in the same minutes: ours, peer, ours, peer. Prints every
 # round, then the medians and their ratio. TORCH is the command that runs a
-# Python with PyTorch (default: python3). Needs a Go toolchain and PyTorch.
+# Python with PyTorch (default: python3). PRECISION is ours (f32, bf16, bf16x3).
+# Needs a Go toolchain and PyTorch.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 rounds=${1:-10}
@@ -13,7 +14,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 CGO_ENABLED=0 go test -c -o "$work/mae.test" ./layers/mae
 for i in $(seq "$rounds"); do
-  (cd layers/mae && GOMAXPROCS=$threads "$work/mae.test" -test.run '^$' -test.bench 'UnlearnStep/net=mae_vit_base' -test.benchtime 5x) |
+  (cd layers/mae && GOMAXPROCS=$threads "$work/mae.test" -test.run '^$' -test.bench "UnlearnStep/net=mae_vit_base/prec=${PRECISION:-f32}\$" -test.benchtime 5x) |
     awk '/^Benchmark/{for(i=2;i<=NF;i++)if($i=="ns/op")printf "%.0f\n",$(i-1)/1e6}' >>"$work/ours"
   "${torch[@]}" harness/peers/torch_mae_step.py --threads "$threads" --steps 5 | tee -a "$work/torch.log" |
     sed 's/.*ms \([0-9 ]*\);.*/\1/' | tr ' ' '\n' | sort -n | sed -n 3p >>"$work/theirs"

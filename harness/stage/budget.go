@@ -8,16 +8,16 @@ import (
 
 // Roofs bound what an op can reach.
 type Roofs struct {
-	Peak            Peak
-	GBytesPerSecond float64 // of memory, as MeasureTriad; 0 means unknown
-	Steps           int     // the budget is of so many steps; below 1: of 1
-	Seconds         float64 // that these steps took, by the wall clock; 0: the ops'
+	Peak    Peak
+	Memory  Bandwidth // of which InPlace is the roof
+	Steps   int       // the budget is of so many steps; below 1: of 1
+	Seconds float64   // that these steps took, by the wall clock; 0: the ops'
 }
 
 // limit is the least time that an op could have taken, and what bounds it: its
 // arithmetic at the peak or its bytes at the memory's rate, whichever is longer.
 func (r Roofs) limit(o Op) (seconds float64, by string) {
-	arithmetic, memory := ratio(o.GFLOPs, r.Peak.GFLOPPerSecond), ratio(o.GBytes, r.GBytesPerSecond)
+	arithmetic, memory := ratio(o.GFLOPs, r.Peak.GFLOPPerSecond), ratio(o.GBytes, r.Memory.InPlace)
 	switch {
 	case arithmetic == 0 && memory == 0:
 		return 0, "-"
@@ -58,11 +58,7 @@ func WriteBudget(w io.Writer, ops []Op, r Roofs) error {
 		[]string{"step", fmt.Sprintf("%.3f", 1e3*total/steps), "", "", orDash("%.3f", gflops/steps), orDash("%.1f", ratio(gflops, total)), "", "", orDash("%.1f %%", 100*ratio(least, total))})
 	var b strings.Builder
 	writeAligned(&b, rows)
-	memory := "not measured"
-	if r.GBytesPerSecond > 0 {
-		memory = fmt.Sprintf("%.1f GB/s", r.GBytesPerSecond)
-	}
-	fmt.Fprintf(&b, "roofs: FMA %s; memory %s (triad)\n", r.Peak, memory)
+	fmt.Fprintf(&b, "roofs: FMA %s; memory %s\n", r.Peak, r.Memory)
 	_, err := io.WriteString(w, b.String())
 	return err
 }

@@ -11,6 +11,10 @@
 //	stop(flops / 1e9)
 //	stage.WriteTable(os.Stdout, clock.Summary(peak), clock.Totals(peak))
 //
+// Below the stages are the ops of a tape, which [Ops] adds up: [WriteBudget]
+// holds each against the roof that bounds it, and a CPU profile can have both as
+// labels.
+//
 // Units: seconds; arithmetic in GFLOP = 1e9 floating-point operations, a
 // multiply and an add counted as two (2*M*N*K of a matrix product); memory in
 // bytes.

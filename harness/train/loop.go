@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"lethe/autodiff"
@@ -159,7 +160,9 @@ func (l *Loop) updateBytes() float64 {
 	}
 	averages := 0
 	for _, s := range l.Optimizer.State() {
-		averages += len(s.Data)
+		if !strings.HasSuffix(s.Name, ".step") { // a count
+			averages += len(s.Data)
+		}
 	}
 	return 4 * (3*l.gradients() + 2*float64(averages))
 }

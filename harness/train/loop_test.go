@@ -63,6 +63,27 @@ func newLine(micros int, target func(step, i int) []float32) *line {
 	return l
 }
 
+// TestLoopIsMetered: gradient norm and optimizer are ops of their own: 4 bytes an
+// element for the norm, 28 for AdamW, which has no averages to read at first.
+func TestLoopIsMetered(t *testing.T) {
+	l := newLine(1, func(int, int) []float32 { return []float32{1, 2} })
+	l.Optimizer = optim.NewAdamW([]optim.Group{{Params: l.Params}}, optim.AdamConfig{Beta1: 0.9, Beta2: 0.95, Eps: 1e-8})
+	l.Steps, l.Ops = 3, stage.NewOps(stage.OpsOptions{})
+	if _, err := l.Run(context.Background(), 0); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]float64{"gradnorm": 3 * 4 * 2, "optimizer": (12 + 28 + 28) * 2}
+	for _, o := range l.Ops.Summary() {
+		if got := math.Round(o.GBytes * 1e9); got != want[o.Name] || o.Calls != 3 {
+			t.Errorf("%s: %g bytes in %d calls, want %g in 3", o.Name, got, o.Calls, want[o.Name])
+		}
+		delete(want, o.Name)
+	}
+	if len(want) > 0 {
+		t.Errorf("%v was not heard of", want)
+	}
+}
+
 // TestStep checks one step by hand: loss 1^2+2^2 = 5, gradient -2*(1,2), its
 // norm sqrt(20), and w = 0.25*2*(1,2); then the same clipped to norm 1.
 func TestStep(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 // BenchmarkUnlearnStep is one whole step of unlearning with 75 % of the patches
 // removed: the student on the retain and forget images in one pass, the frozen
 // original on retain images and noise in another, loss, backward, AdamW. The
-// flops counted are those of matrix products, 2*M*N*K each.
+// flops counted are those of matrix products, 2*M*N*K each, in every precision.
 //
 // The step of ViT-B wants seconds and gigabytes: -short leaves it out.
 func BenchmarkUnlearnStep(b *testing.B) {
@@ -25,21 +25,24 @@ func BenchmarkUnlearnStep(b *testing.B) {
 		{"mae_tiny", 32, false},
 		{"mae_vit_base_patch16", 8, true},
 	} {
-		b.Run(fmt.Sprintf("net=%s/prec=f32/images=%d+%d", row.preset, row.images, row.images), func(b *testing.B) {
-			if row.large && testing.Short() {
-				b.Skip("a large model, and -short was given")
-			}
-			cfg := preconfigured(b, row.preset)
-			cfg.DecoderEmbedDim, cfg.DecoderDepth, cfg.DecoderNumHeads = 16, 1, 1 // the step has no decoder, so it takes no memory here
-			s := newStep(b, cfg, row.images)
-			s.run() // the first step allocates, the others reuse
-			s.tape.ResetFLOPs()
-			b.ReportAllocs()
-			for b.Loop() {
-				s.run()
-			}
-			b.ReportMetric(s.tape.FLOPs()/b.Elapsed().Seconds()/1e9, "GFLOP/s")
-		})
+		for _, precision := range autodiff.Precisions() {
+			b.Run(fmt.Sprintf("net=%s/prec=%s/images=%d+%d", row.preset, precision, row.images, row.images), func(b *testing.B) {
+				if row.large && testing.Short() {
+					b.Skip("a large model, and -short was given")
+				}
+				cfg := preconfigured(b, row.preset)
+				cfg.DecoderEmbedDim, cfg.DecoderDepth, cfg.DecoderNumHeads = 16, 1, 1 // the step has no decoder, so it takes no memory here
+				s := newStep(b, cfg, row.images)
+				s.tape.SetPrecision(precision)
+				s.run() // the first step allocates, the others reuse
+				s.tape.ResetFLOPs()
+				b.ReportAllocs()
+				for b.Loop() {
+					s.run()
+				}
+				b.ReportMetric(s.tape.FLOPs()/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+			})
+		}
 	}
 }
 
