@@ -13,7 +13,7 @@ import (
 // TestBudget: the ops of a step, what is left beside them, and the roofs.
 func TestBudget(t *testing.T) {
 	dir := t.TempDir()
-	always := []string{"op ", "linear ", "linear.dx", "linear.dw", "linear.db", "attention ", "attention.grad", "layernorm ", "layernorm.grad", "gelu ", "gelu.grad",
+	always := []string{"op ", "linear ", "linear.dx", "linear.dw", "linear.db", "attention ", "attention.grad", "layernorm ", "layernorm.grad", "mlp ", "mlp.dhidden",
 		"gradnorm", "optimizer", "elsewhere", "step ", "FMA 100.0 GFLOP/s", "memory 10.0 GB/s in place"}
 	for name, args := range map[string][]string{
 		"budget":   {"budget", "--model", shared.model, "--images", "2", "--steps", "2", "--precision", "bf16"},
