@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/mmcloughlin/avo/ir"
 	"github.com/mmcloughlin/avo/reg"
@@ -21,6 +22,7 @@ func refuse(s isa, fn *ir.Function) []string {
 		}
 	}
 	r.upperHalves(fn)
+	r.tiles(fn)
 	return r.list
 }
 
@@ -75,33 +77,68 @@ func (r *refusals) basePointer(i *ir.Instruction) {
 // upperHalves refuses a RET that some path reaches from a vector instruction
 // with no VZEROUPPER between: SSE code of the caller would run slowly after it.
 func (r *refusals) upperHalves(fn *ir.Function) {
-	type state struct {
+	onEveryPath(fn, func(i *ir.Instruction, dirty bool) bool {
+		switch {
+		case i.Opcode == "VZEROUPPER":
+			return false
+		case i.Opcode == "RET" && dirty:
+			r.add("RET after vector code without VZEROUPPER")
+		case usesVector(i):
+			return true
+		}
+		return dirty
+	})
+}
+
+// tiles refuses a RET that some path reaches with tiles still configured: the
+// goroutine may go on on another thread, which has none, and every switch of
+// threads would save them. It refuses tile instructions that some path reaches
+// without a configuration, which are undefined there.
+func (r *refusals) tiles(fn *ir.Function) {
+	onEveryPath(fn, func(i *ir.Instruction, configured bool) bool {
+		switch {
+		case i.Opcode == "LDTILECFG":
+			return true
+		case i.Opcode == "TILERELEASE":
+			return false
+		case i.Opcode == "RET" && configured:
+			r.add("RET after LDTILECFG without TILERELEASE")
+		case strings.HasPrefix(i.Opcode, "T") && isRaw(i) && !configured:
+			r.add("%s without LDTILECFG", i.Opcode)
+		}
+		return configured
+	})
+}
+
+// isRaw reports whether this program itself encodes i.
+func isRaw(i *ir.Instruction) bool {
+	_, ok := rawForms[i.Opcode]
+	return ok
+}
+
+// onEveryPath visits every instruction in every state that some path from the
+// start of fn reaches it in. visit returns the state after it; the first is false.
+func onEveryPath(fn *ir.Function, visit func(i *ir.Instruction, state bool) bool) {
+	type point struct {
 		at    *ir.Instruction
-		dirty bool
+		state bool
 	}
 	all := fn.Instructions()
 	if len(all) == 0 {
 		return
 	}
-	seen := map[state]bool{}
-	work := []state{{at: all[0]}}
+	seen := map[point]bool{}
+	work := []point{{at: all[0]}}
 	for len(work) > 0 {
-		s := work[len(work)-1]
+		p := work[len(work)-1]
 		work = work[:len(work)-1]
-		if s.at == nil || seen[s] {
+		if p.at == nil || seen[p] {
 			continue
 		}
-		seen[s] = true
-		switch {
-		case s.at.Opcode == "VZEROUPPER":
-			s.dirty = false
-		case s.at.Opcode == "RET" && s.dirty:
-			r.add("RET after vector code without VZEROUPPER")
-		case usesVector(s.at):
-			s.dirty = true
-		}
-		for _, next := range s.at.Succ {
-			work = append(work, state{at: next, dirty: s.dirty})
+		seen[p] = true
+		state := visit(p.at, p.state)
+		for _, next := range p.at.Succ {
+			work = append(work, point{at: next, state: state})
 		}
 	}
 }

@@ -97,6 +97,40 @@ var violations = []struct {
 		e.MOVL(operand.U32(1), reg.EBP)
 		e.RET()
 	}},
+	{"tile instruction off the list", "avx512", "TILEZERO needs AMXTILE", func(e *emitter) {
+		e.zeroTile(1)
+		e.RET()
+	}},
+	{"bf16 instruction off the list", "avx512", "VCVTNE2PS2BF16 needs AVX512BF16", func(e *emitter) {
+		e.roundPair(e.zero(e.v()), e.zero(e.v()), e.v())
+		e.done()
+	}},
+	{"RET with configured tiles", "amx", "RET after LDTILECFG without TILERELEASE", func(e *emitter) {
+		e.loadConfig(e.arg("x"))
+		e.zeroTile(0)
+		e.RET()
+	}},
+	{"RET with configured tiles on one path only", "amx", "RET after LDTILECFG without TILERELEASE", func(e *emitter) {
+		n := e.arg("n")
+		e.loadConfig(e.arg("x"))
+		e.TESTQ(n, n)
+		e.JZ(operand.LabelRef("out"))
+		e.releaseTiles()
+		e.Label("out")
+		e.RET()
+	}},
+	{"tiles without a configuration", "amx", "TDPBF16PS without LDTILECFG", func(e *emitter) {
+		e.loadConfig(e.arg("x"))
+		e.releaseTiles()
+		e.addBF16(6, 4, 0)
+		e.RET()
+	}},
+	{"tile register past the last", "amx", "a tile register past T7", func(e *emitter) {
+		e.loadConfig(e.arg("x"))
+		e.zeroTile(8)
+		e.releaseTiles()
+		e.RET()
+	}},
 	{"call", "avx2", "calls a function", func(e *emitter) {
 		e.Instruction(&ir.Instruction{Opcode: "CALL", Operands: []operand.Op{operand.LabelRef("runtime·abort(SB)")}})
 		e.RET()

@@ -39,7 +39,7 @@ func generateAll(out string, check bool) error {
 	packages := map[string]map[string][]byte{}
 	var errs []error
 	for _, s := range isas {
-		files, refused := generate(s, topics)
+		files, refused := generate(s, topicsOf(s))
 		packages[s.name] = files
 		errs = append(errs, refused...)
 	}

@@ -38,6 +38,19 @@ var topics = []topic{
 	{"bf16", emitBF16},
 }
 
+// tileTopics are the generated files of an instruction set with tiles.
+var tileTopics = []topic{
+	{"tiles", emitTiles},
+}
+
+// topicsOf are the topics of an instruction set.
+func topicsOf(s isa) []topic {
+	if s.tiles() {
+		return tileTopics
+	}
+	return topics
+}
+
 // generate builds the files of one instruction set, by file name. Where
 // anything is refused it returns all the reasons instead.
 func generate(s isa, topics []topic) (files map[string][]byte, errs []error) {
@@ -90,6 +103,11 @@ func compile(e *emitter) (*ir.File, []string) {
 	var refused []string
 	for _, fn := range f.Functions() {
 		refused = append(refused, refuse(e.isa, fn)...)
+		for _, i := range fn.Instructions() {
+			if err := encodeRaw(i); err != nil {
+				refused = append(refused, fmt.Sprintf("%s.%s: %v", e.isa.name, fn.Name, err))
+			}
+		}
 	}
 	return f, refused
 }

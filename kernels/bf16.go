@@ -9,6 +9,9 @@ package kernels
 // not: without tiles F32 stands in for it, which is more exact and faster.
 func (p Precision) rounds() bool { return p == BF16 }
 
+// tiled reports whether products of p are computed on tiles.
+func (p Precision) tiled() bool { return p != F32 && isa >= isaAMX }
+
 // rounded rounds what was packed, if the call does.
 func (g *gemmCall) rounded(panel []float32) {
 	if g.round {

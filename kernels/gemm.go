@@ -27,7 +27,10 @@ const maxK = 384
 // Writes: c is overwritten, or accumulated into; without Accumulate it is
 // never read, so it may hold NaN.
 // Aliasing: c overlaps no operand.
-// Numerics: K is cut into ceil(K/384) nearly equal pieces; each element of each
+// Numerics: this is F32; the other precisions are described where they are
+// defined, and theirs too depends on K alone: on tiles c, the bias or 0 begins a
+// sum, each 32 elements of k are added to it in order, and the bound is
+// g(K+2) of the operands that were rounded. K is cut into ceil(K/384) nearly equal pieces; each element of each
 // piece is one chain of fused multiply-adds in increasing k (in the generic
 // build, multiply and add), and the pieces are added in order. That depends on
 // K alone, so the bits are the same for any number of workers, and for AVX2 and
@@ -83,6 +86,10 @@ func gemm(ws *workspace, c, a, b Mat, o GemmOptions, workers int) {
 	}
 	if flipped { // and without epilogue
 		c, a, b = c.T(), b.T(), a.T()
+	}
+	if o.Precision.tiled() {
+		gemmOnTiles(ws, c, a, b, o, workers)
+		return
 	}
 	g := &ws.call
 	*g = gemmCall{c: c, a: lanesOfRows(a), b: lanesOfRows(b.T()), bias: o.Bias, accumulate: o.Accumulate, epilogue: o.Epilogue, k: a.Cols, round: o.Precision.rounds(), workspace: ws}

@@ -88,14 +88,14 @@ func TestGemmStaysInsideMemory(t *testing.T) {
 		tile := gemmTileShape()
 		for i := range 64 {
 			m, n, k := 1+i%(2*tile.mr), 1+i*5%(2*tile.nr), 1+i*11%150 // past two pieces of a transpose
-			suite.Run(fmt.Sprintf("m=%d/n=%d/k=%d", m, n, k), func(c *kerneltest.Case) { gemmBetweenPages(c, i, m, n, k) })
+			suite.Run(fmt.Sprintf("m=%d/n=%d/k=%d", m, n, k), func(c *kerneltest.Case) { gemmBetweenPages(c, i, m, n, k, F32) })
 		}
 	})
 }
 
 // gemmBetweenPages runs one product of zeros whose layout, options and side of
 // the closed page follow from its number.
-func gemmBetweenPages(c *kerneltest.Case, i, m, n, k int) {
+func gemmBetweenPages(c *kerneltest.Case, i, m, n, k int, p Precision) {
 	front := i%3 == 0
 	a, b := MatOf(c.Flush(m*k, front), m, k), MatOf(c.Flush(k*n, front), k, n)
 	if i&1 != 0 {
@@ -104,7 +104,7 @@ func gemmBetweenPages(c *kerneltest.Case, i, m, n, k int) {
 	if i&2 != 0 {
 		b = MatOf(b.Data, n, k).T()
 	}
-	o := GemmOptions{Accumulate: i&4 != 0, Bias: c.Flush(n, front)}
+	o := GemmOptions{Accumulate: i&4 != 0, Bias: c.Flush(n, front), Precision: p}
 	out := MatOf(c.Flush(m*n, front), m, n)
 	Gemm(out, a, b, o)
 	for j, x := range out.Data {

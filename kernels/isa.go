@@ -14,15 +14,17 @@ const (
 	isaGeneric level = iota
 	isaAVX2
 	isaAVX512
+	isaAMX
 )
 
 // levels names every level this package knows, on any machine; index is level.
-var levels = [...]string{isaGeneric: "generic", isaAVX2: "avx2", isaAVX512: "avx512"}
+var levels = [...]string{isaGeneric: "generic", isaAVX2: "avx2", isaAVX512: "avx512", isaAMX: "amx"}
 
 // isa is decided once, before any kernel runs, and never changes.
 var isa = choose(os.Getenv("KERNELS_ISA"), widest())
 
-// ISA returns the instruction set in use: "generic", "avx2" or "avx512".
+// ISA returns the instruction set in use: "generic", "avx2", "avx512", or "amx",
+// which is avx512 with tiles for products in BF16 and BF16x3.
 //
 // It is the widest that this processor and this build have, unless the
 // environment variable KERNELS_ISA names another. Naming one that is unknown

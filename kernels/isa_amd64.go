@@ -15,6 +15,8 @@ var (
 // where the operating system also saves its registers.
 func widest() level {
 	switch {
+	case tilesFound:
+		return isaAMX
 	case cpuid.CPU.Supports(avx512Needs...):
 		return isaAVX512
 	case cpuid.CPU.Supports(avx2Needs...):

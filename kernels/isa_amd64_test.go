@@ -3,11 +3,13 @@
 package kernels
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/klauspost/cpuid/v2"
 
+	"lethe/kernels/internal/amx"
 	"lethe/kernels/internal/avx2"
 	"lethe/kernels/internal/avx512"
 )
@@ -36,6 +38,7 @@ func TestDispatcherDemandsEveryFeature(t *testing.T) {
 	}{
 		{"avx2", avx2.Features, avx2Needs},
 		{"avx512", avx512.Features, avx512Needs},
+		{"amx", amx.Features, slices.Concat(avx512Needs, bf16Needs, tileNeeds)},
 	} {
 		if len(strings.Fields(c.features)) == 0 {
 			t.Errorf("%s lists no features", c.name)

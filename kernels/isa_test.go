@@ -17,6 +17,8 @@ func TestChoose(t *testing.T) {
 		{"avx2", isaAVX512, isaAVX2},
 		{"avx2", isaAVX2, isaAVX2},
 		{"avx512", isaAVX512, isaAVX512},
+		{"avx512", isaAMX, isaAVX512},
+		{"amx", isaAMX, isaAMX},
 	} {
 		if got := choose(c.request, c.widest); got != c.want {
 			t.Errorf("choose(%q, %s) is %s, want %s", c.request, levels[c.widest], levels[got], levels[c.want])

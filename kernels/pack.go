@@ -34,6 +34,7 @@ func residentIn(bytes int) int {
 // workspace is the scratch memory of one goroutine inside Gemm.
 type workspace struct {
 	rows, panels []float32 // packed parts of a and of b
+	tiles        []float32 // the operand that is shared on tiles
 	call         gemmCall
 	block        gemmBlock
 	turns        [pieceParts]atomic.Int64 // which piece of k is next to be added, for each part of the rows

@@ -10,13 +10,24 @@ const (
 	F32 Precision = iota
 
 	// BF16 rounds each operand to bfloat16, 8 significant bits, to nearest even;
-	// what rounds below 2^-126 becomes 0. Relative error of a product of two
-	// operands: at most 2^-8 + 2^-18.
+	// what is below 2^-126 becomes 0. Relative error of a product of two
+	// operands: at most 2^-7 + 2^-16. Products are exact and sums float32: on tiles
+	// (AMX) with subnormals flushed, elsewhere by the kernels of F32, with the
+	// bits that F32 gives for rounded operands. Over random operands the relative error is 2e-3
+	// in the Frobenius norm.
+	//
+	// Cost: on tiles about a fifth of the time of F32, packing included; elsewhere
+	// that of F32 and 1 to 3 % for the rounding.
 	BF16
 
 	// BF16x3 splits each operand x into hi = bfloat16(x) and lo = bfloat16(x-hi) and
-	// sums hi*hi, hi*lo and lo*hi: about 16 significant bits of each operand.
-	// Where that is slower than F32, F32 stands in for it.
+	// sums lo*hi, hi*hi and hi*lo: about 16 significant bits of each operand.
+	// Relative error of a product: at most 3*2^-16, over random operands 4e-6 in
+	// the Frobenius norm. An operand that is infinite, or rounds to infinity
+	// (2^128 - 2^119 and more), makes its products NaN; below 2^-110 the lower half is lost.
+	// Where there are no tiles F32 stands in for it, to the bit.
+	//
+	// Cost: on tiles about half the time of F32; elsewhere that of F32.
 	BF16x3
 )
 
@@ -31,12 +42,17 @@ func (p Precision) String() string { return precisions[p] }
 func Precisions() []Precision { return []Precision{F32, BF16, BF16x3} }
 
 // Path says with what instructions this process computes products of p: the
-// instruction set and the arithmetic, as "avx512 f32" or "avx512 f32 of operands
-// rounded to bf16". It is meant to be printed and recorded beside every result:
-// paths that differ in the text may differ in the last places.
+// instruction set and the arithmetic, as "avx512 f32", "avx512 f32 of operands
+// rounded to bf16", or "amx bf16, convolutions avx512 f32 of operands rounded to
+// bf16". It is meant to be printed and recorded beside every result: paths that
+// differ in the text may differ in the last places.
 func (p Precision) Path() string {
-	if p.rounds() {
-		return ISA() + " f32 of operands rounded to bf16"
+	floats := levels[min(isa, isaAVX512)] + " f32"
+	if p == BF16 {
+		floats += " of operands rounded to bf16"
 	}
-	return ISA() + " f32"
+	if p.tiled() {
+		return ISA() + " " + p.String() + ", convolutions " + floats
+	}
+	return floats
 }

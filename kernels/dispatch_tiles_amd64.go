@@ -1,0 +1,72 @@
+//go:build amd64 && !purego
+
+package kernels
+
+import (
+	"unsafe"
+
+	"github.com/klauspost/cpuid/v2"
+
+	"lethe/kernels/internal/amx"
+	"lethe/kernels/internal/generic"
+)
+
+// What package amx needs of the processor beside avx512Needs. Its packing needs
+// the first alone.
+var (
+	bf16Needs = []cpuid.FeatureID{cpuid.AVX512BF16}
+	tileNeeds = []cpuid.FeatureID{cpuid.AMXTILE, cpuid.AMXBF16}
+)
+
+// Decided once, like isa.
+var (
+	bf16Found  = cpuid.CPU.Supports(avx512Needs...) && cpuid.CPU.Supports(bf16Needs...)
+	tilesFound = bf16Found && tilesUsable()
+)
+
+// tilePanels is generic.TilePanels, or generic.TilePanelsSplit for two planes.
+func tilePanels(planes, panels, k int, a, b []uint16, c []float32, ldc int, d []float32, ldd int) {
+	switch {
+	case tilesFound && planes == 2:
+		amx.TilePanelsSplit(panels, k, &a[0], &b[0], &c[0], ldc, unsafe.SliceData(d), ldd)
+	case tilesFound:
+		amx.TilePanels(panels, k, &a[0], &b[0], &c[0], ldc, unsafe.SliceData(d), ldd)
+	case planes == 2:
+		generic.TilePanelsSplit(panels, k, a, b, c, ldc, d, ldd)
+	default:
+		generic.TilePanels(panels, k, a, b, c, ldc, d, ldd)
+	}
+}
+
+// packTileRows is generic.PackRows.
+func packTileRows(dst []uint16, planes int, src []float32, stride, n, k int) {
+	switch {
+	case bf16Found && planes == 2:
+		amx.PackRowsSplit(&dst[0], &src[0], stride, n, k)
+	case bf16Found:
+		amx.PackRows(&dst[0], &src[0], stride, n, k)
+	default:
+		generic.PackRows(dst, planes, src, stride, n, k)
+	}
+}
+
+// packTilePairs is generic.PackPairs.
+func packTilePairs(dst []uint16, planes int, src []float32, stride, n, k int) {
+	switch {
+	case bf16Found && planes == 2:
+		amx.PackPairsSplit(&dst[0], &src[0], stride, n, k)
+	case bf16Found:
+		amx.PackPairs(&dst[0], &src[0], stride, n, k)
+	default:
+		generic.PackPairs(dst, planes, src, stride, n, k)
+	}
+}
+
+// transposeTiles is generic.TransposeTiles.
+func transposeTiles(p []uint16, tiles int) {
+	if bf16Found {
+		amx.TransposeTiles(&p[0], tiles)
+		return
+	}
+	generic.TransposeTiles(p, tiles)
+}

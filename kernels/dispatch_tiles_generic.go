@@ -1,0 +1,23 @@
+//go:build !amd64 || purego
+
+package kernels
+
+import "lethe/kernels/internal/generic"
+
+func tilePanels(planes, panels, k int, a, b []uint16, c []float32, ldc int, d []float32, ldd int) {
+	if planes == 2 {
+		generic.TilePanelsSplit(panels, k, a, b, c, ldc, d, ldd)
+		return
+	}
+	generic.TilePanels(panels, k, a, b, c, ldc, d, ldd)
+}
+
+func packTileRows(dst []uint16, planes int, src []float32, stride, n, k int) {
+	generic.PackRows(dst, planes, src, stride, n, k)
+}
+
+func packTilePairs(dst []uint16, planes int, src []float32, stride, n, k int) {
+	generic.PackPairs(dst, planes, src, stride, n, k)
+}
+
+func transposeTiles(p []uint16, tiles int) { generic.TransposeTiles(p, tiles) }
