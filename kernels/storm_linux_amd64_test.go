@@ -39,7 +39,7 @@ func TestTileStorm(t *testing.T) {
 		problems[i] = newStormProblem(uint64(i))
 	}
 	var stop atomic.Bool
-	var wrong, done, signals atomic.Int64
+	var wrong, done atomic.Int64
 	var all sync.WaitGroup
 	for i := range stormGoroutines {
 		all.Go(func() {
@@ -56,19 +56,20 @@ func TestTileStorm(t *testing.T) {
 			runtime.GC()
 		}
 	})
-	all.Go(func() { shoot(&stop, &signals) })
-	time.Sleep(*stormTime)
+	signals := shoot(*stormTime)
 	stop.Store(true)
 	all.Wait()
-	t.Logf("%d products, %d signals", done.Load(), signals.Load())
-	if wrong.Load() != 0 || done.Load() == 0 || signals.Load() == 0 {
-		t.Errorf("%d of %d products are wrong, after %d signals", wrong.Load(), done.Load(), signals.Load())
+	t.Logf("%d products, %d signals", done.Load(), signals)
+	if wrong.Load() != 0 || done.Load() == 0 || signals == 0 {
+		t.Errorf("%d of %d products are wrong, after %d signals", wrong.Load(), done.Load(), signals)
 	}
 }
 
-// shoot sends the preemption signal to every thread of the process in turn.
-func shoot(stop *atomic.Bool, signals *atomic.Int64) {
-	for sweep := 1; !stop.Load(); sweep++ {
+// shoot sends the preemption signal to every thread of the process in turn, for a
+// while, and returns how many it sent.
+func shoot(length time.Duration) (signals int) {
+	start := time.Now()
+	for sweep := 1; time.Since(start) < length || sweep <= sweepsInARow; sweep++ {
 		threads, _ := os.ReadDir("/proc/self/task")
 		for _, thread := range threads {
 			id, err := strconv.Atoi(thread.Name())
@@ -77,13 +78,14 @@ func shoot(stop *atomic.Bool, signals *atomic.Int64) {
 			}
 			_, _, errno := syscall.RawSyscall(syscall.SYS_TGKILL, uintptr(os.Getpid()), uintptr(id), uintptr(syscall.SIGURG))
 			if errno == 0 {
-				signals.Add(1)
+				signals++
 			}
 		}
 		if sweep%sweepsInARow == 0 {
 			runtime.Gosched()
 		}
 	}
+	return signals
 }
 
 // stormProblem is one product and its result.
