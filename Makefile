@@ -4,7 +4,7 @@
 export CGO_ENABLED = 0
 GO ?= go
 
-.PHONY: all run test fmt vet static imports generate generate-check fuzz race bench golden build lethe clean
+.PHONY: all run test fmt vet static imports generate generate-check fuzz race amx-emulated bench golden build lethe clean
 
 all: fmt vet static imports generate-check test ## what has to be green before a commit
 
@@ -56,6 +56,11 @@ fuzz: ## each fuzz target for a fixed count
 race: ## the race detector needs a C compiler; it cannot see assembly, so purego
 	@if command -v gcc >/dev/null; then CGO_ENABLED=1 $(GO) test -race -tags purego ./kernels ./autodiff/... ./harness/...; \
 	else echo "race: SKIPPED, no C compiler"; fi
+
+amx-emulated: ## the products on tiles, their instructions carried out by a tracer
+	@set -e; emu=$$(mktemp -d); trap 'rm -rf "$$emu"' EXIT; $(GO) build -o "$$emu/tileemu" ./kernels/kerneltest/tileemu; \
+	if ! "$$emu/tileemu" true; then echo "amx-emulated: SKIPPED, programs cannot be traced here"; exit 0; fi; \
+	KERNELS_ISA=amx $(GO) test -count=1 -short -tags amxemu -exec "$$emu/tileemu -least 100000" -run 'OnTiles|TilePanels|TileStorm|GemmSplit|ISAIs' ./kernels
 
 bench: ## ten runs, for benchstat
 	LETHE_COMMIT=$$(git rev-parse --short HEAD 2>/dev/null) $(GO) test -run '^$$' -bench . -count 10 ./kernels ./layers/...

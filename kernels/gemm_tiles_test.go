@@ -81,6 +81,9 @@ func TestGemmOnTilesSameBitsForAnyWorkers(t *testing.T) {
 	suite := kerneltest.New(t)
 	for _, p := range []Precision{BF16, BF16x3} {
 		for _, s := range tileShapes {
+			if testing.Short() && s[0]*s[1] > 1<<15 {
+				continue
+			}
 			suite.Run(fmt.Sprint(p, s), func(tc *kerneltest.Case) {
 				want, a, b := product(tc, s)
 				useWorkers(t, 1)
