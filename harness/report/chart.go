@@ -19,11 +19,13 @@ type Chart struct {
 }
 
 // Series is one curve. X and Y have one length; a Y that is not finite leaves
-// a gap. Set gives it the colour of that set, otherwise its place in the chart does.
+// a gap. Set gives it the colour of that set, otherwise Like does, the place from
+// 1 of the series whose colour it takes, otherwise its place in the chart.
 type Series struct {
 	Name string
 	Set  Set
 	X, Y []float64
+	Like int
 }
 
 // frame is where a chart is drawn, in SVG units, which are CSS pixels at 1280.
@@ -163,6 +165,9 @@ func (s Series) points() int { return min(len(s.X), len(s.Y)) }
 func (s Series) class(i int) string {
 	if s.Set != "" {
 		return s.Set.class()
+	}
+	if s.Like > 0 {
+		i = s.Like - 1
 	}
 	return fmt.Sprintf("s%d", i%6)
 }

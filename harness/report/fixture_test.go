@@ -132,7 +132,7 @@ func fixtureCurves(rng *rand.Rand, n int) []Chart {
 	}
 	retain[0] = 0 // as it is at step 0: both encoders are equal
 	return []Chart{
-		{Title: "Loss", Log: true, Wide: true, Smooth: true, Series: []Series{{"retain", Retain, x, retain}, {"forget", Forget, x, forget}}},
+		{Title: "Loss", Log: true, Wide: true, Smooth: true, Series: []Series{{Name: "retain", Set: Retain, X: x, Y: retain}, {Name: "forget", Set: Forget, X: x, Y: forget}}},
 		{Title: "Gradient norm", Smooth: true, Series: []Series{{Name: "norm", X: x, Y: norm}}},
 		{Title: "Learning rate", Series: []Series{{Name: "lr", X: x, Y: lr}}},
 	}
