@@ -4,7 +4,7 @@
 export CGO_ENABLED = 0
 GO ?= go
 
-.PHONY: all run test fmt vet static imports generate generate-check fuzz race amx-emulated bench golden build lethe clean
+.PHONY: all run test fmt vet static imports generate generate-check fuzz race amx-emulated bench bench-peers golden build lethe clean
 
 all: fmt vet static imports generate-check test ## what has to be green before a commit
 
@@ -62,8 +62,11 @@ amx-emulated: ## the products on tiles, their instructions carried out by a trac
 	if ! "$$emu/tileemu" true; then echo "amx-emulated: SKIPPED, programs cannot be traced here"; exit 0; fi; \
 	KERNELS_ISA=amx $(GO) test -count=1 -short -tags amxemu -exec "$$emu/tileemu -least 100000" -run 'OnTiles|TilePanels|TileStorm|GemmSplit|ISAIs' ./kernels
 
-bench: ## ten runs, for benchstat
-	LETHE_COMMIT=$$(git rev-parse --short HEAD 2>/dev/null) $(GO) test -run '^$$' -bench . -count 10 ./kernels ./layers/...
+bench: ## benchmarks of a base commit and of this tree in turn, with benchstat's verdict (BASE, BENCH, PKGS, COUNT, THREADS)
+	harness/peers/ab.sh
+
+bench-peers: ## ours and the peers' in turn, judged by the floors (PEER: a command that runs others where the peers are)
+	harness/peers/bench.sh $(PEER)
 
 clean:
 	rm -rf lethe runs
