@@ -2,9 +2,11 @@
 .SUFFIXES:
 
 export CGO_ENABLED = 0
+# What the scripts of the benchmarks read, as make's variables or the environment's.
+export BASE BENCH COUNT PKGS BENCHTIME LONG OUT THREADS CORE ROUNDS ROWS PEER TORCH_ENV SECONDS_EACH DETAIL RAW SAVE COMMIT
 GO ?= go
 
-.PHONY: all run test fmt vet static imports generate generate-check fuzz race amx-emulated bench bench-peers golden build lethe clean
+.PHONY: all run test fmt vet static imports generate generate-check fuzz race amx-emulated bench bench-peers bench-history bench-chart golden build lethe clean
 
 all: fmt vet static imports generate-check test ## what has to be green before a commit
 
@@ -62,11 +64,17 @@ amx-emulated: ## the products on tiles, their instructions carried out by a trac
 	if ! "$$emu/tileemu" true; then echo "amx-emulated: SKIPPED, programs cannot be traced here"; exit 0; fi; \
 	KERNELS_ISA=amx $(GO) test -count=1 -short -tags amxemu -exec "$$emu/tileemu -least 100000" -run 'OnTiles|TilePanels|TileStorm|GemmSplit|ISAIs' ./kernels
 
-bench: ## benchmarks of a base commit and of this tree in turn, with benchstat's verdict (BASE, BENCH, PKGS, COUNT, THREADS)
-	harness/peers/ab.sh
+bench: ## the working tree against a commit, in turn, and benchstat's verdict; BASE, BENCH, COUNT, PKGS, THREADS, ...: see the script
+	@harness/bench/ab.sh
 
-bench-peers: ## ours and the peers' in turn, judged by the floors (PEER: a command that runs others where the peers are)
-	harness/peers/bench.sh $(PEER)
+bench-peers: ## ours against MKL, OpenBLAS, oneDNN and PyTorch, in turn, and the table of floors; ROUNDS, THREADS, ROWS, PEER, ...: see the script
+	@harness/peers/bench.sh
+
+bench-history: ## adds today's medians of a few rows to the history and draws the chart; COMMIT, COUNT: see the script
+	@harness/bench/history.sh
+
+bench-chart: ## draws the chart of the history anew
+	$(GO) run ./harness bench chart --out harness/testdata/bench/history.svg $(sort $(wildcard harness/testdata/bench/history/*.txt))
 
 clean:
 	rm -rf lethe runs

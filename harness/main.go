@@ -30,11 +30,11 @@ type commands struct {
 	Table     tableCmd     `cmd:"" help:"Compare runs in one Markdown table."`
 	Curves    curvesCmd    `cmd:"" help:"Draw a number of every step of several runs into one chart."`
 	Budget    budgetCmd    `cmd:"" help:"Say where the time of an unlearning step goes, op by op; needs no data."`
-	Bench     benchCmd     `cmd:"" help:"Judge rows of benchmarks, ours and peers', by the floors that this engine promises."`
 	Inspect   inspectCmd   `cmd:"" help:"Say what is in a checkpoint and which model it fits."`
 	Methods   methodsCmd   `cmd:"" help:"List the unlearning methods with their losses and defaults."`
 	World     worldCmd     `cmd:"" help:"Write images of the built-in world to a folder."`
 	Reference referenceCmd `cmd:"" help:"Hold the engine against reference bundles, or the other way round."`
+	Bench     benchCmd     `cmd:"" help:"Judge measurements, and draw their history."`
 	ISA       isaCmd       `cmd:"" name:"isa" help:"List the instruction sets that KERNELS_ISA may name on this machine, widest first."`
 	Version   versionFlag  `help:"Print the version."`
 }

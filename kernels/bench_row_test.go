@@ -3,6 +3,8 @@ package kernels
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"sync"
 	"testing"
 )
 
@@ -14,19 +16,6 @@ func randomSlice(n int) []float32 {
 		x[i] = rng.Float32()*2 - 1
 	}
 	return x
-}
-
-// perElement runs body and reports nanoseconds per element and GB/s of moved
-// data.
-func perElement(b *testing.B, elements, bytes int, body func()) {
-	b.ReportAllocs()
-	body()
-	for b.Loop() {
-		body()
-	}
-	seconds := b.Elapsed().Seconds() / float64(b.N)
-	b.ReportMetric(seconds*1e9/float64(elements), "ns/elem")
-	b.ReportMetric(float64(bytes)/seconds/1e9, "GB/s")
 }
 
 // vectorSizes are a vector in the first-level cache, one in the second, and one
@@ -51,8 +40,6 @@ func BenchmarkVector(b *testing.B) {
 			{"SumSquares", 4, func() { SumSquares(x) }},
 			{"SquaredDistance", 8, func() { SquaredDistance(x, y) }},
 			{"AllFinite", 4, func() { AllFinite(x) }},
-			{"Gelu", 8, func() { Gelu(z, x) }},
-			{"GeluGrad", 12, func() { GeluGrad(z, y, x) }},
 		} {
 			b.Run(fmt.Sprintf("isa=%s/prec=f32/op=%s/n=%d", ISA(), op.name, n), func(b *testing.B) {
 				perElement(b, n, n*op.bytes, op.run)
@@ -61,20 +48,57 @@ func BenchmarkVector(b *testing.B) {
 	}
 }
 
+// BenchmarkGelu is at the sizes of vectors, and at the activations of 8 images of
+// 197 tokens in ViT-B.
+func BenchmarkGelu(b *testing.B) {
+	for _, n := range slices.Concat(vectorSizes, []int{1576 * 3072}) {
+		x, y, z := randomSlice(n), randomSlice(n), randomSlice(n)
+		b.Run(fmt.Sprintf("isa=%s/prec=f32/op=fwd/n=%d", ISA(), n), func(b *testing.B) {
+			perElement(b, n, 8*n, func() { Gelu(z, x) })
+		})
+		b.Run(fmt.Sprintf("isa=%s/prec=f32/op=grad/n=%d", ISA(), n), func(b *testing.B) {
+			perElement(b, n, 12*n, func() { GeluGrad(z, y, x) })
+		})
+	}
+}
+
+// adamLarge is as many weights as the encoder of ViT-B has.
+const adamLarge = 86_000_000
+
+// adamVectors are weights, two averages and gradients; those of adamLarge
+// weights, 1.4 GB, are made once a process and only if that row runs.
+var adamVectors = sync.OnceValue(func() [4][]float32 { return newAdamVectors(adamLarge) })
+
+func newAdamVectors(n int) [4][]float32 {
+	w, m, v, g := randomSlice(n), randomSlice(n), randomSlice(n), randomSlice(n)
+	Mul(v, v, v)
+	return [4][]float32{w, m, v, g}
+}
+
+// BenchmarkAdam counts what has to move: four vectors in, three out. -short
+// leaves the weights of ViT-B out.
 func BenchmarkAdam(b *testing.B) {
-	for _, n := range vectorSizes {
-		w, m, v, g := randomSlice(n), randomSlice(n), randomSlice(n), randomSlice(n)
-		Mul(v, v, v)
-		p := AdamParams{LR: 1e-5, Beta1: 0.9, Beta2: 0.95, Eps: 1e-8, WeightDecay: 0.05, BiasCorrection1: 0.1, BiasCorrection2: 0.05, GradScale: 1, Decoupled: true}
+	for _, n := range slices.Concat(vectorSizes, []int{adamLarge}) {
 		b.Run(fmt.Sprintf("isa=%s/prec=f32/n=%d", ISA(), n), func(b *testing.B) {
-			perElement(b, n, n*28, func() { Adam(w, m, v, g, p) })
+			var s [4][]float32
+			switch {
+			case n < adamLarge:
+				s = newAdamVectors(n)
+			case testing.Short():
+				b.Skip("a gigabyte of weights, and -short was given")
+			default:
+				s = adamVectors()
+			}
+			p := AdamParams{LR: 1e-5, Beta1: 0.9, Beta2: 0.95, Eps: 1e-8, WeightDecay: 0.05, BiasCorrection1: 0.1, BiasCorrection2: 0.05, GradScale: 1, Decoupled: true}
+			perElement(b, n, n*28, func() { Adam(s[0], s[1], s[2], s[3], p) })
 		})
 	}
 }
 
 // benchRows are rows and columns of activations: mae_tiny encoder and decoder,
-// ViT-B with three quarters masked, and one in the first-level cache.
-var benchRows = [][2]int{{4, 768}, {64 * 17, 128}, {64 * 65, 64}, {16 * 50, 768}, {16 * 197, 512}}
+// ViT-B with three quarters masked and with all tokens, and one in the
+// first-level cache.
+var benchRows = [][2]int{{4, 768}, {64 * 17, 128}, {64 * 65, 64}, {16 * 50, 768}, {8 * 197, 768}, {16 * 197, 512}}
 
 func BenchmarkLayerNorm(b *testing.B) {
 	for _, s := range benchRows {
@@ -95,8 +119,10 @@ func BenchmarkLayerNorm(b *testing.B) {
 	}
 }
 
+// BenchmarkSoftmax is at rows of attention; the last are the scores of 8 images
+// and 12 heads of ViT-B with all tokens.
 func BenchmarkSoftmax(b *testing.B) {
-	for _, s := range [][2]int{{40, 50}, {400, 197}, {4000, 197}} {
+	for _, s := range [][2]int{{40, 50}, {400, 197}, {4000, 197}, {8 * 12 * 197, 197}} {
 		n := s[0] * s[1]
 		x, y, dy := MatOf(randomSlice(n), s[0], s[1]), MatOf(randomSlice(n), s[0], s[1]), MatOf(randomSlice(n), s[0], s[1])
 		b.Run(fmt.Sprintf("isa=%s/prec=f32/op=fwd/r=%d/c=%d", ISA(), s[0], s[1]), func(b *testing.B) {

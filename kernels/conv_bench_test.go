@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -48,23 +49,31 @@ func BenchmarkConv2D(b *testing.B) {
 		s := c.s
 		ny, nx, nw := s.sizes()
 		flops := 2 * float64(ny) * float64(s.KH*s.KW*s.Ci)
-		run := func(op string, body func()) {
-			name := fmt.Sprintf("isa=%s/prec=f32/net=%s/op=%s/n=%d/ci=%d/h=%d/w=%d/co=%d/k=%d/s=%d",
-				ISA(), c.net, op, s.N, s.Ci, s.H, s.W, s.Co, s.KH, s.StrideH)
-			b.Run(name, func(b *testing.B) {
-				b.ReportAllocs()
-				body()
-				peak := measuredPeak()
-				for b.Loop() {
-					body()
-				}
-				reportRate(b, flops, peak)
-			})
+		operands := sync.OnceValue(func() (o [6][]float32) { // made if a row runs
+			for i, n := range []int{nx, nw, ny, nx, nw, ny} {
+				o[i] = randomSlice(n)
+			}
+			return o
+		})
+		run := func(op string, body func(x, w, y, dx, dw, dy []float32, o ConvOptions)) {
+			for _, p := range benchPrecisions() {
+				name := fmt.Sprintf("isa=%s/prec=%s/net=%s/op=%s/n=%d/ci=%d/h=%d/w=%d/co=%d/k=%d/s=%d",
+					ISA(), p, c.net, op, s.N, s.Ci, s.H, s.W, s.Co, s.KH, s.StrideH)
+				b.Run(name, func(b *testing.B) {
+					v, o := operands(), ConvOptions{Precision: p}
+					step := func() { body(v[0], v[1], v[2], v[3], v[4], v[5], o) }
+					b.ReportAllocs()
+					step()
+					peak := measuredPeak()
+					for b.Loop() {
+						step()
+					}
+					reportRate(b, flops, peak)
+				})
+			}
 		}
-		x, w, y := randomSlice(nx), randomSlice(nw), randomSlice(ny)
-		run("fwd", func() { Conv2D(y, x, w, s, ConvOptions{}) })
-		dx, dw, dy := randomSlice(nx), randomSlice(nw), randomSlice(ny)
-		run("dgrad", func() { Conv2DGradInput(dx, dy, w, s, ConvOptions{}) })
-		run("wgrad", func() { Conv2DGradWeight(dw, dy, x, s, ConvOptions{}) })
+		run("fwd", func(x, w, y, _, _, _ []float32, o ConvOptions) { Conv2D(y, x, w, s, o) })
+		run("dgrad", func(_, w, _, dx, _, dy []float32, o ConvOptions) { Conv2DGradInput(dx, dy, w, s, o) })
+		run("wgrad", func(x, _, _, _, dw, dy []float32, o ConvOptions) { Conv2DGradWeight(dw, dy, x, s, o) })
 	}
 }

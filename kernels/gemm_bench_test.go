@@ -5,48 +5,38 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"testing"
-	"time"
 
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas32"
 )
 
-// measuredPeak is the FMA rate of one core now, in GFLOP/s: the best of a few
-// loops of about 3 ms. The clock of a processor moves, so each benchmark
-// measures it anew.
-func measuredPeak() (best float64) {
-	for range 5 {
-		start := time.Now()
-		flops := FMAPeak(1 << 17)
-		best = max(best, float64(flops)/time.Since(start).Seconds()*1e-9)
+// benchPrecisions are the precisions that have instructions of their own here.
+// One that float32 products stand in for would only measure those again; the
+// header of a run says which path each of them takes.
+func benchPrecisions() (out []Precision) {
+	for _, p := range Precisions() {
+		if p == F32 || p.Path() != F32.Path() {
+			out = append(out, p)
+		}
 	}
-	return best
+	return out
 }
 
-// reportRate reports GFLOP/s and the share of the peak that GOMAXPROCS cores
-// had, measured before and after the loop, whichever is higher.
-func reportRate(b *testing.B, flopsPerOp, peakBefore float64) {
-	rate := flopsPerOp * float64(b.N) / b.Elapsed().Seconds() * 1e-9
-	peak := max(peakBefore, measuredPeak()) * float64(runtime.GOMAXPROCS(0))
-	b.ReportMetric(rate, "GFLOP/s")
-	b.ReportMetric(100*rate/peak, "%peak")
-}
-
-// BenchmarkGemm multiplies in the shapes of our networks. A product of M, N and
-// K counts 2*M*N*K operations. The peak is that of float32
-// multiply-adds, so on tiles bf16 goes beyond it.
+// BenchmarkGemm multiplies in the shapes of our networks, and squares. A product
+// of M, N and K counts 2*M*N*K operations.
 func BenchmarkGemm(b *testing.B) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	for _, p := range Precisions() {
-		for _, net := range []string{"vit", "square", "unet"} {
-			for _, s := range netShapes(b, net) {
+	for _, net := range []string{"vit", "unet", "square"} {
+		for _, s := range netShapes(b, net) {
+			for _, p := range benchPrecisions() {
 				b.Run(fmt.Sprintf("isa=%s/prec=%s/net=%s/op=%s/m=%d/n=%d/k=%d", ISA(), p, net, s.op, s.m, s.n, s.k), func(b *testing.B) {
 					c, x, y := s.operands(b, func() float32 { return rng.Float32()*2 - 1 })
-					Gemm(c, x, y, GemmOptions{Precision: p})
+					o := GemmOptions{Precision: p}
+					Gemm(c, x, y, o)
 					b.ReportAllocs()
 					peak := measuredPeak()
 					for b.Loop() {
-						Gemm(c, x, y, GemmOptions{Precision: p})
+						Gemm(c, x, y, o)
 					}
 					reportRate(b, 2*float64(s.m)*float64(s.n)*float64(s.k), peak)
 				})

@@ -1,134 +1,184 @@
 #!/usr/bin/env bash
-# bench.sh [PEER...]: our benchmarks and the peers' in turn, in the same minutes,
-# then the table of floors (lethe bench). What `make bench-peers` runs.
+# bench.sh: ours and the peers in turn, in the same minutes: ours, peer, ours, peer;
+# then the table of floors with the medians, a ratio and a verdict a row. The
+# environment sets it (make bench-peers passes on what it is given):
 #
-# PEER is a command that runs another one where the peers are installed (default:
-# here): a C and a C++ compiler, MKL (libmkl-rt), OpenBLAS (libopenblas-pthread-dev), oneDNN 3
-# (libdnnl-dev), PyTorch (python3-torch); names of Debian's packages. What is not there is left out,
-# and said. Environment:
+#   ROUNDS        of every row (default 10; fewer prove nothing)
+#   THREADS       default "1 2"; one thread is bound to a core, CORE (default: the last)
+#   ROWS          pattern for the groups (default all): gemm-f32 gemm-avx2 gemm-bf16
+#                 gemm-bf16x3 conv-f32 conv-bf16 ops step-vit step-tiny step-palette
+#   PEER          a command that runs another one where the peers are installed,
+#                 and sees this folder under the same path (default: here)
+#   TORCH_ENV     settings of PyTorch's process (default: MKL before the system's BLAS)
+#   SECONDS_EACH  of one measurement of a kernel (default 0.1)
+#   DETAIL=1      a line for each shape under the rows of the table
+#   RAW           keep every measurement in this file, in Go's benchmark format
+#   SAVE=1        the same, in harness/testdata/bench/<date>-<processor>-peers.txt
 #
-#   ROUNDS=10          turns: a median is of so many samples
-#   THREADS="1 2"      one is pinned to the last core
-#   PARTS="gemm avx2 conv memory steps"
-#   SECONDS_EACH=0.06  of one measurement of one shape
-#   RAW=FILE           where the rows go (default: a new file, whose name is printed)
-#
-# Needs a Go toolchain and a machine that does nothing else.
+# Needs a Go toolchain. A peer that is not there is named, with the packages that
+# bring it, and its rows say "not measured".
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-peer=("$@")
+export CGO_ENABLED=0
 rounds=${ROUNDS:-10}
-each=${SECONDS_EACH:-0.06}
-parts=" ${PARTS:-gemm avx2 conv memory steps} "
-raw=${RAW:-$(mktemp --suffix=.txt)}
+read -ra counts <<<"${THREADS:-1 2}"
+rows=${ROWS:-.}
+each=${SECONDS_EACH:-0.1}
+read -ra peer <<<"${PEER:-}"
+read -ra torch_env <<<"${TORCH_ENV:-LD_PRELOAD=libgomp.so.1:libmkl_rt.so MKL_THREADING_LAYER=GNU MKL_DYNAMIC=FALSE}"
+commit=$(git rev-parse --short HEAD 2>/dev/null || echo unknown)
+if [ -n "$(git status --porcelain 2>/dev/null)" ]; then commit+=-dirty; fi
+read -r load _ </proc/loadavg
+if awk -v l="$load" 'BEGIN { exit !(l > 0.5) }'; then
+  echo "the load is $load: libraries that wait in a loop are slow beside others, compare nothing" >&2
+fi
+
 work=$(mktemp -d)
-libraries=/usr/lib/x86_64-linux-gnu
-mkl=(env LD_PRELOAD=libgomp.so.1 MKL_THREADING_LAYER=GNU MKL_DYNAMIC=FALSE)
-torch=(env "LD_PRELOAD=libgomp.so.1:libmkl_rt.so" MKL_THREADING_LAYER=GNU MKL_DYNAMIC=FALSE python3)
+bin=$("${peer[@]}" mktemp -d)
+trap 'rm -rf "$work"; "${peer[@]}" rm -rf "$bin"' EXIT
+raw=$work/raw
+: >"$raw"
 
-# at runs a command where the peers are.
-at() { ${peer[@]+"${peer[@]}"} "$@"; }
-here=$(at pwd >/dev/null && pwd)
-bin=$(at mktemp -d)
-trap 'rm -rf "$work"; at rm -rf "$bin"' EXIT
+wanted() { grep -qE "$rows" <<<"$1"; }
 
-# build OUT COMPILER... <SOURCE: builds a peer, or says that it is missing.
-build() {
-  local out=$1
-  shift
-  if ! at "$@" -o "$bin/$out" -x "$language" - $libs 2>"$work/errors"; then
-    echo "# $out is left out: $(head -1 "$work/errors")" >&2
-    return 1
+# --- what is there -----------------------------------------------------------
+declare -A have=()
+missing() { # NAME PACKAGES...
+  echo "missing: $1; install ${*:2}" >&2
+}
+compile() { # SOURCE COMPILER FLAGS...: builds the program of that name where the peers are
+  local source=$1
+  # shellcheck disable=SC2016  # the inner shell expands it
+  "${peer[@]}" sh -c 'cat >"$1/$2" && cd "$1" && shift && source=$1 && shift && compiler=$1 && shift && "$compiler" -O2 "$source" -o "${source%.*}" "$@"' \
+    - "$bin" "$source" "${@:2}" <"harness/peers/$source" 2>"$work/errors"
+}
+find_peers() {
+  if ! compile cblas_gemm.c gcc -ldl; then
+    missing "a C compiler, for MKL and OpenBLAS" g++
+  else
+    if peer_run 1 "$bin/cblas_gemm" mkl libmkl_rt.so 0 </dev/null 2>/dev/null; then have[mkl]=libmkl_rt.so; else missing MKL libmkl-rt libgomp1; fi
+    if peer_run 1 "$bin/cblas_gemm" openblas libopenblas.so.0 0 </dev/null 2>/dev/null; then have[openblas]=libopenblas.so.0; else missing OpenBLAS libopenblas0-pthread; fi
+  fi
+  if compile dnnl_gemm.cc g++ -std=c++17 -ldnnl && compile dnnl_conv.cc g++ -std=c++17 -ldnnl; then
+    have[onednn]=1
+  else
+    missing "oneDNN 3" g++ libdnnl-dev
+  fi
+  if [ "${torch_env[*]}" ] && [ -z "${have[mkl]:-}" ]; then torch_env=(); fi
+  if peer_run 1 env "${torch_env[@]}" python3 -c 'import torch; torch.optim.AdamW([torch.zeros(1, requires_grad=True)], fused=True)' 2>/dev/null; then
+    have[torch]=1
+  else
+    missing "PyTorch 2" python3-torch
   fi
 }
-has=" "
-language=c libs=-ldl
-if build cblas cc -O2 <harness/peers/cblas_gemm.c; then
-  for library in "mkl libmkl_rt.so" "openblas $libraries/openblas-pthread/libopenblas.so.0"; do
-    read -r name path <<<"$library"
-    if at "${mkl[@]}" "$bin/cblas" "$path" "$name" 0 </dev/null 2>"$work/errors"; then has+="$name "; else echo "# $name is left out: $(head -1 "$work/errors")" >&2; fi
-  done
-fi
-language=c++ libs=-ldnnl
-if build dnnl_gemm g++ -O2 -std=c++17 <harness/peers/dnnl_gemm.cc && build dnnl_conv g++ -O2 -std=c++17 <harness/peers/dnnl_conv.cc; then has+="onednn "; fi
-if at python3 -c 'import torch' 2>"$work/errors"; then has+="torch "; else echo "# torch is left out: $(tail -1 "$work/errors")" >&2; fi
 
-export CGO_ENABLED=0
+# --- running -----------------------------------------------------------------
+pin=()
+threads=1
+use() { # THREADS
+  threads=$1
+  pin=()
+  if [ "$threads" = 1 ]; then pin=(taskset -c "${CORE:-$(($(nproc) - 1))}"); fi
+}
+peer_run() { # THREADS COMMAND...
+  local n=$1
+  shift
+  "${pin[@]}" "${peer[@]}" env OMP_NUM_THREADS="$n" MKL_NUM_THREADS="$n" OPENBLAS_NUM_THREADS="$n" MKL_THREADING_LAYER=GNU MKL_DYNAMIC=FALSE "$@"
+}
+# theirs NAME COMMAND...: rows of a peer, if it is there, named with the threads as Go does.
+theirs() {
+  if [ -z "${have[$1]:-}" ]; then cat >/dev/null; return; fi
+  local suffix=
+  if [ "$threads" != 1 ]; then suffix=-$threads; fi
+  peer_run "$threads" "${@:2}" | sed -E "s/^(Benchmark[^[:space:]]+)/\1$suffix/" >>"$raw"
+}
+# ours PACKAGE PATTERN TIME [NAME=VALUE...]: rows of a Go benchmark.
+ours() {
+  (cd "$1" && "${pin[@]}" env "${@:4}" LETHE_COMMIT="$commit" GOMAXPROCS="$threads" "$work/${1//\//-}.test" -test.run '^$' -test.bench "$2" -test.benchtime "$3") |
+    sed -E '/^(PASS|ok)/d' >>"$raw"
+}
+torch() { theirs torch env "${torch_env[@]}" python3 "$PWD/harness/peers/$1" --threads "$threads" "${@:2}" </dev/null; }
+step() { # PROGRAM PACKAGE PATTERN TIMES ARGUMENTS...: an unlearning step, in every precision that has its own instructions
+  local program=$1 package=$2 pattern=$3 times=$4 p
+  shift 4
+  for p in $precisions; do
+    ours "$package" "^BenchmarkUnlearnStep\$/${pattern/PREC/^prec=$p\$}" "${times}x"
+    if [ "$p" != bf16x3 ]; then torch "$program" --rows go --warm 2 --rounds "$times" --precision "$p" "$@"; fi
+  done
+}
+gemm() { ours kernels "^BenchmarkGemm(Packed)?\$/^isa=/^prec=$1\$/^net=(vit|square)\$/^op=/^m=($heights)\$" "${each}s" "${@:2}"; }
+
+# round NUMBER: everything once, at the threads in use.
+round() {
+  local op
+  if wanted gemm-f32; then
+    gemm f32
+    theirs mkl "$bin/cblas_gemm" mkl "${have[mkl]:-}" "$each" <"$work/shapes"
+    theirs openblas "$bin/cblas_gemm" openblas "${have[openblas]:-}" "$each" <"$work/shapes"
+    theirs onednn "$bin/dnnl_gemm" "$each" f32 plain <"$work/shapes"
+  fi
+  if wanted gemm-avx2 && [[ $isas == *" avx2"* ]]; then gemm f32 KERNELS_ISA=avx2; fi
+  if [ "$amx" ] && wanted gemm-bf16; then
+    gemm bf16
+    for op in plain packed; do theirs onednn "$bin/dnnl_gemm" "$each" bf16 "$op" <"$work/shapes"; done
+  fi
+  if [ "$amx" ] && wanted gemm-bf16x3; then gemm bf16x3; fi
+  for op in fwd dgrad wgrad; do
+    if wanted conv-f32; then
+      ours kernels "^BenchmarkConv2D\$/^isa=/^prec=f32\$/^net=unet\$/^op=$op\$" "${each}s"
+      theirs onednn "$bin/dnnl_conv" "$each" "$op" <"$work/convs"
+    fi
+    if [ "$amx" ] && wanted conv-bf16; then
+      ours kernels "^BenchmarkConv2D\$/^isa=/^prec=bf16(x3)?\$/^net=unet\$/^op=$op\$" "${each}s"
+      theirs onednn "$bin/dnnl_conv" "$each" "$op" bf16 <"$work/convs"
+    fi
+  done
+  if wanted ops; then
+    ours kernels '^Benchmark(LayerNorm|Gelu|Softmax)$/^isa=/^prec=f32$/^op=(fwd|grad)$/^(r=1576|r=18912|n=4841472)$|^BenchmarkAdam$/^isa=/^prec=f32$/^n=86000000$' "${each}s"
+    torch torch_ops.py --seconds "$each"
+  fi
+  if wanted step-vit; then
+    step torch_mae_step.py layers/mae 'net=mae_vit_base_patch16$/PREC' 3 --images 8
+    # What PyTorch needs in memory as it comes; it is slower so, and its time not used.
+    if [ "$1" -le 3 ]; then torch torch_mae_step.py --rows go --malloc default --warm 1 --rounds 1; fi
+  fi
+  if wanted step-tiny; then step torch_mae_step.py layers/mae 'net=mae_tiny$/PREC/images=64[+]64' 5 --model mae_tiny --images 64; fi
+  if wanted step-palette; then
+    step torch_palette_step.py layers/unet 'net=palette_inpainting_places2$/PREC/px=64' 3 --px 64 --images 4
+  fi
+}
+
+# --- the run -----------------------------------------------------------------
 for package in kernels layers/mae layers/unet; do go test -c -o "$work/${package//\//-}.test" "./$package"; done
 go build -o "$work/lethe" ./harness
-grep -hE '^(vitb|square)' kernels/testdata/shapes/vit.txt kernels/testdata/shapes/square.txt >"$work/gemm"
-grep -E '^unet' kernels/testdata/shapes/conv.txt >"$work/conv"
-amx=$("$work/lethe" isa | grep -cw amx || true)
-
-# ours PACKAGE ARGS...: a benchmark of ours.
-ours() {
-  local package=$1
-  shift
-  (cd "$package" && GOMAXPROCS=$threads "${pin[@]}" "$work/${package//\//-}.test" -test.run '^$' "$@" | grep -vE '^(PASS|ok)') >>"$raw"
-}
-# theirs NAME COMMAND...: a peer's, if it is there.
-theirs() {
-  local name=$1
-  shift
-  [[ $has == *" $name "* ]] || return 0
-  "${pin[@]}" ${peer[@]+"${peer[@]}"} env OMP_NUM_THREADS="$threads" MKL_NUM_THREADS="$threads" OPENBLAS_NUM_THREADS="$threads" "$@" >>"$raw"
-}
-part() { [[ $parts == *" $1 "* ]]; }
-# peak COMMAND...: runs it and prints the peak of its memory in MiB as its last line.
-peak() {
-  python3 -c 'import resource, subprocess, sys
-code = subprocess.call(sys.argv[1:])
-print("peak_mib", resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)
-sys.exit(code)' "$@"
-}
-# step NET PACKAGE PATTERN TIMES: an unlearning step of ours, renamed.
-step() {
-  (cd "$2" && GOMAXPROCS=$threads peak "${pin[@]}" "$work/${2//\//-}.test" -test.run '^$' -test.bench "$3" -test.benchtime "${4}x") |
-    awk -v net="$1" -v isa="$isa" '/^Benchmark/ { for (i = 2; i <= NF; i++) if ($i == "ns/op") s = $(i-1) }
-      /^peak_mib/ { if (!s) exit 1; printf "BenchmarkStep/isa=%s/net=%s/prec=f32 1 %s ns/op %s peak-MiB\n", isa, net, s, $2 }' >>"$raw"
-}
-isa=$("$work/lethe" isa | awk '{print $1}')
-[ "$isa" = amx ] && isa=avx512
-
-for round in $(seq "$rounds"); do
-  for threads in ${THREADS:-1 2}; do
-    pin=(env)
-    if [ "$threads" = 1 ]; then pin=(taskset -c "$(($(nproc) - 1))"); fi
-    read -r load _ </proc/loadavg
-    printf 'gomaxprocs: %s\nload: %s\n' "$threads" "$load" >>"$raw"
-    if part gemm; then
-      KERNELS_ISA=$isa ours kernels -test.bench '^BenchmarkGemm$/isa/prec=f32/net=(vit|square)/op=.*/m=(197|256|400|512|768|800|1024|1576|2048|2304|3072)$' -test.benchtime "${each}s"
-      theirs mkl "${mkl[@]}" "$bin/cblas" libmkl_rt.so mkl "$each" <"$work/gemm"
-      theirs openblas "$bin/cblas" "$libraries/openblas-pthread/libopenblas.so.0" openblas "$each" <"$work/gemm"
-      theirs onednn "$bin/dnnl_gemm" "$each" f32 plain <"$work/gemm"
-      if [ "$amx" = 1 ]; then
-        ours kernels -test.bench '^BenchmarkGemm$/isa/prec=bf16/net=(vit|square)' -test.benchtime "${each}s"
-        theirs onednn "$bin/dnnl_gemm" "$each" bf16 plain <"$work/gemm"
-        theirs onednn "$bin/dnnl_gemm" "$each" bf16 packed <"$work/gemm"
-      fi
-    fi
-    if part avx2; then
-      KERNELS_ISA=avx2 ours kernels -test.bench '^BenchmarkGemm$/isa/prec=f32/net=(vit|square)/op=.*/m=(197|256|400|512|768|800|1024|1576|2048|2304|3072)$' -test.benchtime "${each}s"
-    fi
-    if part conv; then
-      KERNELS_ISA=$isa ours kernels -test.bench '^BenchmarkConv2D$/isa/prec=f32/net=unet' -test.benchtime "${each}s"
-      theirs onednn "$bin/dnnl_conv" "$each" <"$work/conv"
-    fi
-    if part memory; then
-      KERNELS_ISA=$isa ours kernels -test.bench '^BenchmarkMemoryBound$' -test.benchtime 0.2s
-      theirs torch "${torch[@]}" "$here/harness/peers/torch_ops.py" --threads "$threads"
-    fi
-    if part steps; then
-      step mae_tiny layers/mae '^BenchmarkUnlearnStep$/^net=mae_tiny$/^prec=f32$/images=32' 20
-      theirs torch "${torch[@]}" "$here/harness/peers/torch_mae_step.py" --model mae_tiny --images 32 --threads "$threads" --steps 15 --rows
-      step palette layers/unet '^BenchmarkUnlearnStep$/^net=palette_inpainting_places2$/^px=64$' 4
-      theirs torch sh -c '"$@" | sed -n "s/.*seconds=\([0-9.]*\).*peak_mib=\([0-9]*\).*/\1 \2/p" | awk "{ printf \"BenchmarkStep\/isa=torch\/net=palette\/prec=f32 1 %.0f ns\/op %s peak-MiB\n\", \$1 * 1e9, \$2 }"' _ \
-        "${torch[@]}" "$here/harness/peers/torch_palette_step.py" --work step --procedure same --px 64 --images 4 --layout first --threads "$threads" --rounds 3 --warm 2
-      step mae_vit_base_patch16 layers/mae '^BenchmarkUnlearnStep$/^net=mae_vit_base_patch16$/^prec=f32$' 3
-      theirs torch "${torch[@]}" "$here/harness/peers/torch_mae_step.py" --threads "$threads" --steps 3 --rows
-    fi
+awk '/^vitb/ { print "vit", $2, $3, $4, $5 }' kernels/testdata/shapes/vit.txt >"$work/shapes"
+awk '/^square/ { print "square", $2, $3, $4, $5 }' kernels/testdata/shapes/square.txt >>"$work/shapes"
+heights=$(awk '{ print $3 }' "$work/shapes" | sort -un | paste -sd'|')
+grep -E '^unet' kernels/testdata/shapes/conv.txt >"$work/convs"
+isas=$("$work/lethe" isa)
+amx=
+if (cd kernels && "$work/kernels.test" -test.run '^$' -test.bench '^$') | grep -q '^path-bf16:.*amx'; then amx=1; fi
+precisions=f32
+if [ "$amx" ]; then precisions="f32 bf16 bf16x3"; fi
+find_peers
+echo "peers: ${!have[*]}" >>"$raw"
+for i in $(seq "$rounds"); do
+  for n in "${counts[@]}"; do
+    use "$n"
+    round "$i"
+    echo "round $i of $rounds, threads $n: $(grep -c ^Benchmark "$raw") measurements" >&2
   done
-  echo "round $round of $rounds" >&2
 done
-echo "# rows: $raw, $(date -u +%Y-%m-%d), $("${GO:-go}" version), peers:$has" >&2
-"$work/lethe" bench "$raw"
+
+# Every run printed the header; what it repeats is left out.
+awk '/^Unit / { if (!unit[$0]++) print; next }
+  /^[a-z][^ ]*: / { key = $1; if (last[key] != $0) print; last[key] = $0; next }
+  { print }' "$raw" >"$work/rows"
+if [ -n "${SAVE:-}" ]; then
+  cpu=$(sed -n 's/^cpu: *//p' "$work/rows" | head -1 | tr -cs '[:alnum:]\n' - | sed 's/-*$//')
+  RAW=harness/testdata/bench/$(date -u +%F)-$cpu-peers.txt
+fi
+if [ -n "${RAW:-}" ]; then cp "$work/rows" "$RAW"; echo "every measurement: $RAW" >&2; fi
+detail=()
+if [ -n "${DETAIL:-}" ]; then detail=(--detail); fi
+"$work/lethe" bench table "${detail[@]}" "$work/rows"

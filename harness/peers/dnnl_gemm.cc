@@ -1,14 +1,14 @@
-// Matrix products of oneDNN, for comparison with BenchmarkGemm of package
-// kernels. Reads the list of shapes (name, op, M, N, K) and prints one line per
-// shape in Go's benchmark format.
+// Matrix products of oneDNN, for comparison with BenchmarkGemm of package kernels.
+// Reads lines "net op m n k" and prints one line per product in Go's benchmark format.
 //
-// usage: dnnl_gemm SECONDS f32|bf16 plain|packed <vit.txt
+// usage: dnnl_gemm SECONDS f32|bf16 plain|packed <shapes
 //
-// bf16 operands are bf16 before the clock runs, the result is float32. packed:
-// b is in the layout that oneDNN prefers before the clock runs (isa=onednn-packed),
-// plain: in rows as the op has it. Threads: OMP_NUM_THREADS.
+// Operands lie in memory as ours do. bf16 operands are bf16 already when the
+// clock starts, and the result is f32; packed leaves the layout of the weights
+// to oneDNN, which has them in it before the clock starts. Threads: OMP_NUM_THREADS.
 // Build: g++ -O2 -std=c++17 dnnl_gemm.cc -ldnnl
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -18,6 +18,8 @@
 #include <string>
 
 using namespace dnnl;
+using tag = memory::format_tag;
+using type = memory::data_type;
 
 static engine cpu(engine::kind::cpu, 0);
 static stream queue(cpu);
@@ -26,46 +28,59 @@ static double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-// filled is memory of that layout with values in [-0.5, 0.5), converted from float32.
-static memory filled(const memory::desc &d) {
-  memory::dims dims = d.get_dims();
-  memory plain({dims, memory::data_type::f32, memory::format_tag::ab}, cpu), m(d, cpu);
-  auto *v = static_cast<float *>(plain.get_data_handle());
-  for (long i = 0; i < dims[0] * dims[1]; i++) v[i] = float(i * 2654435761u % 1000003) / 1000003 - 0.5f;
-  reorder(plain, m).execute(queue, plain, m);
-  queue.wait();
+// filled is memory of that layout with values in [-0.5, 0.5).
+static memory filled(const memory::desc &d, type t, int period) {
+  memory m(d, cpu);
+  size_t n = d.get_size() / (t == type::f32 ? 4 : 2);
+  for (size_t i = 0; i < n; i++) {
+    float x = float(i % period) / period - 0.5f;
+    if (t == type::f32) {
+      static_cast<float *>(m.get_data_handle())[i] = x;
+      continue;
+    }
+    uint32_t bits;
+    std::memcpy(&bits, &x, 4);
+    static_cast<uint16_t *>(m.get_data_handle())[i] = uint16_t(bits >> 16);
+  }
   return m;
 }
 
+static void measure(const std::string &net, const std::string &op, int m, int n, int k, double seconds, type t, bool packed) {
+  tag order = op == "fwd" ? tag::ba : tag::ab; // of the second operand
+  memory::desc x({m, k}, t, op == "wgrad" ? tag::ba : tag::ab), plain({k, n}, t, order), y({m, n}, type::f32, tag::ab);
+  matmul::primitive_desc d(cpu, x, packed ? memory::desc({k, n}, t, tag::any) : plain, y);
+  memory a = filled(x, t, 97), b = filled(plain, t, 89), c(d.dst_desc(), cpu);
+  if (d.weights_desc() != plain) {
+    memory moved(d.weights_desc(), cpu);
+    reorder(b, moved).execute(queue, b, moved);
+    queue.wait();
+    b = moved;
+  }
+  matmul product(d);
+  auto once = [&] {
+    product.execute(queue, {{DNNL_ARG_SRC, a}, {DNNL_ARG_WEIGHTS, b}, {DNNL_ARG_DST, c}});
+    queue.wait();
+  };
+  once();
+  long runs = 0;
+  double start = now(), elapsed = 0;
+  for (; elapsed < seconds; elapsed = now() - start, runs++) once();
+  double each = elapsed / runs;
+  std::printf("BenchmarkGemm/isa=onednn%s/prec=%s/net=%s/op=%s/m=%d/n=%d/k=%d\t%ld\t%.0f ns/op\t%.1f GFLOP/s\n", packed ? "-packed" : "",
+              t == type::f32 ? "f32" : "bf16", net.c_str(), op.c_str(), m, n, k, runs, each * 1e9, 2.0 * m * n * k / each * 1e-9);
+  std::fflush(stdout);
+}
+
 int main(int argc, char **argv) {
-  if (argc != 4) return std::fprintf(stderr, "usage: dnnl_gemm SECONDS f32|bf16 plain|packed <shapes\n"), 2;
-  double seconds = std::atof(argv[1]);
-  bool bf16 = !std::strcmp(argv[2], "bf16"), packed = !std::strcmp(argv[3], "packed");
-  auto type = bf16 ? memory::data_type::bf16 : memory::data_type::f32;
+  if (argc != 4) {
+    std::fprintf(stderr, "usage: dnnl_gemm SECONDS f32|bf16 plain|packed <shapes\n");
+    return 2;
+  }
+  type t = std::string(argv[2]) == "bf16" ? type::bf16 : type::f32;
   for (std::string line; std::getline(std::cin, line);) {
     std::istringstream in(line);
     std::string net, op;
-    long m, n, k;
-    if (line[0] == '#' || !(in >> net >> op >> m >> n >> k)) continue;
-    using dims = memory::dims;
-    memory::desc a({m, k}, type, op == "wgrad" ? dims{1, m} : dims{k, 1});
-    memory::desc b = packed ? memory::desc({k, n}, type, memory::format_tag::any)
-                            : memory::desc({k, n}, type, op == "fwd" ? dims{1, k} : dims{n, 1});
-    memory::desc c({m, n}, memory::data_type::f32, dims{n, 1});
-    matmul::primitive_desc pd(cpu, a, b, c);
-    matmul p(pd);
-    memory am = filled(a), bm = filled(pd.weights_desc()), cm(c, cpu);
-    auto once = [&] {
-      p.execute(queue, {{DNNL_ARG_SRC, am}, {DNNL_ARG_WEIGHTS, bm}, {DNNL_ARG_DST, cm}});
-      queue.wait();
-    };
-    once();
-    double start = now(), elapsed = 0;
-    long runs = 0;
-    for (; elapsed < seconds; elapsed = now() - start, runs++) once();
-    double each = elapsed / runs;
-    std::printf("BenchmarkGemm/isa=onednn%s/prec=%s/op=%s/m=%ld/n=%ld/k=%ld\t%ld\t%.0f ns/op\t%.1f GFLOP/s\n",
-                packed ? "-packed" : "", argv[2], op.c_str(), m, n, k, runs, each * 1e9, 2e-9 * m * n * k / each);
-    std::fflush(stdout);
+    int m, n, k;
+    if (in >> net >> op >> m >> n >> k) measure(net, op, m, n, k, std::atof(argv[1]), t, std::string(argv[3]) == "packed");
   }
 }

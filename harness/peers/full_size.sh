@@ -11,6 +11,6 @@ torch=("${@:-python3}")
 . "$(dirname "$0")/turns.sh"
 for model in unet:torch_palette_step.py:palette_inpainting_places2 mage:torch_mage_step.py:mage_vit_base_patch16; do
   IFS=: read -r package program net <<<"$model"
-  turns "layers/$package" Forward "$program" forward "net=$net/px=256/images=1" same --px 256 --images 1
-  times=1 warm=1 turns "layers/$package" Sample "$program" sample "net=$net/px=256/images=1" same --px 256 --images 1 --sampling-steps 10
+  turns "layers/$package" Forward "$program" forward "net=$net/prec=f32/px=256/images=1" same --px 256 --images 1
+  times=1 warm=1 turns "layers/$package" Sample "$program" sample "net=$net/prec=f32/px=256/images=1" same --px 256 --images 1 --sampling-steps 10
 done

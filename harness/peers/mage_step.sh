@@ -9,4 +9,4 @@ threads=${2:-2}
 shift $(($# < 2 ? $# : 2))
 torch=("${@:-python3}")
 . "$(dirname "$0")/turns.sh"
-turns layers/mage UnlearnStep torch_mage_step.py step net=mage_vit_base_patch16/px=256/images=4 "same authors" --px 256 --images 4
+turns layers/mage UnlearnStep torch_mage_step.py step net=mage_vit_base_patch16/prec=f32/px=256/images=4 "same authors" --px 256 --images 4

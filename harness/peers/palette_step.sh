@@ -10,6 +10,6 @@ shift $(($# < 2 ? $# : 2))
 torch=("${@:-python3}")
 . "$(dirname "$0")/turns.sh"
 for size in 64/images=4 256/images=1; do
-  turns layers/unet UnlearnStep torch_palette_step.py step "net=palette_inpainting_places2/px=$size" "${PROCEDURES:-same authors both}" \
+  turns layers/unet UnlearnStep torch_palette_step.py step "net=palette_inpainting_places2/prec=f32/px=$size" "${PROCEDURES:-same authors both}" \
     --px "${size%%/*}" --images "${size##*=}"
 done

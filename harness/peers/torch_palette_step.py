@@ -3,7 +3,8 @@
 the unlearning step of `ours` (down path and middle, squared errors of 13 feature
 maps, Adam), a forward pass and steps of sampling, at the published size.
 
-usage: torch_palette_step.py [--work step] [--procedure same] [--px 64] [--images 4] [--layout last] [--rounds 5]"""
+usage: torch_palette_step.py [--work step] [--procedure same] [--px 64] [--images 4] [--layout last] [--rounds 5]
+[--precision bf16] (of the procedure `same` alone)"""
 import copy
 
 import torch_peer
@@ -64,9 +65,11 @@ def steps():
     def one_pass(noisy):
         shown = torch.where(forget[:, None, None, None] > 0, noise, noisy)
         weights = torch.where(forget > 0, ALPHA, 1.0) / args.images
-        with torch.no_grad():
-            targets = features(original, shown)
-        return sum(((s - t).square().flatten(1).mean(1) * weights).sum() for s, t in zip(features(student, noisy), targets))
+        with torch_peer.cast(args):
+            with torch.no_grad():
+                targets = features(original, shown)
+            maps = features(student, noisy)
+        return sum(((s.float() - t.float()).square().flatten(1).mean(1) * weights).sum() for s, t in zip(maps, targets))
 
     def two_passes(noisy):
         f = forget[:, None, None, None]

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # turns.sh: sourced by the scripts beside it, which set rounds, threads and torch.
 # LAYOUTS: the memory formats of PyTorch that are measured (default: both).
 # Prints one row a measurement, key=value, then a line of medians: seconds and

@@ -2,6 +2,7 @@ package report
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -57,6 +58,18 @@ func linearAxis(s span, count int, whole bool) axis {
 	for k := first; k <= last && len(a.ticks) < 50; k++ {
 		a.ticks = append(a.ticks, round(k*step, 12)+0) // +0: never a negative zero
 	}
+	return a
+}
+
+// namedAxis has a place for each of n names, and ticks from the last one back.
+func namedAxis(n int) axis {
+	const most = 5
+	a := axis{lo: -0.5, hi: float64(n) - 0.5}
+	every := (n + most - 1) / most
+	for i := n - 1; i >= 0; i -= every {
+		a.ticks = append(a.ticks, float64(i))
+	}
+	slices.Reverse(a.ticks)
 	return a
 }
 

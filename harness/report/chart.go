@@ -11,8 +11,11 @@ import (
 type Chart struct {
 	Title string
 	XName string // "step" when empty
-	Log   bool   // logarithmic values; those not above 0 leave a gap
-	Wide  bool   // twice the width and height of the others
+	// XNames, if not nil, are what the whole numbers of x are called, from 0: the
+	// axis spans all of them, and names as many as there is room for, the last one always.
+	XNames []string
+	Log    bool // logarithmic values; those not above 0 leave a gap
+	Wide   bool // twice the width and height of the others
 	// Smooth draws every value thin and a running mean thick, for noisy curves.
 	Smooth bool
 	Series []Series
@@ -52,7 +55,7 @@ func (c Chart) SVG() template.HTML {
 			num(f.width/2), num(f.height/2))
 		return template.HTML(b.String())
 	}
-	f.drawAxes(&b, x, y, c.xName())
+	f.drawAxes(&b, x, y, c.xName(), c.xTick)
 	for i, s := range c.Series {
 		c.drawSeries(&b, f, x, y, i, s)
 	}
@@ -76,6 +79,9 @@ func (c Chart) axes() (x, y axis, ok bool) {
 		return x, y, false
 	}
 	x = linearAxis(xs, 6, false)
+	if n := len(c.XNames); n > 0 {
+		x = namedAxis(n)
+	}
 	if log {
 		return x, logAxis(ys), true
 	}
@@ -128,6 +134,14 @@ func (c Chart) windowNote() string {
 		return ""
 	}
 	return fmt.Sprintf("Thin: every %s. Thick: running mean over %d.", c.xName(), widest)
+}
+
+// xTick is what a tick of the x axis is called.
+func (c Chart) xTick(v float64) string {
+	if i := int(v); c.XNames != nil && i < len(c.XNames) {
+		return c.XNames[i]
+	}
+	return tickText(v)
 }
 
 func (c Chart) xName() string {
@@ -186,8 +200,8 @@ func (s Set) class() string {
 func (f frame) plotWidth() float64  { return f.width - f.left - f.right }
 func (f frame) plotHeight() float64 { return f.height - f.top - f.bottom }
 
-// drawAxes draws the grid, the labels and the name of the x axis.
-func (f frame) drawAxes(b *strings.Builder, x, y axis, xName string) {
+// drawAxes draws the grid, the labels and the name of the x axis; xTick names its ticks.
+func (f frame) drawAxes(b *strings.Builder, x, y axis, xName string, xTick func(float64) string) {
 	foot := f.height - f.bottom
 	for _, t := range y.ticks {
 		at := f.top + (1-y.at(t))*f.plotHeight()
@@ -202,7 +216,7 @@ func (f frame) drawAxes(b *strings.Builder, x, y axis, xName string) {
 			anchor = "end"
 			at = f.width - f.right
 		}
-		fmt.Fprintf(b, `<text x="%s" y="%s" text-anchor="%s">%s</text>`, num(at), num(foot+17), anchor, tickText(t))
+		fmt.Fprintf(b, `<text x="%s" y="%s" text-anchor="%s">%s</text>`, num(at), num(foot+17), anchor, template.HTMLEscapeString(xTick(t)))
 	}
 	fmt.Fprintf(b, `<path class="axis" d="M%s %sH%s"/>`, num(f.left), num(foot), num(f.width-f.right))
 	fmt.Fprintf(b, `<text class="name" x="%s" y="%s" text-anchor="middle">%s</text>`,

@@ -199,3 +199,21 @@ func TestSeriesCSV(t *testing.T) {
 		t.Error("a NaN step gave no error")
 	}
 }
+
+// A named axis spans every name, and always names the last.
+func TestChartNames(t *testing.T) {
+	for n := 1; n < 40; n++ {
+		names := make([]string, n)
+		for i := range names {
+			names[i] = "<" + strconv.Itoa(i)
+		}
+		c := Chart{XNames: names, Series: []Series{{Name: "y", X: []float64{0}, Y: []float64{1}}}}
+		svg := string(c.SVG())
+		if !strings.Contains(svg, "&lt;"+strconv.Itoa(n-1)+"</text>") {
+			t.Errorf("%d names: the last is not there", n)
+		}
+		if got := strings.Count(svg, "&lt;"); got < 1 || got > 5 {
+			t.Errorf("%d names: %d are shown", n, got)
+		}
+	}
+}

@@ -2,6 +2,8 @@ package mae
 
 import (
 	"fmt"
+	"os"
+	"strings"
 	"testing"
 
 	"lethe/autodiff"
@@ -14,7 +16,8 @@ import (
 // original on retain images and noise in another, loss, backward, AdamW. The
 // flops counted are those of matrix products, 2*M*N*K each, in every precision.
 //
-// The step of ViT-B wants seconds and gigabytes: -short leaves it out.
+// peak-MiB is the peak of the process's memory so far, where Linux tells it: that of a row only
+// if the row ran alone. The step of ViT-B wants seconds and gigabytes: -short leaves it out.
 func BenchmarkUnlearnStep(b *testing.B) {
 	for _, row := range []struct {
 		preset string
@@ -22,7 +25,7 @@ func BenchmarkUnlearnStep(b *testing.B) {
 		large  bool
 	}{
 		{"mae_tiny", 8, false},
-		{"mae_tiny", 32, false},
+		{"mae_tiny", 64, false},
 		{"mae_vit_base_patch16", 8, true},
 	} {
 		for _, precision := range autodiff.Precisions() {
@@ -41,9 +44,27 @@ func BenchmarkUnlearnStep(b *testing.B) {
 					s.run()
 				}
 				b.ReportMetric(s.tape.FLOPs()/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+				if peak := peakMiB(); peak > 0 {
+					b.ReportMetric(peak, "peak-MiB")
+				}
 			})
 		}
 	}
+}
+
+// peakMiB is the most memory that this process has had at once, or 0 where that
+// is not known.
+func peakMiB() float64 {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	var kib float64
+	if _, err := fmt.Sscan(rest, &kib); err != nil {
+		return 0
+	}
+	return kib / 1024
 }
 
 // step is everything that a step of unlearning needs.

@@ -25,6 +25,7 @@ func TestMain(m *testing.M) {
 			fmt.Println("commit:", commit)
 		}
 		fmt.Println("Unit GFLOP/s better=higher")
+		fmt.Println("Unit peak-MiB better=lower")
 	}
 	os.Exit(m.Run())
 }

@@ -20,7 +20,7 @@ func benchmark(b *testing.B, images int, change func(*Config), work func(b *test
 		if err != nil {
 			b.Fatal(err)
 		}
-		b.Run(fmt.Sprintf("net=%s/px=%d/images=%d", preset, cfg.ImgSize, images), func(b *testing.B) {
+		b.Run(fmt.Sprintf("net=%s/prec=f32/px=%d/images=%d", preset, cfg.ImgSize, images), func(b *testing.B) {
 			if cfg.ImgSize >= 256 && testing.Short() {
 				b.Skip("a large model, and -short was given")
 			}

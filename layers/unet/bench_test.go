@@ -24,7 +24,7 @@ type size struct {
 // it out.
 func benchmark(b *testing.B, rows []size, work func(b *testing.B, c Config, s size) (tp *autodiff.Tape, run func())) {
 	for _, row := range rows {
-		b.Run(fmt.Sprintf("net=%s/px=%d/images=%d", row.preset, row.px, row.images), func(b *testing.B) {
+		b.Run(fmt.Sprintf("net=%s/prec=f32/px=%d/images=%d", row.preset, row.px, row.images), func(b *testing.B) {
 			c, err := Preset(row.preset)
 			if err != nil {
 				b.Fatal(err)

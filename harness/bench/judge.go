@@ -1,0 +1,203 @@
+package bench
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// judge holds measurements against demands.
+type judge struct{ *Set }
+
+// number is a part of a name as a number, 0 without.
+func (r *row) number(key string) int {
+	n, _ := strconv.Atoi(r.label[key])
+	return n
+}
+
+// title is what a row of a detail is called.
+func (r *row) title() string {
+	if r.number("m") > 0 {
+		return fmt.Sprintf("%s %d×%d×%d", r.label["op"], r.number("m"), r.number("n"), r.number("k"))
+	}
+	if r.number("ci") > 0 {
+		return fmt.Sprintf("%s %s×%s, n%s, %s→%s, %s×%s", r.label["op"], r.label["k"], r.label["k"], r.label["n"], r.label["ci"], r.label["co"], r.label["h"], r.label["w"])
+	}
+	return r.what
+}
+
+// of lists our rows of a benchmark in a precision that is accepts; whos are
+// instruction sets, the first that was measured counts, none for any.
+func (t judge) of(bench, prec string, threads int, whos []string, is func(*row) bool) (out []*row) {
+	for _, r := range t.order {
+		if r.bench == bench && r.label["prec"] == prec && r.threads == threads && !isPeer(r.who) && is(r) && t.ours(r.what, threads, whos...) == r {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// share demands a share of the FMA peak of every product.
+func (t judge) share(what string, threads int, prec string, whos []string, floor float64, is func(*row) bool) Line {
+	return t.shareOf(what, threads, "Gemm", prec, whos, floor, is)
+}
+
+func (t judge) shareOf(what string, threads int, bench, prec string, whos []string, floor float64, is func(*row) bool) Line {
+	l := Line{What: what, Threads: fmt.Sprint(threads), Floor: fmt.Sprintf("≥ %g %% of the FMA peak", floor), Verdict: Ok}
+	rows := t.of(bench, prec, threads, whos, is)
+	if len(rows) == 0 {
+		l.Verdict = NotMeasured + "no rows of ours"
+		return l
+	}
+	var shares []float64
+	for _, r := range rows {
+		v := r.median("%peak")
+		shares = append(shares, v)
+		verdict := atLeast(v, floor)
+		l.Verdict = worse(l.Verdict, verdict)
+		l.Details = append(l.Details, Line{What: r.title(), Threads: l.Threads, Ours: fmt.Sprintf("%.1f GFLOP/s", r.median("GFLOP/s")),
+			Ratio: fmt.Sprintf("%.1f %%", v), Floor: l.Floor, Verdict: verdict})
+	}
+	l.Ours = fmt.Sprintf("%.1f %% (least of %d)", slices.Min(shares), len(shares))
+	l.Peer, l.Ratio = "FMA peak", fmt.Sprintf("%.2f", slices.Min(shares)/100)
+	return l
+}
+
+// against demands a ratio to the best of some peers in the geometric mean, and a
+// lower one (none if 0) of every shape. theirs is the benchmark's name on the peers' side.
+func (t judge) against(what string, threads int, bench, theirs, prec string, peers []string, mean, least float64, is func(*row) bool) Line {
+	l := Line{What: what, Threads: fmt.Sprint(threads), Floor: fmt.Sprintf("≥ %g in the mean", mean), Verdict: Ok}
+	if least > 0 {
+		l.Floor += fmt.Sprintf(", ≥ %g each", least)
+	}
+	rows := t.of(bench, prec, threads, []string{"avx512", "amx", "avx2", "generic"}, is)
+	if len(rows) == 0 {
+		l.Verdict = NotMeasured + "no rows of ours"
+		return l
+	}
+	var ratios, rates, best []float64
+	absent := map[string]bool{}
+	for _, r := range rows {
+		key := theirs + strings.TrimPrefix(r.what, r.bench)
+		for _, p := range peers {
+			absent[p] = absent[p] || t.rows[id{key, p, threads}] == nil
+		}
+		d := Line{What: r.title(), Threads: l.Threads, Ours: fmt.Sprintf("%.1f GFLOP/s", r.median("GFLOP/s")), Verdict: NotMeasured + "no peer"}
+		if p := t.fastest(key, threads, "sec/op", peers...); p != nil {
+			ratio := p.median("sec/op") / r.median("sec/op")
+			ratios, rates, best = append(ratios, ratio), append(rates, r.median("GFLOP/s")), append(best, p.median("GFLOP/s"))
+			d.Peer, d.Ratio = fmt.Sprintf("%.1f (%s)", p.median("GFLOP/s"), p.who), fmt.Sprintf("%.3f", ratio)
+			d.Verdict = Ok
+			if least > 0 {
+				d.Floor, d.Verdict = fmt.Sprintf("≥ %g", least), atLeast(ratio, least)
+				l.Verdict = worse(l.Verdict, d.Verdict)
+			}
+		}
+		l.Details = append(l.Details, d)
+	}
+	if len(ratios) > 0 {
+		l.Verdict = worse(l.Verdict, atLeast(geomean(ratios), mean))
+		l.Ours, l.Peer = fmt.Sprintf("%.0f GFLOP/s (mean of %d)", geomean(rates), len(rates)), fmt.Sprintf("%.0f", geomean(best))
+		l.Ratio = fmt.Sprintf("%.3f (least %.3f)", geomean(ratios), slices.Min(ratios))
+	}
+	for _, p := range peers {
+		if absent[p] {
+			l.Verdict = worse(l.Verdict, NotMeasured+"rows of "+p+" are missing")
+		}
+	}
+	return l
+}
+
+// step demands a ratio of times.
+func (t judge) step(title, what, theirs string, threads int, floor float64) Line {
+	l := Line{What: title, Threads: fmt.Sprint(threads), Floor: fmt.Sprintf("≥ %g", floor)}
+	ours, peer := t.ours(what, threads), t.fastest(theirs, threads, "sec/op", "torch", "torch-malloc")
+	if why := t.absent(ours, peer, "sec/op", "PyTorch"); why != "" {
+		l.Verdict = NotMeasured + why
+		return l
+	}
+	ratio := peer.median("sec/op") / ours.median("sec/op")
+	l.Ours, l.Peer = seconds(ours.median("sec/op")), seconds(peer.median("sec/op"))+" ("+peer.who+")"
+	l.Ratio, l.Verdict = fmt.Sprintf("%.2f", ratio), atLeast(ratio, floor)
+	return l
+}
+
+// operation demands a share of the triad's rate, and not to be slower than PyTorch.
+func (t judge) operation(title, what string, threads int) Line {
+	l := Line{What: title, Threads: fmt.Sprint(threads), Floor: "≥ 90 % of the triad, ≥ 1"}
+	ours, peer := t.ours(what, threads, "avx512", "amx", "avx2", "generic"), t.fastest(what, threads, "sec/op", "torch")
+	if ours == nil || len(ours.samples["%triad"]) == 0 {
+		l.Verdict = NotMeasured + "no rows of ours"
+		return l
+	}
+	l.Ours = fmt.Sprintf("%s, %.0f %% of the triad", seconds(ours.median("sec/op")), ours.median("%triad"))
+	l.Verdict = atLeast(ours.median("%triad"), 90)
+	if peer == nil {
+		l.Verdict = worse(l.Verdict, NotMeasured+"no rows of PyTorch")
+		return l
+	}
+	ratio := peer.median("sec/op") / ours.median("sec/op")
+	l.Peer, l.Ratio = seconds(peer.median("sec/op"))+" ("+peer.who+")", fmt.Sprintf("%.2f", ratio)
+	l.Verdict = worse(l.Verdict, atLeast(ratio, 1))
+	return l
+}
+
+// twoOverOne demands nearly twice the speed of two threads, in the geometric mean.
+func (t judge) twoOverOne(title string, is func(*row) bool) Line {
+	l := Line{What: title + ", two threads over one", Threads: "2 / 1", Floor: "≥ 1.9"}
+	var ratios []float64
+	for _, r := range t.order {
+		two := t.rows[id{r.what, r.who, 2}]
+		if r.threads != 1 || two == nil || isPeer(r.who) || !is(r) {
+			continue
+		}
+		ratio := r.median("sec/op") / two.median("sec/op")
+		ratios = append(ratios, ratio)
+		l.Details = append(l.Details, Line{What: r.title(), Threads: l.Threads, Ours: fmt.Sprintf("%s / %s", seconds(two.median("sec/op")), seconds(r.median("sec/op"))),
+			Ratio: fmt.Sprintf("%.2f", ratio)})
+	}
+	if len(ratios) == 0 {
+		l.Verdict = NotMeasured + "no rows at one and two threads"
+		return l
+	}
+	l.Ours, l.Ratio, l.Verdict = fmt.Sprintf("mean of %d", len(ratios)), fmt.Sprintf("%.2f", geomean(ratios)), atLeast(geomean(ratios), 1.9)
+	return l
+}
+
+// absent says which side of a comparison is missing, or nothing.
+func (t judge) absent(ours, peer *row, unit, peerName string) string {
+	if ours == nil || len(ours.samples[unit]) == 0 {
+		return "no rows of ours"
+	}
+	if peer == nil {
+		return "no rows of " + peerName
+	}
+	return ""
+}
+
+// amx says of rows that were not measured because the machine lacks the
+// instructions that this is the reason.
+func (t judge) amx(lines ...Line) []Line {
+	paths := t.config["path-bf16"] // one for each instruction set, the widest first
+	if len(paths) == 0 || slices.ContainsFunc(paths, func(path string) bool { return strings.Contains(path, "amx") }) {
+		return lines
+	}
+	for i := range lines {
+		if strings.HasPrefix(lines[i].Verdict, NotMeasured) {
+			lines[i].Verdict = NotMeasured + "needs AMX, which this machine or build lacks (bf16 is " + paths[0] + ")"
+		}
+	}
+	return lines
+}
+
+// seconds prints a time with three digits.
+func seconds(s float64) string {
+	switch {
+	case s >= 1:
+		return fmt.Sprintf("%.3g s", s)
+	case s >= 1e-3:
+		return fmt.Sprintf("%.3g ms", s*1e3)
+	}
+	return fmt.Sprintf("%.3g µs", s*1e6)
+}
