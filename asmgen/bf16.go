@@ -1,6 +1,8 @@
 package main
 
 import (
+	"math"
+
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -9,63 +11,60 @@ import (
 // processors that have no instruction for it. It gives what VCVTNEPS2BF16 gives.
 func emitBF16(e *emitter) {
 	e.function("RoundBF16", "func(z, x []float32)", "RoundBF16 is generic.RoundBF16.")
-	e.elementwise("z", []string{"x"}, func(in []reg.VecVirtual) reg.VecVirtual { return e.roundBF16(in[0]) })
+	r := &rounding{emitter: e}
+	for _, c := range []struct {
+		v    *reg.VecVirtual
+		bits uint32
+	}{{&r.one, 1}, {&r.half, 0x7fff}, {&r.upper, 0xffff0000}, {&r.quiet, 0x00400000}, {&r.exponent, 0x7f800000}, {&r.sign, 0x80000000}} {
+		*c.v = e.v()
+		e.set(*c.v, math.Float32frombits(c.bits))
+	}
+	if !e.isa.opmasks() {
+		r.zeros = e.zero(e.v())
+	}
+	e.elementwise("z", []string{"x"}, func(in []reg.VecVirtual) reg.VecVirtual { return r.round(in[0]) })
 }
 
-// roundBF16 rounds the lanes of x:
+// unordered is the comparison of VCMPPS that finds NaN.
+const unordered = 3
+
+// rounding holds the constants.
+type rounding struct {
+	*emitter
+	one, half, upper, quiet, exponent, sign, zeros reg.VecVirtual
+}
+
+// round rounds the lanes of x:
 //
-//	nan:    x with the low half cut off and the quiet bit set
-//	small:  the sign alone
-//	else:   x + 0x7fff + (bit 16 of x), low half cut off
-func (e *emitter) roundBF16(x reg.VecVirtual) reg.VecVirtual {
-	size, sum, special := e.v(), e.v(), e.v()
-	e.VPSRLD(operand.U8(16), x, sum)
-	e.and(e.allBits(1), sum)
-	e.VPADDD(x, sum, sum)
-	e.VPADDD(e.allBits(0x7fff), sum, sum)
-	e.and(e.allBits(0xffff0000), sum)
-	e.VMOVUPS(x, size)
-	e.and(e.allBits(0x7fffffff), size)
-	e.VMOVUPS(x, special)
-	e.and(e.allBits(0x80000000), special)
-	e.where(e.allBits(0x00800000), size, special, sum) // small
-	e.VMOVUPS(e.allBits(0x7f800000), special)
-	quiet := e.v()
-	e.and(e.allBits(0xffff0000), x)
-	e.VMOVUPS(e.allBits(0x00400000), quiet)
-	e.or(x, quiet)
-	e.where(size, special, quiet, sum) // more than infinity
+//	nan:         x with the quiet bit set, low half cut off
+//	exponent 0:  the sign alone
+//	else:        x + 0x7fff + (bit 16 of x), low half cut off
+func (r *rounding) round(x reg.VecVirtual) reg.VecVirtual {
+	sum, other := r.v(), r.v()
+	r.VPSRLD(operand.U8(16), x, sum)
+	if r.isa.opmasks() {
+		nan, small := r.K(), r.K()
+		r.VPANDD(r.one, sum, sum)
+		r.VPADDD(x, sum, sum)
+		r.VPADDD(r.half, sum, sum)
+		r.VCMPPS(operand.U8(unordered), x, x, nan)
+		r.VPORD(r.quiet, x, nan, sum)
+		r.VPANDD(r.upper, sum, sum)
+		r.VPTESTNMD(r.exponent, x, small)
+		r.VPANDD(r.sign, x, small, sum)
+		return sum
+	}
+	is := r.v()
+	r.VPAND(r.one, sum, sum)
+	r.VPADDD(x, sum, sum)
+	r.VPADDD(r.half, sum, sum)
+	r.VCMPPS(operand.U8(unordered), x, x, is)
+	r.VPOR(r.quiet, x, other)
+	r.VBLENDVPS(is, other, sum, sum)
+	r.VPAND(r.upper, sum, sum)
+	r.VPAND(r.exponent, x, is)
+	r.VPCMPEQD(r.zeros, is, is)
+	r.VPAND(r.sign, x, other)
+	r.VBLENDVPS(is, other, sum, sum)
 	return sum
-}
-
-// and sets v = v & m, or sets v = v | m.
-func (e *emitter) and(m operand.Op, v reg.VecVirtual) {
-	if e.isa.opmasks() {
-		e.VPANDD(m, v, v)
-		return
-	}
-	e.VPAND(m, v, v)
-}
-
-func (e *emitter) or(m operand.Op, v reg.VecVirtual) {
-	if e.isa.opmasks() {
-		e.VPORD(m, v, v)
-		return
-	}
-	e.VPOR(m, v, v)
-}
-
-// where copies the lanes of from in which a > b, as signed integers, to v.
-func (e *emitter) where(a operand.Op, b, from, v reg.VecVirtual) {
-	if e.isa.opmasks() {
-		k, left := e.K(), e.v()
-		e.VMOVUPS(a, left)
-		e.VPCMPGTD(b, left, k)
-		e.VPBLENDMD(from, v, k, v)
-		return
-	}
-	left := e.v()
-	e.VMOVUPS(a, left)
-	e.VPCMPGTD(b, left, left)
-	e.VPBLENDVB(left, from, v, v)
 }

@@ -19,6 +19,9 @@ func emitTiles(e *emitter) {
 	emitPackPairs(e, "PackPairs", false)
 	emitPackPairs(e, "PackPairsSplit", true)
 	emitTransposeTiles(e)
+	emitHalves(e, "Halves", false)
+	emitHalves(e, "HalvesSplit", true)
+	emitGatherRows(e)
 }
 
 // emitXCR0 emits the reading of the register that says what state the operating

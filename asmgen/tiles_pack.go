@@ -34,11 +34,21 @@ func planesDoc(name, equals string, split bool) []string {
 // what was rounded off, rounded itself, goes to the second plane. order, where
 // it is not nil, rearranges the 32 of a plane. x and y are spoiled.
 func (t *tilePack) round(x, y, order reg.VecVirtual, at operand.Mem) {
-	high := t.ZMM()
-	t.roundPair(x, y, high)
+	high, low := t.planes(x, y)
 	t.storeOrdered(high, order, at)
+	if t.split {
+		at.Disp += 2 * tileBytes
+		t.storeOrdered(low, order, at)
+	}
+}
+
+// planes rounds 32 numbers: low, where there is a second plane, is what high has
+// lost. x and y are spoiled.
+func (t *tilePack) planes(x, y reg.VecVirtual) (high, low reg.VecVirtual) {
+	high = t.ZMM()
+	t.roundPair(x, y, high)
 	if !t.split {
-		return
+		return high, nil
 	}
 	back := t.ZMM()
 	t.VPMOVZXWD(high.AsY(), back)
@@ -49,10 +59,9 @@ func (t *tilePack) round(x, y, order reg.VecVirtual, at operand.Mem) {
 	t.VPMOVZXWD(upper, back)
 	t.VPSLLD(operand.U8(16), back, back)
 	t.VSUBPS(back, y, y)
-	low := t.ZMM()
+	low = t.ZMM()
 	t.roundPair(x, y, low)
-	at.Disp += 2 * tileBytes
-	t.storeOrdered(low, order, at)
+	return high, low
 }
 
 func (t *tilePack) storeOrdered(v, order reg.VecVirtual, at operand.Mem) {

@@ -53,10 +53,15 @@ func Conv2D(y, x, w []float32, s ConvShape, o ConvOptions) {
 		return
 	}
 	s = s.fold()
+	if o.Precision.tiled() && s.plain() {
+		pixels := s.N * s.H * s.W
+		Gemm(MatOf(y, pixels, s.Co), MatOf(x, pixels, s.Ci), MatOf(w, s.Co, s.Ci).T(), GemmOptions{Accumulate: o.Accumulate, Bias: o.Bias, Precision: o.Precision})
+		return
+	}
 	c := convCalls.get()
 	*c = convCall{
 		in: x, images: s.N, inH: s.H, inW: s.W, channels: s.Ci, strideH: s.StrideH, strideW: s.StrideW,
-		out: y, outImage: s.OutH() * s.OutW() * s.Co, lanes: s.Co, bias: o.Bias, accumulate: o.Accumulate, round: o.Precision.rounds(),
+		out: y, outImage: s.OutH() * s.OutW() * s.Co, lanes: s.Co, bias: o.Bias, accumulate: o.Accumulate, round: o.Precision.rounds() && !o.Precision.tiled(), planes: o.Precision.planes(),
 		w: w, lane: s.taps() * s.Ci, step: 1,
 		phases: append(c.phases[:0], convPhase{
 			rows: s.KH, cols: s.KW, top: -s.PadH, left: -s.PadW, outH: s.OutH(), outW: s.OutW(),

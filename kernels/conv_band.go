@@ -86,10 +86,18 @@ func (j *convMultiply) run(item int) {
 	c0, c1 := panels*group/c.columnGroups, panels*(group+1)/c.columnGroups
 	w.take(band, memory)
 	w.lookAhead(band+c.team, c1-c0)
+	tiles := convTileWork{}
+	if c.planes > 0 {
+		tiles = w.onTiles(memory.floats(c.bandElements() + c.tileElements())[c.bandElements():])
+	}
 	for i := range c.phases {
 		f := &c.phases[i]
 		w.tabulate(f)
-		if w.pixels > 0 {
+		switch {
+		case w.pixels == 0:
+		case c.planes > 0:
+			tiles.multiply(f, c0, c1)
+		default:
 			w.multiply(f, c0, c1)
 		}
 	}
@@ -111,7 +119,7 @@ func (w *convWork) take(i int, memory *scratch) {
 	}
 	w.inRow = w.bandW() * w.channels
 	w.inImage = w.bandH() * w.inRow
-	w.in = memory.floats(w.bandElements())
+	w.in = memory.floats(w.bandElements() + w.tileElements())[:w.bandElements()]
 	for n := w.n0; n < w.n1; n++ {
 		w.copyRows(w.in[(n-w.n0)*w.inImage:], w.convCall.in[n*w.inH*w.inW*w.channels:])
 	}

@@ -39,6 +39,7 @@ type convCall struct {
 	bias       []float32
 	accumulate bool
 	round      bool // to bf16, in the copies
+	planes     int  // of bf16, on tiles; 0: float32 kernels
 
 	w            []float32
 	lane, step   int       // from one output channel to the next in w, and from one input channel
@@ -89,6 +90,9 @@ func (c *convCall) run() {
 // plan decides how the call is cut.
 func (c *convCall) plan() {
 	c.tile = gemmTileShape()
+	if c.planes > 0 {
+		c.tile = convTileShape
+	}
 	c.columns = cutColumns(c.lanes, c.tile)
 	c.frame()
 	c.team = workers()
@@ -97,7 +101,7 @@ func (c *convCall) plan() {
 	}
 	c.band = c.cutBands(c.team)
 	c.columnGroups = min(c.columns.panels, ceilDiv(c.team, c.band.count))
-	reserveItems(c.bandElements())
+	reserveItems(c.bandElements() + c.tileElements())
 	reserveItemInts(c.tableLength())
 }
 
@@ -113,7 +117,7 @@ func (c *convCall) frame() {
 		c.gridH, c.gridW = max(c.gridH, f.outH), max(c.gridW, f.outW)
 	}
 	c.spanH, c.spanW = bottom-c.top, right-c.left
-	c.direct = !c.round && c.top >= 0 && c.left >= 0 &&
+	c.direct = !c.round && c.planes == 0 && c.top >= 0 && c.left >= 0 &&
 		(c.gridH-1)*c.strideH+bottom <= c.inH && (c.gridW-1)*c.strideW+right <= c.inW
 }
 
@@ -130,7 +134,7 @@ func (c *convCall) place() int {
 	n := 0
 	for i := range c.phases {
 		c.phases[i].packed = n
-		n += c.columns.lanes * c.phases[i].depth(c.channels)
+		n += c.packedElements(&c.phases[i])
 	}
 	return n
 }
@@ -143,6 +147,10 @@ func (j *convPack) run(item int) {
 	f := &c.phases[item/c.columns.panels]
 	depth := f.depth(c.channels)
 	if depth == 0 {
+		return
+	}
+	if c.planes > 0 {
+		c.packTiles(f, item%c.columns.panels)
 		return
 	}
 	defer c.rounded(item)

@@ -21,10 +21,15 @@ func Conv2DGradInput(dx, dy, w []float32, s ConvShape, o ConvOptions) {
 		return
 	}
 	s = s.fold()
+	if o.Precision.tiled() && s.plain() {
+		pixels := s.N * s.H * s.W
+		Gemm(MatOf(dx, pixels, s.Ci), MatOf(dy, pixels, s.Co), MatOf(w, s.Co, s.Ci), GemmOptions{Accumulate: o.Accumulate, Bias: o.Bias, Precision: o.Precision})
+		return
+	}
 	c := convCalls.get()
 	*c = convCall{
 		in: dy, images: s.N, inH: s.OutH(), inW: s.OutW(), channels: s.Co, strideH: 1, strideW: 1,
-		out: dx, outImage: s.H * s.W * s.Ci, lanes: s.Ci, accumulate: o.Accumulate, round: o.Precision.rounds(),
+		out: dx, outImage: s.H * s.W * s.Ci, lanes: s.Ci, accumulate: o.Accumulate, round: o.Precision.rounds() && !o.Precision.tiled(), planes: o.Precision.planes(),
 		w: w, lane: 1, step: s.taps() * s.Ci, phases: s.gradPhases(c.phases[:0]),
 	}
 	c.run()

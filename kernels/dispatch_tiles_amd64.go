@@ -62,6 +62,27 @@ func packTilePairs(dst []uint16, planes int, src []float32, stride, n, k int) {
 	}
 }
 
+// packHalves is generic.Halves.
+func packHalves(dst []uint16, planes, plane int, src []float32) {
+	switch {
+	case bf16Found && planes == 2:
+		amx.HalvesSplit(&dst[0], plane, &src[0], len(src))
+	case bf16Found:
+		amx.Halves(&dst[0], plane, &src[0], len(src))
+	default:
+		generic.Halves(dst, planes, plane, src)
+	}
+}
+
+// gatherRows is generic.GatherRows.
+func gatherRows(dst []uint16, step int, src []uint16, at []int, k int) {
+	if bf16Found {
+		amx.GatherRows(&dst[0], step, &src[0], &at[0], k)
+		return
+	}
+	generic.GatherRows(dst, step, src, at, k)
+}
+
 // transposeTiles is generic.TransposeTiles.
 func transposeTiles(p []uint16, tiles int) {
 	if bf16Found {

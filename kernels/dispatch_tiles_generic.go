@@ -20,4 +20,12 @@ func packTilePairs(dst []uint16, planes int, src []float32, stride, n, k int) {
 	generic.PackPairs(dst, planes, src, stride, n, k)
 }
 
+func packHalves(dst []uint16, planes, plane int, src []float32) {
+	generic.Halves(dst, planes, plane, src)
+}
+
+func gatherRows(dst []uint16, step int, src []uint16, at []int, k int) {
+	generic.GatherRows(dst, step, src, at, k)
+}
+
 func transposeTiles(p []uint16, tiles int) { generic.TransposeTiles(p, tiles) }

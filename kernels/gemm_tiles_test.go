@@ -73,7 +73,7 @@ func TestGemmOnTilesEveryLayout(t *testing.T) {
 
 // tileShapes reach a shared a, a shared b, several blocks of rows, and several
 // blocks of columns; the last two by few steps of k.
-var tileShapes = [][3]int{{1, 1, 1}, {100, 130, 600}, {tileFewRows + 40, 20, 550}, {tileFewRows + 1, tileColumns + 40, 9}, {40, 900, 33}}
+var tileShapes = [][3]int{{1, 1, 1}, {100, 130, 600}, {tileFewRows + 40, 20, 550}, {tileFewRows + 1, tileColumns + 9, 1}, {40, 500, 33}}
 
 // TestGemmOnTilesSameBitsForAnyWorkers: and for transposed views of the result.
 func TestGemmOnTilesSameBitsForAnyWorkers(t *testing.T) {
@@ -168,8 +168,8 @@ func TestPrecisionSaysItsPath(t *testing.T) {
 		{isaAVX2, BF16, "avx2 f32 of operands rounded to bf16"},
 		{isaAVX512, BF16x3, "avx512 f32"},
 		{isaAMX, F32, "avx512 f32"},
-		{isaAMX, BF16, "amx bf16, convolutions avx512 f32 of operands rounded to bf16"},
-		{isaAMX, BF16x3, "amx bf16x3, convolutions avx512 f32"},
+		{isaAMX, BF16, "amx bf16, weight gradients of convolutions avx512 f32 of operands rounded to bf16"},
+		{isaAMX, BF16x3, "amx bf16x3, weight gradients of convolutions avx512 f32"},
 	} {
 		before := isa
 		isa = c.isa

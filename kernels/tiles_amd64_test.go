@@ -100,6 +100,59 @@ func TestTransposeTilesMatchesGeneric(t *testing.T) {
 	}
 }
 
+// TestHalvesMatchGeneric: every length around a block, operands between closed
+// pages, and nothing written behind.
+func TestHalvesMatchGeneric(t *testing.T) {
+	if !bf16Found {
+		t.Skip("no AVX512-BF16 here")
+	}
+	suite := kerneltest.New(t)
+	for n := 1; n <= 100; n++ {
+		for planes := 1; planes <= 2; planes++ {
+			suite.Run(fmt.Sprintf("n=%d/planes=%d", n, planes), func(tc *kerneltest.Case) {
+				src := tc.Flush(n, n%2 == 0)
+				fillRounding(tc, src)
+				plane := roundUp(n, 2)
+				want := make([]uint16, planes*plane)
+				got := halves(tc.Output(len(want)/2, 0))
+				copy(want, got)
+				generic.Halves(want, planes, plane, src)
+				packHalves(got, planes, plane, src)
+				sameHalves(tc, "halves", got, want)
+			})
+		}
+	}
+}
+
+// TestGatherRowsMatchesGeneric: rows that overlap, of every length up to two
+// steps, the last of them at the end of memory.
+func TestGatherRowsMatchesGeneric(t *testing.T) {
+	if !bf16Found {
+		t.Skip("no AVX512-BF16 here")
+	}
+	suite := kerneltest.New(t)
+	for k := 1; k <= 70; k++ {
+		suite.Run(fmt.Sprint(k), func(tc *kerneltest.Case) {
+			src := halves(tc.Flush(ceilDiv(3*31+k, 2), false))
+			for i := range src {
+				src[i] = uint16(tc.Rand.Uint32())
+			}
+			places := make([]int, 32)
+			for i := range places {
+				places[i] = len(src) - k - 3*i
+			}
+			step := []int{1024, 2048}[k%2]
+			size := (ceilDiv(k, 32)-1)*step + 1024
+			want := make([]uint16, size)
+			got := halves(tc.Output(size/2, 0))
+			copy(want, got)
+			generic.GatherRows(want, step, src, places, k)
+			gatherRows(got, step, src, places, k)
+			sameHalves(tc, "panel", got, want)
+		})
+	}
+}
+
 // TestRoundBF16MatchesProcessor packs one row, which the processor's own
 // instruction rounds.
 func TestRoundBF16MatchesProcessor(t *testing.T) {
@@ -170,4 +223,35 @@ func bf16Panel(tc *kerneltest.Case, n, kind int) []uint16 {
 		}
 	}
 	return p
+}
+
+// BenchmarkTilePack packs a panel of 32 lanes and 512 steps of an operand of 2304
+// by 768 elements: as it lies, and transposed.
+func BenchmarkTilePack(b *testing.B) {
+	if !bf16Found {
+		b.Skip("no AVX512-BF16 here")
+	}
+	const lanes, depth, k = 2304, 768, tilePiece
+	src, dst := Slab(lanes*depth), halves(Slab(tileLanes*k))
+	for _, planes := range []int{1, 2} {
+		for _, lay := range []string{"rows", "pairs"} {
+			for _, turned := range []bool{false, true} {
+				b.Run(fmt.Sprintf("planes=%d/%s/turned=%t", planes, lay, turned), func(b *testing.B) {
+					at := 0
+					for b.Loop() {
+						if lay == "rows" {
+							packTileRows(dst, planes, src[at*depth:], depth, tileLanes, k)
+						} else {
+							packTilePairs(dst, planes, src[at:], lanes, tileLanes, k)
+						}
+						if turned {
+							transposeTiles(dst, 2*planes*k/generic.TileDepth)
+						}
+						at = (at + tileLanes) % lanes
+					}
+					b.ReportMetric(b.Elapsed().Seconds()*1e9/float64(b.N)/(tileLanes*k), "ns/element")
+				})
+			}
+		}
+	}
 }

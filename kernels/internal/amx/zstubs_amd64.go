@@ -46,6 +46,21 @@ func PackPairsSplit(dst *uint16, src *float32, stride int, n int, k int)
 //go:noescape
 func TransposeTiles(p *uint16, tiles int)
 
+// Halves is generic.Halves for one plane. n at least 1.
+//
+//go:noescape
+func Halves(dst *uint16, plane int, src *float32, n int)
+
+// HalvesSplit is generic.Halves for two planes. n at least 1.
+//
+//go:noescape
+func HalvesSplit(dst *uint16, plane int, src *float32, n int)
+
+// GatherRows is generic.GatherRows: k at least 1.
+//
+//go:noescape
+func GatherRows(dst *uint16, step int, src *uint16, at *int, k int)
+
 // Features are the processor extensions that the code of this package needs.
 const Features = "AVX AVX2 FMA3 AVX512F AVX512VL AVX512BW AVX512DQ AVX512BF16 AMXTILE AMXBF16"
 

@@ -371,15 +371,15 @@ step:
 	VMOVUPS       (R10), Z0
 	VMOVUPS       64(R10), Z1
 	LONG $0x4877f262; BYTE $0x72; BYTE $0xd8 // VCVTNE2PS2BF16 Z0, Z1, Z3
-	VMOVUPS       Z3, (R11)
 	VPMOVZXWD     Y3, Z4
 	VPSLLD        $0x10, Z4, Z4
 	VSUBPS        Z4, Z0, Z0
-	VEXTRACTI64X4 $0x01, Z3, Y3
-	VPMOVZXWD     Y3, Z4
+	VEXTRACTI64X4 $0x01, Z3, Y4
+	VPMOVZXWD     Y4, Z4
 	VPSLLD        $0x10, Z4, Z4
 	VSUBPS        Z4, Z1, Z1
 	LONG $0x4877f262; BYTE $0x72; BYTE $0xc0 // VCVTNE2PS2BF16 Z0, Z1, Z0
+	VMOVUPS       Z3, (R11)
 	VMOVUPS       Z0, 2048(R11)
 	ADDQ          $+128, R10
 	ADDQ          $+4096, R11
@@ -392,15 +392,15 @@ rest:
 	VMOVUPS.Z     (R10), K1, Z0
 	VMOVUPS.Z     64(R10), K2, Z1
 	LONG $0x4877f262; BYTE $0x72; BYTE $0xd8 // VCVTNE2PS2BF16 Z0, Z1, Z3
-	VMOVUPS       Z3, (R11)
 	VPMOVZXWD     Y3, Z4
 	VPSLLD        $0x10, Z4, Z4
 	VSUBPS        Z4, Z0, Z0
-	VEXTRACTI64X4 $0x01, Z3, Y3
-	VPMOVZXWD     Y3, Z4
+	VEXTRACTI64X4 $0x01, Z3, Y4
+	VPMOVZXWD     Y4, Z4
 	VPSLLD        $0x10, Z4, Z4
 	VSUBPS        Z4, Z1, Z1
 	LONG $0x4877f262; BYTE $0x72; BYTE $0xc0 // VCVTNE2PS2BF16 Z0, Z1, Z0
+	VMOVUPS       Z3, (R11)
 	VMOVUPS       Z0, 2048(R11)
 	JMP           next
 
@@ -577,31 +577,31 @@ pair:
 	VMOVUPS.Z     (CX), K1, Z1
 	VMOVUPS.Z     (CX)(DX*1), K1, Z2
 	LONG $0x486ff262; BYTE $0x72; BYTE $0xd9 // VCVTNE2PS2BF16 Z1, Z2, Z3
-	VPERMW        Z3, Z0, Z4
-	VMOVUPS       Z4, (AX)
 	VPMOVZXWD     Y3, Z4
 	VPSLLD        $0x10, Z4, Z4
 	VSUBPS        Z4, Z1, Z1
-	VEXTRACTI64X4 $0x01, Z3, Y3
-	VPMOVZXWD     Y3, Z4
+	VEXTRACTI64X4 $0x01, Z3, Y4
+	VPMOVZXWD     Y4, Z4
 	VPSLLD        $0x10, Z4, Z4
 	VSUBPS        Z4, Z2, Z2
 	LONG $0x486ff262; BYTE $0x72; BYTE $0xc9 // VCVTNE2PS2BF16 Z1, Z2, Z1
+	VPERMW        Z3, Z0, Z2
+	VMOVUPS       Z2, (AX)
 	VPERMW        Z1, Z0, Z1
 	VMOVUPS       Z1, 2048(AX)
 	VMOVUPS.Z     64(CX), K2, Z1
 	VMOVUPS.Z     64(CX)(DX*1), K2, Z2
 	LONG $0x486ff262; BYTE $0x72; BYTE $0xd9 // VCVTNE2PS2BF16 Z1, Z2, Z3
-	VPERMW        Z3, Z0, Z4
-	VMOVUPS       Z4, 1024(AX)
 	VPMOVZXWD     Y3, Z4
 	VPSLLD        $0x10, Z4, Z4
 	VSUBPS        Z4, Z1, Z1
-	VEXTRACTI64X4 $0x01, Z3, Y3
-	VPMOVZXWD     Y3, Z4
+	VEXTRACTI64X4 $0x01, Z3, Y4
+	VPMOVZXWD     Y4, Z4
 	VPSLLD        $0x10, Z4, Z4
 	VSUBPS        Z4, Z2, Z2
 	LONG $0x486ff262; BYTE $0x72; BYTE $0xc9 // VCVTNE2PS2BF16 Z1, Z2, Z1
+	VPERMW        Z3, Z0, Z2
+	VMOVUPS       Z2, 1024(AX)
 	VPERMW        Z1, Z0, Z1
 	VMOVUPS       Z1, 3072(AX)
 	LEAQ          (CX)(DX*2), CX
@@ -621,31 +621,31 @@ odd:
 	VMOVUPS.Z     (CX), K1, Z1
 	VXORPS        Z2, Z2, Z2
 	LONG $0x486ff262; BYTE $0x72; BYTE $0xd9 // VCVTNE2PS2BF16 Z1, Z2, Z3
-	VPERMW        Z3, Z0, Z4
-	VMOVUPS       Z4, (AX)
 	VPMOVZXWD     Y3, Z4
 	VPSLLD        $0x10, Z4, Z4
 	VSUBPS        Z4, Z1, Z1
-	VEXTRACTI64X4 $0x01, Z3, Y3
-	VPMOVZXWD     Y3, Z4
+	VEXTRACTI64X4 $0x01, Z3, Y4
+	VPMOVZXWD     Y4, Z4
 	VPSLLD        $0x10, Z4, Z4
 	VSUBPS        Z4, Z2, Z2
 	LONG $0x486ff262; BYTE $0x72; BYTE $0xc9 // VCVTNE2PS2BF16 Z1, Z2, Z1
+	VPERMW        Z3, Z0, Z2
+	VMOVUPS       Z2, (AX)
 	VPERMW        Z1, Z0, Z1
 	VMOVUPS       Z1, 2048(AX)
 	VMOVUPS.Z     64(CX), K2, Z1
 	VXORPS        Z2, Z2, Z2
 	LONG $0x486ff262; BYTE $0x72; BYTE $0xd9 // VCVTNE2PS2BF16 Z1, Z2, Z3
-	VPERMW        Z3, Z0, Z4
-	VMOVUPS       Z4, 1024(AX)
 	VPMOVZXWD     Y3, Z4
 	VPSLLD        $0x10, Z4, Z4
 	VSUBPS        Z4, Z1, Z1
-	VEXTRACTI64X4 $0x01, Z3, Y3
-	VPMOVZXWD     Y3, Z4
+	VEXTRACTI64X4 $0x01, Z3, Y4
+	VPMOVZXWD     Y4, Z4
 	VPSLLD        $0x10, Z4, Z4
 	VSUBPS        Z4, Z2, Z2
 	LONG $0x486ff262; BYTE $0x72; BYTE $0xc9 // VCVTNE2PS2BF16 Z1, Z2, Z1
+	VPERMW        Z3, Z0, Z2
+	VMOVUPS       Z2, 1024(AX)
 	VPERMW        Z1, Z0, Z0
 	VMOVUPS       Z0, 3072(AX)
 	ADDQ          $+64, AX
@@ -779,5 +779,200 @@ tile:
 	ADDQ        $+1024, AX
 	DECQ        CX
 	JNZ         tile
+	VZEROUPPER
+	RET
+
+// func Halves(dst *uint16, plane int, src *float32, n int)
+// Requires: AVX, AVX512BF16, AVX512BW, AVX512F, CMOV
+TEXT ·Halves(SB), NOSPLIT, $0-32
+	MOVQ    dst+0(FP), AX
+	MOVQ    src+16(FP), CX
+	MOVQ    n+24(FP), DX
+	MOVQ    DX, BX
+	ANDQ    $+31, BX
+	XORQ    SI, SI
+	MOVQ    $+16, DI
+	MOVQ    BX, R8
+	CMPQ    R8, DI
+	CMOVQGT DI, R8
+	LEAQ    lane_masks<>+0(SB), R9
+	KMOVW   (R9)(R8*2), K1
+	MOVQ    BX, R8
+	SUBQ    DI, R8
+	CMOVQLT SI, R8
+	LEAQ    lane_masks<>+0(SB), SI
+	KMOVW   (SI)(R8*2), K2
+	SHRQ    $0x05, DX
+	JZ      rest
+
+block:
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	LONG $0x4877f262; BYTE $0x72; BYTE $0xc0 // VCVTNE2PS2BF16 Z0, Z1, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    $+64, AX
+	ADDQ    $+128, CX
+	DECQ    DX
+	JNZ     block
+
+rest:
+	TESTQ     BX, BX
+	JZ        end
+	LEAQ      half_masks<>+0(SB), DX
+	KMOVD     (DX)(BX*4), K3
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z 64(CX), K2, Z1
+	LONG $0x4877f262; BYTE $0x72; BYTE $0xc0 // VCVTNE2PS2BF16 Z0, Z1, Z0
+	VMOVDQU16 Z0, K3, (AX)
+
+end:
+	VZEROUPPER
+	RET
+
+DATA half_masks<>+0(SB)/4, $0x00000000
+DATA half_masks<>+4(SB)/4, $0x00000001
+DATA half_masks<>+8(SB)/4, $0x00000003
+DATA half_masks<>+12(SB)/4, $0x00000007
+DATA half_masks<>+16(SB)/4, $0x0000000f
+DATA half_masks<>+20(SB)/4, $0x0000001f
+DATA half_masks<>+24(SB)/4, $0x0000003f
+DATA half_masks<>+28(SB)/4, $0x0000007f
+DATA half_masks<>+32(SB)/4, $0x000000ff
+DATA half_masks<>+36(SB)/4, $0x000001ff
+DATA half_masks<>+40(SB)/4, $0x000003ff
+DATA half_masks<>+44(SB)/4, $0x000007ff
+DATA half_masks<>+48(SB)/4, $0x00000fff
+DATA half_masks<>+52(SB)/4, $0x00001fff
+DATA half_masks<>+56(SB)/4, $0x00003fff
+DATA half_masks<>+60(SB)/4, $0x00007fff
+DATA half_masks<>+64(SB)/4, $0x0000ffff
+DATA half_masks<>+68(SB)/4, $0x0001ffff
+DATA half_masks<>+72(SB)/4, $0x0003ffff
+DATA half_masks<>+76(SB)/4, $0x0007ffff
+DATA half_masks<>+80(SB)/4, $0x000fffff
+DATA half_masks<>+84(SB)/4, $0x001fffff
+DATA half_masks<>+88(SB)/4, $0x003fffff
+DATA half_masks<>+92(SB)/4, $0x007fffff
+DATA half_masks<>+96(SB)/4, $0x00ffffff
+DATA half_masks<>+100(SB)/4, $0x01ffffff
+DATA half_masks<>+104(SB)/4, $0x03ffffff
+DATA half_masks<>+108(SB)/4, $0x07ffffff
+DATA half_masks<>+112(SB)/4, $0x0fffffff
+DATA half_masks<>+116(SB)/4, $0x1fffffff
+DATA half_masks<>+120(SB)/4, $0x3fffffff
+DATA half_masks<>+124(SB)/4, $0x7fffffff
+GLOBL half_masks<>(SB), RODATA|NOPTR, $128
+
+// func HalvesSplit(dst *uint16, plane int, src *float32, n int)
+// Requires: AVX, AVX512BF16, AVX512BW, AVX512F, CMOV
+TEXT ·HalvesSplit(SB), NOSPLIT, $0-32
+	MOVQ    dst+0(FP), AX
+	MOVQ    src+16(FP), CX
+	MOVQ    n+24(FP), DX
+	MOVQ    plane+8(FP), BX
+	LEAQ    (AX)(BX*2), BX
+	MOVQ    DX, SI
+	ANDQ    $+31, SI
+	XORQ    DI, DI
+	MOVQ    $+16, R8
+	MOVQ    SI, R9
+	CMPQ    R9, R8
+	CMOVQGT R8, R9
+	LEAQ    lane_masks<>+0(SB), R10
+	KMOVW   (R10)(R9*2), K1
+	MOVQ    SI, R9
+	SUBQ    R8, R9
+	CMOVQLT DI, R9
+	LEAQ    lane_masks<>+0(SB), DI
+	KMOVW   (DI)(R9*2), K2
+	SHRQ    $0x05, DX
+	JZ      rest
+
+block:
+	VMOVUPS       (CX), Z0
+	VMOVUPS       64(CX), Z1
+	LONG $0x4877f262; BYTE $0x72; BYTE $0xd0 // VCVTNE2PS2BF16 Z0, Z1, Z2
+	VPMOVZXWD     Y2, Z3
+	VPSLLD        $0x10, Z3, Z3
+	VSUBPS        Z3, Z0, Z0
+	VEXTRACTI64X4 $0x01, Z2, Y3
+	VPMOVZXWD     Y3, Z3
+	VPSLLD        $0x10, Z3, Z3
+	VSUBPS        Z3, Z1, Z1
+	LONG $0x4877f262; BYTE $0x72; BYTE $0xc0 // VCVTNE2PS2BF16 Z0, Z1, Z0
+	VMOVUPS       Z2, (AX)
+	ADDQ          $+64, AX
+	VMOVUPS       Z0, (BX)
+	ADDQ          $+64, BX
+	ADDQ          $+128, CX
+	DECQ          DX
+	JNZ           block
+
+rest:
+	TESTQ         SI, SI
+	JZ            end
+	LEAQ          half_masks<>+0(SB), DX
+	KMOVD         (DX)(SI*4), K3
+	VMOVUPS.Z     (CX), K1, Z0
+	VMOVUPS.Z     64(CX), K2, Z1
+	LONG $0x4877f262; BYTE $0x72; BYTE $0xd0 // VCVTNE2PS2BF16 Z0, Z1, Z2
+	VPMOVZXWD     Y2, Z3
+	VPSLLD        $0x10, Z3, Z3
+	VSUBPS        Z3, Z0, Z0
+	VEXTRACTI64X4 $0x01, Z2, Y3
+	VPMOVZXWD     Y3, Z3
+	VPSLLD        $0x10, Z3, Z3
+	VSUBPS        Z3, Z1, Z1
+	LONG $0x4877f262; BYTE $0x72; BYTE $0xc0 // VCVTNE2PS2BF16 Z0, Z1, Z0
+	VMOVDQU16     Z2, K3, (AX)
+	VMOVDQU16     Z0, K3, (BX)
+
+end:
+	VZEROUPPER
+	RET
+
+// func GatherRows(dst *uint16, step int, src *uint16, at *int, k int)
+// Requires: AVX, AVX512BW, AVX512F
+TEXT ·GatherRows(SB), NOSPLIT, $0-40
+	MOVQ  dst+0(FP), AX
+	MOVQ  step+8(FP), CX
+	MOVQ  src+16(FP), DX
+	MOVQ  at+24(FP), BX
+	MOVQ  k+32(FP), SI
+	SHLQ  $0x01, CX
+	MOVQ  SI, DI
+	ANDQ  $+31, DI
+	LEAQ  half_masks<>+0(SB), R8
+	KMOVD (R8)(DI*4), K1
+	SHRQ  $0x05, SI
+	MOVQ  $+32, R8
+
+row:
+	MOVQ  (BX), R9
+	LEAQ  (DX)(R9*2), R9
+	MOVQ  AX, R10
+	MOVQ  SI, R11
+	TESTQ R11, R11
+	JZ    rest
+
+step:
+	VMOVUPS (R9), Z0
+	VMOVUPS Z0, (R10)
+	ADDQ    $+64, R9
+	ADDQ    CX, R10
+	DECQ    R11
+	JNZ     step
+
+rest:
+	TESTQ       DI, DI
+	JZ          next
+	VMOVDQU16.Z (R9), K1, Z0
+	VMOVUPS     Z0, (R10)
+
+next:
+	ADDQ $+8, BX
+	ADDQ $+64, AX
+	DECQ R8
+	JNZ  row
 	VZEROUPPER
 	RET

@@ -171,3 +171,33 @@ func flush(x float32) float32 {
 	}
 	return x
 }
+
+// Halves rounds a run of numbers to planes of bf16:
+//
+//	dst[i]       = bf16 of src[i]                   for i < len(src)
+//	dst[plane+i] = bf16 of what that has lost, if planes is 2
+func Halves(dst []uint16, planes, plane int, src []float32) {
+	for i, x := range src {
+		dst[i] = BF16(x)
+		if planes == 2 {
+			dst[plane+i] = BF16(x - math.Float32frombits(uint32(dst[i])<<16))
+		}
+	}
+}
+
+// GatherRows packs 32 runs of bf16 numbers as rows of one plane:
+//
+//	dst[p/32*step + 32*l + p%32] = src[at[l]+p] for l < 32, p < k, else 0
+//
+// Shapes: dst reaches to the end of the last of ceil(k/32) steps; at [32].
+func GatherRows(dst []uint16, step int, src []uint16, at []int, k int) {
+	for l, from := range at[:TileLanes] {
+		for p := range (k + TileDepth - 1) / TileDepth * TileDepth {
+			x := uint16(0)
+			if p < k {
+				x = src[from+p]
+			}
+			dst[p/TileDepth*step+l*TileDepth+p%TileDepth] = x
+		}
+	}
+}
