@@ -24,6 +24,7 @@ type topic struct {
 var topics = []topic{
 	{"gemm", emitGemm},
 	{"conv", emitConv},
+	{"winograd", emitWinograd},
 	{"pack", emitPack},
 	{"peak", emitPeak},
 	{"vector", emitVector},

@@ -20,6 +20,7 @@ type ConvOptions struct {
 	Accumulate bool      // add to the destination instead of overwriting it
 	Bias       []float32 // [Co], added to every pixel of y; nil: none. Conv2D only
 	Precision  Precision // what becomes of both operands; the zero value is F32
+	Algorithm  ConvAlgorithm
 }
 
 // Conv2D convolves images with a bank of filters, as a deep-learning
@@ -68,7 +69,7 @@ func Conv2D(y, x, w []float32, s ConvShape, o ConvOptions) {
 			row: s.OutW() * s.Co, pixel: s.Co, wRow: s.KW * s.Ci, wCol: s.Ci,
 		}),
 	}
-	c.run()
+	c.compute(s, o)
 	convCalls.put(c)
 }
 

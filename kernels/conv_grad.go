@@ -32,7 +32,7 @@ func Conv2DGradInput(dx, dy, w []float32, s ConvShape, o ConvOptions) {
 		out: dx, outImage: s.H * s.W * s.Ci, lanes: s.Ci, accumulate: o.Accumulate, round: o.Precision.rounds() && !o.Precision.tiled(), planes: o.Precision.planes(),
 		w: w, lane: 1, step: s.taps() * s.Ci, phases: s.gradPhases(c.phases[:0]),
 	}
-	c.run()
+	c.compute(s, o)
 	convCalls.put(c)
 }
 

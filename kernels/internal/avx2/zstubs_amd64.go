@@ -111,6 +111,36 @@ func ConvTile6x8(a *float32, aAt *int, segments int, k int, gap int, b *float32,
 //go:noescape
 func ConvGradTile6x1(rows int, k int, at *int, a *float32, aStep int, b *float32, bStep int, bAt *int, c *float32, ldc int, cAt *int, m int, n int, add int)
 
+// WinogradInput is generic.WinogradInput, each multiplication fused with an addition where one follows.
+// tmp is memory for 36 vectors.
+//
+//go:noescape
+func WinogradInput(v *float32, position int, block int, x *float32, row int, pixel int, tmp *float32, n int)
+
+// WinogradGradient is generic.WinogradGradient, each multiplication fused with an addition where one follows.
+// tmp is memory for 36 vectors.
+//
+//go:noescape
+func WinogradGradient(v *float32, position int, block int, y *float32, row int, pixel int, tmp *float32, n int)
+
+// WinogradFilter is generic.WinogradFilter, each multiplication fused with an addition where one follows.
+// tmp is memory for 36 vectors.
+//
+//go:noescape
+func WinogradFilter(u *float32, position int, w *float32, tap int, tmp *float32, n int)
+
+// WinogradOutput is generic.WinogradOutput, each multiplication fused with an addition where one follows.
+// tmp is memory for 36 vectors.
+//
+//go:noescape
+func WinogradOutput(y *float32, row int, pixel int, m *float32, position int, d *float32, dRow int, dPixel int, rows int, cols int, tmp *float32, n int)
+
+// WinogradWeights is generic.WinogradWeights, each multiplication fused with an addition where one follows.
+// tmp is memory for 36 vectors.
+//
+//go:noescape
+func WinogradWeights(w *float32, tap int, u *float32, position int, tmp *float32, n int, add int)
+
 // PackCopy16 is generic.PackCopy for panels of width 16: n 1 to 16, k at least 1.
 //
 //go:noescape
