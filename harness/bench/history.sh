@@ -9,7 +9,8 @@
 #   CORE       what one thread is bound to (default: the last core)
 #   OUT        folder of the history, with the chart beside it
 #
-# <date> is the commit's. Kernels run on one thread, steps on two. Measure on a
+# <date> is the commit's; the processor joins the name where another one has
+# measured the commit before. Kernels run on one thread, steps on two. Measure on a
 # quiet machine, or not at all.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -46,19 +47,21 @@ date=$(git show -s --format=%cI "$commit")
 echo "commit-date: $(date -u -d "$date" +%FT%TZ)" >"$work/rows"
 gemm='^BenchmarkGemm$/^isa=/^prec=f32$/^net=vit$/^op='
 for i in $(seq "${COUNT:-10}"); do
-  measure 1 kernels "${BENCHTIME:-0.2s}" "${gemm}^fwd\$/^m=1576\$/^n=3072\$" "${gemm}^wgrad\$/^m=3072\$/^n=768\$/^k=1576\$" \
+  measure 1 kernels "${BENCHTIME:-0.2s}" "${gemm}fwd\$/^m=1576\$/^n=3072\$" "${gemm}wgrad\$/^m=3072\$/^n=768\$/^k=1576\$" \
     '^BenchmarkConv2D$/^isa=/^prec=f32$/^net=unet$/^op=(fwd|wgrad)$/^n=4$/^ci=256$/^h=32$/^w=32$/^co=256$/^k=3$' \
     '^BenchmarkAttention$/^isa=/^prec=f32$/^op=fwd$/^b=4$/^h=12$/^t=197$' \
     '^BenchmarkLayerNorm$/^isa=/^prec=f32$/^op=fwd$/^r=800$' \
     '^BenchmarkAdam$/^isa=/^prec=f32$/^n=2457600$'
-  if [[ $isas == *" avx2"* ]]; then KERNELS_ISA=avx2 measure 1 kernels "${BENCHTIME:-0.2s}" "${gemm}^fwd\$/^m=1576\$/^n=3072\$"; fi
+  if [[ $isas == *" avx2"* ]]; then KERNELS_ISA=avx2 measure 1 kernels "${BENCHTIME:-0.2s}" "${gemm}fwd\$/^m=1576\$/^n=3072\$"; fi
   measure 2 layers/mae 3x '^BenchmarkUnlearnStep$/^net=mae_vit_base_patch16$/^prec=f32$'
   measure 2 layers/unet 3x '^BenchmarkUnlearnStep$/^net=palette_inpainting_places2$/^px=64$' \
     '^BenchmarkUnlearnStep$/^net=palette_inpainting_places2$/^prec=f32$/^px=64$' # named so before and since the precision is in the name
   echo "round $i of ${COUNT:-10}" >&2
 done
-file=$out/$(date -u -d "$date" +%F)-$commit.txt
 "$work/lethe" bench medians "$work/rows" >"$work/medians"
+cpu=$(sed -n 's/^cpu: *//p' "$work/medians")
+file=$out/$(date -u -d "$date" +%F)-$commit.txt
+if [ -e "$file" ] && ! grep -qxF "cpu: $cpu" "$file"; then file=${file%.txt}-$(tr -cs '[:alnum:]' - <<<"$cpu" | sed 's/-*$//').txt; fi
 mv "$work/medians" "$file"
 "$work/lethe" bench chart --out "$out/../history.svg" "$out"/*.txt
 echo "$file"

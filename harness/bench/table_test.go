@@ -25,6 +25,7 @@ func TestVerdictsOfProducts(t *testing.T) {
 		"few rows are not judged": {gemm("avx512", "f32", "fwd", 400, 768, 3072, 1, 100, 86), share, NotMeasured + "no rows of ours", ""},
 		"few rows of their own":   {gemm("avx512", "f32", "fwd", 400, 768, 3072, 1, 100, 86), "f32 GEMM, 256³", Ok, "0.86"},
 		"400 columns are no rows": {gemm("avx512", "f32", "wgrad", 768, 3072, 400, 1, 100, 86), share, Below, "0.86"},
+		"800 is no width":         {gemm("avx512", "f32", "wgrad", 800, 768, 768, 1, 100, 86), share, NotMeasured + "no rows of ours", ""},
 		"no AMX":                  {ours(100, 95), "bf16x3 GEMM", NotMeasured + "needs AMX, which this machine or build lacks (bf16 is avx512 f32)", ""},
 		"AVX2 is another row":     {gemm("avx2", "f32", "fwd", 1576, 768, 768, 1, 200, 95), share, NotMeasured + "no rows of ours", ""},
 	} {

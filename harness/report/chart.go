@@ -13,9 +13,10 @@ type Chart struct {
 	XName string // "step" when empty
 	// XNames, if not nil, are what the whole numbers of x are called, from 0: the
 	// axis spans all of them, and names as many as there is room for, the last one always.
-	XNames []string
-	Log    bool // logarithmic values; those not above 0 leave a gap
-	Wide   bool // twice the width and height of the others
+	XNames   []string
+	FromZero bool // the values' axis begins at 0
+	Log      bool // logarithmic values; those not above 0 leave a gap
+	Wide     bool // twice the width and height of the others
 	// Smooth draws every value thin and a running mean thick, for noisy curves.
 	Smooth bool
 	Series []Series
@@ -67,6 +68,9 @@ func (c Chart) SVG() template.HTML {
 func (c Chart) axes() (x, y axis, ok bool) {
 	xs, ys := span{}, span{}
 	log := c.Log && c.anyPositive()
+	if c.FromZero && !log {
+		ys.add(0)
+	}
 	for _, s := range c.Series {
 		for i := range s.points() {
 			if drawable(s.X[i], s.Y[i], log) {

@@ -217,3 +217,10 @@ func TestChartNames(t *testing.T) {
 		}
 	}
 }
+
+func TestChartFromZero(t *testing.T) {
+	c := Chart{FromZero: true, Series: []Series{{Name: "y", X: []float64{0, 1}, Y: []float64{90, 100}}}}
+	if svg := string(c.SVG()); !strings.Contains(svg, ">0</text>") || !strings.Contains(svg, ">100</text>") {
+		t.Error("the axis does not go from 0 to 100:", svg)
+	}
+}
