@@ -33,7 +33,7 @@ func Chart(history []*Set) (string, error) {
 	for _, s := range sorted {
 		commit, cpu := s.value("commit"), s.value("cpu")
 		if commit == "" || s.value("commit-date") == "" || cpu == "" {
-			return "", fmt.Errorf("a measurement of the history lacks commit:, commit-date: or cpu:")
+			return "", fmt.Errorf("a measurement of the history lacks its commit, the date of it or the processor")
 		}
 		if !slices.Contains(commits, commit) {
 			commits = append(commits, commit)

@@ -18,29 +18,35 @@ type size struct {
 	px, images int
 }
 
-// benchmark runs work, made for a configuration and a size, and reports the
-// flops of the tape that it returns: those of products and convolutions,
-// 2*M*N*K each. The published model wants seconds and gigabytes: -short leaves
-// it out.
+// benchmark runs work, made for a configuration and a size, in every precision that
+// has instructions of its own here, and reports the flops of the tape that it
+// returns: those of products and convolutions, 2*M*N*K each. The published model
+// wants seconds and gigabytes: -short leaves it out.
 func benchmark(b *testing.B, rows []size, work func(b *testing.B, c Config, s size) (tp *autodiff.Tape, run func())) {
 	for _, row := range rows {
-		b.Run(fmt.Sprintf("net=%s/prec=f32/px=%d/images=%d", row.preset, row.px, row.images), func(b *testing.B) {
-			c, err := Preset(row.preset)
-			if err != nil {
-				b.Fatal(err)
+		for _, precision := range autodiff.Precisions() {
+			if precision != 0 && precision.Path() == autodiff.Precision(0).Path() {
+				continue // f32 stands in for it
 			}
-			if c.UNet.ImageSize >= 256 && testing.Short() {
-				b.Skip("a large model, and -short was given")
-			}
-			tp, run := work(b, c, row)
-			run() // the first run allocates, the others reuse
-			tp.ResetFLOPs()
-			b.ReportAllocs()
-			for b.Loop() {
-				run()
-			}
-			b.ReportMetric(tp.FLOPs()/b.Elapsed().Seconds()/1e9, "GFLOP/s")
-		})
+			b.Run(fmt.Sprintf("net=%s/prec=%s/px=%d/images=%d", row.preset, precision, row.px, row.images), func(b *testing.B) {
+				c, err := Preset(row.preset)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if c.UNet.ImageSize >= 256 && testing.Short() {
+					b.Skip("a large model, and -short was given")
+				}
+				tp, run := work(b, c, row)
+				tp.SetPrecision(precision)
+				run() // the first run allocates, the others reuse
+				tp.ResetFLOPs()
+				b.ReportAllocs()
+				for b.Loop() {
+					run()
+				}
+				b.ReportMetric(tp.FLOPs()/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+			})
+		}
 	}
 }
 
