@@ -34,7 +34,7 @@ func (tp *Tape) Conv2D(x, w, b *Tensor, o ConvOptions) *Tensor {
 	shape := [4]int{s.N, s.OutH(), s.OutW(), s.Co}
 	y := tp.output(shape[:])
 	tp.begin("conv2d")
-	kernels.Conv2D(y.Data, x.Data, w.Data, s, kernels.ConvOptions{Bias: bias, Precision: tp.precision})
+	kernels.Conv2D(y.Data, x.Data, w.Data, s, kernels.ConvOptions{Bias: bias, Precision: tp.precision, Algorithm: tp.convolution})
 	tp.countConv(s)
 	tp.end(x.n + w.n + y.n)
 
@@ -91,7 +91,7 @@ func convBack(tp *Tape, r *record) {
 		x := tp.value(x)
 		tp.begin("conv2d.dw")
 		dw, add := tp.sink(w)
-		kernels.Conv2DGradWeight(dw, r.dout(), x, s, kernels.ConvOptions{Accumulate: add, Precision: tp.precision})
+		kernels.Conv2DGradWeight(dw, r.dout(), x, s, kernels.ConvOptions{Accumulate: add, Precision: tp.precision, Algorithm: tp.convolution})
 		tp.countConv(s)
 		tp.end(r.out.n + len(x) + written(w.n, add))
 	}
@@ -105,7 +105,7 @@ func convBack(tp *Tape, r *record) {
 		w := tp.value(w)
 		tp.begin("conv2d.dx")
 		dx, add := tp.sink(x)
-		kernels.Conv2DGradInput(dx, r.dout(), w, s, kernels.ConvOptions{Accumulate: add, Precision: tp.precision})
+		kernels.Conv2DGradInput(dx, r.dout(), w, s, kernels.ConvOptions{Accumulate: add, Precision: tp.precision, Algorithm: tp.convolution})
 		tp.countConv(s)
 		tp.end(r.out.n + len(w) + written(x.n, add))
 	}

@@ -31,3 +31,24 @@ func (tp *Tape) SetPrecision(p Precision) {
 
 // Precision returns what SetPrecision set last.
 func (tp *Tape) Precision() Precision { return tp.precision }
+
+// ConvAlgorithm is kernels.ConvAlgorithm, for packages above that do not import
+// kernels.
+type ConvAlgorithm = kernels.ConvAlgorithm
+
+// ConvAuto is kernels.ConvAuto.
+const ConvAuto = kernels.ConvAuto
+
+// SetConvAlgorithm says how Conv2D and its gradients are computed from now on. A new
+// tape has kernels.ConvDirect; Reset keeps what was set.
+//
+// Panics: ops are recorded on the tape.
+func (tp *Tape) SetConvAlgorithm(a ConvAlgorithm) {
+	if len(tp.records) > 0 {
+		panic("autodiff: SetConvAlgorithm: ops are recorded, want it before the first one of a step")
+	}
+	tp.convolution = a
+}
+
+// ConvAlgorithm returns what SetConvAlgorithm set last.
+func (tp *Tape) ConvAlgorithm() ConvAlgorithm { return tp.convolution }

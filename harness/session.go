@@ -46,8 +46,9 @@ type session struct {
 	memory   func() stage.Bandwidth
 	warnings []string
 
-	precision kernels.Precision
-	ops       *stage.Ops // nil: nobody asked
+	precision   kernels.Precision
+	convolution kernels.ConvAlgorithm
+	ops         *stage.Ops // nil: nobody asked
 }
 
 // watch has the session hear of every op when a budget or a profile is asked for,
@@ -86,7 +87,7 @@ func newSession(app *app, threads int, p PrecisionFlag) (*session, error) {
 	if threads > 0 {
 		runtime.GOMAXPROCS(threads)
 	}
-	s := &session{ctx: app.ctx, out: app.out, err: app.err, clock: stage.New(stage.Options{}), memory: app.memory, precision: precision}
+	s := &session{ctx: app.ctx, out: app.out, err: app.err, clock: stage.New(stage.Options{}), memory: app.memory, precision: precision, convolution: p.algorithm()}
 	s.peak = app.peak(runtime.GOMAXPROCS(0))
 	return s, nil
 }

@@ -17,10 +17,10 @@ func (s ConvShape) OutW() int { return (s.W+2*s.PadW-s.KW)/max(1, s.StrideW) + 1
 
 // ConvOptions are the choices of a convolution and its gradients.
 type ConvOptions struct {
-	Accumulate bool      // add to the destination instead of overwriting it
-	Bias       []float32 // [Co], added to every pixel of y; nil: none. Conv2D only
-	Precision  Precision // what becomes of both operands; the zero value is F32
-	Algorithm  ConvAlgorithm
+	Accumulate bool          // add to the destination instead of overwriting it
+	Bias       []float32     // [Co], added to every pixel of y; nil: none. Conv2D only
+	Precision  Precision     // what becomes of both operands; the zero value is F32
+	Algorithm  ConvAlgorithm // the zero value is ConvDirect
 }
 
 // Conv2D convolves images with a bank of filters, as a deep-learning
@@ -41,7 +41,8 @@ type ConvOptions struct {
 // fused multiply-adds in that order (in the generic build, multiply and add), and
 // the pieces are added in order. That depends on the filters' shape alone, so
 // the bits are the same for any number of workers and images, and for AVX2 and AVX-512.
-// |error| <= g(KH*KW*Ci+2) * (sum |x||w| + |bias| + |y|), g as in Gemm. Rows of
+// |error| <= g(KH*KW*Ci+2) * (sum |x||w| + |bias| + |y|), g as in Gemm; of ConvWinograd
+// see there. Rows of
 // taps that meet only padding may be left out: with a weight that is not
 // finite, what an output next to the edge becomes is not defined.
 // Panics: a size out of range, or a slice shorter than its shape.

@@ -111,7 +111,7 @@ func Conv2DGradWeight(dw, dy, x []float32, s ConvShape, o ConvOptions) {
 		Gemm(MatOf(dw, s.Co, s.Ci), MatOf(dy, pixels, s.Co).T(), MatOf(x, pixels, s.Ci), GemmOptions{Accumulate: o.Accumulate, Precision: o.Precision})
 		return
 	}
-	if o.Algorithm == ConvWinograd && s.winograd() {
+	if o.Algorithm.winograd(s) && !o.Precision.rounds() && !o.Precision.tiled() {
 		c := winogradGradCalls.get()
 		*c = winogradGradCall{ConvShape: s, dw: dw, dy: dy, x: x, accumulate: o.Accumulate}
 		c.run()
