@@ -59,10 +59,12 @@ race: ## the race detector needs a C compiler; it cannot see assembly, so purego
 	@if command -v gcc >/dev/null; then CGO_ENABLED=1 $(GO) test -race -tags purego ./kernels ./autodiff/... ./harness/...; \
 	else echo "race: SKIPPED, no C compiler"; fi
 
+TILES = OnTiles|TilePanels|TileStorm|GemmSplit|ISAIs
+
 amx-emulated: ## the products on tiles, their instructions carried out by a tracer
 	@set -e; emu=$$(mktemp -d); trap 'rm -rf "$$emu"' EXIT; $(GO) build -o "$$emu/tileemu" ./kernels/kerneltest/tileemu; \
 	if ! "$$emu/tileemu" true; then echo "amx-emulated: SKIPPED, programs cannot be traced here"; exit 0; fi; \
-	KERNELS_ISA=amx $(GO) test -count=1 -short -tags amxemu -exec "$$emu/tileemu -least 100000" -run 'OnTiles|TilePanels|TileStorm|GemmSplit|ISAIs' ./kernels
+	KERNELS_ISA=amx $(GO) test -count=1 -short -tags amxemu -exec "$$emu/tileemu -least 100000" -run '$(TILES)' ./kernels
 
 bench: ## the working tree against a commit, in turn, and benchstat's verdict; BASE, BENCH, COUNT, PKGS, THREADS, ...: see the script
 	@harness/bench/ab.sh
