@@ -3,8 +3,8 @@
 // (Medians) and the chart of the history (Chart).
 //
 // A measurement is of ours or of a peer. The part isa= of its name tells: mkl,
-// openblas, onednn, onednn-packed, torch and torch-malloc are peers, everything
-// else, or no such part, is ours. What remains of the name is what was
+// openblas, onednn, onednn-packed, torch, torch-last and torch-malloc are peers,
+// everything else, or no such part, is ours. What remains of the name is what was
 // measured, and equal on both sides:
 //
 //	BenchmarkGemm/isa=avx512/prec=f32/net=vit/op=fwd/m=800/n=768/k=768-2

@@ -112,7 +112,7 @@ func (t judge) against(what string, threads int, bench, theirs, prec string, pee
 // step demands a ratio of times.
 func (t judge) step(title, what, theirs string, threads int, floor float64) Line {
 	l := Line{What: title, Threads: fmt.Sprint(threads), Floor: fmt.Sprintf("≥ %g", floor)}
-	ours, peer := t.ours(what, threads), t.fastest(theirs, threads, "sec/op", "torch", "torch-malloc")
+	ours, peer := t.ours(what, threads), t.fastest(theirs, threads, "sec/op", "torch", "torch-last", "torch-malloc")
 	if why := t.absent(ours, peer, "sec/op", "PyTorch"); why != "" {
 		l.Verdict = NotMeasured + why
 		return l

@@ -99,11 +99,12 @@ ours() {
 }
 torch() { theirs torch env "${torch_env[@]}" python3 "$PWD/harness/peers/$1" --threads "$threads" "${@:2}" </dev/null; }
 step() { # PROGRAM PACKAGE PATTERN TIMES ARGUMENTS...: an unlearning step, in every precision that has its own instructions
-  local program=$1 package=$2 pattern=$3 times=$4 p
+  local program=$1 package=$2 pattern=$3 times=$4 p layout layouts=${LAYOUTS:-first}
   shift 4
   for p in $precisions; do
     ours "$package" "^BenchmarkUnlearnStep\$/${pattern/PREC/^prec=$p\$}" "${times}x"
-    if [ "$p" != bf16x3 ]; then torch "$program" --rows go --warm 2 --rounds "$times" --precision "$p" "$@"; fi
+    if [ "$p" = bf16x3 ]; then continue; fi
+    for layout in $layouts; do torch "$program" --rows go --warm 2 --rounds "$times" --precision "$p" --layout "$layout" "$@"; done
   done
 }
 gemm() { ours kernels "^BenchmarkGemm(Packed)?\$/^isa=/^prec=$1\$/^net=(vit|square)\$/^op=/^m=($heights)\$" "${each}s" "${@:2}"; }
@@ -144,7 +145,7 @@ round() {
   fi
   if wanted step-tiny; then step torch_mae_step.py layers/mae 'net=mae_tiny$/PREC/images=64[+]64' 5 --model mae_tiny --images 64; fi
   if wanted step-palette; then
-    step torch_palette_step.py layers/unet 'net=palette_inpainting_places2$/PREC/px=64' 3 --px 64 --images 4
+    LAYOUTS="first last" step torch_palette_step.py layers/unet 'net=palette_inpainting_places2$/PREC/px=64' 3 --px 64 --images 4
   fi
 }
 
@@ -157,7 +158,8 @@ heights=$(awk '{ print $3 }' "$work/shapes" | sort -un | paste -sd'|')
 grep -E '^unet' kernels/testdata/shapes/conv.txt >"$work/convs"
 isas=$("$work/lethe" isa)
 amx=
-if (cd kernels && "$work/kernels.test" -test.run '^$' -test.bench '^$') | grep -q '^path-bf16:.*amx'; then amx=1; fi
+(cd kernels && "$work/kernels.test" -test.run '^$' -test.bench '^$') | grep '^path-' >>"$raw"
+if grep -q '^path-bf16:.*amx' "$raw"; then amx=1; fi
 precisions=f32
 if [ "$amx" ]; then precisions="f32 bf16 bf16x3"; fi
 find_peers

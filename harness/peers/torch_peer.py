@@ -31,7 +31,7 @@ def arguments(description, images, procedures, extra=()):
                    help="keep: glibc's malloc keeps what is freed, which is faster where page faults are slow; default: as it comes")
     p.add_argument("--sampling-steps", type=int, default=10)
     p.add_argument("--precision", choices=["f32", "bf16"], default="f32", help="bf16: autocast around the passes forward; f32 weights and optimizer")
-    p.add_argument("--rows", choices=["text", "go"], default="text", help="go: a row in Go's benchmark format, named as ours is, isa=torch")
+    p.add_argument("--rows", choices=["text", "go"], default="text", help="go: a row in Go's benchmark format, named as ours is, isa=torch, torch-last (the layout) or torch-malloc (--malloc default)")
     for flags, options in extra:
         p.add_argument(flags, **options)
     args = p.parse_args()
@@ -79,7 +79,7 @@ def measure(net, work, args, size=None):
     if args.rows == "go":
         kind = {"step": "UnlearnStep", "forward": "Forward", "sample": "Sample"}[args.work]
         print("Benchmark%s/isa=torch%s/net=%s/prec=%s/%s\t%d\t%.0f ns/op\t%.1f peak-MiB" % (
-            kind, "" if args.malloc == "keep" else "-malloc", net, args.precision, size, len(times), statistics.median(times) * 1e9, peak), flush=True)
+            kind, "-malloc" if args.malloc == "default" else "-last" if args.layout == "last" else "", net, args.precision, size, len(times), statistics.median(times) * 1e9, peak), flush=True)
         return
     print("net=%s/%s work=%s precision=%s procedure=%s layout=%s threads=%d seconds=%.4f min=%.4f max=%.4f n=%d peak_mib=%.0f torch=%s" % (
         net, size, args.work, args.precision, args.procedure if args.work == "step" else "-", args.layout, args.threads,
