@@ -32,12 +32,13 @@ type Tape struct {
 
 	gradients bump[gradient]
 
-	frozen    int // depth of Frozen
-	precision Precision
-	flops     float64
-	meter     Meter
-	counted   float64    // flops when the meter heard of the op at work
-	seed      [1]float32 // gradient of a loss with respect to itself
+	frozen      int // depth of Frozen
+	precision   Precision
+	convolution ConvAlgorithm
+	flops       float64
+	meter       Meter
+	counted     float64    // flops when the meter heard of the op at work
+	seed        [1]float32 // gradient of a loss with respect to itself
 }
 
 // NewTape returns an empty tape.

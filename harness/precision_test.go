@@ -53,7 +53,7 @@ func TestPrecisionFlag(t *testing.T) {
 
 // TestRunPasses: lethe run hands its flags to lethe unlearn.
 func TestRunPasses(t *testing.T) {
-	c := runCmd{PrecisionFlag: PrecisionFlag{"bf16"}, WatchFlags: WatchFlags{Budget: true, CPUProfile: "x"}}
+	c := runCmd{PrecisionFlag: PrecisionFlag{Precision: "bf16", Convolution: "direct"}, WatchFlags: WatchFlags{Budget: true, CPUProfile: "x"}}
 	var cli commands
 	parser, err := kong.New(&cli)
 	if err != nil {
