@@ -49,7 +49,7 @@ var worldJob = []string{
 func (c *runCmd) arguments() []string {
 	args := append([]string{"unlearn"}, worldJob...)
 	args = append(args, "--out="+c.Out, "--method="+c.Method, fmt.Sprintf("--seed=%d", c.Seed), fmt.Sprintf("--threads=%d", c.Threads),
-		"--precision="+c.Precision, fmt.Sprintf("--budget=%t", c.Budget))
+		"--precision="+c.Precision, "--convolution="+c.Convolution, fmt.Sprintf("--budget=%t", c.Budget))
 	if c.CPUProfile != "" {
 		args = append(args, "--cpu-profile="+c.CPUProfile)
 	}

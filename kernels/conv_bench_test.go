@@ -43,8 +43,14 @@ func netConvs(t testing.TB) (list []netConv) {
 }
 
 // BenchmarkConv2D counts 2*N*OutH*OutW*Co*KH*KW*Ci operations in each
-// direction, those of taps that meet padding included.
-func BenchmarkConv2D(b *testing.B) {
+// direction, those of taps that meet padding included, also where Winograd's
+// algorithm takes fewer.
+func BenchmarkConv2D(b *testing.B) { benchmarkConv(b, ConvAuto) }
+
+// BenchmarkConv2DDirect is BenchmarkConv2D without Winograd's algorithm.
+func BenchmarkConv2DDirect(b *testing.B) { benchmarkConv(b, ConvDirect) }
+
+func benchmarkConv(b *testing.B, algorithm ConvAlgorithm) {
 	for _, c := range netConvs(b) {
 		s := c.s
 		ny, nx, nw := s.sizes()
@@ -60,7 +66,7 @@ func BenchmarkConv2D(b *testing.B) {
 				name := fmt.Sprintf("isa=%s/prec=%s/net=%s/op=%s/n=%d/ci=%d/h=%d/w=%d/co=%d/k=%d/s=%d",
 					ISA(), p, c.net, op, s.N, s.Ci, s.H, s.W, s.Co, s.KH, s.StrideH)
 				b.Run(name, func(b *testing.B) {
-					v, o := operands(), ConvOptions{Precision: p}
+					v, o := operands(), ConvOptions{Precision: p, Algorithm: algorithm}
 					step := func() { body(v[0], v[1], v[2], v[3], v[4], v[5], o) }
 					b.ReportAllocs()
 					step()
