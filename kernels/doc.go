@@ -31,9 +31,9 @@
 //
 // Instruction sets. Every kernel exists in Go (internal/generic) and, on amd64,
 // in AVX2 with FMA and in AVX-512 assembly that asmgen writes (internal/avx2,
-// internal/avx512); products in BF16 and BF16x3 also on tiles (internal/amx). One level is chosen at start: the widest the processor has,
-// or the one that KERNELS_ISA names (generic, avx2, avx512, amx), which must be
-// there. Dispatch is a ladder of conditions, widest first, so a level takes from
+// internal/avx512); products in BF16 and BF16x3 also on tiles (internal/amx).
+// One level is chosen at start: the widest the processor has, or the one that
+// KERNELS_ISA names (generic, avx2, avx512, amx), which must be there. Dispatch is a ladder of conditions, widest first, so a level takes from
 // a narrower one what it does not do better. The build tag purego leaves the
 // assembly out; so does every other architecture.
 //
