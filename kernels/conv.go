@@ -17,10 +17,10 @@ func (s ConvShape) OutW() int { return (s.W+2*s.PadW-s.KW)/max(1, s.StrideW) + 1
 
 // ConvOptions are the choices of a convolution and its gradients.
 type ConvOptions struct {
-	Accumulate bool      // add to the destination instead of overwriting it
-	Bias       []float32 // [Co], added to every pixel of y; nil: none. Conv2D only
-	Precision  Precision // what becomes of both operands; the zero value is F32
-	Algorithm  ConvAlgorithm
+	Accumulate bool          // add to the destination instead of overwriting it
+	Bias       []float32     // [Co], added to every pixel of y; nil: none. Conv2D only
+	Precision  Precision     // what becomes of both operands; the zero value is F32
+	Algorithm  ConvAlgorithm // how; the zero value is ConvDirect
 }
 
 // Conv2D convolves images with a bank of filters, as a deep-learning
@@ -36,7 +36,7 @@ type ConvOptions struct {
 // Writes: y is overwritten, or accumulated into; without Accumulate it is
 // never read.
 // Aliasing: y overlaps no operand.
-// Numerics: the reduction over (i,j,c) is cut into pieces of rows of taps, or of
+// Numerics, of ConvDirect: the reduction over (i,j,c) is cut into pieces of rows of taps, or of
 // parts of one, at most 768 long; each element of each piece is one chain of
 // fused multiply-adds in that order (in the generic build, multiply and add), and
 // the pieces are added in order. That depends on the filters' shape alone, so

@@ -42,29 +42,38 @@ func netConvs(t testing.TB) (list []netConv) {
 }
 
 // BenchmarkConv2D counts 2*N*OutH*OutW*Co*KH*KW*Ci operations in each
-// direction, those of taps that meet padding included.
+// direction, those of taps that meet padding included, for every algorithm. The
+// rows of Winograd's follow those of the direct one, where it applies.
 func BenchmarkConv2D(b *testing.B) {
 	for _, c := range netConvs(b) {
 		s := c.s
 		ny, nx, nw := s.sizes()
 		flops := 2 * float64(ny) * float64(s.KH*s.KW*s.Ci)
-		run := func(op string, body func()) {
+		x, w, y := randomSlice(nx), randomSlice(nw), randomSlice(ny)
+		dx, dw, dy := randomSlice(nx), randomSlice(nw), randomSlice(ny)
+		run := func(op string, body func(o ConvOptions)) {
 			name := fmt.Sprintf("isa=%s/prec=f32/net=%s/op=%s/n=%d/ci=%d/h=%d/w=%d/co=%d/k=%d/s=%d",
 				ISA(), c.net, op, s.N, s.Ci, s.H, s.W, s.Co, s.KH, s.StrideH)
-			b.Run(name, func(b *testing.B) {
-				b.ReportAllocs()
-				body()
-				peak := measuredPeak()
-				for b.Loop() {
-					body()
+			for _, o := range []ConvOptions{{}, {Algorithm: ConvWinograd}} {
+				if o.Algorithm != ConvDirect {
+					name += "/alg=" + o.Algorithm.String()
+					if !o.winograd(s) {
+						continue
+					}
 				}
-				reportRate(b, flops, peak)
-			})
+				b.Run(name, func(b *testing.B) {
+					b.ReportAllocs()
+					body(o)
+					peak := measuredPeak()
+					for b.Loop() {
+						body(o)
+					}
+					reportRate(b, flops, peak)
+				})
+			}
 		}
-		x, w, y := randomSlice(nx), randomSlice(nw), randomSlice(ny)
-		run("fwd", func() { Conv2D(y, x, w, s, ConvOptions{}) })
-		dx, dw, dy := randomSlice(nx), randomSlice(nw), randomSlice(ny)
-		run("dgrad", func() { Conv2DGradInput(dx, dy, w, s, ConvOptions{}) })
-		run("wgrad", func() { Conv2DGradWeight(dw, dy, x, s, ConvOptions{}) })
+		run("fwd", func(o ConvOptions) { Conv2D(y, x, w, s, o) })
+		run("dgrad", func(o ConvOptions) { Conv2DGradInput(dx, dy, w, s, o) })
+		run("wgrad", func(o ConvOptions) { Conv2DGradWeight(dw, dy, x, s, o) })
 	}
 }

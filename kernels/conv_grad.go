@@ -11,7 +11,7 @@ package kernels
 // Writes: dx is overwritten, or accumulated into; without Accumulate it is
 // never read.
 // Aliasing: dx overlaps no operand.
-// Numerics: as Conv2D, the reduction being over o and the taps that an element
+// Numerics, of ConvDirect: as Conv2D, the reduction being over o and the taps that an element
 // of dx meets; bound g(KH*KW*Co+2).
 // Panics: as Conv2D, or a bias.
 func Conv2DGradInput(dx, dy, w []float32, s ConvShape, o ConvOptions) {
@@ -81,7 +81,7 @@ func (ConvShape) gradAxis(r, kernel, stride, pad int) gradAxis {
 // Writes: dw is overwritten, or accumulated into; without Accumulate it is
 // never read.
 // Aliasing: dw overlaps no operand.
-// Numerics: the sum over (n,p,q) is cut into chunks of whole rows of the output,
+// Numerics, of ConvDirect: the sum over (n,p,q) is cut into chunks of whole rows of the output,
 // 512 pixels or one row; each element of each chunk is one chain of fused
 // multiply-adds, and the chunks are added in order (where KH, KW and the strides
 // are 1 and nothing is padded: as Gemm). That depends on the shape alone. Bound
@@ -106,7 +106,7 @@ func Conv2DGradWeight(dw, dy, x []float32, s ConvShape, o ConvOptions) {
 		Gemm(MatOf(dw, s.Co, s.Ci), MatOf(dy, pixels, s.Co).T(), MatOf(x, pixels, s.Ci), GemmOptions{Accumulate: o.Accumulate})
 		return
 	}
-	if o.Algorithm == ConvWinograd && s.winograd() {
+	if o.winograd(s) {
 		c := winogradGradCalls.get()
 		*c = winogradGradCall{ConvShape: s, dw: dw, dy: dy, x: x, accumulate: o.Accumulate}
 		c.run()
