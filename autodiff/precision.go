@@ -36,8 +36,8 @@ func (tp *Tape) Precision() Precision { return tp.precision }
 // kernels.
 type ConvAlgorithm = kernels.ConvAlgorithm
 
-// ConvAuto is kernels.ConvAuto.
-const ConvAuto = kernels.ConvAuto
+// ConvWinograd is kernels.ConvWinograd.
+const ConvWinograd = kernels.ConvWinograd
 
 // SetConvAlgorithm says how Conv2D and its gradients are computed from now on. A new
 // tape has kernels.ConvDirect; Reset keeps what was set.

@@ -17,8 +17,8 @@ type PrecisionFlag struct {
 // algorithm is the flag as the kernels know it; left open it is direct, which
 // others are held against.
 func (f PrecisionFlag) algorithm() kernels.ConvAlgorithm {
-	if f.Convolution == kernels.ConvAuto.String() {
-		return kernels.ConvAuto
+	if f.Convolution == "auto" {
+		return kernels.ConvWinograd
 	}
 	return kernels.ConvDirect
 }

@@ -20,7 +20,7 @@ type ConvOptions struct {
 	Accumulate bool          // add to the destination instead of overwriting it
 	Bias       []float32     // [Co], added to every pixel of y; nil: none. Conv2D only
 	Precision  Precision     // what becomes of both operands; the zero value is F32
-	Algorithm  ConvAlgorithm // the zero value is ConvDirect
+	Algorithm  ConvAlgorithm // how; the zero value is ConvDirect
 }
 
 // Conv2D convolves images with a bank of filters, as a deep-learning
@@ -36,13 +36,12 @@ type ConvOptions struct {
 // Writes: y is overwritten, or accumulated into; without Accumulate it is
 // never read.
 // Aliasing: y overlaps no operand.
-// Numerics: the reduction over (i,j,c) is cut into pieces of rows of taps, or of
+// Numerics, of ConvDirect: the reduction over (i,j,c) is cut into pieces of rows of taps, or of
 // parts of one, at most 768 long; each element of each piece is one chain of
 // fused multiply-adds in that order (in the generic build, multiply and add), and
 // the pieces are added in order. That depends on the filters' shape alone, so
 // the bits are the same for any number of workers and images, and for AVX2 and AVX-512.
-// |error| <= g(KH*KW*Ci+2) * (sum |x||w| + |bias| + |y|), g as in Gemm; of ConvWinograd
-// see there. Rows of
+// |error| <= g(KH*KW*Ci+2) * (sum |x||w| + |bias| + |y|), g as in Gemm. Rows of
 // taps that meet only padding may be left out: with a weight that is not
 // finite, what an output next to the edge becomes is not defined.
 // Panics: a size out of range, or a slice shorter than its shape.

@@ -45,7 +45,7 @@ func netConvs(t testing.TB) (list []netConv) {
 // BenchmarkConv2D counts 2*N*OutH*OutW*Co*KH*KW*Ci operations in each
 // direction, those of taps that meet padding included, also where Winograd's
 // algorithm takes fewer.
-func BenchmarkConv2D(b *testing.B) { benchmarkConv(b, ConvAuto) }
+func BenchmarkConv2D(b *testing.B) { benchmarkConv(b, ConvWinograd) }
 
 // BenchmarkConv2DDirect is BenchmarkConv2D without Winograd's algorithm.
 func BenchmarkConv2DDirect(b *testing.B) { benchmarkConv(b, ConvDirect) }

@@ -11,7 +11,7 @@ package kernels
 // Writes: dx is overwritten, or accumulated into; without Accumulate it is
 // never read.
 // Aliasing: dx overlaps no operand.
-// Numerics: as Conv2D, the reduction being over o and the taps that an element
+// Numerics, of ConvDirect: as Conv2D, the reduction being over o and the taps that an element
 // of dx meets; bound g(KH*KW*Co+2).
 // Panics: as Conv2D, or a bias.
 func Conv2DGradInput(dx, dy, w []float32, s ConvShape, o ConvOptions) {
@@ -111,7 +111,7 @@ func Conv2DGradWeight(dw, dy, x []float32, s ConvShape, o ConvOptions) {
 		Gemm(MatOf(dw, s.Co, s.Ci), MatOf(dy, pixels, s.Co).T(), MatOf(x, pixels, s.Ci), GemmOptions{Accumulate: o.Accumulate, Precision: o.Precision})
 		return
 	}
-	if o.Algorithm.winograd(s) && !o.Precision.rounds() && !o.Precision.tiled() {
+	if o.winograd(s) {
 		c := winogradGradCalls.get()
 		*c = winogradGradCall{ConvShape: s, dw: dw, dy: dy, x: x, accumulate: o.Accumulate}
 		c.run()

@@ -46,9 +46,24 @@ var convCases = []convCase{
 	{"patches: 4x4, stride 4", ConvShape{N: 2, H: 12, W: 16, Ci: 3, Co: 50, KH: 4, KW: 4, StrideH: 4, StrideW: 4}},
 	{"strides that skip rows and columns", ConvShape{N: 1, H: 11, W: 13, Ci: 4, Co: 5, KH: 2, KW: 1, StrideH: 3, StrideW: 4, PadH: 1}},
 	{"two strides", ConvShape{N: 1, H: 9, W: 12, Ci: 6, Co: 10, KH: 3, KW: 5, StrideH: 1, StrideW: 2, PadH: 0, PadW: 2}},
+	{"3x3: one row, several tiles", ConvShape{N: 1, H: 1, W: 30, Ci: 20, Co: 33, KH: 3, KW: 3, PadH: 1, PadW: 1}},
+	{"3x3: cut tiles without padding", ConvShape{N: 2, H: 11, W: 12, Ci: 7, Co: 9, KH: 3, KW: 3}},
+	{"3x3: more padding than the kernel reaches", ConvShape{N: 1, H: 3, W: 5, Ci: 5, Co: 6, KH: 3, KW: 3, PadH: 2, PadW: 9}},
+	{"3x3: one channel", ConvShape{N: 1, H: 9, W: 5, Ci: 1, Co: 1, KH: 3, KW: 3, PadH: 1, PadW: 1}},
+	{"3x3: several blocks of tiles", ConvShape{N: 2, H: 38, W: 26, Ci: 9, Co: 10, KH: 3, KW: 3, PadH: 1, PadW: 0}},
+	{"3x3: several pieces of channels", ConvShape{N: 1, H: 6, W: 5, Ci: 140, Co: 150, KH: 3, KW: 3, PadH: 1, PadW: 1}},
 	{"no image", ConvShape{N: 0, H: 4, W: 4, Ci: 2, Co: 3, KH: 3, KW: 3, PadH: 1, PadW: 1}},
 	{"no input channel", ConvShape{N: 1, H: 4, W: 4, Ci: 0, Co: 3, KH: 3, KW: 3, PadH: 1, PadW: 1}},
 	{"no output channel", ConvShape{N: 1, H: 4, W: 4, Ci: 2, Co: 0, KH: 3, KW: 3, PadH: 1, PadW: 1}},
+}
+
+// algorithms are those that can compute s.
+func (s ConvShape) algorithms() []ConvAlgorithm {
+	s.StrideH, s.StrideW = max(1, s.StrideH), max(1, s.StrideW)
+	if s.winogradFits() {
+		return []ConvAlgorithm{ConvDirect, convWinogradAlways}
+	}
+	return []ConvAlgorithm{ConvDirect}
 }
 
 // sizes are the elements of y, x and w.
@@ -64,35 +79,51 @@ func (s ConvShape) reference() ref.Conv {
 
 // convolve runs the three operations on one shape and compares every element
 // with the reference.
-func convolve(c *kerneltest.Case, s ConvShape, i int) {
+func convolve(c *kerneltest.Case, s ConvShape, i int, algorithm ConvAlgorithm) {
 	ny, nx, nw := s.sizes()
 	offset := kerneltest.Alignments[i%4]
 	x, w, dy := c.Input(nx, offset), c.Input(nw, offset), c.Input(ny, offset)
 	for _, accumulate := range []bool{false, true} {
-		o := ConvOptions{Accumulate: accumulate}
+		o := ConvOptions{Accumulate: accumulate, Algorithm: algorithm}
+		y, dx, dw := s.convBounds(x, w, dy, o)
 		var bias []float32
 		if i%2 == 0 {
 			bias = c.Input(s.Co, offset)
 		}
-		sum, magnitude := s.reference().Conv2D(x, w)
-		compareConv(c, "y", s.KH*s.KW*s.Ci, sum, magnitude, accumulate, bias, offset, func(y []float32) {
-			Conv2D(y, x, w, s, ConvOptions{Accumulate: accumulate, Bias: bias})
+		compareConv(c, "y", y, accumulate, bias, offset, func(y []float32) {
+			o := o
+			o.Bias = bias
+			Conv2D(y, x, w, s, o)
 		})
-		sum, magnitude = s.reference().GradInput(dy, w)
-		compareConv(c, "dx", s.KH*s.KW*s.Co, sum, magnitude, accumulate, nil, offset, func(dx []float32) {
-			Conv2DGradInput(dx, dy, w, s, o)
-		})
-		sum, magnitude = s.reference().GradWeight(dy, x)
-		compareConv(c, "dw", s.N*s.OutH()*s.OutW(), sum, magnitude, accumulate, nil, offset, func(dw []float32) {
-			Conv2DGradWeight(dw, dy, x, s, o)
-		})
+		compareConv(c, "dx", dx, accumulate, nil, offset, func(dx []float32) { Conv2DGradInput(dx, dy, w, s, o) })
+		compareConv(c, "dw", dw, accumulate, nil, offset, func(dw []float32) { Conv2DGradWeight(dw, dy, x, s, o) })
 	}
 }
 
+// convBound is the reference for one result, with what bounds its error: how many
+// roundings a term goes through, and the sum of the magnitudes of all terms.
+type convBound struct {
+	sum, magnitude []float64
+	roundings      int
+}
+
+// convBounds are the references for y, dx and dw.
+func (s ConvShape) convBounds(x, w, dy []float32, o ConvOptions) (y, dx, dw convBound) {
+	y.sum, y.magnitude = s.reference().Conv2D(x, w)
+	dx.sum, dx.magnitude = s.reference().GradInput(dy, w)
+	dw.sum, dw.magnitude = s.reference().GradWeight(dy, x)
+	y.roundings, dx.roundings, dw.roundings = s.KH*s.KW*s.Ci, s.KH*s.KW*s.Co, s.N*s.OutH()*s.OutW()
+	if s.StrideH, s.StrideW = max(1, s.StrideH), max(1, s.StrideW); o.winograd(s) {
+		s.winogradBounds(x, w, dy, &y, &dx, &dw)
+	}
+	return y, dx, dw
+}
+
 // compareConv runs an operation on a fresh output and compares it with the
-// reference, within the bound of its sums: terms products, at most two more
+// reference, within the bound of its sums: their roundings, at most two more
 // additions, and one per piece of the reduction, which is longer than that.
-func compareConv(c *kerneltest.Case, what string, terms int, sum, magnitude []float64, accumulate bool, bias []float32, offset int, run func(out []float32)) {
+func compareConv(c *kerneltest.Case, what string, want convBound, accumulate bool, bias []float32, offset int, run func(out []float32)) {
+	sum, magnitude := want.sum, want.magnitude
 	out := c.Output(len(sum), offset)
 	if accumulate {
 		out = c.Input(len(sum), offset)
@@ -110,7 +141,7 @@ func compareConv(c *kerneltest.Case, what string, terms int, sum, magnitude []fl
 	}
 	run(out)
 	for i := range out {
-		c.Near(what, i, out[i], sum[i], kerneltest.Bound(terms+2, magnitude[i]))
+		c.Near(what, i, out[i], sum[i], kerneltest.Bound(want.roundings+2, magnitude[i]))
 	}
 }
 
@@ -118,7 +149,9 @@ func TestConvMatchesRef(t *testing.T) {
 	eachLevel(t, func(t *testing.T) {
 		suite := kerneltest.New(t)
 		for i, c := range convCases {
-			suite.Run(c.name, func(tc *kerneltest.Case) { convolve(tc, c.s, i) })
+			for _, algorithm := range c.s.algorithms() {
+				suite.Run(c.name, func(tc *kerneltest.Case) { convolve(tc, c.s, i, algorithm) })
+			}
 		}
 	})
 }
@@ -169,6 +202,7 @@ func TestConvRejectsBrokenContracts(t *testing.T) {
 func FuzzConv2D(f *testing.F) {
 	f.Add(uint64(0), uint8(1), uint8(1), uint8(1), uint8(1), uint8(1), uint8(0))
 	f.Add(uint64(5), uint8(9), uint8(17), uint8(20), uint8(50), uint8(0x33), uint8(0x55))
+	f.Add(uint64(6), uint8(9), uint8(22), uint8(20), uint8(50), uint8(0x22), uint8(0x90))
 	f.Add(uint64(77), uint8(12), uint8(8), uint8(40), uint8(97), uint8(0x44), uint8(0xaa))
 	f.Fuzz(func(t *testing.T, seed uint64, h, w, ci, co, kernel, rest uint8) {
 		s := ConvShape{
@@ -180,6 +214,8 @@ func FuzzConv2D(f *testing.F) {
 			return
 		}
 		i := rand.New(rand.NewPCG(seed, 1)).IntN(8)
-		kerneltest.New(t).Run(fmt.Sprintf("%+v", s), func(tc *kerneltest.Case) { convolve(tc, s, i) })
+		for _, algorithm := range s.algorithms() {
+			kerneltest.New(t).Run(fmt.Sprintf("%+v, %d", s, algorithm), func(tc *kerneltest.Case) { convolve(tc, s, i, algorithm) })
+		}
 	})
 }

@@ -1,46 +1,80 @@
 package kernels
 
-// winogradMultiply computes outputs: one item is one block of tiles and one group
-// of panels.
-type winogradMultiply winogradCall
+// winogradBlock is one item: some tiles and some panels of filters.
+type winogradBlock struct {
+	*winogradCall
+	t0, t1, c0, c1 int // tiles and panels
+	own            []float32
+	m              []float32
+	padded, taps   []float32
+	tmp            []float32
+	aAt, cAt       []int // places of the tiles in v and m
+}
 
-func (j *winogradMultiply) run(item int) {
+// take sets up an item.
+func (b *winogradBlock) take(memory *scratch) {
+	floats := memory.floats(b.itemElements())
+	part := func(n int) (p []float32) {
+		p, floats = floats[:n], floats[n:]
+		return p
+	}
+	b.tmp, b.taps = part(winogradTemporary), part(b.tapElements())
+	b.m, b.padded = part(winogradPositions*b.mStep), part(winogradPositions*b.vRow)
+	b.own = floats
+	rows := roundUp(b.block, b.tile.mr)
+	ints := memory.ints(2 * rows)
+	b.aAt, b.cAt = ints[:rows], ints[rows:]
+	for i := range rows {
+		t := min(i, b.t1-b.t0-1) // a tile of the product reads all its rows
+		b.aAt[i], b.cAt[i] = t*b.vRow, t*b.mRow
+	}
+}
+
+// winogradTiles computes outputs: one item is one block of tiles and one group of
+// panels.
+type winogradTiles winogradCall
+
+func (j *winogradTiles) run(item int) {
 	w := (*winogradCall)(j)
 	memory := itemScratches.get()
 	b := winogradBlock{winogradCall: w}
 	block, group, panels := item/w.columnGroups, item%w.columnGroups, w.columns.panels
 	b.t0, b.t1 = block*w.block, min(w.tiles, (block+1)*w.block)
 	b.c0, b.c1 = panels*group/w.columnGroups, panels*(group+1)/w.columnGroups
-	floats := memory.floats(w.itemElements())
-	b.v, floats = floats[:winogradPositions*w.vStep], floats[winogradPositions*w.vStep:]
-	b.m, floats = floats[:winogradPositions*w.mStep], floats[winogradPositions*w.mStep:]
-	b.padded, b.tmp = floats[:winogradPositions*w.vRow], floats[winogradPositions*w.vRow:]
-	rows := roundUp(w.block, w.tile.mr)
-	ints := memory.ints(2 * rows)
-	b.aAt, b.cAt = ints[:rows], ints[rows:]
-	for i := range rows {
-		t := min(i, b.t1-b.t0-1) // a tile of the product reads all its rows
-		b.aAt[i], b.cAt[i] = t*w.vRow, t*w.mRow
-	}
+	b.take(memory)
 	for t := b.t0; t < b.t1; t++ {
-		b.transform(t)
+		b.transform(b.own, t)
 	}
 	for position := range winogradPositions {
-		b.multiply(position)
+		for part := range w.parts {
+			k0, k1 := w.piece(part)
+			for q := b.c0; q < b.c1; q++ {
+				lane, _, width := w.columns.panel(q)
+				b.multiply(b.own, position, q, k0, k1, w.packed[position*w.uStep+lane*w.channels+k0*width:])
+			}
+		}
 	}
-	for t := b.t0; t < b.t1; t++ {
-		b.finish(t)
-	}
+	b.finish()
 	itemScratches.put(memory)
 }
 
-// winogradBlock is one item.
-type winogradBlock struct {
-	*winogradCall
-	t0, t1, c0, c1 int // tiles and panels
-	v, m           []float32
-	padded, tmp    []float32
-	aAt, cAt       []int // places of the tiles in v and m
+// winogradPanels computes outputs: one item is one panel.
+type winogradPanels winogradCall
+
+func (j *winogradPanels) run(item int) {
+	w := (*winogradCall)(j)
+	memory := itemScratches.get()
+	b := winogradBlock{winogradCall: w, t1: w.tiles, c0: item, c1: item + 1}
+	b.take(memory)
+	for part := range w.parts {
+		k0, k1 := w.piece(part)
+		w.filters(b.own, item, k0, k1, b.taps, b.tmp)
+		for position := range winogradPositions {
+			b.multiply(w.v, position, item, k0, k1, b.own[position*w.uStep:])
+		}
+	}
+	b.finish()
+	itemScratches.put(memory)
 }
 
 // at returns the image of tile t and the first row and column of its output.
@@ -50,11 +84,11 @@ func (w *winogradCall) at(t int) (image, p, q int) {
 }
 
 // transform writes tile t to v.
-func (b *winogradBlock) transform(t int) {
+func (b *winogradBlock) transform(v []float32, t int) {
 	image, p, q := b.at(t)
 	x := b.in[image*b.inH*b.inW*b.channels:][:b.inH*b.inW*b.channels]
 	x, row := cutTile(x, b.inH, b.inW, b.channels, p+b.f.top, q+b.f.left, winogradTile, b.padded)
-	winogradInput(b.v[(t-b.t0)*b.vRow:], b.vStep, slabAlign, x, row, b.channels, b.tmp, b.channels)
+	winogradInput(v[(t-b.t0)*b.vRow:], b.vStep, slabAlign, x, row, b.channels, b.tmp, b.channels)
 }
 
 // cutTile returns the pixels of an image [h,w,c] from row p and column q on, size
@@ -79,34 +113,35 @@ func cutTile(image []float32, h, w, c, p, q, size int, padded []float32) (tile [
 	return padded, row
 }
 
-// multiply computes the products at one position.
-func (b *winogradBlock) multiply(position int) {
-	v, m := b.v[position*b.vStep:], b.m[position*b.mStep:]
-	first := b.columns.lane(b.c0)
+// multiply adds the products of channels [k0,k1) at one position to m: tiles v,
+// panel q of the filters at u.
+func (b *winogradBlock) multiply(v []float32, position, q, k0, k1 int, u []float32) {
+	lane, n, width := b.columns.panel(q)
+	v = v[position*b.vStep+k0:]
+	m := b.m[position*b.mStep+lane-b.columns.lane(b.c0):]
+	var d []float32
+	if k0 > 0 {
+		d = m
+	}
 	mr, tiles := b.tile.mr, b.t1-b.t0
-	for k0 := 0; k0 < b.channels; k0 += convPiece {
-		k := min(convPiece, b.channels-k0)
-		for q := b.c0; q < b.c1; q++ {
-			lane, n, width := b.columns.panel(q)
-			u := b.packed[position*b.uStep+lane*b.channels+k0*width:]
-			out := m[lane-first:]
-			var d []float32
-			if k0 > 0 {
-				d = out
-			}
-			for t := 0; t < tiles; t += mr {
-				convTile(width, v[k0:], b.aAt[t:t+mr], 1, k, 0, u, out, b.cAt[t:t+mr], d, b.cAt[t:t+mr], min(mr, tiles-t), n)
-			}
-		}
+	for t := 0; t < tiles; t += mr {
+		at := b.cAt[t : t+mr]
+		convTile(width, v, b.aAt[t:t+mr], 1, k1-k0, 0, u, m, at, d, at, min(mr, tiles-t), n)
 	}
 }
 
-// finish transforms the products of tile t and writes them to out.
-func (b *winogradBlock) finish(t int) {
-	image, p, q := b.at(t)
+// finish transforms the products back and writes the outputs.
+func (b *winogradBlock) finish() {
 	lane := b.columns.lane(b.c0)
 	last, n, _ := b.columns.panel(b.c1 - 1)
-	n += last - lane
+	for t := b.t0; t < b.t1; t++ {
+		b.output(t, lane, last+n-lane)
+	}
+}
+
+// output writes n channels of tile t from lane on.
+func (b *winogradBlock) output(t, lane, n int) {
+	image, p, q := b.at(t)
 	f := b.f
 	y := b.out[image*b.outImage+f.at+p*f.row+q*f.pixel+lane:]
 	d, dRow, dPixel := b.bias, 0, 0

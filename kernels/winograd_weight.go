@@ -8,14 +8,20 @@ package kernels
 // The sum is, at each of the 36 positions, a product of filters by tiles with
 // tiles by channels. It goes chunk by chunk of tiles; in each, all workers
 // transform the tiles first and then multiply, one item being one position
-// and some filters. The micro-kernel is that of the direct gradient, with
-// tiles in the place of pixels:
+// and some filters. Where the tiles are few, one item is a rectangle of filters
+// by channels at all positions, so that the sums, four times the gradient, do
+// not travel through memory. The micro-kernel is that of the direct gradient,
+// with tiles in the place of pixels:
 //
 //	gradient y [position][tile][filter]   input v [position][block of 16 channels][tile][channel]
 
-// winogradGradTiles is how many tiles are summed in one go. It is one constant
-// for all instruction sets: the chunks decide the rounding.
-const winogradGradTiles = 256
+// winogradGradTiles is how many tiles are summed in one go: what is transformed
+// of them should stay in the second-level cache, the sums are read and written
+// once per chunk, and both weigh the same in ci*co/(ci+co) tiles. It depends on
+// the filters' shape alone: the chunks decide the rounding.
+func (s ConvShape) winogradGradTiles() int {
+	return min(max(s.Ci*s.Co/(s.Ci+s.Co)/16*16, 64), 256)
+}
 
 // winogradGroup is how many tiles an item transforms.
 const winogradGroup = 16
@@ -38,7 +44,14 @@ type winogradGradCall struct {
 	vStep        int // of a position
 	yStep, uStep int
 	units        []int // places of the blocks in v, and in a row of u
+	rectangles   bool  // an item is a rectangle
 }
+
+// Sizes of a rectangle: its sums stay in the second-level cache.
+const (
+	rectangleFilters = 48 // whole tiles on every instruction set
+	rectangleBlocks  = 8
+)
 
 var winogradGradCalls freeList[winogradGradCall]
 
@@ -49,7 +62,7 @@ func (c *winogradGradCall) run() {
 		team = 1
 	}
 	c.groups = min(ceilDiv(c.Co, c.mr), ceilDiv(4*team, winogradPositions))
-	reserveItems(winogradPositions*max(c.Ci, c.Co) + winogradTemporary)
+	reserveItems(winogradTemporary + max(winogradPositions*max(c.Ci, c.Co), c.rectangleElements()))
 	memory := callScratches.get()
 	floats := memory.floats(winogradPositions * (c.vStep + c.yStep + c.uStep))
 	c.v, floats = floats[:winogradPositions*c.vStep], floats[winogradPositions*c.vStep:]
@@ -58,12 +71,19 @@ func (c *winogradGradCall) run() {
 	for b := range c.blocks {
 		c.units[b], c.units[c.blocks+b] = b*c.chunk*slabAlign, b*slabAlign
 	}
-	for c.first = 0; c.first < c.tiles; c.first = c.last {
+	for c.last = 0; c.last < c.tiles; {
+		c.first = c.last
 		c.last = min(c.tiles, c.first+c.chunk)
 		dispatch((*winogradGradTransform)(c), 2*ceilDiv(c.last-c.first, winogradGroup), team)
-		dispatch((*winogradGradMultiply)(c), winogradPositions*c.groups, team)
+		if !c.rectangles {
+			dispatch((*winogradGradMultiply)(c), winogradPositions*c.groups, team)
+		}
 	}
-	dispatch((*winogradGradFinish)(c), c.Co, team)
+	if c.rectangles {
+		dispatch((*winogradGradRectangle)(c), ceilDiv(c.Co, rectangleFilters)*ceilDiv(c.blocks, rectangleBlocks), team)
+	} else {
+		dispatch((*winogradGradFinish)(c), c.Co, team)
+	}
 	callScratches.put(memory)
 }
 
@@ -72,11 +92,26 @@ func (c *winogradGradCall) plan() {
 	c.mr, c.perTile = gemmTileShape().mr, convUnits()
 	c.down, c.across = ceilDiv(c.OutH(), winogradStep), ceilDiv(c.OutW(), winogradStep)
 	c.tiles = c.N * c.down * c.across
-	c.chunk = min(c.tiles, winogradGradTiles)
+	c.chunk = min(c.tiles, c.winogradGradTiles())
 	c.blocks = ceilDiv(c.Ci, slabAlign)
 	c.yRow, c.uRow = apart(roundUp(c.Co, c.mr)), c.blocks*slabAlign
 	c.vStep, c.yStep = apart(c.blocks*c.chunk*slabAlign), apart(c.chunk*c.yRow)
+	c.rectangles = c.tiles <= winogradFewTiles
+	if c.rectangles {
+		c.uRow = min(c.uRow, rectangleBlocks*slabAlign)
+		c.uStep = 0
+		return
+	}
 	c.uStep = apart(c.Co * c.uRow)
+}
+
+// rectangleStep is the step of a position in the sums of a rectangle.
+func (c *winogradGradCall) rectangleStep() int { return apart(rectangleFilters * c.uRow) }
+func (c *winogradGradCall) rectangleElements() int {
+	if !c.rectangles {
+		return 0
+	}
+	return winogradPositions * c.rectangleStep()
 }
 
 // winogradGradTransform transforms a few tiles of the input, or of the gradient
@@ -119,29 +154,67 @@ func clearPositions(v []float32, step, from, to int) {
 	}
 }
 
+// onePlace is the table of one row of tiles, which begins where the operands do.
+var onePlace [2]int
+
+// products computes the chunk's products at one position: panels [f0,f1) of
+// filters by blocks [b0,b1) of channels, in u, which begins with them.
+func (c *winogradGradCall) products(u []float32, position, f0, f1, b0, b1, add int) {
+	v, y := c.v[position*c.vStep:], c.y[position*c.yStep:]
+	count := ceilDiv(b1-b0, c.perTile)
+	for t := range count {
+		a, b := (b1-b0)*t/count, (b1-b0)*(t+1)/count
+		for f := f0; f < f1; f++ {
+			convGradTile(1, c.last-c.first, onePlace[:], y[f*c.mr:], c.yRow, v, slabAlign, c.units[b0+a:b0+b],
+				u[(f-f0)*c.mr*c.uRow:], c.uRow, c.units[c.blocks+a:c.blocks+b], min(c.mr, c.Co-f*c.mr), slabAlign, add)
+		}
+	}
+}
+
 // winogradGradMultiply adds the chunk's products: one item is one position and
 // some filters.
 type winogradGradMultiply winogradGradCall
 
-// onePlace is the table of one row of tiles, which begins where the operands do.
-var onePlace [2]int
-
 func (j *winogradGradMultiply) run(item int) {
 	c := (*winogradGradCall)(j)
 	position, group, panels := item/c.groups, item%c.groups, ceilDiv(c.Co, c.mr)
-	v, y, u := c.v[position*c.vStep:], c.y[position*c.yStep:], c.u[position*c.uStep:]
+	f0, f1 := panels*group/c.groups, panels*(group+1)/c.groups
 	add := 1
 	if c.first == 0 {
 		add = 0
 	}
-	count := ceilDiv(c.blocks, c.perTile)
-	for t := range count {
-		a, b := c.blocks*t/count, c.blocks*(t+1)/count
-		for f := panels * group / c.groups; f < panels*(group+1)/c.groups; f++ {
-			convGradTile(1, c.last-c.first, onePlace[:], y[f*c.mr:], c.yRow, v, slabAlign, c.units[a:b],
-				u[f*c.mr*c.uRow:], c.uRow, c.units[c.blocks+a:c.blocks+b], min(c.mr, c.Co-f*c.mr), slabAlign, add)
-		}
+	c.products(c.u[position*c.uStep+f0*c.mr*c.uRow:], position, f0, f1, 0, c.blocks, add)
+}
+
+// winogradGradRectangle computes the gradient of a rectangle of filters by
+// channels, of all tiles.
+type winogradGradRectangle winogradGradCall
+
+func (j *winogradGradRectangle) run(item int) {
+	c := (*winogradGradCall)(j)
+	across := ceilDiv(c.blocks, rectangleBlocks)
+	o0, b0 := item/across*rectangleFilters, item%across*rectangleBlocks
+	o1, b1 := min(c.Co, o0+rectangleFilters), min(c.blocks, b0+rectangleBlocks)
+	memory := itemScratches.get()
+	floats := memory.floats(winogradTemporary + c.rectangleElements())
+	tmp, u := floats[:winogradTemporary], floats[winogradTemporary:]
+	for position := range winogradPositions {
+		c.products(u[position*c.rectangleStep():], position, o0/c.mr, ceilDiv(o1, c.mr), b0, b1, 0)
 	}
+	for o := o0; o < o1; o++ {
+		c.finish(o, b0*slabAlign, min(c.Ci, b1*slabAlign), u[(o-o0)*c.uRow:], c.rectangleStep(), tmp)
+	}
+	itemScratches.put(memory)
+}
+
+// finish transforms the products of filter o and channels [c0,c1), and writes
+// their gradient.
+func (c *winogradGradCall) finish(o, c0, c1 int, u []float32, step int, tmp []float32) {
+	add := 0
+	if c.accumulate {
+		add = 1
+	}
+	winogradWeights(c.dw[o*c.taps()*c.Ci+c0:], c.Ci, u, step, tmp, c1-c0, add)
 }
 
 // winogradGradFinish transforms the products of one filter.
@@ -149,12 +222,7 @@ type winogradGradFinish winogradGradCall
 
 func (j *winogradGradFinish) run(item int) {
 	c := (*winogradGradCall)(j)
-	add := 0
-	if c.accumulate {
-		add = 1
-	}
 	memory := itemScratches.get()
-	tmp := memory.floats(winogradTemporary)
-	winogradWeights(c.dw[item*c.taps()*c.Ci:], c.Ci, c.u[item*c.uRow:], c.uStep, tmp, c.Ci, add)
+	c.finish(item, 0, c.Ci, c.u[item*c.uRow:], c.uStep, memory.floats(winogradTemporary))
 	itemScratches.put(memory)
 }

@@ -66,7 +66,7 @@ func BenchmarkForward(b *testing.B) {
 	rows := []size{{"palette_tiny", 32, 1}, {"palette_inpainting_places2", 256, 1}}
 	benchmark(b, rows, func(b *testing.B, c Config, row size) (*autodiff.Tape, func()) {
 		m, tp := drawn(b, c, 1), autodiff.NewTape()
-		tp.SetConvAlgorithm(autodiff.ConvAuto) // as the commands have it
+		tp.SetConvAlgorithm(autodiff.ConvWinograd) // as the commands have it
 		x, gammas := pixels(row, c.UNet.InChannel, 2), levels(row.images)
 		return tp, func() {
 			defer tp.Reset()
@@ -81,7 +81,7 @@ func BenchmarkSample(b *testing.B) {
 	benchmark(b, rows, func(b *testing.B, c Config, row size) (*autodiff.Tape, func()) {
 		c.Schedule = ScheduleConfig{"linear", 10, 1e-4, 0.09}
 		m, tp := drawn(b, c, 1), autodiff.NewTape()
-		tp.SetConvAlgorithm(autodiff.ConvAuto) // as the commands have it
+		tp.SetConvAlgorithm(autodiff.ConvWinograd) // as the commands have it
 		h := Hole{N: row.images, H: row.px, W: row.px, Truth: pixels(row, c.UNet.OutChannel, 2).Data,
 			Cond: pixels(row, c.UNet.InChannel-c.UNet.OutChannel, 3).Data, Mask: make([]float32, row.images*row.px*row.px)}
 		h.Start = h.Truth
@@ -128,7 +128,7 @@ type step struct {
 // newStep draws the encoder alone: the up path takes no part.
 func newStep(b *testing.B, c Config, row size) *step {
 	s := &step{tape: autodiff.NewTape(), gammas: levels(row.images)}
-	s.tape.SetConvAlgorithm(autodiff.ConvAuto) // as the commands have it
+	s.tape.SetConvAlgorithm(autodiff.ConvWinograd) // as the commands have it
 	for _, m := range []**Model{&s.student, &s.original} {
 		var err error
 		if *m, err = New(c); err != nil {
