@@ -38,8 +38,8 @@ const (
 	// Sums over channels go in pieces of 128, those over tiles in chunks of 64 to
 	// 256; both depend on the filters' shape alone. So the bits are the same for
 	// any number of workers and, but for those of dw, of images, and for AVX2
-	// and AVX-512. A number that is not finite makes all outputs of the tiles that
-	// see it not finite, padding or not.
+	// and AVX-512. A number that is not finite may spoil every output of the tiles that
+	// see it, not only those that it reaches in the sum.
 	//
 	// Source: Lavin, Gray 2015 (arXiv:1509.09308). Points: the least error of a
 	// dozen sets tried on random data; the classical 0, 1, -1, 2, -2 have twice the
