@@ -38,8 +38,8 @@ const (
 	// Sums over channels go in pieces of 128, those over tiles in chunks of 64 to
 	// 256; both depend on the filters' shape alone. So the bits are the same for
 	// any number of workers and, but for those of dw, of images, and for AVX2
-	// and AVX-512. A number that is not finite makes all outputs of the tiles that
-	// see it not finite, padding or not.
+	// and AVX-512. A number that is not finite may spoil every output of the tiles that
+	// see it, not only those that it reaches in the sum.
 	//
 	// Source: Lavin, Gray 2015 (arXiv:1509.09308). Points: the least error of a
 	// dozen sets tried on random data; the classical 0, 1, -1, 2, -2 have twice the
@@ -76,11 +76,12 @@ func (s ConvShape) winogradFits() bool {
 	return s.KH == 3 && s.KW == 3 && s.StrideH == 1 && s.StrideW == 1 && s.Ci > 0 && s.Co > 0
 }
 
-// winogradPays says whether it is quicker than the direct sum. One image, forward
-// and gradients, times the speed: 16 channels 1.4 to 1.7, 8 channels 0.5 to 1.3, 8x8
-// pixels of 64 to 256 channels 0.8 to 1.0, 16x16 pixels 1.6 to 2.5 (one core,
-// AVX-512 server, November 2026). The number of images must not decide, or it
-// would show in the bits.
+// winogradPays says whether it is quicker than the direct sum. Times the speed of
+// that, one image, forward and gradients: 64x64 pixels of 8 channels 0.5 to 1.3, of
+// 16 channels 1.4 to 1.7; 64 to 512 channels of 8x8 pixels 0.8 to 1.0, of 12x12
+// 1.2 to 1.6, of 16x16 1.6 to 2.4; 16 channels of 12x12 pixels, the corner of the
+// rule, 0.8 to 0.95 (one core, AVX-512 server, November 2026). The number of
+// images must not decide, or it would show in the bits.
 func (s ConvShape) winogradPays() bool {
 	const channels, pixels = 16, 144
 	outH, outW := s.OutH(), s.OutW()

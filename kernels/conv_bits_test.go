@@ -14,7 +14,7 @@ var convBitCases = []convCase{
 	{"bands of several images", ConvShape{N: 37, H: 7, W: 6, Ci: 40, Co: 100, KH: 3, KW: 3, PadH: 1, PadW: 1}},
 	{"one band, several groups of panels", ConvShape{N: 1, H: 4, W: 4, Ci: 200, Co: 400, KH: 3, KW: 3, PadH: 1, PadW: 1}},
 	{"parts of a row of taps", ConvShape{N: 2, H: 9, W: 9, Ci: 600, Co: 40, KH: 3, KW: 3, PadH: 1, PadW: 1}},
-	{"3x3: blocks of tiles, two pieces", ConvShape{N: 1, H: 37, W: 40, Ci: 130, Co: 50, KH: 3, KW: 3, PadH: 1, PadW: 1}},
+	{"3x3: blocks of tiles, two pieces", ConvShape{N: 2, H: 37, W: 40, Ci: 130, Co: 50, KH: 3, KW: 3, PadH: 1, PadW: 1}},
 	{"3x3: few tiles", ConvShape{N: 5, H: 12, W: 11, Ci: 150, Co: 140, KH: 3, KW: 3, PadH: 1, PadW: 1}},
 	{"phases", ConvShape{N: 2, H: 30, W: 33, Ci: 70, Co: 90, KH: 3, KW: 3, StrideH: 2, StrideW: 2, PadH: 1, PadW: 1}},
 	{"few channels", ConvShape{N: 2, H: 50, W: 60, Ci: 3, Co: 64, KH: 5, KW: 3, PadH: 2, PadW: 1}},
