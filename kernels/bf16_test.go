@@ -175,9 +175,9 @@ func convolveIn(p Precision, c *kerneltest.Case, s ConvShape, i int) {
 	// A looser product is as good as more terms: g(k) is about k*2^-24.
 	terms := func(n int) int { return n + int(loose*(1<<24)) }
 	sum, magnitude := s.reference().Conv2D(rx, rw)
-	compareConv(c, "y", convBound{sum, magnitude, terms(s.KH*s.KW*s.Ci)}, o.Accumulate, withBias.Bias, 0, func(y []float32) { Conv2D(y, x, w, s, withBias) })
+	compareConv(c, "y", convBound{sum, magnitude, terms(s.KH * s.KW * s.Ci)}, o.Accumulate, withBias.Bias, 0, func(y []float32) { Conv2D(y, x, w, s, withBias) })
 	sum, magnitude = s.reference().GradInput(rdy, rw)
-	compareConv(c, "dx", convBound{sum, magnitude, terms(s.KH*s.KW*s.Co)}, o.Accumulate, nil, 0, func(dx []float32) { Conv2DGradInput(dx, dy, w, s, o) })
+	compareConv(c, "dx", convBound{sum, magnitude, terms(s.KH * s.KW * s.Co)}, o.Accumulate, nil, 0, func(dx []float32) { Conv2DGradInput(dx, dy, w, s, o) })
 	sum, magnitude = s.reference().GradWeight(rdy, rx)
-	compareConv(c, "dw", convBound{sum, magnitude, terms(s.N*s.OutH()*s.OutW())}, o.Accumulate, nil, 0, func(dw []float32) { Conv2DGradWeight(dw, dy, x, s, o) })
+	compareConv(c, "dw", convBound{sum, magnitude, terms(s.N * s.OutH() * s.OutW())}, o.Accumulate, nil, 0, func(dw []float32) { Conv2DGradWeight(dw, dy, x, s, o) })
 }
