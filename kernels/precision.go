@@ -16,7 +16,7 @@ const (
 	// bits that F32 gives for rounded operands. Over random operands the relative error is 2e-3
 	// in the Frobenius norm.
 	//
-	// Cost: on tiles about a fifth of the time of F32, packing included; elsewhere
+	// Cost: in a prototype on tiles, never measured of this code, a fifth of the time of F32, packing included; elsewhere
 	// that of F32 and 1 to 3 % for the rounding.
 	BF16
 
@@ -27,7 +27,8 @@ const (
 	// (2^128 - 2^119 and more), makes its products NaN; below 2^-110 the lower half is lost.
 	// Where there are no tiles F32 stands in for it, to the bit.
 	//
-	// Cost: on tiles about half the time of F32; elsewhere that of F32.
+	// Cost: in a prototype on tiles, never measured of this code, half the time of
+	// F32; elsewhere that of F32.
 	BF16x3
 )
 
