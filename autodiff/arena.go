@@ -1,7 +1,5 @@
 package autodiff
 
-import "lethe/kernels"
-
 // bump hands out runs of T from a list of chunks and takes them back all at
 // once: release returns to an earlier mark and keeps the chunks. Repeating the
 // same sequence of takes after a release allocates nothing.
@@ -74,75 +72,4 @@ func (b *bump[T]) since(m mark, c int) []T {
 // heapBump is a bump over the Go heap, for headers, shapes and indices.
 func heapBump[T any](first int) bump[T] {
 	return bump[T]{starts: make([]int, 1), first: first, limit: 1 << 16, make: func(n int) []T { return make([]T, n) }}
-}
-
-// alignment is the rounding of float32 runs: 16 elements are one cache line and one
-// AVX-512 register.
-const alignment = 16
-
-// floats is the tape's memory for numbers: a bump over kernels.Slab, and
-// a pool of buffers that came back before the next release, by exact size.
-type floats struct {
-	bump[float32]
-	classes []class
-}
-
-// class is the pooled buffers of one size.
-type class struct {
-	n    int
-	free [][]float32
-}
-
-func newFloats() floats {
-	return floats{bump: bump[float32]{starts: make([]int, 1), first: 1 << 14, limit: 1 << 24, make: kernels.Slab}}
-}
-
-// fresh returns n elements, aligned to a cache line, that release takes back.
-func (f *floats) fresh(n int) []float32 {
-	return f.take((n + alignment - 1) / alignment * alignment)[:n:n]
-}
-
-// reuse returns n elements, from the pool if it has a buffer of that size.
-func (f *floats) reuse(n int) []float32 {
-	if c := f.class(n); c != nil && len(c.free) > 0 {
-		last := len(c.free) - 1
-		data := c.free[last]
-		c.free = c.free[:last]
-		return data
-	}
-	return f.fresh(n)
-}
-
-// put returns a buffer to the pool.
-func (f *floats) put(data []float32) {
-	c := f.class(len(data))
-	if c == nil {
-		f.classes = append(f.classes, class{n: len(data)})
-		c = &f.classes[len(f.classes)-1]
-	}
-	c.free = append(c.free, data)
-}
-
-// class finds the pooled size n, or nil. A network has a few dozen sizes.
-func (f *floats) class(n int) *class {
-	for i := range f.classes {
-		if f.classes[i].n == n {
-			return &f.classes[i]
-		}
-	}
-	return nil
-}
-
-// maxClasses bounds the pool's list of sizes over runs whose shapes vary.
-const maxClasses = 256
-
-// reset takes everything back and empties the pool, whose buffers are part of it.
-func (f *floats) reset() {
-	f.release(mark{})
-	if len(f.classes) > maxClasses {
-		f.classes = f.classes[:0]
-	}
-	for i := range f.classes {
-		f.classes[i].free = f.classes[i].free[:0]
-	}
 }

@@ -21,6 +21,25 @@ func (tp *Tape) Backward(loss *Tensor) {
 	tp.backward("Backward", loss, tp.seed[:])
 }
 
+// BackwardOnce is Backward for a forward pass that is not needed again, with the
+// same bits and less memory: what a record kept is given back as soon as the record
+// has been answered, and the gradients of leaves are put there. So the two never
+// exist together: of a network whose activations and gradients are of one size,
+// half of them is saved.
+// Shapes: loss [1].
+// Invalidates: every tensor that an op recorded, the loss too: read it before. The
+// gradients of leaves that had no memory for one last until the tape's Reset, which
+// is as if it called ZeroGrad.
+// Panics: as Backward.
+func (tp *Tape) BackwardOnce(loss *Tensor) {
+	needShape("BackwardOnce", "loss", loss, 1)
+	tp.seed[0], tp.once = 1, true
+	defer func() { tp.once = false }()
+	tp.backward("BackwardOnce", loss, tp.seed[:])
+	clear(tp.records)
+	tp.records = tp.records[:0]
+}
+
 // BackwardFrom is Backward with an output y of any shape and the gradient dy
 // that arrives there: it adds the vector-Jacobian product dy * dy/d(leaf).
 // Shapes: dy [y.Len()].
@@ -54,7 +73,35 @@ func (tp *Tape) backward(op string, y *Tensor, dy []float32) {
 			tp.floats.put(r.out.Data)
 			r.out.Data, r.out.remade = nil, false
 		}
+		if tp.once {
+			tp.consume(r)
+		}
 	}
+}
+
+// consume gives back what a record kept: all that read its output came after it.
+func (tp *Tape) consume(r *record) {
+	tp.floats.put(r.aux)
+	r.aux = nil
+	if out := r.out; out.root == out {
+		tp.floats.put(out.Data)
+		out.Data = nil
+	}
+}
+
+// lend gives a leaf memory of the tape for its gradient, until Reset.
+func (tp *Tape) lend(leaf *Tensor) {
+	leaf.leafGrad = tp.floats.reuse(leaf.n)
+	tp.borrowers = append(tp.borrowers, leaf)
+}
+
+// reclaim ends what lend began.
+func (tp *Tape) reclaim() {
+	for _, leaf := range tp.borrowers {
+		leaf.leafGrad, leaf.hasGrad = nil, false
+	}
+	clear(tp.borrowers)
+	tp.borrowers = tp.borrowers[:0]
 }
 
 // value returns t's data, computing it again if a scope dropped it. It lives
@@ -79,7 +126,11 @@ func (tp *Tape) sink(t *Tensor) (data []float32, add bool) {
 	root := t.root
 	var all []float32
 	if root.tape == nil {
-		if root.leafGrad == nil {
+		switch {
+		case root.leafGrad != nil:
+		case tp.once:
+			tp.lend(root)
+		default:
 			root.leafGrad = allocate(root.n)
 		}
 		all, add = root.leafGrad, root.hasGrad

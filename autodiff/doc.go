@@ -27,7 +27,9 @@
 //     while it is shared. A buffer returns to the pool right after the VJP that
 //     read it.
 //   - Memory comes from an arena that Reset empties and keeps. A step like the
-//     one before it allocates nothing.
+//     one before it allocates nothing. Free runs that touch are one, so that memory
+//     serves one size after another; [Tape.BackwardOnce] puts the gradients where
+//     the activations were.
 //   - Losses are summed in float64 and rounded once.
 //
 // Inside [Tape.Scope] a LayerNorm or GELU output is not kept for the backward

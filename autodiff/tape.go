@@ -31,8 +31,10 @@ type Tape struct {
 	lists   bump[*Tensor]
 
 	gradients bump[gradient]
+	borrowers []*Tensor // leaves whose gradients lie in floats
 
-	frozen      int // depth of Frozen
+	frozen      int  // depth of Frozen
+	once        bool // in BackwardOnce
 	precision   Precision
 	convolution ConvAlgorithm
 	flops       float64
@@ -54,7 +56,8 @@ func NewTape() *Tape {
 }
 
 // Reset drops the records and takes back the memory of every tensor that an
-// op made; their Data becomes nil. Leaves and their gradients stay.
+// op made; their Data becomes nil. Leaves and their gradients stay, but those of
+// BackwardOnce.
 // Panics: called inside Frozen.
 func (tp *Tape) Reset() {
 	if tp.frozen > 0 {
@@ -62,6 +65,7 @@ func (tp *Tape) Reset() {
 	}
 	clear(tp.records)
 	tp.records = tp.records[:0]
+	tp.reclaim()
 	tp.releaseTo(tapeMark{})
 	tp.floats.reset()
 	tp.gradients.release(mark{})

@@ -44,7 +44,7 @@ func (b testBlock) forward(tp *Tape, x *Tensor) *Tensor {
 // testNet is a stack of blocks and the data of an unlearning step: student
 // and frozen teacher, a loss on each half of the batch.
 type testNet struct {
-	scoped            bool
+	scoped, once      bool
 	student, teacher  []testBlock
 	batch, tokens, d  int
 	images, corrupted *Tensor
@@ -92,6 +92,7 @@ func (n *testNet) losses(tp *Tape) (retain, forget *Tensor) {
 
 // step runs one step without an optimizer and leaves gradients behind.
 func (n *testNet) step(tp *Tape) {
+	tp.Reset()
 	for _, b := range n.student {
 		for _, p := range b.params {
 			p.ZeroGrad()
@@ -99,7 +100,12 @@ func (n *testNet) step(tp *Tape) {
 	}
 	retain, forget := n.losses(tp)
 	terms, weights := [2]*Tensor{retain, forget}, [2]float32{1, 0.25}
-	tp.Backward(tp.WeightedSum(terms[:], weights[:]))
+	total := tp.WeightedSum(terms[:], weights[:])
+	if n.once {
+		tp.BackwardOnce(total)
+		return // Reset would end the gradients
+	}
+	tp.Backward(total)
 	tp.Reset()
 }
 

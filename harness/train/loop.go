@@ -188,7 +188,7 @@ func (l *Loop) micro(step, i int, share float64, rec *Record) error {
 	rec.Retain += share * scalar(losses.Retain)
 	rec.Forget += share * scalar(losses.Forget)
 	stop, before := l.Clock.Start("backward"), l.Tape.FLOPs()
-	l.Tape.Backward(total)
+	l.Tape.BackwardOnce(total)
 	if len(l.Shares) > 1 {
 		l.tree.push()
 	}

@@ -115,6 +115,6 @@ func (s *step) run() {
 	latent := s.student.Encode(tp, s.seen, s.mask)
 	width := s.student.Config().EmbedDim
 	loss := tp.RowMSE(tp.Reshape(latent, len(s.weights), width), tp.Reshape(target, len(s.weights), width), s.weights)
-	tp.Backward(loss)
+	tp.BackwardOnce(loss)
 	s.opt.Step(1e-4, 1)
 }

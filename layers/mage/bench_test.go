@@ -98,7 +98,7 @@ func BenchmarkUnlearnStep(b *testing.B) {
 			target := tp.Frozen(func() *autodiff.Tensor { return original.Encode(tp, shown, mask) })
 			latent := student.Encode(tp, tokens, mask)
 			width := latent.Len() / n
-			tp.Backward(tp.RowMSE(tp.Reshape(latent, n, width), tp.Reshape(target, n, width), weights))
+			tp.BackwardOnce(tp.RowMSE(tp.Reshape(latent, n, width), tp.Reshape(target, n, width), weights))
 			opt.Step(1e-4, optim.ClipScale(optim.GlobalNorm(trained), 3))
 		}
 	})

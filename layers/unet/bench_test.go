@@ -176,6 +176,6 @@ func (s *step) run() {
 		terms = append(terms, tp.RowMSE(tp.Reshape(got, n, width), tp.Reshape(targets[i], n, width), s.weights))
 		ones = append(ones, 1)
 	}
-	tp.Backward(tp.WeightedSum(terms, ones))
+	tp.BackwardOnce(tp.WeightedSum(terms, ones))
 	s.opt.Step(5e-5, 1)
 }
