@@ -77,14 +77,14 @@ func panels(pictures []evaluate.Picture, masks []string) []report.Panel {
 // grid shows the samples of one group under one mask: what two models made of
 // them or, where one alone was measured, that one.
 func grid(pictures []evaluate.Picture, mask, group string) report.Grid {
-	g := report.Grid{Set: setOf(group), Title: string(setOf(group)), Columns: []string{"masked", "completed", "original"}}
+	g := report.Grid{Set: setOf(group), Title: string(setOf(group)), Columns: []string{"masked", "completed", "truth"}}
 	for _, p := range pictures {
 		if p.Group != group || p.Mask != mask {
 			continue
 		}
 		row := report.GridRow{Label: p.Label, Pictures: []report.Picture{shown(p.Masked), shown(p.Before)}}
 		if p.After != nil {
-			g.Columns = []string{"masked", "before", "after", "original"}
+			g.Columns = []string{"masked", "before", "after", "truth"}
 			row.Pictures = append(row.Pictures, shown(p.After))
 		}
 		row.Pictures = append(row.Pictures, shown(p.Input))

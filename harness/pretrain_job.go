@@ -198,7 +198,7 @@ func (j *pretrainJob) finish(began time.Time) error {
 	err = j.writePage(report.Page{
 		Kicker: "lethe pretrain", Title: j.model.Name() + " from scratch", When: time.Now().UTC().Format("2006-01-02 15:04 UTC"),
 		Asked: askedSettings(j.config), Curves: lossCharts(j.log.records), Pictures: panels(pictures, res.Masks), Shows: "What it completes",
-		Stages: stages, Totals: totals, Warnings: j.warnings, Machine: j.machineSettings(), Command: again("pretrain", j.dir),
+		Stages: stages, Ops: j.ops.ByStage(), Totals: totals, Warnings: j.warnings, Machine: j.machineSettings(), Command: again("pretrain", j.dir),
 	})
 	if err != nil {
 		return err
