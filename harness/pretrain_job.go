@@ -185,6 +185,9 @@ func (j *pretrainJob) finish(began time.Time) error {
 	if err != nil {
 		return j.keep.unmeasured(err)
 	}
+	if err := j.closeEvents(j.steps, panels(pictures, res.Masks)); err != nil {
+		return err
+	}
 	stages, totals := j.clock.Summary(j.peak), j.clock.Totals(j.peak)
 	err = j.dir.writeJSON("summary.json", pretrainSummary{
 		Method: "pretrain", Model: j.model.Name(), Seed: j.cmd.Seed, ISA: kernels.ISA(), arithmetic: j.arithmetic(), Threads: runtime.GOMAXPROCS(0),
