@@ -78,6 +78,7 @@ func (s Scatter) SVG() template.HTML {
 		return d.end()
 	}
 	if s.XName == "" && s.YName == "" {
+		d.x, d.y = linearAxis(roomy(xs), 5, false), linearAxis(roomy(ys), 5, false)
 		d.box()
 	} else {
 		d.axes(s.XName, s.YName)
