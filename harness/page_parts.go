@@ -52,7 +52,7 @@ func lossCharts(records []train.Record) []report.Chart {
 	}
 	return []report.Chart{
 		first,
-		{Title: "Gradient norm", Log: true, Smooth: true, Series: []report.Series{{Name: "gradient norm", X: step, Y: norm}}},
+		{Title: "Gradient norm", YName: "L2, before clipping", Log: true, Smooth: true, Series: []report.Series{{Name: "gradient norm", X: step, Y: norm}}},
 		{Title: "Learning rate", Series: []report.Series{{Name: "learning rate", X: step, Y: lr}}},
 	}
 }

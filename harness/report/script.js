@@ -57,7 +57,7 @@
         input.type = "range"; input.min = 0; input.max = 100; input.value = 50;
         input.setAttribute("aria-label", label + ": original on the left, unlearned on the right");
         input.addEventListener("input", function () { wipe.style.setProperty("--cut", input.value + "%"); });
-        make("small", "", slot).textContent = "original | unlearned";
+        make("small", "", slot).textContent = "before | after";
       });
     });
     sheets.push(fig);

@@ -152,13 +152,13 @@ func (v *view) links() []link {
 		link
 		has bool
 	}{
-		{link{"asked", "What was asked"}, len(v.Asked) > 0 || len(v.Data) > 0},
 		{link{"pictures", v.Shows}, len(v.Panels) > 0},
 		{link{"curves", "Training"}, len(v.Charts) > 0},
 		{link{"numbers", "Numbers"}, v.Numbers != nil},
 		{link{"planes", "Where the images lie"}, len(v.Planes) > 0},
 		{link{"audits", "Audits"}, len(v.Audits) > 0},
 		{link{"time", "Time and memory"}, v.Time != nil},
+		{link{"asked", "What was asked"}, len(v.Asked) > 0 || len(v.Data) > 0},
 		{link{"again", "Run it again"}, v.Command != "" || len(v.Machine) > 0},
 	}
 	var out []link
