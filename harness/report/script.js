@@ -44,7 +44,9 @@
         if (c === after) return;
         var slot = make("div", "slot", line);
         if (c !== before) {
-          cell(g, r, c, slot);
+          var e = cell(g, r, c, slot);
+          e.setAttribute("role", "img");
+          e.setAttribute("aria-label", label + ", " + col);
           make("small", "", slot).textContent = col;
           return;
         }
