@@ -9,6 +9,7 @@ import (
 	"lethe/harness/family"
 	"lethe/harness/progress"
 	"lethe/harness/stage"
+	"lethe/harness/tensorboard"
 	"lethe/harness/train"
 )
 
@@ -23,6 +24,9 @@ type job struct {
 	log   *stepLog
 	line  *progress.Line
 	began int // lines that the log had before
+
+	events  *tensorboard.Writer // nil: nobody asked
+	forgets bool                // the steps have a forget loss
 }
 
 // enter says where the run begins. Only when it is sure that the run may go on,
@@ -46,11 +50,14 @@ func (j *job) loop(name string, l *train.Loop, first int, fields func(train.Reco
 	if j.log, err = openLog(j.dir, first); err != nil {
 		return err
 	}
+	if err := j.openEvents(first); err != nil {
+		return errors.Join(err, j.log.close())
+	}
 	j.began = len(j.log.records)
 	j.line = j.session.line(name, l.Steps, first, "step")
 	l.OnStep = func(r train.Record) error {
 		j.line.Step(r.Step+1, fields(r)...)
-		return errors.Join(j.log.keep(r), j.keep.passed(r.Step))
+		return errors.Join(j.log.keep(r), j.logEvents(r), j.keep.passed(r.Step))
 	}
 	l.Save = func(next int) error {
 		if err := j.log.flush(); err != nil {

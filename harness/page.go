@@ -108,8 +108,8 @@ func (j *unlearnJob) page(res evaluate.Result, pictures []evaluate.Picture, stag
 		Kicker: "lethe unlearn", Title: title, When: time.Now().UTC().Format("2006-01-02 15:04 UTC"),
 		Verdict: report.Verdict{Sentence: verdict(res), Figures: figures(res)}, Warnings: j.warnings,
 		Asked: askedSettings(j.config), Data: j.images.reported(), Pictures: panels(pictures, res.Masks),
-		Curves: lossCharts(j.log.records), Metrics: metricsTable(res),
-		Stages: stages, Totals: totals, Machine: j.machineSettings(),
+		Curves: lossCharts(j.log.records), Metrics: metricsTable(res), Audits: audits(res),
+		Stages: stages, Ops: j.ops.ByStage(), Totals: totals, Machine: j.machineSettings(),
 		Command: again("unlearn", j.dir), Notes: notes,
 	}
 }

@@ -52,7 +52,7 @@ func lossCharts(records []train.Record) []report.Chart {
 	}
 	return []report.Chart{
 		first,
-		{Title: "Gradient norm", Log: true, Smooth: true, Series: []report.Series{{Name: "gradient norm", X: step, Y: norm}}},
+		{Title: "Gradient norm", YName: "L2, before clipping", Log: true, Smooth: true, Series: []report.Series{{Name: "gradient norm", X: step, Y: norm}}},
 		{Title: "Learning rate", Series: []report.Series{{Name: "learning rate", X: step, Y: lr}}},
 	}
 }
@@ -77,14 +77,14 @@ func panels(pictures []evaluate.Picture, masks []string) []report.Panel {
 // grid shows the samples of one group under one mask: what two models made of
 // them or, where one alone was measured, that one.
 func grid(pictures []evaluate.Picture, mask, group string) report.Grid {
-	g := report.Grid{Set: setOf(group), Title: string(setOf(group)), Columns: []string{"masked", "completed", "original"}}
+	g := report.Grid{Set: setOf(group), Title: string(setOf(group)), Columns: []string{"masked", "completed", "truth"}}
 	for _, p := range pictures {
 		if p.Group != group || p.Mask != mask {
 			continue
 		}
 		row := report.GridRow{Label: p.Label, Pictures: []report.Picture{shown(p.Masked), shown(p.Before)}}
 		if p.After != nil {
-			g.Columns = []string{"masked", "before", "after", "original"}
+			g.Columns = []string{"masked", "before", "after", "truth"}
 			row.Pictures = append(row.Pictures, shown(p.After))
 		}
 		row.Pictures = append(row.Pictures, shown(p.Input))

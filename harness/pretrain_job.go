@@ -185,6 +185,9 @@ func (j *pretrainJob) finish(began time.Time) error {
 	if err != nil {
 		return j.keep.unmeasured(err)
 	}
+	if err := j.closeEvents(j.steps, panels(pictures, res.Masks)); err != nil {
+		return err
+	}
 	stages, totals := j.clock.Summary(j.peak), j.clock.Totals(j.peak)
 	err = j.dir.writeJSON("summary.json", pretrainSummary{
 		Method: "pretrain", Model: j.model.Name(), Seed: j.cmd.Seed, ISA: kernels.ISA(), arithmetic: j.arithmetic(), Threads: runtime.GOMAXPROCS(0),
@@ -198,7 +201,7 @@ func (j *pretrainJob) finish(began time.Time) error {
 	err = j.writePage(report.Page{
 		Kicker: "lethe pretrain", Title: j.model.Name() + " from scratch", When: time.Now().UTC().Format("2006-01-02 15:04 UTC"),
 		Asked: askedSettings(j.config), Curves: lossCharts(j.log.records), Pictures: panels(pictures, res.Masks), Shows: "What it completes",
-		Stages: stages, Totals: totals, Warnings: j.warnings, Machine: j.machineSettings(), Command: again("pretrain", j.dir),
+		Stages: stages, Ops: j.ops.ByStage(), Totals: totals, Warnings: j.warnings, Machine: j.machineSettings(), Command: again("pretrain", j.dir),
 	})
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"lethe/harness/checkpoint"
+	"lethe/harness/tensorboard"
 	"lethe/harness/train"
 	"lethe/kernels"
 )
@@ -135,7 +136,14 @@ func runFiles() []string {
 // clear removes what an earlier run left, so that nothing of it is taken for
 // this one's.
 func (d runDir) clear() error {
-	for _, name := range runFiles() {
+	events, err := tensorboard.Files(string(d))
+	if err != nil {
+		return fmt.Errorf("starting over: %w", err)
+	}
+	for i, path := range events {
+		events[i] = filepath.Base(path)
+	}
+	for _, name := range append(events, runFiles()...) {
 		if err := os.Remove(d.path(name)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("starting over: %w", err)
 		}

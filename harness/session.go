@@ -28,6 +28,7 @@ type RunFlags struct {
 	CheckpointEvery int  `help:"Write a resumable checkpoint every so many steps; 0 only when interrupted." default:"500"`
 	Resume          bool `help:"Go on with the interrupted run in --out."`
 	Force           bool `help:"Start over in a folder that already holds a run."`
+	TensorBoard     bool `name:"tensorboard" help:"Also write an event file for TensorBoard beside log.jsonl: the curves, and the sample grids at the end."`
 	WatchFlags
 }
 

@@ -76,6 +76,9 @@ func (j *unlearnJob) run() error {
 	if err != nil {
 		return j.keep.unmeasured(err)
 	}
+	if err := j.closeEvents(j.steps, panels(pictures, result.Masks)); err != nil {
+		return err
+	}
 	if err := j.finish(result, pictures, time.Since(began)); err != nil {
 		return err
 	}
@@ -156,6 +159,7 @@ func (j *unlearnJob) announce(first int) {
 
 // train runs the loop.
 func (j *unlearnJob) train(first int) error {
+	j.forgets = true
 	return j.loop("unlearn", &train.Loop{
 		Tape: j.tape, Params: valuesOf(j.trained), Optimizer: j.opt, Clip: j.cmd.Clip,
 		Schedule: schedule(j.cmd.Schedule, j.settings.LearningRate, j.cmd.Warmup, j.steps),

@@ -11,6 +11,7 @@ import (
 type Chart struct {
 	Title string
 	XName string // "step" when empty
+	YName string // what the values are, with their unit, where the title does not say it
 	// XNames, if not nil, are what the whole numbers of x are called, from 0: the
 	// axis spans all of them, and names as many as there is room for, the last one always.
 	XNames   []string

@@ -1,5 +1,7 @@
-// Package report writes what a run did as one self-contained HTML page: no
-// script, no network, no file beside it. It also draws the grids of pictures
+// Package report writes what a run did, or many runs, as one self-contained HTML
+// page: no network, no file beside it. One small inline script, allowed by its
+// hash, adds the sliders and the change of theme; without it the pictures stand
+// side by side and everything is there. The package also draws the grids of pictures
 // and exports the tables as CSV.
 //
 // A caller fills a Page, a plain struct, and calls Write. What is empty in the

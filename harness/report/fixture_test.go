@@ -35,6 +35,11 @@ func fixture() Page {
 	p.Metrics = fixtureMetrics()
 	p.Verdict = Judge(p.Metrics, fixtureMasks[0], Goals{Forget: 2, Retain: 1.1})
 	p.Stages, p.Totals = fixtureStages()
+	p.Ops = map[string][]stage.Op{
+		stage.Backward:       {{Name: "MatMulGrad", Seconds: 15.1, Calls: 14400}, {Name: "SoftmaxGrad", Seconds: 4.2, Calls: 4800}, {Name: "LayerNormGrad", Seconds: 2.9, Calls: 9600}},
+		stage.StudentForward: {{Name: "MatMul", Seconds: 8.3, Calls: 14400}, {Name: "Softmax", Seconds: 2.2, Calls: 4800}},
+	}
+	p.Scatters, p.Trades, p.Audits = []Scatter{fixtureScatter(rng)}, []TradeOff{fixtureTradeOff()}, fixtureAudits()
 	p.Machine = []Setting{{"CPU", "Example 9000 @ 3.1 GHz", ""}, {"ISA", "avx512", ""}, {"Threads", "2", ""}, {"Go", "go1.26.8", ""}, {"Commit", "7e91e61", ""}}
 	return p
 }
@@ -185,4 +190,58 @@ func fixtureStages() ([]stage.Stage, stage.Totals) {
 func ExampleTimes() {
 	fmt.Println(Times(1.04), Times(31.24), Times(412.3), Times(4.1e6))
 	// Output: 1.04× 31.2× 412× 4.1·10⁶×
+}
+
+func fixtureScatter(rng *rand.Rand) Scatter {
+	s := Scatter{Title: "t-SNE of the embeddings", Note: "Exact t-SNE, perplexity 20."}
+	for i, c := range []Cloud{
+		{Name: "retain, original", Set: Retain, Hollow: true}, {Name: "retain, unlearned", Set: Retain},
+		{Name: "forget, original", Set: Forget, Hollow: true}, {Name: "forget, unlearned", Set: Forget},
+	} {
+		at := []Point{{-20, 5}, {-18, 4}, {15, -10}, {18, 22}}[i]
+		for range 50 {
+			c.Points = append(c.Points, Point{round(at.X+9*rng.NormFloat64(), 4), round(at.Y+7*rng.NormFloat64(), 4)})
+		}
+		s.Clouds = append(s.Clouds, c)
+	}
+	return s
+}
+
+func fixtureTradeOff() TradeOff {
+	return TradeOff{
+		Title: "Retain against forget error", Note: "Labels are alpha.", XName: "retain hole MSE, normalized pixels", YName: "forget hole MSE, normalized pixels",
+		Lines: []TradeLine{
+			{"ours", []TradePoint{{"0.05", 0.181, 0.31}, {"0.1", 0.183, 0.42}, {"0.25", 0.188, 0.57}, {"1", 0.214, 0.66}}},
+			{"max-loss", []TradePoint{{"0.05", 0.19, 0.24}, {"0.1", 0.22, 0.35}, {"0.25", 0.27, 0.44}, {"1", 0.31, 0.62}}},
+			{"noisy-label", []TradePoint{{"0.1", 0.2, 0.3}, {"0.25", 0.235, 0.45}, {"1", 0.28, 0.52}}},
+		},
+		Marks: []TradeMark{{"original", 0.18, 0.181}, {"oracle", 0.184, 0.4}},
+	}
+}
+
+func fixtureAudits() []Audit {
+	return []Audit{
+		{Name: "Output shift, forget", Definition: "Mean squared difference in the holes.", Value: "0.4711", Interval: "95 % interval 0.45 to 0.49"},
+		{Name: "Membership", Definition: "AUC of the hole error, forget against held-out.", Value: "0.52", Interval: "95 % interval 0.49 to 0.55", Verdict: "as the oracle's, 0.51", Outcome: Passed},
+		{Name: "Relearning", Definition: "Steps until the forget error is the original's.", Value: "12", Verdict: "the oracle takes 80", Outcome: Failed, Warnings: []string{"One seed."}},
+	}
+}
+
+func fixtureStudy() StudyPage {
+	cell := func(v float64, bold bool) StudyCell {
+		return StudyCell{Mean: v, SD: v / 20, N: 3, Digits: 3, Bold: bold}
+	}
+	return StudyPage{
+		Kicker: "lethe study", Title: "Four methods, three seeds", Lead: "Ours forgets most for the least retain error.", When: "2026-03-14",
+		Warnings: []string{"Two runs of max-loss were stopped."}, Settings: fixtureSettings(),
+		Tables: []StudyTable{{
+			Title: "Errors", Note: "Hole MSE in normalized pixels: mean and standard deviation of 3 seeds.", Columns: []string{"Method", "Retain", "Forget"},
+			Rows: []StudyRow{
+				{"original", []StudyCell{{Mean: 0.18, N: 1, Digits: 3}, {Mean: 0.181, N: 1, Digits: 3}}},
+				{"ours", []StudyCell{cell(0.188, true), cell(0.57, true)}}, {"max-loss", []StudyCell{cell(0.27, false), {}}},
+			},
+		}},
+		Trades: []TradeOff{fixtureTradeOff()}, Scatters: []Scatter{fixtureScatter(rand.New(rand.NewPCG(3, 4)))},
+		Curves: fixtureCurves(rand.New(rand.NewPCG(5, 6)), 100), Command: "lethe study --config study.yaml", Notes: []string{"Invented for the layout."},
+	}
 }

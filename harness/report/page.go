@@ -32,8 +32,14 @@ type Page struct {
 	Shows    string // heading of the pictures; "What was forgotten" when empty
 	Curves   []Chart
 	Metrics  Metrics
+	Scatters []Scatter  // such as embeddings before and after
+	Trades   []TradeOff // over other runs, where there are any
+	Audits   []Audit
 
-	Stages  []stage.Stage
+	Stages []stage.Stage
+	// Ops are the ops of each stage by its name, the longest first; nil when they
+	// were not timed.
+	Ops     map[string][]stage.Op
 	Totals  stage.Totals
 	Machine []Setting // CPU, ISA, threads, Go version, commit
 

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"crypto/sha256"
 	_ "embed" // for the page and its style
 	"encoding/base64"
 	"fmt"
@@ -16,6 +17,15 @@ var pageText string
 //go:embed style.css
 var styleText string
 
+//go:embed parts.html
+var partsText string
+
+//go:embed study.html
+var studyText string
+
+//go:embed script.js
+var scriptText string
+
 // Write writes the page as HTML. Nothing is written when a part of the page is
 // inconsistent: a grid with pictures of different sizes, a row with a cell too few.
 func Write(w io.Writer, p Page) error {
@@ -23,7 +33,15 @@ func Write(w io.Writer, p Page) error {
 	if err != nil {
 		return err
 	}
-	t, err := template.New("page").Parse(pageText)
+	return fillTemplate(w, pageText, v)
+}
+
+// fillTemplate writes a template with the shared parts, wholly or not at all.
+func fillTemplate(w io.Writer, text string, v any) error {
+	t, err := template.New("page").Parse(partsText)
+	if err == nil {
+		t, err = t.Parse(text)
+	}
 	if err != nil {
 		return fmt.Errorf("report: parsing the page: %w", err)
 	}
@@ -35,15 +53,36 @@ func Write(w io.Writer, p Page) error {
 	return err
 }
 
+// dress is the style and the script, which the page allows by its hash alone.
+type dress struct {
+	Style      template.CSS
+	Script     template.JS
+	ScriptHash string
+}
+
+func newDress() dress {
+	sum := sha256.Sum256([]byte(scriptText))
+	return dress{template.CSS(styleText), template.JS(scriptText), "sha256-" + base64.StdEncoding.EncodeToString(sum[:])}
+}
+
 // view is the page as text, ready for the template.
 type view struct {
 	Page
-	Style    template.CSS
+	dress
 	Sections []link
 	Panels   []panelView
 	Charts   []chartView
+	Planes   []planeView
 	Numbers  *numbersView
 	Time     *timeView
+	Flame    template.HTML
+	OpTable  []opView
+}
+
+// opView is a row of the ops behind the flame bar.
+type opView struct {
+	Stage, Name, Seconds string
+	Calls                int64
 }
 
 type link struct{ ID, Name string }
@@ -75,7 +114,7 @@ type chartView struct {
 type legendView struct{ Name, Class string }
 
 func newView(p Page) (*view, error) {
-	v := &view{Page: p, Style: template.CSS(styleText)}
+	v := &view{Page: p, dress: newDress()}
 	if v.Shows == "" {
 		v.Shows = "What was forgotten"
 	}
@@ -90,12 +129,13 @@ func newView(p Page) (*view, error) {
 		}
 		v.Panels = append(v.Panels, pv)
 	}
-	for _, c := range p.Curves {
-		cv := chartView{Chart: c, Picture: c.SVG(), Note: c.windowNote()}
-		for i, s := range c.Series {
-			cv.Legend = append(cv.Legend, legendView{s.Name, s.class(i)})
+	v.Charts = chartViews(p.Curves)
+	v.Planes = append(scatterViews(p.Scatters), tradeViews(p.Trades)...)
+	v.Flame = flameSVG(p.Stages, p.Totals, p.Ops)
+	for _, s := range p.Stages {
+		for _, op := range p.Ops[s.Name] {
+			v.OpTable = append(v.OpTable, opView{s.Name, op.Name, Fixed(op.Seconds, 3), op.Calls})
 		}
-		v.Charts = append(v.Charts, cv)
 	}
 	var err error
 	if v.Numbers, err = newNumbersView(p.Metrics); err != nil {
@@ -112,11 +152,13 @@ func (v *view) links() []link {
 		link
 		has bool
 	}{
-		{link{"asked", "What was asked"}, len(v.Asked) > 0 || len(v.Data) > 0},
 		{link{"pictures", v.Shows}, len(v.Panels) > 0},
 		{link{"curves", "Training"}, len(v.Charts) > 0},
 		{link{"numbers", "Numbers"}, v.Numbers != nil},
+		{link{"planes", "Where the images lie"}, len(v.Planes) > 0},
+		{link{"audits", "Audits"}, len(v.Audits) > 0},
 		{link{"time", "Time and memory"}, v.Time != nil},
+		{link{"asked", "What was asked"}, len(v.Asked) > 0 || len(v.Data) > 0},
 		{link{"again", "Run it again"}, v.Command != "" || len(v.Machine) > 0},
 	}
 	var out []link
@@ -124,6 +166,18 @@ func (v *view) links() []link {
 		if l.has {
 			out = append(out, l.link)
 		}
+	}
+	return out
+}
+
+func chartViews(charts []Chart) []chartView {
+	var out []chartView
+	for _, c := range charts {
+		cv := chartView{Chart: c, Picture: c.SVG(), Note: c.windowNote()}
+		for i, s := range c.Series {
+			cv.Legend = append(cv.Legend, legendView{s.Name, s.class(i)})
+		}
+		out = append(out, cv)
 	}
 	return out
 }

@@ -26,10 +26,16 @@ type Ops struct {
 	labels *labels // nil: none are set
 
 	mu      sync.Mutex
-	records []*Op
-	running *Op
+	records []*stagedOp
+	running *stagedOp
 	began   time.Time
 	stage   string
+}
+
+// stagedOp is what an op took in one stage.
+type stagedOp struct {
+	Op
+	stage string
 }
 
 // OpsOptions say what Ops does beside adding up.
@@ -103,13 +109,13 @@ func (b *Ops) Stage(name string) {
 	}
 }
 
-func (b *Ops) find(name string) *Op {
+func (b *Ops) find(name string) *stagedOp {
 	for _, r := range b.records {
-		if r.Name == name {
+		if r.Name == name && r.stage == b.stage {
 			return r
 		}
 	}
-	r := &Op{Name: name}
+	r := &stagedOp{Op{Name: name}, b.stage}
 	b.records = append(b.records, r)
 	return r
 }
@@ -121,14 +127,43 @@ func (b *Ops) Reset() {
 	b.records = nil
 }
 
-// Summary lists the ops, the longest first.
+// Summary lists the ops over all stages, the longest first.
 func (b *Ops) Summary() []Op {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	out := make([]Op, len(b.records))
-	for i, r := range b.records {
-		out[i] = *r
+	var out []Op
+	for _, r := range b.records {
+		i := slices.IndexFunc(out, func(o Op) bool { return o.Name == r.Name })
+		if i < 0 {
+			i, out = len(out), append(out, Op{Name: r.Name})
+		}
+		out[i].Seconds += r.Seconds
+		out[i].Calls += r.Calls
+		out[i].GFLOPs += r.GFLOPs
+		out[i].GBytes += r.GBytes
 	}
-	slices.SortStableFunc(out, func(x, y Op) int { return cmp.Compare(y.Seconds, x.Seconds) })
+	longestFirst(out)
 	return out
+}
+
+// ByStage lists the ops of each stage, the longest first; ops outside of any
+// stage are under "". A nil *Ops has none.
+func (b *Ops) ByStage() map[string][]Op {
+	if b == nil {
+		return nil
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	out := map[string][]Op{}
+	for _, r := range b.records {
+		out[r.stage] = append(out[r.stage], r.Op)
+	}
+	for _, ops := range out {
+		longestFirst(ops)
+	}
+	return out
+}
+
+func longestFirst(ops []Op) {
+	slices.SortStableFunc(ops, func(x, y Op) int { return cmp.Compare(y.Seconds, x.Seconds) })
 }

@@ -105,3 +105,24 @@ func TestLabelsReachEveryWorker(t *testing.T) {
 		t.Errorf("%d goroutines have the labels after the stage, want 0", n)
 	}
 }
+
+// The same op in two stages is one line of the budget and two of the stages.
+func TestOpsByStage(t *testing.T) {
+	at := time.Unix(0, 0)
+	b := NewOps(OpsOptions{Now: func() time.Time { at = at.Add(time.Second); return at }})
+	for _, stage := range []string{"forward", "evaluation", "forward"} {
+		b.Stage(stage)
+		b.Begin("linear")
+		b.End(1e9, 0)
+	}
+	by := b.ByStage()
+	if len(by) != 2 || by["forward"][0].Seconds != 2 || by["evaluation"][0].Calls != 1 {
+		t.Errorf("by stage: %+v", by)
+	}
+	if all := b.Summary(); len(all) != 1 || all[0].Seconds != 3 || all[0].GFLOPs != 3 {
+		t.Errorf("in all: %+v", all)
+	}
+	if (*Ops)(nil).ByStage() != nil {
+		t.Error("nobody's ops are some")
+	}
+}
