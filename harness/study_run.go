@@ -87,6 +87,7 @@ func (r *studyRunner) due(s shard) []*cell {
 const (
 	cellLater = iota // another process does it, or what it needs
 	cellDone
+	cellElsewhere // done, by another process
 	cellFailed
 )
 
@@ -117,7 +118,7 @@ func (r *studyRunner) work(due []*cell) ([]failure, error) {
 			case cellLater:
 				later = append(later, c)
 			default:
-				r.report(c, append(append([]*cell{}, later...), left[i+1:]...), len(due))
+				r.report(c, did, append(append([]*cell{}, later...), left[i+1:]...), len(due))
 			}
 		}
 		if len(later) == len(left) {
@@ -148,7 +149,7 @@ func (r *studyRunner) attempt(c *cell, state map[*cell]int) (int, error) {
 		}
 	}
 	if r.finished(c) {
-		return cellDone, nil
+		return cellElsewhere, nil
 	}
 	hold, err := claimDir(string(cellDir(r.dir, c.key)), RunFlags{Force: true})
 	if errors.Is(err, errLocked) || errors.Is(err, os.ErrNotExist) {
@@ -159,7 +160,7 @@ func (r *studyRunner) attempt(c *cell, state map[*cell]int) (int, error) {
 	}
 	defer hold.release()
 	if r.finished(c) { // by a process that had it until now
-		return cellDone, nil
+		return cellElsewhere, nil
 	}
 	if err := r.compute(c, hold); err != nil {
 		return cellFailed, err
@@ -169,8 +170,12 @@ func (r *studyRunner) attempt(c *cell, state map[*cell]int) (int, error) {
 }
 
 // report prints a line about a finished cell.
-func (r *studyRunner) report(c *cell, left []*cell, total int) {
-	r.say("[%d/%d] %s  %.1f s; %s", total-len(left), total, c, readSeconds(cellDir(r.dir, c.key)), r.eta.text(left))
+func (r *studyRunner) report(c *cell, did int, left []*cell, total int) {
+	took := fmt.Sprintf("%.1f s", readSeconds(cellDir(r.dir, c.key)))
+	if did == cellElsewhere {
+		took = "done elsewhere"
+	}
+	r.say("[%d/%d] %s  %s; %s", total-len(left), total, c, took, r.eta.text(left))
 }
 
 // studyETA tells from finished cells how long others take: the mean of those of the

@@ -19,7 +19,7 @@ var studyPage string
 var studyNotes = []string{
 	"Mean ± standard deviation over the seeds, n of them; the original and the retrained model are one model each.",
 	"Bold is the best method of a column. On retain and held-out images that is the least error (hole MSE, FID, KID, distances) or the greatest likeness (PSNR, SSIM, IS, CLIP); on forget images it is the greatest error or the least likeness. In the second table it is the method nearest to the retrained model, which is what forgetting by retraining gives: a method that is far worse than it on forget images has not forgotten better.",
-	"Hole MSE counts removed parts only, in the model's normalized units. Encoder distances and shift are to the original model.",
+	"Hole MSE counts removed parts only, in the model's normalized units. Encoder distances and shift are to the original model; those of the retrained model compare two trainings that began apart, and say little.",
 }
 
 // tables writes what the study has found, when all of it is there or when nothing
