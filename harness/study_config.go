@@ -266,7 +266,7 @@ func twice[T comparable](list []T) bool {
 func (s *study) known(at string, given map[string]any, keys []string) error {
 	for _, k := range sortedKeys(given) {
 		if !slices.Contains(keys, k) {
-			return s.at(at+"."+k, "unknown setting %q%s; there are %s", k, suggestion(k, keys), strings.Join(keys, ", "))
+			return s.at(at+"."+k, "unknown setting %q (there are %s)%s", k, strings.Join(keys, ", "), suggestion(k, keys))
 		}
 		switch given[k].(type) {
 		case map[string]any, []any, nil:

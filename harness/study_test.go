@@ -75,18 +75,19 @@ func sameStudy(t *testing.T, got, want map[string]string) {
 }
 
 // aloneStudy is what the tiny study gives when nothing happens to it.
-func aloneStudy(t *testing.T) map[string]string {
+func aloneStudy(t *testing.T, replace ...string) map[string]string {
 	t.Helper()
 	dir := t.TempDir()
-	lethe(t, "study", tinyStudy(t, dir, ""), "--threads=2").ok(t)
+	lethe(t, "study", tinyStudy(t, dir, "", replace...), "--threads=2").ok(t)
 	return studyBytes(t, filepath.Join(dir, "study-results"), "study")
 }
 
 // TestStudySurvivesKills kills the study ten times at random moments.
 func TestStudySurvivesKills(t *testing.T) {
-	want := aloneStudy(t)
+	longer := []string{"seeds: [1, 2]", "seeds: [1, 2, 3, 4, 5, 6]"}
+	want := aloneStudy(t, longer...)
 	dir := t.TempDir()
-	path, results := tinyStudy(t, dir, ""), filepath.Join(dir, "study-results")
+	path, results := tinyStudy(t, dir, "", longer...), filepath.Join(dir, "study-results")
 	seed := uint64(time.Now().UnixNano())
 	random := rand.New(rand.NewPCG(seed, 0))
 	began := time.Now()
@@ -99,14 +100,19 @@ func TestStudySurvivesKills(t *testing.T) {
 		if err := c.Start(); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(startup + time.Duration(random.Int64N(int64(250*time.Millisecond))) - startup/4)
+		time.Sleep(startup + time.Duration(random.Int64N(int64(200*time.Millisecond))) - startup/4)
 		if err := c.Process.Kill(); err != nil {
-			t.Fatalf("seed %d: the study ended before it was killed ten times: make it longer: %v", seed, err)
+			t.Fatal(err)
 		}
-		_ = c.Wait() // killed
+		if c.Wait() == nil || c.ProcessState.Exited() {
+			t.Fatalf("seed %d: the study ended before it was killed ten times: it is too short for this machine", seed)
+		}
 	}
 	done, _ := finishedCells(results)
 	t.Logf("seed %d: %d of %d cells were finished after ten kills", seed, len(done), len(want)-3)
+	if len(done) == 0 {
+		t.Errorf("seed %d: no cell was finished after ten kills: they came too soon to prove anything", seed)
+	}
 	if out, err := program(t, "study", path).CombinedOutput(); err != nil {
 		t.Fatalf("seed %d: %v: %s", seed, err, out)
 	}
