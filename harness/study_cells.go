@@ -54,7 +54,7 @@ func readResult(dir runDir, key string) (cellResult, error) {
 
 // cellTime is time.json.
 type cellTime struct {
-	Seconds float64 `json:"seconds"` // of every process that worked on the cell and was not killed
+	Seconds float64 `json:"seconds"` // of every process that worked on the cell and was not killed, but for decoding images, which is done once for all cells
 }
 
 func readSeconds(dir runDir) float64 {
@@ -68,7 +68,7 @@ func readSeconds(dir runDir) float64 {
 
 // compute does a cell whose folder is held.
 func (r *studyRunner) compute(c *cell, hold *claim) error {
-	began, before := time.Now(), readSeconds(hold.dir)
+	began, before, decoding := time.Now(), readSeconds(hold.dir), r.decoding
 	s := *r.session
 	s.clock, s.warnings, s.out = stage.New(stage.Options{}), nil, io.Discard
 	var result cellResult
@@ -81,7 +81,7 @@ func (r *studyRunner) compute(c *cell, hold *claim) error {
 	default:
 		result, err = r.measure(&s, c)
 	}
-	timed := hold.dir.writeJSON(secondsFile, cellTime{before + time.Since(began).Seconds()})
+	timed := hold.dir.writeJSON(secondsFile, cellTime{before + (time.Since(began) - (r.decoding - decoding)).Seconds()})
 	if err = errors.Join(err, timed); err != nil {
 		return err
 	}
@@ -145,6 +145,8 @@ func (r *studyRunner) load(s *session, size int) (*studyImages, error) {
 	if g := r.loaded[size]; g != nil {
 		return g, nil
 	}
+	began := time.Now()
+	defer func() { r.decoding += time.Since(began) }()
 	st := r.plan.study
 	opened := map[string]*data.Set{}
 	g, err := st.images(func(path string, o data.Options) (*data.Set, error) {
@@ -267,7 +269,7 @@ func (r *studyRunner) measure(s *session, c *cell) (cellResult, error) {
 		}
 	}
 	e := r.plan.study.Measure
-	flags := EvaluateFlags{EvalMasks: []string{c.mask}, EvalBatch: e.Batch, EvalSeed: e.Seed, SampleFlag: SampleFlag{e.SampleSteps}}
+	flags := e.flags(c.mask, before)
 	if err := flags.apply(before, after); err != nil {
 		return cellResult{}, err
 	}

@@ -46,6 +46,8 @@ type studyModel struct {
 	Checkpoint string         `yaml:"checkpoint"`
 	Pretrain   map[string]any `yaml:"pretrain"`
 	Oracle     map[string]any `yaml:"oracle"`
+	Settings   map[string]any `yaml:"settings"` // that differ for this model
+	Masks      []string       `yaml:"masks"`    // instead of the study's
 }
 
 // studyData says what is trained on, how it is divided, and what is measured on.
@@ -173,8 +175,8 @@ var plainName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+-]*$`)
 func (s *study) check() error {
 	var errs []error
 	bad := func(path, format string, args ...any) { errs = append(errs, s.at(path, format, args...)) }
-	if !plainName.MatchString(s.Name) {
-		bad("$.name", "%q: want letters, digits, dots and dashes; it names a folder", s.Name)
+	if !plainName.MatchString(s.Name) || s.Name == "cells" {
+		bad("$.name", "%q: want letters, digits, dots and dashes, and not cells; it names a folder beside the one of the cells", s.Name)
 	}
 	if len(s.Models) == 0 {
 		bad("$.models", "none: give at least one, with a checkpoint (builtin:world needs no file) or with pretrain settings")
@@ -189,7 +191,13 @@ func (s *study) check() error {
 		case slices.IndexFunc(s.Models, func(o studyModel) bool { return o.Name == m.Name }) < i:
 			bad(at, "two models are named %s: give each a name", m.Name)
 		}
-		errs = append(errs, s.known(at+".pretrain", m.Pretrain, pretrainSettings), s.known(at+".oracle", m.Oracle, pretrainSettings))
+		errs = append(errs, s.known(at+".pretrain", m.Pretrain, pretrainSettings), s.known(at+".oracle", m.Oracle, pretrainSettings), s.known(at+".settings", m.Settings, unlearnSettings))
+		if len(m.Masks)+len(s.Masks) == 0 {
+			bad("$.masks", "none: give at least one, such as [random:0.75]")
+		}
+		if twice(m.Masks) {
+			bad(at+".masks", "one of them stands twice")
+		}
 	}
 	errs = append(errs, s.checkData(), s.checkGrid())
 	return errors.Join(errs...)
@@ -239,9 +247,6 @@ func (s *study) checkGrid() error {
 	if len(s.Methods) > 0 && len(s.Seeds) == 0 {
 		errs = append(errs, s.at("$.seeds", "none: give at least one, such as [1]"))
 	}
-	if len(s.Masks) == 0 {
-		errs = append(errs, s.at("$.masks", "none: give at least one, such as [random:0.75]"))
-	}
 	for _, list := range []struct {
 		key  string
 		same bool
@@ -251,6 +256,14 @@ func (s *study) checkGrid() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// masksOf are the masks that a model is measured under, and where they stand.
+func (s *study) masksOf(m int) (masks []string, at string) {
+	if own := s.Models[m].Masks; len(own) > 0 {
+		return own, fmt.Sprintf("$.models[%d].masks", m)
+	}
+	return s.Masks, "$.masks"
 }
 
 func twice[T comparable](list []T) bool {

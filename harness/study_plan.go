@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -71,7 +72,8 @@ type cell struct {
 	args   []string
 	retain int // of study.Retain
 
-	model int // of study.Models
+	model int    // of study.Models
+	of    string // the model's name where there are several
 	row   studyRow
 	mask  string
 	seed  uint64
@@ -102,7 +104,7 @@ func (r studyRow) name() string {
 }
 
 func (c *cell) String() string {
-	name := c.row.name()
+	name := c.of + c.row.name()
 	if c.row.Method != rowOriginal && c.row.Method != rowOracle {
 		name += fmt.Sprintf(", seed %d", c.seed)
 	}
@@ -171,7 +173,7 @@ func (pl *plan) addModel(m int) error {
 	if family.KindOf(o.model.Family()).Recipe.LearningRate == 0 {
 		return pl.study.at(at, "%s is pretrained and then frozen, there is nothing to unlearn in it", family.KindOf(o.model.Family()).Title)
 	}
-	if err := pl.checkMasks(o.model); err != nil {
+	if err := pl.checkMeasures(m, o.model); err != nil {
 		return err
 	}
 	var oracle *cell
@@ -211,15 +213,29 @@ func (pl *plan) original(m int, at string) (original, error) {
 	return original{model: model, ref: "cell:" + c.key, needs: []*cell{c}}, nil
 }
 
-// checkMasks refuses masks that do not fit a model.
-func (pl *plan) checkMasks(model family.Model) error {
-	for i, text := range pl.study.Masks {
-		flags := EvaluateFlags{EvalMasks: []string{text}, EvalBatch: pl.study.Measure.Batch}
-		if _, err := flags.options(model); err != nil {
-			return pl.study.at(fmt.Sprintf("$.masks[%d]", i), "%w", err)
+// checkMeasures refuses masks and numbers of steps that do not fit a model.
+func (pl *plan) checkMeasures(m int, model family.Model) error {
+	masks, at := pl.study.masksOf(m)
+	for i, text := range masks {
+		if _, err := pl.study.Measure.flags(text, model).options(model); err != nil {
+			return pl.study.at(fmt.Sprintf("%s[%d]", at, i), "%w", err)
 		}
 	}
+	flags := pl.study.Measure.flags("", model)
+	if err := errors.Join(flags.check(), flags.apply(model)); err != nil {
+		return pl.study.at("$.evaluation", "%w", err)
+	}
 	return nil
+}
+
+// flags are the measurement of a model under one mask as lethe evaluate has them.
+// Steps of sampling are for the models that have any.
+func (e studyMeasure) flags(mask string, model family.Model) EvaluateFlags {
+	f := EvaluateFlags{EvalMasks: []string{mask}, EvalImages: e.Images, EvalBatch: e.Batch, EvalSeed: e.Seed}
+	if _, ok := model.(family.Sampler); ok {
+		f.SampleSteps = e.SampleSteps
+	}
+	return f
 }
 
 // pretrain adds a training from scratch.
@@ -290,6 +306,7 @@ func alphasOf(method unlearn.Method, alphas []float64) []*float64 {
 func (pl *plan) unlearn(m int, o original, method unlearn.Method, r int, alpha *float64, seed uint64) (*cell, error) {
 	st := pl.study
 	args := append([]string{"unlearn", "--method=" + method.Name, fmt.Sprintf("--seed=%d", seed)}, settingArgs(st.Settings)...)
+	args = append(args, settingArgs(st.Models[m].Settings)...)
 	args = append(args, settingArgs(st.Override[method.Name])...)
 	if alpha != nil {
 		args = append(args, fmt.Sprintf("--alpha=%v", *alpha))
@@ -335,7 +352,8 @@ func (pl *plan) measure(m int, o original, of *cell, row studyRow, seed uint64) 
 	} else {
 		pl.units++
 	}
-	for _, mask := range pl.study.Masks {
+	masks, _ := pl.study.masksOf(m)
+	for _, mask := range masks {
 		spec := pl.base
 		spec.Kind, spec.Original = kindMeasure, o.ref
 		config, err := o.model.Config()
@@ -349,7 +367,7 @@ func (pl *plan) measure(m int, o original, of *cell, row studyRow, seed uint64) 
 			c.needs = append(c.needs, of)
 		}
 		spec.Settings = map[string]string{"mask": canonicalMask(mask), "seed": fmt.Sprint(e.Seed), "batch": fmt.Sprint(e.Batch),
-			"images": fmt.Sprint(e.Images), "sample_steps": fmt.Sprint(e.SampleSteps), "squash": fmt.Sprint(pl.study.Data.Squash)}
+			"images": fmt.Sprint(e.Images), "sample_steps": fmt.Sprint(e.flags(mask, o.model).SampleSteps), "squash": fmt.Sprint(pl.study.Data.Squash)}
 		for _, g := range pl.images.measured {
 			spec.Images = append(spec.Images, identify(g.name, g.set))
 		}
@@ -368,6 +386,9 @@ func canonicalMask(text string) string {
 // add appends a cell.
 func (pl *plan) add(c *cell) *cell {
 	c.key = c.spec.key()
+	if len(pl.study.Models) > 1 {
+		c.of = pl.study.Models[c.model].Name + ": "
+	}
 	pl.cells = append(pl.cells, c)
 	return c
 }

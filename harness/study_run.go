@@ -39,6 +39,8 @@ type studyRunner struct {
 	loaded map[int]*studyImages
 	eta    *studyETA
 	wait   time.Duration // between looks at cells that another process does
+
+	decoding time.Duration // spent on images until now
 }
 
 // failure is a cell that could not be done.
@@ -96,7 +98,7 @@ const (
 // Errors: the context has ended; nothing is lost then.
 func (r *studyRunner) work(due []*cell) ([]failure, error) {
 	state := map[*cell]int{}
-	left, failed := due, []failure(nil)
+	left, failed, waited := due, []failure(nil), false
 	for _, c := range due {
 		state[c] = cellLater
 	}
@@ -122,6 +124,10 @@ func (r *studyRunner) work(due []*cell) ([]failure, error) {
 			}
 		}
 		if len(later) == len(left) {
+			if !waited {
+				r.say("waiting for another process, which does %s", later[0])
+				waited = true
+			}
 			select {
 			case <-r.ctx.Done():
 				return failed, r.ctx.Err()

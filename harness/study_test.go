@@ -279,3 +279,27 @@ func TestStudyPretrainsTheOriginal(t *testing.T) {
 		t.Errorf("%d pretrainings, want the original's and the oracle's: %s", n, r.out)
 	}
 }
+
+// TestStudyOfFamilies: models of several families stand in one study, each beside an
+// oracle of its own; that of a MAGE takes over the original's tokenizer.
+func TestStudyOfFamilies(t *testing.T) {
+	mage := pretrained(t, "mage", "--tokenizer", pretrained(t, "vqgan"), "--sample-steps", "3")
+	palette := pretrained(t, "palette", "--sample-steps", "2")
+	const oracle = "oracle: {steps: 3, batch: 4, lr: 1e-3}"
+	replace := []string{"[random:0.75, centre:2]", "[centre:2]", "alphas: [0.1, 1]\n", "", "images: 5", "images: 2, sample_steps: 2",
+		"  - {name: tiny, checkpoint: " + shared.weights, fmt.Sprintf("  - {name: mage, checkpoint: %s, %s}\n  - {name: palette, checkpoint: %s, %s}\n  - {checkpoint: %s", mage, oracle, palette, oracle, shared.weights)}
+	dir := t.TempDir()
+	path := tinyStudy(t, dir, "", replace...)
+	lethe(t, "study", path).ok(t)
+	want := studyBytes(t, filepath.Join(dir, "study-results"), "study")
+	for _, row := range []string{"\nmage,centre:2,retrained,", "\npalette,centre:2,ours,proxy,0.1,", "\ntiny,centre:2,max-loss,real,0.25,"} {
+		if !strings.Contains(want["tables.csv"], row) {
+			t.Errorf("no row %q", row)
+		}
+	}
+	again := t.TempDir()
+	path = tinyStudy(t, again, "", replace...)
+	letheUntil(t, cancelAfter(60), "study", path, "--threads=1").refused(t, 130, "interrupted")
+	lethe(t, "study", path, "--threads=1").ok(t)
+	sameStudy(t, studyBytes(t, filepath.Join(again, "study-results"), "study"), want)
+}
