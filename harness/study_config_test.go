@@ -175,3 +175,43 @@ func TestStudyExamples(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestStudyTable: means and deviations by hand, and what is best on either side.
+func TestStudyTable(t *testing.T) {
+	one, two := 0.1, 1.0
+	metrics := func(retain, forget float64) map[string]map[string]float64 {
+		return map[string]map[string]float64{"retain": {"psnr": retain, "odd": 1}, "forget": {"psnr": forget, "fid": 2}}
+	}
+	tb := &studyTable{Model: "m", Mask: "k", Images: map[string]int{"retain": 3, "forget": 2}}
+	tb.row(studyRow{Method: rowOriginal}).values = append(tb.row(studyRow{Method: rowOriginal}).values, metrics(30, 30))
+	tb.row(studyRow{Method: rowOracle}).values = append(tb.row(studyRow{Method: rowOracle}).values, metrics(29, 20))
+	a, b := tb.row(studyRow{"ours", "real", &one}), tb.row(studyRow{"ours", "real", &two})
+	a.values = append(a.values, metrics(28, 16), metrics(30, 20))
+	b.values = append(b.values, metrics(20, 10))
+	tb.columns()
+	tb.fill()
+	var heads []string
+	for _, c := range tb.Columns {
+		heads = append(heads, c.head())
+	}
+	if got := strings.Join(heads, ", "); got != "forget FID, retain PSNR dB, forget PSNR dB, retain odd" {
+		t.Fatalf("columns %s", got)
+	}
+	if s := a.Stats[1]; s.N != 2 || s.Mean != 29 || s.text() != "29 ± 1.4" {
+		t.Errorf("%+v is %s", s, s.text())
+	}
+	if s := a.Delta[2]; s.Mean != -2 || b.Delta[2].Mean != -10 || b.Stats[2].text() != "10" {
+		t.Errorf("differences %+v and %+v", s, b.Delta[2])
+	}
+	if !a.Best[1] || b.Best[1] || a.Best[2] || !b.Best[2] || a.Best[3] || !a.Near[2] || b.Near[2] {
+		t.Errorf("best: %v %v, nearest: %v %v", a.Best, b.Best, a.Near, b.Near)
+	}
+	md := string(studyMarkdown("s", []*studyTable{tb}, nil))
+	if !strings.Contains(md, "| ours, α 0.1 | 2 | **2 ± 0** | **29 ± 1.4** | 18 ± 2.8 | 1 ± 0 |") {
+		t.Errorf("Markdown:\n%s", md)
+	}
+	f := tb.figure()
+	if f == nil || f.Metric.name != "psnr" || len(f.curves) != 3 || len(f.Legend()) != 1 || strings.Count(string(f.SVG()), "<circle") != 2 {
+		t.Errorf("figure %+v", f)
+	}
+}

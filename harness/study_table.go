@@ -4,9 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
-
-	"lethe/harness/report"
 )
 
 // studyMetric is what the tables know of a metric: higher tells what is better on
@@ -257,36 +254,11 @@ func (t *studyTable) mark(of func(*studyTableRow) stat, better func(a, b float64
 // seeds is the number of measurements of a row.
 func (r *studyTableRow) seeds() int { return len(r.values) }
 
-// tradeOff is the retain side against the forget side over alpha, a line a method and
-// retain set; the original and the retrained model are points.
-func (t *studyTable) tradeOff() (report.Chart, bool) {
-	for _, metric := range []string{"fid", "psnr"} {
-		retain, forget := t.column("retain", metric), t.column("forget", metric)
-		if retain < 0 || forget < 0 {
-			continue
-		}
-		m, _ := knownMetric(metric)
-		c := report.Chart{Title: fmt.Sprintf("%s under %s: retain images (vertical) against forget images (horizontal)", m.title, t.Mask), XName: m.title + " on forget images", Wide: true}
-		for _, methods := range []bool{true, false} {
-			for _, r := range t.Rows {
-				if r.method() == methods && r.Stats[retain].N > 0 {
-					addPoint(&c, strings.TrimSuffix(studyRow{r.Method, r.Retain, nil}.name(), ","), r.Stats[forget].Mean, r.Stats[retain].Mean)
-				}
-			}
-		}
-		return c, len(c.Series) > 0
-	}
-	return report.Chart{}, false
-}
+// Title and Higher are for the page.
+func (m studyMetric) Title() string { return m.title }
 
-func addPoint(c *report.Chart, name string, x, y float64) {
-	i := slices.IndexFunc(c.Series, func(s report.Series) bool { return s.Name == name })
-	if i < 0 {
-		i = len(c.Series)
-		c.Series = append(c.Series, report.Series{Name: name})
-	}
-	c.Series[i].X, c.Series[i].Y = append(c.Series[i].X, x), append(c.Series[i].Y, y)
-}
+// Higher tells whether a greater value is better on retain images.
+func (m studyMetric) Higher() bool { return m.higher }
 
 // column finds a column, -1 if there is none.
 func (t *studyTable) column(group, metric string) int {

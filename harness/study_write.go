@@ -199,15 +199,7 @@ func (t *studyTable) html(caption string, of func(*studyTableRow) ([]stat, []boo
 type htmlSection struct {
 	Title, Counts string
 	Tables        []htmlTable
-	Figure        template.HTML
-	FigureTitle   string
-	Legend        []htmlKey
-}
-
-// htmlKey names a curve; the colours of a chart repeat after six.
-type htmlKey struct {
-	Class string
-	Name  string
+	Figure        *tradeOff
 }
 
 // studyHTML is one self-contained page.
@@ -223,12 +215,7 @@ func studyHTML(name string, tables []*studyTable, notes []string) ([]byte, error
 		if t.Oracle {
 			s.Tables = append(s.Tables, t.html("Difference to the retrained model", func(r *studyTableRow) ([]stat, []bool) { return r.Delta, r.Near }))
 		}
-		if chart, ok := t.tradeOff(); ok {
-			s.Figure, s.FigureTitle = chart.SVG(), chart.Title
-			for i, series := range chart.Series {
-				s.Legend = append(s.Legend, htmlKey{fmt.Sprintf("s%d", i%6), series.Name})
-			}
-		}
+		s.Figure = t.figure()
 		page.Sections = append(page.Sections, s)
 	}
 	parsed, err := template.New("study").Parse(studyPage)
