@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -68,6 +69,9 @@ func readSeconds(dir runDir) float64 {
 
 // compute does a cell whose folder is held.
 func (r *studyRunner) compute(c *cell, hold *claim) error {
+	if err := hold.dir.sweep(); err != nil {
+		return err
+	}
 	began, before, decoding := time.Now(), readSeconds(hold.dir), r.decoding
 	s := *r.session
 	s.clock, s.warnings, s.out = stage.New(stage.Options{}), nil, io.Discard
@@ -95,6 +99,16 @@ func (r *studyRunner) compute(c *cell, hold *claim) error {
 		}
 	}
 	return nil
+}
+
+// sweep removes the half-written files of a process that was killed. The folder is
+// held, so that they are nobody else's.
+func (d runDir) sweep() error {
+	scraps, err := filepath.Glob(d.path(".*.tmp"))
+	for _, name := range scraps {
+		err = errors.Join(err, os.Remove(name))
+	}
+	return err
 }
 
 // flags of a cell's training in its folder.

@@ -146,7 +146,7 @@ func (c *tradeCurve) draw(b *strings.Builder, x, y scale, middle float64) {
 		if px > middle {
 			anchor, dx = "end", -8
 		}
-		fmt.Fprintf(b, `<path class="mark" d="M%.1f %.1fl5 5l-5 5l-5 -5z"/><text class="named" x="%.1f" y="%.1f" text-anchor="%s">%s</text>`, px, py-5, px+dx, py+4, anchor, c.Method)
+		fmt.Fprintf(b, `<path class="mark" d="M%.1f %.1fl5 5l-5 5l-5 -5z"/><text class="named" x="%.1f" y="%.1f" text-anchor="%s">%s</text>`, px, py-5, px+dx, py+17, anchor, c.Method)
 		return
 	}
 	var d strings.Builder

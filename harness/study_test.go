@@ -95,12 +95,16 @@ func TestStudySurvivesKills(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	startup := time.Since(began)
-	for range 10 {
+	finished := func() int {
+		keys, _ := finishedCells(results) // none before the first
+		return len(keys)
+	}
+	for kills := 0; kills < 10 || finished() == 0 && kills < 40; kills++ {
 		c := program(t, "study", path)
 		if err := c.Start(); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(startup + time.Duration(random.Int64N(int64(200*time.Millisecond))) - startup/4)
+		time.Sleep(startup*3/4 + time.Duration(random.Int64N(int64(startup))))
 		if err := c.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
@@ -108,15 +112,19 @@ func TestStudySurvivesKills(t *testing.T) {
 			t.Fatalf("seed %d: the study ended before it was killed ten times: it is too short for this machine", seed)
 		}
 	}
-	done, _ := finishedCells(results)
-	t.Logf("seed %d: %d of %d cells were finished after ten kills", seed, len(done), len(want)-3)
-	if len(done) == 0 {
-		t.Errorf("seed %d: no cell was finished after ten kills: they came too soon to prove anything", seed)
+	t.Logf("seed %d: %d of %d cells were finished after the kills", seed, finished(), len(want)-3)
+	if finished() == 0 {
+		t.Errorf("seed %d: no cell was finished: the kills came too soon to prove anything", seed)
 	}
 	if out, err := program(t, "study", path).CombinedOutput(); err != nil {
 		t.Fatalf("seed %d: %v: %s", seed, err, out)
 	}
 	sameStudy(t, studyBytes(t, results, "study"), want)
+	for name := range want {
+		if dir := string(cellDir(results, name)); !strings.Contains(name, ".") {
+			noScraps(t, dir)
+		}
+	}
 }
 
 func TestStudyCachesAndThreads(t *testing.T) {
@@ -251,6 +259,10 @@ func TestStudyInterrupted(t *testing.T) {
 	for _, n := range []int64{0, 5, 40, 90, 200} {
 		r := letheUntil(t, cancelAfter(n), "study", path)
 		r.refused(t, 130, "nothing is lost")
+		states, err := filepath.Glob(filepath.Join(dir, "study-results", "cells", "*", stateFile))
+		if err != nil || n == 5 && len(states) != 1 {
+			t.Errorf("interrupted in the fifth step: the states %v, %v", states, err)
+		}
 	}
 	lethe(t, "study", path).ok(t)
 	sameStudy(t, studyBytes(t, filepath.Join(dir, "study-results"), "study"), want)
