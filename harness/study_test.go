@@ -298,7 +298,7 @@ func TestStudyOfFamilies(t *testing.T) {
 	mage := pretrained(t, "mage", "--tokenizer", pretrained(t, "vqgan"), "--sample-steps", "3")
 	palette := pretrained(t, "palette", "--sample-steps", "2")
 	const oracle = "oracle: {steps: 3, batch: 4, lr: 1e-3}"
-	replace := []string{"[random:0.75, centre:2]", "[centre:2]", "alphas: [0.1, 1]\n", "", "images: 5", "images: 2, sample_steps: 2",
+	replace := []string{"[random:0.75, centre:2]", "[centre:2]", "alphas: [0.1, 1]\n", "", "images: 5", "images: 2, sample_steps: 2", "seeds: [1, 2]", "seeds: [1]", "steps: 16", "steps: 3",
 		"  - {name: tiny, checkpoint: " + shared.weights, fmt.Sprintf("  - {name: mage, checkpoint: %s, %s}\n  - {name: palette, checkpoint: %s, %s}\n  - {checkpoint: %s", mage, oracle, palette, oracle, shared.weights)}
 	dir := t.TempDir()
 	path := tinyStudy(t, dir, "", replace...)
@@ -311,7 +311,7 @@ func TestStudyOfFamilies(t *testing.T) {
 	}
 	again := t.TempDir()
 	path = tinyStudy(t, again, "", replace...)
-	letheUntil(t, cancelAfter(60), "study", path, "--threads=1").refused(t, 130, "interrupted")
+	letheUntil(t, cancelAfter(30), "study", path, "--threads=1").refused(t, 130, "interrupted")
 	lethe(t, "study", path, "--threads=1").ok(t)
 	sameStudy(t, studyBytes(t, filepath.Join(again, "study-results"), "study"), want)
 }
