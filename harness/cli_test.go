@@ -330,4 +330,12 @@ func TestDataFlags(t *testing.T) {
 	if strings.Contains(r.out, "retain  4 images: "+a) == strings.Contains(r.out, "retain  4 images: "+b) {
 		t.Errorf("it says %s", r.out)
 	}
+	// A named split; and classes of proxies, which are on neither side.
+	r = lethe(t, "unlearn", "--checkpoint", shared.weights, "--data", "world:train?per-class=5&classes=brick,car,clock,face", "--split", "random:3:1:2",
+		"--proxy-retain", "world:test?per-class=4", "--proxy-classes", "plaid", "--steps", "1", "--batch", "4", "--out", "split").ok(t)
+	if !strings.Contains(r.out, "retain  13 images: ") || !strings.Contains(r.out, "plaid") || !strings.Contains(r.out, "forget  4 images: ") {
+		t.Errorf("it says %s", r.out)
+	}
+	lethe(t, "unlearn", "--checkpoint", shared.weights, "--data", shared.retain, "--split", "places-paper", "--out", "no").refused(t, 2, "--split", "100 of the split's classes")
+	lethe(t, "unlearn", "--checkpoint", shared.weights, "--data", shared.retain, "--split", "random:1", "--forget-classes", a, "--out", "no").refused(t, 2, "give the one or the others")
 }

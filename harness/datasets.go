@@ -14,10 +14,12 @@ type DataFlags struct {
 	Retain         []string `help:"Images to keep: folders, folders of classes, .tar, .tar.gz, or world:train." placeholder:"PATH" sep:"none"`
 	Forget         []string `help:"Images to forget, likewise." placeholder:"PATH" sep:"none"`
 	ProxyRetain    []string `help:"Images that stand in for retain images, with or without --retain." placeholder:"PATH" sep:"none"`
-	Data           string   `help:"One set whose classes are divided by --forget-classes or --forget-random, instead of --retain and --forget." placeholder:"PATH"`
+	ProxyClasses   []string `help:"Classes of --proxy-retain to take. Default: all." placeholder:"CLASS"`
+	Data           string   `help:"One set whose classes are divided by --forget-classes, --forget-random or --split, instead of --retain and --forget." placeholder:"PATH"`
 	ForgetClasses  []string `help:"Classes of --data (or of --forget) to forget." placeholder:"CLASS"`
 	ForgetRandom   int      `help:"Forget so many classes of --data, drawn by --split-seed." placeholder:"N"`
 	RetainClasses  []string `help:"Classes of --data (or of --retain) to keep. Default: the others." placeholder:"CLASS"`
+	Split          string   `help:"Divide --data by a named split: imagenet-paper, places-paper (the class lists of the authors' code) or random:SEED[:FORGET[:RETAIN]]." placeholder:"NAME"`
 	SplitSeed      uint64   `help:"Seed of --forget-random, --images-per-class and --hold-out." default:"1"`
 	ImagesPerClass int      `help:"Images a class to use, drawn by --split-seed; 0 takes all." default:"0"`
 	EvalData       string   `help:"Images to measure on, divided like --data." placeholder:"PATH"`
@@ -118,7 +120,7 @@ func (l *loader) sides() (retain, forget *data.Set, err error) {
 		return l.divide()
 	}
 	if len(f.Retain)+len(f.ProxyRetain) == 0 || len(f.Forget) == 0 {
-		return nil, nil, usage("give --retain (or --proxy-retain) and --forget, or --data with --forget-classes or --forget-random")
+		return nil, nil, usage("give --retain (or --proxy-retain) and --forget, or --data with --forget-classes, --forget-random or --split")
 	}
 	if len(f.Retain) > 0 {
 		if retain, err = l.join(f.Retain, f.RetainClasses); err != nil {
@@ -139,7 +141,7 @@ func (l *loader) withProxies(retain *data.Set) (*data.Set, error) {
 	if len(l.flags.ProxyRetain) == 0 {
 		return retain, nil
 	}
-	proxy, err := l.join(l.flags.ProxyRetain, nil)
+	proxy, err := l.join(l.flags.ProxyRetain, l.flags.ProxyClasses)
 	if err != nil {
 		return nil, fmt.Errorf("proxy retain images: %w", err)
 	}
@@ -156,8 +158,16 @@ func (l *loader) divide() (retain, forget *data.Set, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	gone := f.ForgetClasses
+	gone, kept := f.ForgetClasses, f.RetainClasses
 	switch {
+	case f.Split != "":
+		if len(gone)+f.ForgetRandom+len(kept) > 0 {
+			return nil, nil, usage("--split says which classes are kept and forgotten; --forget-classes, --forget-random and --retain-classes say it too: give the one or the others")
+		}
+		if kept, gone, err = data.NamedSplit(f.Split, all.Classes); err != nil {
+			return nil, nil, usage("--split: %s: %w", f.Data, err)
+		}
+		kept = slices.DeleteFunc(kept, func(c string) bool { return slices.Contains(f.HeldOutClasses, c) })
 	case len(gone) > 0 && f.ForgetRandom > 0:
 		return nil, nil, usage("--forget-classes and --forget-random exclude each other")
 	case f.ForgetRandom > 0:
@@ -165,10 +175,9 @@ func (l *loader) divide() (retain, forget *data.Set, err error) {
 			return nil, nil, usage("--forget-random: %v", err)
 		}
 	case len(gone) == 0:
-		return nil, nil, usage("--data needs --forget-classes or --forget-random; %s has the classes %s", f.Data, strings.Join(all.Classes, ", "))
+		return nil, nil, usage("--data needs --forget-classes, --forget-random or --split; %s has the classes %s", f.Data, strings.Join(all.Classes, ", "))
 	}
-	kept := f.RetainClasses
-	if len(kept) == 0 {
+	if len(kept) == 0 && f.Split == "" {
 		kept = slices.DeleteFunc(slices.Clone(all.Classes), func(c string) bool {
 			return slices.Contains(gone, c) || slices.Contains(f.HeldOutClasses, c)
 		})

@@ -28,6 +28,7 @@ type commands struct {
 	Complete  completeCmd  `cmd:"" help:"Complete masked images and write a PNG grid."`
 	Evaluate  evaluateCmd  `cmd:"" help:"Measure a model, or two, on images under fixed masks."`
 	Table     tableCmd     `cmd:"" help:"Compare runs in one Markdown table."`
+	Study     studyCmd     `cmd:"" help:"Run a grid of methods, settings and seeds, in one process or in shards, and write its tables."`
 	Curves    curvesCmd    `cmd:"" help:"Draw a number of every step of several runs into one chart."`
 	Budget    budgetCmd    `cmd:"" help:"Say where the time of an unlearning step goes, op by op; needs no data."`
 	Inspect   inspectCmd   `cmd:"" help:"Say what is in a checkpoint and which model it fits."`

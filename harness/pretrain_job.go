@@ -27,6 +27,7 @@ type pretrainJob struct {
 	config        []byte
 	options       evaluate.Options
 	whole         context.Context // without the limit of --for
+	only          bool            // train and save the weights, no more
 
 	trained []*layers.Param
 	opt     optim.Optimizer
@@ -66,7 +67,7 @@ func (j *pretrainJob) run() error {
 		"lethe.seed": fmt.Sprint(j.cmd.Seed), "lethe.steps": fmt.Sprint(j.steps), metaAsked: j.keep.asked, metaPrecision: j.arithmetic().Precision, metaPath: j.arithmetic().Path,
 	}})
 	stop(0)
-	if err != nil {
+	if err != nil || j.only {
 		return err
 	}
 	if err := j.finish(began); err != nil {

@@ -26,6 +26,7 @@ type unlearnJob struct {
 	images   *imageGroups
 	config   []byte
 	options  evaluate.Options
+	only     bool // train and save the weights, no more
 
 	trained []*layers.Param
 	opt     optim.Optimizer
@@ -69,7 +70,7 @@ func (j *unlearnJob) run() error {
 		"lethe.method": j.method.Name, "lethe.seed": fmt.Sprint(j.cmd.Seed), metaAsked: j.keep.asked, metaPrecision: j.arithmetic().Precision, metaPath: j.arithmetic().Path,
 	}})
 	stop(0)
-	if err != nil {
+	if err != nil || j.only {
 		return err
 	}
 	result, pictures, err := j.evaluate()

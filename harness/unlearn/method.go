@@ -36,6 +36,8 @@ type Method struct {
 	// Schedule says where alpha, learning rate, decay and epochs come from
 	// where the user gives none; the numbers are the family's Recipe.
 	Schedule string
+	// IgnoresAlpha is true for a method whose losses alpha has no part in.
+	IgnoresAlpha bool
 	// Losses records the method's losses for one micro-batch.
 	Losses func(s *Step) Losses
 }
