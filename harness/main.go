@@ -27,6 +27,7 @@ type commands struct {
 	Init      initCmd      `cmd:"" help:"Write the random weights that a pretraining would start from."`
 	Complete  completeCmd  `cmd:"" help:"Complete masked images and write a PNG grid."`
 	Evaluate  evaluateCmd  `cmd:"" help:"Measure a model, or two, on images under fixed masks."`
+	Features  featuresCmd  `cmd:"" help:"Compute the features of images under a network that measures, such as Inception."`
 	Table     tableCmd     `cmd:"" help:"Compare runs in one Markdown table."`
 	Curves    curvesCmd    `cmd:"" help:"Draw a number of every step of several runs into one chart."`
 	Budget    budgetCmd    `cmd:"" help:"Say where the time of an unlearning step goes, op by op; needs no data."`
