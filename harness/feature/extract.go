@@ -14,7 +14,7 @@ import (
 const Decoder = "go-image, pillow-chroma-and-colour"
 
 // defaultBatch is the number of images that run together where Options do not
-// say: more fill two cores no better and take memory.
+// say; a larger one takes more memory.
 const defaultBatch = 8
 
 // Options are the choices of an extraction.

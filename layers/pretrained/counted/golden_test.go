@@ -176,3 +176,29 @@ func TestLoadErrorsName(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestCLIPWholeCheckpoint: the keys of the text tower are not read, a key of the
+// image tower that the network lacks is refused.
+func TestCLIPWholeCheckpoint(t *testing.T) {
+	c := clip.Config{Size: 64, Patch: 32, Width: 128, Depth: 2, Heads: 2, Hidden: 512, Embed: 32, Prefix: "visual."}
+	one := func(name string) layers.Named { return layers.Named{Name: name, Shape: []int{1}, Data: []float32{1}} }
+	src := append(counted.Weights(clip.Specs(c)), one("logit_scale"), one("transformer.resblocks.0.ln_1.weight"))
+	if got, ok := clip.Identify(layers.ShapesOf(src)); !ok || got != c {
+		t.Errorf("identified as %+v %v, want %+v", got, ok, c)
+	}
+	if _, err := clip.New(c, src); err != nil {
+		t.Error(err)
+	}
+	if _, err := clip.New(c, append(src, one("visual.more"))); err == nil || !strings.Contains(err.Error(), "extra (visual.more)") {
+		t.Errorf("error is %v", err)
+	}
+}
+
+// TestInceptionAuxiliary: the auxiliary head is not read.
+func TestInceptionAuxiliary(t *testing.T) {
+	c := inception.Config{Classes: 1000}
+	src := append(counted.Weights(inception.Specs(c)), layers.Named{Name: "AuxLogits.fc.bias", Shape: []int{1}, Data: []float32{1}})
+	if _, err := inception.New(c, src); err != nil {
+		t.Error(err)
+	}
+}
