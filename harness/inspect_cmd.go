@@ -8,6 +8,7 @@ import (
 
 	"lethe/harness/checkpoint"
 	"lethe/harness/family"
+	"lethe/harness/feature"
 )
 
 // inspectCmd is lethe inspect.
@@ -54,6 +55,9 @@ func (c *inspectCmd) summary(a *app, file *checkpoint.File) error {
 	fmt.Fprintf(a.out, "tensors   %d (%s), %d elements, %.1f MB\n", len(file.Tensors), strings.Join(kinds, ", "), elements, float64(bytes)/1e6)
 	_, id := family.Identify(shapesOf(file))
 	model := id.Text
+	if measures := feature.Identify(shapesOf(file)); measures != "" {
+		model = "the file looks like " + measures
+	}
 	if file.Metadata[metaFormat] == stateFormat {
 		model = "the state of an unfinished run, from which --resume goes on before step " + file.Metadata[metaNext]
 	}

@@ -27,6 +27,7 @@ type commands struct {
 	Init      initCmd      `cmd:"" help:"Write the random weights that a pretraining would start from."`
 	Complete  completeCmd  `cmd:"" help:"Complete masked images and write a PNG grid."`
 	Evaluate  evaluateCmd  `cmd:"" help:"Measure a model, or two, on images under fixed masks."`
+	Features  featuresCmd  `cmd:"" help:"Compute the features of images under a network that measures, such as Inception."`
 	Table     tableCmd     `cmd:"" help:"Compare runs in one Markdown table."`
 	Study     studyCmd     `cmd:"" help:"Run a grid of methods, settings and seeds, in one process or in shards, and write its tables."`
 	Curves    curvesCmd    `cmd:"" help:"Draw a number of every step of several runs into one chart."`
