@@ -141,3 +141,10 @@ func (s Set) mean() []float64 {
 	}
 	return out
 }
+
+// Comparable is nil when features of d1 numbers from p may be laid beside
+// features of d2 numbers from q.
+// Errors: ErrMismatch, saying what differs and what to do.
+func (p Provenance) Comparable(d1, d2 int, q Provenance) error {
+	return checkFrom("Comparable", d1, d2, p, q)
+}
