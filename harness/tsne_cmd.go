@@ -62,7 +62,7 @@ func (c *tsneCmd) Run(a *app) error {
 			at++
 		}
 	}
-	note := fmt.Sprintf("n = %d, perplexity %g, %d iterations, seed %d, KL %.4f. Near means alike; distances between clusters mean nothing.", layout.N, c.Perplexity, c.Iterations, c.Seed, layout.KL)
+	note := fmt.Sprintf("n = %d, perplexity %g, %d iterations, seed %d, KL %.4f", layout.N, c.Perplexity, c.Iterations, c.Seed, layout.KL)
 	if err := c.write(groups, note); err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func (c *tsneCmd) gather() (groups []report.Cloud, rows []float32, d int, err er
 // write writes every file that was asked for.
 func (c *tsneCmd) write(groups []report.Cloud, note string) error {
 	for _, path := range c.Out {
-		content := report.Scatter{Title: c.Title, Note: note, Clouds: groups}.File()
+		content := report.Scatter{Title: c.Title, Notes: []string{note, "Near means alike; distances between clusters, and their sizes, mean nothing."}, Clouds: groups}.File()
 		if filepath.Ext(path) == ".csv" {
 			content = c.table(groups)
 		}

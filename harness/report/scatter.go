@@ -10,7 +10,7 @@ import (
 // layout of features.
 type Scatter struct {
 	Title  string
-	Note   string // a line below the title
+	Notes  []string // up to two lines below the title
 	Clouds []Cloud
 }
 
@@ -40,15 +40,17 @@ var markers = [...]string{
 
 // File is the picture as an SVG file of its own. Both axes have one scale.
 func (s Scatter) File() []byte {
-	const side, head, edge = 640.0, 76.0, 16.0
+	const side, head, edge = 640.0, 92.0, 16.0
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %s %s" width="%s" role="img" aria-label="%s"><style>%s%s</style>`,
 		num(side), num(side+head), num(side), template.HTMLEscapeString(s.describe()), fileStyle, scatterStyle)
-	fmt.Fprintf(&b, `<text class="title" x="%s" y="22">%s</text><text x="%s" y="42">%s</text>`,
-		num(edge), template.HTMLEscapeString(s.Title), num(edge), template.HTMLEscapeString(s.Note))
+	fmt.Fprintf(&b, `<text class="title" x="%s" y="22">%s</text>`, num(edge), template.HTMLEscapeString(s.Title))
+	for i, line := range s.Notes {
+		fmt.Fprintf(&b, `<text x="%s" y="%s">%s</text>`, num(edge), num(42+16*float64(i)), template.HTMLEscapeString(line))
+	}
 	at := edge
 	for i, g := range s.Clouds {
-		fmt.Fprintf(&b, `<path class="dot s%d" d="M%s 58%s"/><text x="%s" y="62">%s</text>`, i%6, num(at+6), markers[i%len(markers)], num(at+16), template.HTMLEscapeString(g.Name))
+		fmt.Fprintf(&b, `<path class="dot s%d" d="M%s 76%s"/><text x="%s" y="80">%s</text>`, i%6, num(at+6), markers[i%len(markers)], num(at+16), template.HTMLEscapeString(g.Name))
 		at += 34 + 7*float64(len(g.Name))
 	}
 	fmt.Fprintf(&b, `<rect class="frame" x="%s" y="%s" width="%s" height="%s"/>`, num(edge/2), num(head), num(side-edge), num(side-edge/2))
