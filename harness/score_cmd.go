@@ -78,7 +78,6 @@ func (c *scoreCmd) againstMoments(x featureFile, out *scores) error {
 	if err != nil {
 		return err
 	}
-	r.Warnings = append(r.Warnings, "a .npz does not say which network, resizer and decoder made it: the name of the column takes the images' for granted")
 	out.add(r, c.Images+" against "+c.Reference)
 	if err := c.inception(x, c.Images, out); err != nil {
 		return err

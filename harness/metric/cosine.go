@@ -22,11 +22,12 @@ func Cosine(x, y Set) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	r := Result{Column: cosineColumn(x.From.Network), Value: mean(values), N: []int{x.N}, From: known(x.From, y.From)}
+	r := pairResult(cosineColumn, x.From, y.From, x.N)
+	r.Value = mean(values)
 	sd := spread(values)
 	r.SD = &sd
 	if x.N < smallCosine {
-		r.Warnings = []string{fmt.Sprintf("n = %d pairs: the standard error of the mean is %.2g; use more images for a finer number", x.N, stdErr(values))}
+		r.Warnings = append(r.Warnings, fmt.Sprintf("n = %d pairs: the standard error of the mean is %.2g; use more images for a finer number", x.N, stdErr(values)))
 	}
 	return r, nil
 }
@@ -37,7 +38,9 @@ const smallCosine = 100
 
 // cosineColumn names the column after the network: CLIP towers differ by more
 // than what is measured with them.
-func cosineColumn(network string) string { return networkColumn("cosine", "cosine", network) }
+func cosineColumn(network string) string {
+	return networkColumn("cosine("+InceptionNetwork+")", "cosine", network)
+}
 
 // PairedCosines is the cosine of each pair; see Cosine.
 func PairedCosines(x, y Set) ([]float64, error) {

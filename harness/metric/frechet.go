@@ -84,7 +84,7 @@ func FrechetDistance(x, y Set) (Result, error) {
 		return Result{}, fmt.Errorf("metric: %s: %w", op, err)
 	}
 	value := squares(mx, my) + sumSquares(cx.Data)/float64(x.N-1) + sumSquares(cy.Data)/float64(y.N-1) - 2*root
-	return frechetResult(value, x.D, x.N, y.N, known(x.From, y.From)), nil
+	return frechetResult(value, x.D, x.N, y.N, x.From, y.From), nil
 }
 
 // FrechetOfMoments is FrechetDistance of sets of which only the moments are
@@ -111,7 +111,7 @@ func FrechetOfMoments(x, y Moments) (Result, error) {
 		return Result{}, fmt.Errorf("metric: %s: %w", op, err)
 	}
 	value := squares(x.Mean, y.Mean) + x.Cov.Trace() + y.Cov.Trace() - 2*root
-	return frechetResult(value, len(x.Mean), x.N, y.N, known(x.From, y.From)), nil
+	return frechetResult(value, len(x.Mean), x.N, y.N, x.From, y.From), nil
 }
 
 // rootTrace is tr((c1 c2)^(1/2)) of two covariances.
@@ -139,8 +139,9 @@ func rootTrace(c1, c2 dense.Matrix) (float64, error) {
 // so far that values of different n say nothing about each other.
 const smallFrechet = 2048
 
-func frechetResult(value float64, d, nx, ny int, from Provenance) Result {
-	r := Result{Column: FrechetColumn(from.Network), Value: value, N: []int{nx, ny}, From: from}
+func frechetResult(value float64, d, nx, ny int, px, py Provenance) Result {
+	r := pairResult(FrechetColumn, px, py, nx, ny)
+	r.Value = value
 	least := max(d+1, smallFrechet)
 	for i, n := range r.N {
 		switch {
@@ -153,16 +154,6 @@ func frechetResult(value float64, d, nx, ny int, from Provenance) Result {
 		}
 	}
 	return r
-}
-
-// known fills what one side does not say from the other.
-func known(a, b Provenance) Provenance {
-	for _, p := range []struct{ to, from *string }{{&a.Network, &b.Network}, {&a.SHA256, &b.SHA256}, {&a.Resizer, &b.Resizer}, {&a.Decoder, &b.Decoder}} {
-		if *p.to == "" {
-			*p.to = *p.from
-		}
-	}
-	return a
 }
 
 // squares is |x-y|^2.

@@ -39,7 +39,7 @@ func KID(ctx context.Context, x, y Set, o KIDOptions) (Result, error) {
 	if err := checkSets("KID", x, y); err != nil {
 		return Result{}, err
 	}
-	r := Result{Column: networkColumn("KID", "KID", x.From.Network), N: []int{x.N, y.N}, From: x.From}
+	r := pairResult(kidColumn, x.From, y.From, x.N, y.N)
 	if o.Subsets == 0 {
 		o.Subsets = 100
 	}
@@ -76,6 +76,8 @@ func KID(ctx context.Context, x, y Set, o KIDOptions) (Result, error) {
 	}
 	return r, nil
 }
+
+func kidColumn(network string) string { return networkColumn("KID", "KID", network) }
 
 // deviation is the population standard deviation.
 func deviation(values []float64, mean float64) float64 {

@@ -71,3 +71,27 @@ func layerDistance(x, y Activation, head []float32) float64 {
 	}
 	return total / float64(area)
 }
+
+// LPIPSHeads collects the weights of the linear heads of version 0.1 by the names
+// they have in the original's files, until one is missing.
+// Errors: no head at all; a negative weight, which no distance has.
+func LPIPSHeads(get func(name string) (weights []float32, ok bool)) ([][]float32, error) {
+	var heads [][]float32
+	for {
+		name := fmt.Sprintf("lin%d.model.1.weight", len(heads))
+		w, ok := get(name)
+		if !ok {
+			break
+		}
+		for c, v := range w {
+			if !(v >= 0) {
+				return nil, fmt.Errorf("metric: LPIPS: %s[%d] is %v, want at least 0: is this version 0.1?", name, c, v)
+			}
+		}
+		heads = append(heads, w)
+	}
+	if heads == nil {
+		return nil, fmt.Errorf("metric: LPIPS: no lin0.model.1.weight: give the linear heads of version 0.1: %w", ErrEmpty)
+	}
+	return heads, nil
+}

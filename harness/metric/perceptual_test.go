@@ -3,8 +3,12 @@ package metric
 import (
 	"errors"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
+
+	"lethe/harness/checkpoint"
 )
 
 func TestLPIPSMatchesNumpy(t *testing.T) {
@@ -51,5 +55,57 @@ func TestIntegrity(t *testing.T) {
 	}
 	if _, err := Integrity("MSE", []float64{math.NaN()}, nil); !errors.Is(err, ErrNonFinite) {
 		t.Errorf("a NaN gave %v", err)
+	}
+}
+
+// TestLPIPSHeadsOfTheOriginal reads the published heads, where they are at hand:
+// one a layer, as wide as the backbone's layers.
+func TestLPIPSHeadsOfTheOriginal(t *testing.T) {
+	shared := os.Getenv("LETHE_SHARED")
+	if shared == "" {
+		shared = filepath.Join("..", "..", "..", "shared")
+	}
+	folder := filepath.Join(shared, "data", "weights", "lpips_v0.1")
+	if _, err := os.Stat(folder); err != nil {
+		t.Skip("no published heads: ", err)
+	}
+	for name, want := range map[string][]int{
+		"alex": {64, 192, 384, 256, 256}, "vgg": {64, 128, 256, 512, 512}, "squeeze": {64, 128, 256, 384, 384, 512, 512},
+	} {
+		f, err := checkpoint.Open(filepath.Join(folder, name+".safetensors"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		heads, err := LPIPSHeads(func(name string) ([]float32, bool) {
+			tensor, ok := f.Get(name)
+			if !ok {
+				return nil, false
+			}
+			data, err := tensor.Float32()
+			return slices.Clone(data), err == nil
+		})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		var got []int
+		var x, y []Activation
+		for l, h := range heads {
+			got = append(got, len(h))
+			x = append(x, Activation{len(h), 3, 3, features(len(h), 9, uint32(l+1)).Rows})
+			y = append(y, Activation{len(h), 3, 3, features(len(h), 9, uint32(l+9)).Rows})
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: heads are %v wide, want %v", name, got, want)
+		}
+		if d, err := LPIPS(x, y, heads); err != nil || !(d > 0) {
+			t.Errorf("%s: distance is %v, %v, want above 0", name, d, err)
+		}
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	none := func(string) ([]float32, bool) { return nil, false }
+	if _, err := LPIPSHeads(none); !errors.Is(err, ErrEmpty) {
+		t.Errorf("no heads gave %v", err)
 	}
 }

@@ -148,3 +148,26 @@ func (s Set) mean() []float64 {
 func (p Provenance) Comparable(d1, d2 int, q Provenance) error {
 	return checkFrom("Comparable", d1, d2, p, q)
 }
+
+// pairResult begins a result over two sets: its column, and where it is from.
+// What one set does not say is taken from the other, and a network that is
+// taken on trust is warned of, since it names the column.
+func pairResult(column func(network string) string, x, y Provenance, n ...int) Result {
+	r := Result{N: n, From: x}
+	for _, p := range []struct{ to, from *string }{
+		{&r.From.Network, &y.Network}, {&r.From.SHA256, &y.SHA256}, {&r.From.Resizer, &y.Resizer}, {&r.From.Decoder, &y.Decoder},
+	} {
+		if *p.to == "" {
+			*p.to = *p.from
+		}
+	}
+	r.Column = column(r.From.Network)
+	if (x.Network == "") != (y.Network == "") {
+		silent := 1
+		if y.Network == "" {
+			silent = 2
+		}
+		r.Warnings = []string{fmt.Sprintf("set %d does not say which network made it; it is taken to be %s: extract both with lethe features to be sure", silent, r.From.Network)}
+	}
+	return r
+}

@@ -414,7 +414,11 @@ func TestSetsRefuse(t *testing.T) {
 func TestProvenanceTravels(t *testing.T) {
 	x, y := features(30, 8, 1), features(30, 8, 2)
 	y.From = Provenance{Network: InceptionNetwork, Resizer: "r"}
-	if r, err := FrechetDistance(x, y); err != nil || r.From != y.From || r.Column != "FID" {
+	x.From.Network, y.From.Network = "", InceptionNetwork
+	if c, err := Cosine(x, y); err != nil || c.Column != "cosine("+InceptionNetwork+")" {
+		t.Errorf("cosine over Inception is %+v, %v", c, err)
+	}
+	if r, err := FrechetDistance(x, y); err != nil || r.From != y.From || r.Column != "FID" || !slices.ContainsFunc(r.Warnings, func(w string) bool { return strings.Contains(w, "set 1 does not say which network") }) {
 		t.Errorf("result is %+v, %v", r, err)
 	}
 }

@@ -1,7 +1,9 @@
 package npz
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -60,4 +62,33 @@ func TestReadRefuses(t *testing.T) {
 	if _, err := Read("testdata/none.npz", "mu"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a missing file gave %v", err)
 	}
+}
+
+// FuzzNPY reads damaged arrays: an error or an array that fits its shape, never
+// a panic.
+func FuzzNPY(f *testing.F) {
+	for _, s := range []struct{ version, header, data string }{
+		{"\x01\x00\x60\x00", "{'descr': '<f8', 'fortran_order': False, 'shape': (1,), }", "12345678"},
+		{"\x02\x00\x60\x00\x00\x00", "{'descr': '<f4', 'fortran_order': True, 'shape': (2, 1), }", "12345678"},
+		{"\x01\x00\x60\x00", "{'descr': '<f4', 'fortran_order': False, 'shape': (), }", "1234"},
+	} {
+		whole := fmt.Appendf(nil, "\x93NUMPY%s%-95s\n%s", s.version, s.header, s.data)
+		if _, err := array(bytes.NewReader(whole)); err != nil {
+			f.Fatal(err)
+		}
+		f.Add(whole)
+	}
+	f.Fuzz(func(t *testing.T, file []byte) {
+		a, err := array(bytes.NewReader(file))
+		if err != nil {
+			return
+		}
+		total := 1
+		for _, n := range a.Shape {
+			total *= n
+		}
+		if len(a.Data) != total {
+			t.Errorf("shape %v holds %d elements", a.Shape, len(a.Data))
+		}
+	})
 }
