@@ -20,12 +20,14 @@ type scoreCmd struct {
 	Splits     int    `default:"10" help:"Splits of the Inception Score."`
 	Seed       uint64 `default:"2020" help:"Of the subsets of KID."`
 	Unpaired   bool   `help:"No cosine: row i of the one file is not the counterpart of row i of the other."`
+	Integrity  bool   `help:"The files are of the outputs of two models for the same inputs, masks and noise: say how far each output moved, in the space of the network."`
 }
 
 // scores is what lethe score --json prints.
 type scores struct {
-	Results []scored `json:"results"`
-	Skipped []string `json:"skipped,omitempty"` // metrics left out, and why
+	Results   []scored                 `json:"results"`
+	Integrity []metric.IntegrityResult `json:"integrity,omitempty"`
+	Skipped   []string                 `json:"skipped,omitempty"` // metrics left out, and why
 }
 
 type scored struct {
@@ -113,10 +115,41 @@ func (c *scoreCmd) againstSet(a *app, x featureFile, out *scores) error {
 		}
 		out.add(r, both)
 	}
+	if c.Integrity {
+		if err := out.integrity(x.Set, y.Set); err != nil {
+			return err
+		}
+	}
 	if err := c.inception(x, c.Images, out); err != nil {
 		return err
 	}
 	return c.inception(y, c.Reference, out)
+}
+
+// integrity adds how far the outputs moved, image by image.
+func (s *scores) integrity(x, y metric.Set) error {
+	squared, err := metric.PairedMSE(x, y)
+	if err != nil {
+		return err
+	}
+	cosines, err := metric.PairedCosines(x, y)
+	if err != nil {
+		return err
+	}
+	for i, v := range cosines {
+		cosines[i] = 1 - v
+	}
+	for _, d := range []struct {
+		name   string
+		values []float64
+	}{{"MSE of features", squared}, {"1 - cosine", cosines}} {
+		r, err := metric.Integrity(d.name, d.values, nil)
+		if err != nil {
+			return err
+		}
+		s.Integrity = append(s.Integrity, r)
+	}
+	return nil
 }
 
 // inception adds the Inception Score of a set that has logits.
@@ -152,6 +185,12 @@ func (s *scores) print(a *app) error {
 			fmt.Fprintf(&b, " ± %.3g", *r.SD)
 		}
 		fmt.Fprintf(&b, "  n = %s  (%s)\n", counts(r.N), r.Of)
+		for _, w := range r.Warnings {
+			fmt.Fprintf(&b, "  warning: %s\n", w)
+		}
+	}
+	for _, r := range s.Integrity {
+		fmt.Fprintf(&b, "integrity, %s  %.6g ± %.3g  95%% below %.4g, at most %.4g  n = %d, furthest rows %v\n", r.Distance, r.Mean, r.SD, r.P95, r.Max, r.N, r.Worst)
 		for _, w := range r.Warnings {
 			fmt.Fprintf(&b, "  warning: %s\n", w)
 		}

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -50,13 +51,20 @@ func TestScore(t *testing.T) {
 		}
 	}
 	var got scores
-	if err := json.Unmarshal([]byte(lethe(t, "score", a, b, "--json").ok(t).out), &got); err != nil {
+	if err := json.Unmarshal([]byte(lethe(t, "score", a, b, "--json", "--integrity").ok(t).out), &got); err != nil {
 		t.Fatal(err)
 	}
 	from := metric.Provenance{Network: "clip-vit-b32", SHA256: "ab", Resizer: "r", Decoder: "d"}
 	want, err := metric.FrechetDistance(metric.Set{N: 60, D: 8, Rows: x, From: from}, metric.Set{N: 60, D: 8, Rows: y, From: from})
 	if err != nil {
 		t.Fatal(err)
+	}
+	moved, err := metric.PairedMSE(metric.Set{N: 60, D: 8, Rows: x}, metric.Set{N: 60, D: 8, Rows: y})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if in := got.Integrity; len(in) != 2 || in[0].N != 60 || in[0].Max != slices.Max(moved) || in[0].Worst[0] != slices.Index(moved, slices.Max(moved)) {
+		t.Errorf("integrity is %+v", in)
 	}
 	if r := got.Results[0]; len(got.Results) != 5 || r.Column != "FD(clip-vit-b32)" || r.Value != want.Value || r.From != from || len(r.Warnings) != 2 {
 		t.Errorf("JSON holds %+v, want first %+v", got, want)
@@ -127,6 +135,8 @@ func TestScoreRefuses(t *testing.T) {
 	lethe(t, "score", a, wide).refused(t, 1, "8 and 9 features")
 	lethe(t, "score", a, lying).refused(t, 1, "of 41 images, but holds 40 rows")
 	lethe(t, "score", a, shared.weights).refused(t, 1, `no tensor "features"`)
+	fewer, _ := putFeatures(t, "f.safetensors", 39, 8, 0, 6, nil)
+	lethe(t, "score", a, fewer, "--integrity").refused(t, 1, "cannot be paired")
 	lethe(t, "score", a, "none.safetensors").refused(t, 1, "none.safetensors")
 	few, _ := putFeatures(t, "e.safetensors", 15, 8, 0, 5, nil)
 	if text := lethe(t, "score", a, few).ok(t).out; !strings.Contains(text, "left out: cosine: 40 and 15 images are no pairs") || !strings.Contains(text, "left out: IS: n = 15") {
