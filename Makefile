@@ -54,6 +54,7 @@ fuzz: ## each fuzz target for a fixed count
 	$(GO) test -run '^$$' -fuzz '^FuzzSafetensors$$' -fuzztime 20000x -fuzzminimizetime 1x ./harness/checkpoint
 	$(GO) test -run '^$$' -fuzz '^FuzzPickle$$' -fuzztime 20000x -fuzzminimizetime 1x ./harness/checkpoint
 	$(GO) test -run '^$$' -fuzz '^FuzzDecode$$' -fuzztime 5000x -fuzzminimizetime 1x ./harness/data
+	$(GO) test -run '^$$' -fuzz '^FuzzNPY$$' -fuzztime 20000x -fuzzminimizetime 1x ./harness/npz
 
 race: ## the race detector needs a C compiler; it cannot see assembly, so purego
 	@if command -v gcc >/dev/null; then CGO_ENABLED=1 $(GO) test -race -tags purego ./kernels ./autodiff/... ./harness/...; \

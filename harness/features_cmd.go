@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -136,7 +137,8 @@ func (c *featuresCmd) write(f feature.Features, paths []string, manifest string)
 		ts = append(ts, checkpoint.Tensor{Name: "provenance", DType: checkpoint.U8, Shape: []int{len(raw)}, Data: raw})
 		err = checkpoint.WriteNPZ(c.Out, ts)
 	} else {
-		err = checkpoint.WriteSafetensors(c.Out, ts, map[string]string{"lethe.provenance": string(raw)})
+		err = checkpoint.WriteSafetensors(c.Out, ts, map[string]string{
+			"network": f.Network, "sha256": f.SHA256, "resizer": f.Resizer, "decoder": f.Decoder, "n": strconv.Itoa(f.N), "lethe.provenance": string(raw)})
 	}
 	if err != nil {
 		return fmt.Errorf("writing the features: %w", err)

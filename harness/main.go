@@ -31,6 +31,8 @@ type commands struct {
 	Table     tableCmd     `cmd:"" help:"Compare runs in one Markdown table."`
 	Study     studyCmd     `cmd:"" help:"Run a grid of methods, settings and seeds, in one process or in shards, and write its tables."`
 	Curves    curvesCmd    `cmd:"" help:"Draw a number of every step of several runs into one chart."`
+	Score     scoreCmd     `cmd:"" help:"Compare two sets of images by their features: FID or FD, KID, cosine, Inception Score."`
+	TSNE      tsneCmd      `cmd:"" name:"tsne" help:"Lay features out in the plane, one colour a file."`
 	Budget    budgetCmd    `cmd:"" help:"Say where the time of an unlearning step goes, op by op; needs no data."`
 	Inspect   inspectCmd   `cmd:"" help:"Say what is in a checkpoint and which model it fits."`
 	Methods   methodsCmd   `cmd:"" help:"List the unlearning methods with their losses and defaults."`

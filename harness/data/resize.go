@@ -50,33 +50,43 @@ type taps struct {
 	width        int
 }
 
-// makeTaps computes the taps of output positions [lo,hi) when in samples
-// become out. A kernel is widened by the scale when shrinking (antialiasing).
+// makeTaps rounds the weights of output positions [lo,hi) to fixed point.
 func makeTaps(in, out, lo, hi int, f Filter) taps {
-	weigh, support := f.kernel()
+	exact := weigh(in, out, lo, hi, f)
+	t := taps{first: exact.first, count: exact.count, width: exact.width, weight: make([]int32, len(exact.weight))}
+	for i, v := range exact.weight {
+		if v != 0 {
+			t.weight[i] = int32(float64(v*(1<<weightBits)) + math.Copysign(0.5, v))
+		}
+	}
+	return t
+}
+
+// weigh computes the weights of output positions [lo,hi) when in samples become
+// out, each position's divided by their sum. A kernel is widened by the scale
+// when shrinking (antialiasing).
+func weigh(in, out, lo, hi int, f Filter) weights {
+	kernel, support := f.kernel()
 	scale := float64(in) / float64(out)
 	stretch := max(scale, 1)
 	support *= stretch
 	inv := 1 / stretch
 	n := hi - lo
-	t := taps{first: make([]int32, n), count: make([]int32, n), width: int(math.Ceil(support))*2 + 1}
-	t.weight = make([]int32, n*t.width)
-	w := make([]float64, t.width)
+	t := weights{first: make([]int32, n), count: make([]int32, n), width: int(math.Ceil(support))*2 + 1}
+	t.weight = make([]float64, n*t.width)
 	for i := range n {
 		centre := float64((float64(lo+i) + 0.5) * scale)
 		first := max(int(centre-support+0.5), 0)
 		count := min(int(centre+support+0.5), in) - first
-		sum := 0.0
-		for j := range count {
-			w[j] = weigh(float64((float64(j+first) - centre + 0.5) * inv))
+		w, sum := t.weight[i*t.width:][:count], 0.0
+		for j := range w {
+			w[j] = kernel(float64((float64(j+first) - centre + 0.5) * inv))
 			sum += w[j]
 		}
-		for j := range count {
-			v := w[j]
+		for j := range w {
 			if sum != 0 {
-				v /= sum
+				w[j] /= sum
 			}
-			t.weight[i*t.width+j] = int32(float64(v*(1<<weightBits)) + math.Copysign(0.5, v))
 		}
 		t.first[i], t.count[i] = int32(first), int32(count)
 	}
@@ -118,11 +128,16 @@ func (v view) sub(x, y, w, h int) view {
 // concurrent use.
 type Scratch struct{ rows []uint8 }
 
-// resample writes the window of the scaled source to dst [p.h,p.w,3].
-func resample(dst []uint8, src view, p plan, s *Scratch) {
+// need panics when a side is below 1.
+func (p plan) need(src view) {
 	if p.outW < 1 || p.outH < 1 || src.w < 1 || src.h < 1 {
 		panic(fmt.Sprintf("data: resize: %dx%d to %dx%d: every side must be at least 1", src.w, src.h, p.outW, p.outH))
 	}
+}
+
+// resample writes the window of the scaled source to dst [p.h,p.w,3].
+func resample(dst []uint8, src view, p plan, s *Scratch) {
+	p.need(src)
 	tall := makeTaps(src.h, p.outH, p.y0, p.y0+p.h, p.filter)
 	first, last := src.h, 0 // source rows the vertical pass reads
 	for i := range tall.first {

@@ -12,6 +12,7 @@ import (
 	"lethe/autodiff"
 	"lethe/harness/checkpoint"
 	"lethe/harness/data"
+	"lethe/harness/metric"
 	"lethe/layers"
 	"lethe/layers/clip"
 	"lethe/layers/inception"
@@ -21,7 +22,7 @@ import (
 )
 
 // FIDName is the name of the one network whose Fréchet distance is the FID.
-const FIDName = "FID-Inception-v3"
+const FIDName = metric.InceptionNetwork
 
 // Network is a network that measures images. Its methods may be called from
 // several goroutines.

@@ -6,7 +6,10 @@
 // per channel, the space the model works in; displayed pixels are in [0,1].
 // An estimate is a mean over samples with its spread.
 //
-// Every function measures one sample, or summarises numbers of many. A value
+// A set is the features of many images, one row an image; its provenance says
+// which network made them, and a result over sets carries it on.
+//
+// Every function measures one sample, summarises numbers of many, or compares sets. A value
 // that is NaN or infinite is an error that wraps ErrNonFinite, never a silent
 // number: a mean over samples in which one is NaN must not exist. Slices of
 // the wrong length are broken contracts and panic.

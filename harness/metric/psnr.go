@@ -24,11 +24,5 @@ func PSNR(got, want Image) (float64, error) {
 	if err := checkPair("PSNR", got, want); err != nil {
 		return 0, err
 	}
-	sum := 0.0
-	for i, v := range got.Pix {
-		d := clamp01(float64(v)) - clamp01(float64(want.Pix[i]))
-		sum += d * d
-	}
-	mse := sum / float64(len(got.Pix))
-	return min(PSNRCap, -10*math.Log10(mse)), nil
+	return min(PSNRCap, -10*math.Log10(imageMSE(got, want))), nil
 }

@@ -60,24 +60,13 @@ var pointFrame = frame{width: 571, height: 400, left: 62, right: 22, top: 16, bo
 // SVG draws the clouds. Axes without names have no ticks either: the units of an
 // embedding mean nothing.
 func (s Scatter) SVG() template.HTML {
-	var xs, ys span
-	said := []string{s.Title}
-	for _, c := range s.Clouds {
-		n := 0
-		for _, p := range c.Points {
-			if drawable(p.X, p.Y, false) {
-				xs.add(p.X)
-				ys.add(p.Y)
-				n++
-			}
-		}
-		said = append(said, fmt.Sprintf("%s: %d points", c.Name, n))
-	}
-	d := newPointDrawing("scatter", strings.Join(said, "; ")+".", xs, ys)
+	xs, ys := s.spans()
+	d := newPointDrawing("scatter", s.describe(), xs, ys)
 	if !d.ok {
 		return d.end()
 	}
 	if s.XName == "" && s.YName == "" {
+		xs, ys = sameScale(xs, ys, pointFrame.plotWidth()/pointFrame.plotHeight())
 		d.x, d.y = linearAxis(roomy(xs), 5, false), linearAxis(roomy(ys), 5, false)
 		d.box()
 	} else {
