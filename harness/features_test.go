@@ -10,9 +10,9 @@ import (
 	"lethe/layers/resnet"
 )
 
-// TestFeatures runs lethe features and lethe inspect on a network of formula weights.
-func TestFeatures(t *testing.T) {
-	dir := t.TempDir()
+// countedNetwork writes a ResNet-20 of formula weights.
+func countedNetwork(t *testing.T, dir string) string {
+	t.Helper()
 	path := filepath.Join(dir, "net.safetensors")
 	var ts []checkpoint.Tensor
 	for _, w := range counted.Weights(resnet.Specs(resnet.Config{Small: true, Blocks: []int{3, 3, 3}, Classes: 10, Head: "linear"})) {
@@ -21,6 +21,13 @@ func TestFeatures(t *testing.T) {
 	if err := checkpoint.WriteSafetensors(path, ts, nil); err != nil {
 		t.Fatal(err)
 	}
+	return path
+}
+
+// TestFeatures runs lethe features and lethe inspect on a network of formula weights.
+func TestFeatures(t *testing.T) {
+	dir := t.TempDir()
+	path := countedNetwork(t, dir)
 	if r := lethe(t, "inspect", "--no-keys", path).ok(t); !strings.Contains(r.out, "the network ResNet-20, which measures images: 64 features, 10 classes") {
 		t.Errorf("inspect says %s", r.out)
 	}

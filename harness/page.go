@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"runtime"
 	"strings"
 	"time"
@@ -209,6 +210,32 @@ func writeResult(w interface{ Write([]byte) (int, error) }, res evaluate.Result)
 			}
 			fmt.Fprintf(w, "%-14s %-13s %6d  %8.4f →%8.4f  %7.2f →%7.2f  %7.3f →%7.3f\n", mask, setOf(g), b.Images, b.HoleMSE, a.HoleMSE, b.PSNR, a.PSNR, b.SSIM, a.SSIM)
 		}
+	}
+	writeSets(w, res)
+}
+
+// writeSets prints the metrics of sets and, once each, what makes them doubtful.
+func writeSets(w io.Writer, res evaluate.Result) {
+	said := map[string]bool{}
+	for _, mask := range res.Masks {
+		for _, g := range groupOrder {
+			b, a := res.Before[g].Masks[mask], res.After[g].Masks[mask]
+			for _, v := range append(b.SetResults[:len(b.SetResults):len(b.SetResults)], a.SetResults...) {
+				for _, warning := range v.Warnings {
+					said[v.Column+": "+warning] = true
+				}
+			}
+			for _, v := range b.SetResults {
+				fmt.Fprintf(w, "%-14s %-13s %6d  %s %.6g", mask, setOf(g), b.Images, v.Column, v.Value)
+				if after, both := a.Sets[v.Column]; both {
+					fmt.Fprintf(w, " → %.6g", after)
+				}
+				fmt.Fprintln(w)
+			}
+		}
+	}
+	for _, text := range sortedKeys(said) {
+		fmt.Fprintln(w, "warning: "+text)
 	}
 }
 

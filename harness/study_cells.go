@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +34,8 @@ type cellResult struct {
 	Weights string                        `json:"weights_sha256,omitempty"`
 	Images  map[string]int                `json:"images,omitempty"`
 	Metrics map[string]map[string]float64 `json:"metrics,omitempty"` // by group, then by name
+
+	Warnings []string `json:"warnings,omitempty"` // what makes metrics doubtful
 }
 
 // readResult reads a finished cell.
@@ -302,7 +305,7 @@ func (r *studyRunner) measure(s *session, c *cell) (cellResult, error) {
 	for j, m := range g.measured {
 		groups = append(groups, measureGroup(m, e.Images, e.Seed, j))
 	}
-	o.Tape = s.newTape()
+	o.Tape, o.Networks, o.Cache, o.AfterOnly = s.newTape(), r.plan.networks, e.Cache, true
 	res, _, err := evaluate.Compare(s.ctx, before, after, groups, o)
 	if err != nil {
 		return cellResult{}, err
@@ -317,7 +320,15 @@ func (r *studyRunner) measure(s *session, c *cell) (cellResult, error) {
 		if out.Metrics[name], err = numbersOf(m.Metrics); err != nil {
 			return cellResult{}, err
 		}
+		for _, v := range m.SetResults {
+			for _, text := range v.Warnings {
+				if text = v.Column + ": " + text; !slices.Contains(out.Warnings, text) {
+					out.Warnings = append(out.Warnings, text)
+				}
+			}
+		}
 	}
+	slices.Sort(out.Warnings) // groups come in no order
 	return out, nil
 }
 

@@ -84,6 +84,9 @@ type studyMeasure struct {
 	Batch       int    `yaml:"batch"`
 	Seed        uint64 `yaml:"seed"`
 	SampleSteps int    `yaml:"sample_steps"`
+
+	Networks []string `yaml:"networks"` // weights of networks that measure sets
+	Cache    string   `yaml:"feature_cache"`
 }
 
 // The settings that a study may give, by the flags' names; what is left out is the
@@ -111,6 +114,12 @@ func readStudy(path string) (*study, error) {
 		if strings.HasSuffix(s.Models[i].Model, ".json") {
 			s.Models[i].Model = beside(base, s.Models[i].Model)
 		}
+	}
+	for i, file := range s.Measure.Networks {
+		s.Measure.Networks[i] = beside(base, file)
+	}
+	if s.Measure.Cache != "" {
+		s.Measure.Cache = beside(base, s.Measure.Cache)
 	}
 	s.Data.Train, s.Data.Eval, s.Results = beside(base, s.Data.Train), beside(base, s.Data.Eval), beside(base, s.Results)
 	for i := range s.Retain {

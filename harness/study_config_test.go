@@ -180,7 +180,7 @@ func TestStudyExamples(t *testing.T) {
 func TestStudyTable(t *testing.T) {
 	one, two := 0.1, 1.0
 	metrics := func(retain, forget float64) map[string]map[string]float64 {
-		return map[string]map[string]float64{"retain": {"psnr": retain, "odd": 1}, "forget": {"psnr": forget, "fid": 2}}
+		return map[string]map[string]float64{"retain": {"psnr": retain, "odd": 1}, "forget": {"psnr": forget, "FID": 2}}
 	}
 	tb := &studyTable{Model: "m", Mask: "k", Images: map[string]int{"retain": 3, "forget": 2}}
 	tb.row(studyRow{Method: rowOriginal}).values = append(tb.row(studyRow{Method: rowOriginal}).values, metrics(30, 30))

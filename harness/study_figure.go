@@ -33,7 +33,7 @@ const colours = 8
 
 // figure picks the metric and collects the curves; nil without the numbers for it.
 func (t *studyTable) figure() *tradeOff {
-	for _, metric := range []string{"fid", "psnr"} {
+	for _, metric := range []string{"FID", "psnr"} {
 		retain, forget := t.column("retain", metric), t.column("forget", metric)
 		if retain < 0 || forget < 0 {
 			continue

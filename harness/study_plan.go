@@ -15,6 +15,7 @@ import (
 	"lethe/harness/data"
 	"lethe/harness/evaluate"
 	"lethe/harness/family"
+	"lethe/harness/feature"
 	"lethe/harness/unlearn"
 	"lethe/kernels"
 )
@@ -123,6 +124,8 @@ type plan struct {
 	images *studyImages
 	units  int
 	base   cellSpec // what all have in common
+
+	networks []*feature.Network // that measure sets
 }
 
 // original is what the plan knows of a model.
@@ -135,8 +138,11 @@ type original struct {
 // newPlan opens what the study names and lists its cells.
 func newPlan(s *session, st *study, p PrecisionFlag) (*plan, error) {
 	pl := &plan{study: st, base: cellSpec{Format: cellFormat, arithmetic: s.arithmetic(), ISA: kernels.ISA(), Convolution: p.Convolution}}
-	opened := map[string]*data.Set{}
 	var err error
+	if pl.networks, err = openNetworks(st.Measure.Networks); err != nil {
+		return nil, st.at("$.evaluation.networks", "%w", err)
+	}
+	opened := map[string]*data.Set{}
 	pl.images, err = st.images(func(path string, o data.Options) (*data.Set, error) {
 		key := fmt.Sprint(path, o.PerClass)
 		if opened[key] == nil {
@@ -368,6 +374,9 @@ func (pl *plan) measure(m int, o original, of *cell, row studyRow, seed uint64) 
 		}
 		spec.Settings = map[string]string{"mask": canonicalMask(mask), "seed": fmt.Sprint(e.Seed), "batch": fmt.Sprint(e.Batch),
 			"images": fmt.Sprint(e.Images), "sample_steps": fmt.Sprint(e.flags(mask, o.model).SampleSteps), "squash": fmt.Sprint(pl.study.Data.Squash)}
+		for _, n := range pl.networks {
+			spec.Settings["network "+n.Name()] = n.SHA256()
+		}
 		for _, g := range pl.images.measured {
 			spec.Images = append(spec.Images, identify(g.name, g.set))
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 )
 
 // studyMetric is what the tables know of a metric: higher tells what is better on
@@ -15,7 +16,6 @@ type studyMetric struct {
 }
 
 var studyMetrics = []studyMetric{
-	{"fid", "FID", false}, {"kid", "KID", false}, {"is", "IS", true}, {"clip", "CLIP", true},
 	{"hole_mse", "hole MSE", false}, {"psnr", "PSNR dB", true}, {"ssim", "SSIM", true},
 	{"encoder_rms", "encoder RMS", false}, {"encoder_unit", "encoder unit", false}, {"shift_mse", "shift MSE", false},
 }
@@ -75,6 +75,7 @@ func (c studyColumn) better(a, b float64) bool {
 type studyTable struct {
 	Model, Mask string
 	Images      map[string]int
+	Warnings    []string
 	Columns     []studyColumn
 	Rows        []*studyTableRow
 	Oracle      bool // it has a row of a retrained model
@@ -120,6 +121,11 @@ func (r *studyRunner) gather() (tables []*studyTable, missing int, err error) {
 		}
 		row.values = append(row.values, res.Metrics)
 		t.Images = res.Images
+		for _, text := range res.Warnings {
+			if !slices.Contains(t.Warnings, text) {
+				t.Warnings = append(t.Warnings, text)
+			}
+		}
 	}
 	for _, t := range tables {
 		t.columns()
@@ -166,12 +172,17 @@ func (t *studyTable) columns() {
 	}
 }
 
+// setMetrics are the metrics over features of a network. Their columns bear its name
+// in brackets, but for the network of the FID: FID, or FD(ResNet-56).
+var setMetrics = []studyMetric{{"FID", "", false}, {"FD", "", false}, {"KID", "", false}, {"IS", "", true}, {"cosine", "", true}}
+
 func knownMetric(name string) (studyMetric, bool) {
-	i := slices.IndexFunc(studyMetrics, func(m studyMetric) bool { return m.name == name })
-	if i < 0 {
-		return studyMetric{name: name, title: name}, false
+	if i := slices.IndexFunc(studyMetrics, func(m studyMetric) bool { return m.name == name }); i >= 0 {
+		return studyMetrics[i], true
 	}
-	return studyMetrics[i], true
+	of, _, _ := strings.Cut(name, "(")
+	i := slices.IndexFunc(setMetrics, func(m studyMetric) bool { return m.name == of })
+	return studyMetric{name, name, i >= 0 && setMetrics[i].higher}, i >= 0
 }
 
 // metrics are those found: the known ones in their order, then the others by name.
@@ -183,6 +194,14 @@ func (t *studyTable) metrics(found map[string]map[string]bool) []studyMetric {
 		}
 	}
 	var out []studyMetric
+	for _, m := range setMetrics {
+		for _, n := range sortedKeys(all) {
+			if of, _, _ := strings.Cut(n, "("); of == m.name {
+				out = append(out, studyMetric{n, n, m.higher})
+				delete(all, n)
+			}
+		}
+	}
 	for _, m := range studyMetrics {
 		if all[m.name] {
 			out = append(out, m)

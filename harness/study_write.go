@@ -8,6 +8,7 @@ import (
 	"html/template"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -40,6 +41,13 @@ func (r *studyRunner) tables(s shard) error {
 	}
 	notes := append([]string{}, studyNotes...)
 	notes = append(notes, r.warnings...)
+	for _, t := range tables {
+		for _, text := range t.Warnings {
+			if !slices.Contains(notes, text) {
+				notes = append(notes, text)
+			}
+		}
+	}
 	if missing > 0 {
 		notes = append(notes, fmt.Sprintf("Not complete: %d measurements are missing.", missing))
 	}

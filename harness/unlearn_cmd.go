@@ -8,6 +8,7 @@ import (
 
 	"lethe/harness/evaluate"
 	"lethe/harness/family"
+	"lethe/harness/feature"
 	"lethe/harness/metric"
 	"lethe/harness/unlearn"
 )
@@ -48,6 +49,9 @@ type EvaluateFlags struct {
 	EvalBatch  int      `help:"Images in a forward pass of the evaluation." default:"50"`
 	EvalSeed   uint64   `help:"Seed of the fixed masks." default:"2024"`
 	Shown      int      `help:"Samples a group in the report's pictures." default:"8"`
+	Networks   []string `name:"eval-network" help:"Weights of a network that measures the completions as a set, against the true images: Frechet distance (FID where the network is FID's Inception), KID, cosine and, where it classifies, Inception Score. .safetensors or .pth; keys and shapes say which network it is. May be given again." placeholder:"FILE" sep:"none"`
+	Cache      string   `name:"feature-cache" help:"Folder in which those networks' features are kept for the next time." placeholder:"DIR"`
+	PaperCode  bool     `help:"Prepare images for those networks as the authors' evaluation does."`
 	SampleFlag
 }
 
@@ -83,7 +87,11 @@ func (e EvaluateFlags) options(m family.Model) (evaluate.Options, error) {
 	if g.Size < metric.SmallestSSIM {
 		return evaluate.Options{}, fmt.Errorf("the model's images are %dx%d pixels; a run is measured by SSIM, which takes at least %dx%d", g.Size, g.Size, metric.SmallestSSIM, metric.SmallestSSIM)
 	}
-	o := evaluate.Options{Batch: max(e.EvalBatch, 1), Seed: e.EvalSeed, Shown: e.Shown, Masks: evaluate.DefaultMasks(grid)}
+	o := evaluate.Options{Batch: max(e.EvalBatch, 1), Seed: e.EvalSeed, Shown: e.Shown, Masks: evaluate.DefaultMasks(grid), Cache: e.Cache, PaperCode: e.PaperCode}
+	var err error
+	if o.Networks, err = openNetworks(e.Networks); err != nil {
+		return o, err
+	}
 	masks := e.EvalMasks
 	if len(masks) == 0 {
 		masks = family.KindOf(m.Family()).EvalMasks
@@ -104,6 +112,24 @@ func (e EvaluateFlags) options(m family.Model) (evaluate.Options, error) {
 		}
 	}
 	return o, nil
+}
+
+// openNetworks opens networks that measure; two of one name would share columns.
+func openNetworks(paths []string) ([]*feature.Network, error) {
+	var out []*feature.Network
+	for _, path := range paths {
+		n, err := feature.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		for i, other := range out {
+			if other.Name() == n.Name() {
+				return nil, fmt.Errorf("%s and %s are both of the network %s: give one of them", paths[i], path, n.Name())
+			}
+		}
+		out = append(out, n)
+	}
+	return out, nil
 }
 
 // settings are the resolved numbers of a run.

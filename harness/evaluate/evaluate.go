@@ -6,6 +6,7 @@ import (
 
 	"lethe/autodiff"
 	"lethe/harness/family"
+	"lethe/harness/feature"
 	"lethe/harness/metric"
 	"lethe/kernels"
 	"lethe/layers/rng"
@@ -37,6 +38,11 @@ type Metrics struct {
 	Shift float64 `json:"shift_mse"`
 	// Summary has each of them with its spread, by its JSON name.
 	Summary map[string]metric.Summary `json:"summary"`
+	// Sets are the metrics of the whole set of completions against the true
+	// images, by column, where networks were given; SetResults says of how many
+	// images, by which weights, and what makes a number doubtful.
+	Sets       map[string]float64 `json:"sets,omitempty"`
+	SetResults []metric.Result    `json:"set_results,omitempty"`
 }
 
 // Masked are a group's metrics: those of the first mask at the top, and every
@@ -73,6 +79,13 @@ type Options struct {
 	Tape *autodiff.Tape
 	// Progress hears of finished images.
 	Progress func(done, total int)
+	// Networks measure the completions as sets. Cache is a folder for their
+	// features, "" none; PaperCode prepares images as the authors do; AfterOnly
+	// spares the original's sets where there is an unlearned model.
+	Networks  []*feature.Network
+	Cache     string
+	PaperCode bool
+	AfterOnly bool
 }
 
 // Picture holds one sample's images [3,H,W] in [0,1]. After is nil when only the
@@ -137,6 +150,7 @@ func Compare(ctx context.Context, original, after family.Model, groups []Group, 
 func (r *run) group(ctx context.Context, j int, g Group, res *Result) error {
 	before := Masked{Masks: map[string]Metrics{}}
 	after := Masked{Masks: map[string]Metrics{}}
+	var shown sets
 	for m, kind := range r.o.Masks {
 		var b, a series
 		for at := 0; at < len(g.Pixels); at += r.o.Batch {
@@ -144,7 +158,7 @@ func (r *run) group(ctx context.Context, j int, g Group, res *Result) error {
 				return ctx.Err()
 			}
 			end := min(at+r.o.Batch, len(g.Pixels))
-			if err := r.batch(j, g, kind, at, end, &b, &a); err != nil {
+			if err := r.batch(j, g, kind, at, end, &b, &a, &shown); err != nil {
 				return fmt.Errorf("mask %s: %w", kind, err)
 			}
 		}
@@ -152,16 +166,21 @@ func (r *run) group(ctx context.Context, j int, g Group, res *Result) error {
 		if err != nil {
 			return err
 		}
+		var ma Metrics
+		if r.after != nil {
+			if ma, err = r.summary(a); err != nil {
+				return err
+			}
+		}
+		if err := r.measureSets(ctx, &shown, &mb, &ma); err != nil {
+			return fmt.Errorf("mask %s: %w", kind, err)
+		}
 		before.Masks[kind.String()] = mb
 		if m == 0 {
 			before.Metrics = mb
 		}
 		if r.after == nil {
 			continue
-		}
-		ma, err := r.summary(a)
-		if err != nil {
-			return err
 		}
 		after.Masks[kind.String()] = ma
 		if m == 0 {
@@ -179,7 +198,7 @@ func (r *run) group(ctx context.Context, j int, g Group, res *Result) error {
 }
 
 // batch completes images [at,end) with both models.
-func (r *run) batch(j int, g Group, kind MaskKind, at, end int, b, a *series) error {
+func (r *run) batch(j int, g Group, kind MaskKind, at, end int, b, a *series, shown *sets) error {
 	masks := make([]family.Mask, end-at)
 	for i := range masks {
 		mk, err := kind.mask(r.original.Geometry(), r.o.Seed, j, at+i)
@@ -211,6 +230,7 @@ func (r *run) batch(j int, g Group, kind MaskKind, at, end int, b, a *series) er
 		}
 	}
 	r.keep(g, kind, at, end, before, after)
+	r.collect(shown, before, after)
 	r.done += end - at
 	if r.o.Progress != nil {
 		r.o.Progress(r.done, r.total)

@@ -1,0 +1,120 @@
+package evaluate
+
+import (
+	"context"
+	"fmt"
+
+	"lethe/harness/data"
+	"lethe/harness/family"
+	"lethe/harness/feature"
+	"lethe/harness/metric"
+)
+
+// sets are the images of one group under one mask, as a screen would show them, for
+// metrics that compare sets. The truth has the crop of the completions (spec,
+// section 9.22), and its features serve all masks.
+type sets struct {
+	truth, before, after []data.Image
+	features             []feature.Features // of the truth, one for each network
+}
+
+// collect keeps what a batch shows; nothing where nobody measures sets.
+func (r *run) collect(s *sets, before, after family.Completion) {
+	if len(r.o.Networks) == 0 {
+		return
+	}
+	if s.features == nil { // the first mask
+		s.truth = r.shown(s.truth, before.Input)
+	}
+	if r.after == nil || !r.o.AfterOnly {
+		s.before = r.shown(s.before, before.Predicted)
+	}
+	if r.after != nil {
+		s.after = r.shown(s.after, after.Predicted)
+	}
+}
+
+// shown appends images [n,3,H,W] of the model's space in 8 bits.
+func (r *run) shown(to []data.Image, from []float32) []data.Image {
+	size := r.original.Geometry().Size
+	one := 3 * size * size
+	for ; len(from) >= one; from = from[one:] {
+		im := metric.Image{C: 3, H: size, W: size, Pix: make([]float32, one)}
+		r.original.Displayed(im.Pix, from[:one])
+		to = append(to, data.Image{W: size, H: size, Pix: im.Bytes()})
+	}
+	return to
+}
+
+// measureSets adds the metrics of sets to those of the group's models, and forgets
+// the completions.
+func (r *run) measureSets(ctx context.Context, s *sets, before, after *Metrics) error {
+	for i, n := range r.o.Networks {
+		if len(s.features) == i {
+			f, err := n.Extract(ctx, s.truth, feature.Options{Cache: r.o.Cache, PaperCode: r.o.PaperCode})
+			if err != nil {
+				return err
+			}
+			s.features = append(s.features, f)
+		}
+		for _, side := range []struct {
+			images []data.Image
+			to     *Metrics
+		}{{s.before, before}, {s.after, after}} {
+			if len(side.images) == 0 {
+				continue
+			}
+			f, err := n.Extract(ctx, side.images, feature.Options{Cache: r.o.Cache, PaperCode: r.o.PaperCode})
+			if err != nil {
+				return err
+			}
+			if err := side.to.addSets(ctx, f, s.features[i]); err != nil {
+				return fmt.Errorf("%s: %w", n.Name(), err)
+			}
+		}
+	}
+	s.truth, s.before, s.after = nil, nil, nil
+	return nil
+}
+
+// usualSplits of the Inception Score are the paper's; each needs two images.
+const usualSplits = 10
+
+// addSets adds the Fréchet and the kernel distance of completions to the truth, the
+// mean cosine of each to its own truth, and the Inception Score where the network
+// classifies.
+func (m *Metrics) addSets(ctx context.Context, got, want feature.Features) error {
+	x, y := setOf(got), setOf(want)
+	results := []func() (metric.Result, error){
+		func() (metric.Result, error) { return metric.FrechetDistance(x, y) },
+		func() (metric.Result, error) { return metric.KID(ctx, x, y, metric.KIDOptions{}) },
+		func() (metric.Result, error) { return metric.Cosine(x, y) },
+	}
+	if got.Classes > 0 {
+		results = append(results, func() (metric.Result, error) {
+			splits := min(usualSplits, max(got.N/2, 1))
+			v, err := metric.InceptionScore(got.Logits, got.N, got.Classes, x.From, metric.ISOptions{Splits: splits})
+			if splits < usualSplits {
+				v.Warnings = append(v.Warnings, fmt.Sprintf("n = %d fills %d splits, not the usual %d: use more images", got.N, splits, usualSplits))
+			}
+			return v, err
+		})
+	}
+	for _, compute := range results {
+		v, err := compute()
+		if err != nil {
+			return err
+		}
+		if m.Sets == nil {
+			m.Sets = map[string]float64{}
+		}
+		m.Sets[v.Column] = v.Value
+		m.SetResults = append(m.SetResults, v)
+	}
+	return nil
+}
+
+func setOf(f feature.Features) metric.Set {
+	return metric.Set{N: f.N, D: f.D, Rows: f.Rows,
+		From: metric.Provenance{Network: f.Network, SHA256: f.SHA256, Resizer: f.Resizer, Decoder: f.Decoder}}
+}
