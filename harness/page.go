@@ -21,7 +21,12 @@ func (j *unlearnJob) finish(res evaluate.Result, pictures []evaluate.Picture, to
 	if err := j.dir.writeJSON("summary.json", j.summary(res, stages, totals, took)); err != nil {
 		return err
 	}
+	scatters, err := planes(j.ctx, res, j.cmd.Seed, j.warn)
+	if err != nil {
+		return err
+	}
 	page := j.page(res, pictures, stages, totals)
+	page.Scatters, page.Sets = scatters, setTables(res)
 	var html, table bytes.Buffer
 	if err := report.Write(&html, page); err != nil {
 		return err

@@ -10,6 +10,8 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"lethe/harness/unlearn"
+
+	"lethe/harness/report"
 )
 
 // TestStudyRefusals: what a study cannot say, with the line and the way out.
@@ -180,7 +182,7 @@ func TestStudyExamples(t *testing.T) {
 func TestStudyTable(t *testing.T) {
 	one, two := 0.1, 1.0
 	metrics := func(retain, forget float64) map[string]map[string]float64 {
-		return map[string]map[string]float64{"retain": {"psnr": retain, "odd": 1}, "forget": {"psnr": forget, "FID": 2}}
+		return map[string]map[string]float64{"retain": {"psnr": retain, "ssim": retain / 40, "odd": 1}, "forget": {"psnr": forget, "ssim": forget / 40, "FID": 2}}
 	}
 	tb := &studyTable{Model: "m", Mask: "k", Images: map[string]int{"retain": 3, "forget": 2}}
 	tb.row(studyRow{Method: rowOriginal}).values = append(tb.row(studyRow{Method: rowOriginal}).values, metrics(30, 30))
@@ -194,7 +196,7 @@ func TestStudyTable(t *testing.T) {
 	for _, c := range tb.Columns {
 		heads = append(heads, c.head())
 	}
-	if got := strings.Join(heads, ", "); got != "forget FID, retain PSNR dB, forget PSNR dB, retain odd" {
+	if got := strings.Join(heads, ", "); got != "forget FID, retain PSNR dB, forget PSNR dB, retain SSIM, forget SSIM, retain odd" {
 		t.Fatalf("columns %s", got)
 	}
 	if s := a.Stats[1]; s.N != 2 || s.Mean != 29 || s.text() != "29 ± 1.4" {
@@ -203,15 +205,16 @@ func TestStudyTable(t *testing.T) {
 	if s := a.Delta[2]; s.Mean != -2 || b.Delta[2].Mean != -10 || b.Stats[2].text() != "10" {
 		t.Errorf("differences %+v and %+v", s, b.Delta[2])
 	}
-	if !a.Best[1] || b.Best[1] || a.Best[2] || !b.Best[2] || a.Best[3] || !a.Near[2] || b.Near[2] {
+	if !a.Best[1] || b.Best[1] || a.Best[2] || !b.Best[2] || a.Best[5] || !a.Near[2] || b.Near[2] {
 		t.Errorf("best: %v %v, nearest: %v %v", a.Best, b.Best, a.Near, b.Near)
 	}
 	md := string(studyMarkdown("s", []*studyTable{tb}, nil))
-	if !strings.Contains(md, "| ours, α 0.1 | 2 | **2 ± 0** | **29 ± 1.4** | 18 ± 2.8 | 1 ± 0 |") {
+	if !strings.Contains(md, "| ours, α 0.1 | 2 | **2 ± 0** | **29 ± 1.4** | 18 ± 2.8 | **0.725 ± 0.035** | 0.45 ± 0.071 | 1 ± 0 |") {
 		t.Errorf("Markdown:\n%s", md)
 	}
-	f := tb.figure()
-	if f == nil || f.Metric.name != "psnr" || len(f.curves) != 3 || len(f.Legend()) != 1 || strings.Count(string(f.SVG()), "<circle") != 2 {
+	f, ok := tb.figure()
+	if !ok || f.XName != "1 − SSIM on retain images" || len(f.Lines) != 1 || len(f.Lines[0].Points) != 2 || len(f.Marks) != 2 ||
+		f.Lines[0].Points[1] != (report.TradePoint{Label: "1", Retain: 0.5, Forget: 0.75}) || f.Marks[1].Name != rowOracle {
 		t.Errorf("figure %+v", f)
 	}
 }

@@ -273,12 +273,6 @@ func (t *studyTable) mark(of func(*studyTableRow) stat, better func(a, b float64
 // seeds is the number of measurements of a row.
 func (r *studyTableRow) seeds() int { return len(r.values) }
 
-// Title and Higher are for the page.
-func (m studyMetric) Title() string { return m.title }
-
-// Higher tells whether a greater value is better on retain images.
-func (m studyMetric) Higher() bool { return m.higher }
-
 // column finds a column, -1 if there is none.
 func (t *studyTable) column(group, metric string) int {
 	return slices.IndexFunc(t.Columns, func(c studyColumn) bool { return c.Group == group && c.Metric.name == metric })

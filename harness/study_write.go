@@ -2,19 +2,16 @@ package main
 
 import (
 	"bytes"
-	_ "embed"
 	"encoding/csv"
 	"fmt"
-	"html/template"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-)
 
-//go:embed study.html
-var studyPage string
+	"lethe/harness/report"
+)
 
 // studyNotes say how the tables are to be read.
 var studyNotes = []string{
@@ -39,19 +36,19 @@ func (r *studyRunner) tables(s shard) error {
 	if err := os.MkdirAll(string(dir), 0o755); err != nil {
 		return err
 	}
-	notes := append([]string{}, studyNotes...)
-	notes = append(notes, r.warnings...)
+	warnings := slices.Clone(r.warnings)
 	for _, t := range tables {
 		for _, text := range t.Warnings {
-			if !slices.Contains(notes, text) {
-				notes = append(notes, text)
+			if !slices.Contains(warnings, text) {
+				warnings = append(warnings, text)
 			}
 		}
 	}
 	if missing > 0 {
-		notes = append(notes, fmt.Sprintf("Not complete: %d measurements are missing.", missing))
+		warnings = append(warnings, fmt.Sprintf("Not complete: %d measurements are missing.", missing))
 	}
-	html, err := studyHTML(r.plan.study.Name, tables, notes)
+	notes := append(slices.Clone(studyNotes), warnings...)
+	html, err := studyHTML(r.plan.study.Name, filepath.Base(r.plan.study.file), tables, studyNotes, warnings)
 	if err != nil {
 		return err
 	}
@@ -169,68 +166,19 @@ func (t *studyTable) counts() string {
 	return strings.Join(parts, ", ") + " images"
 }
 
-// htmlTable is a table as text.
-type htmlTable struct {
-	Caption string
-	Heads   []string
-	Rows    []htmlRow
-}
-
-type htmlRow struct {
-	Name  string
-	N     int
-	Cells []htmlCell
-}
-
-type htmlCell struct {
-	Text string
-	Best bool
-}
-
-func (t *studyTable) html(caption string, of func(*studyTableRow) ([]stat, []bool)) htmlTable {
-	h := htmlTable{Caption: caption}
-	for _, c := range t.Columns {
-		h.Heads = append(h.Heads, c.head())
-	}
-	for _, r := range t.Rows {
-		stats, best := of(r)
-		row := htmlRow{Name: r.name(), N: r.seeds()}
-		for i, s := range stats {
-			row.Cells = append(row.Cells, htmlCell{s.text(), best[i]})
-		}
-		h.Rows = append(h.Rows, row)
-	}
-	return h
-}
-
-// htmlSection is what the page has of one model under one mask.
-type htmlSection struct {
-	Title, Counts string
-	Tables        []htmlTable
-	Figure        *tradeOff
-}
-
 // studyHTML is one self-contained page.
-func studyHTML(name string, tables []*studyTable, notes []string) ([]byte, error) {
-	page := struct {
-		Name     string
-		Sections []htmlSection
-		Notes    []string
-	}{Name: name, Notes: notes}
+func studyHTML(name, file string, tables []*studyTable, notes, warnings []string) ([]byte, error) {
+	page := report.StudyPage{Kicker: "lethe study", Title: name, Warnings: warnings, Notes: notes, Command: "lethe study run " + file}
 	for _, t := range tables {
-		s := htmlSection{Title: t.Model + ", mask " + t.Mask, Counts: t.counts()}
-		s.Tables = append(s.Tables, t.html("As measured", func(r *studyTableRow) ([]stat, []bool) { return r.Stats, r.Best }))
+		page.Tables = append(page.Tables, t.page(t.title(), t.counts()+", as measured", func(r *studyTableRow) ([]stat, []bool) { return r.Stats, r.Best }))
 		if t.Oracle {
-			s.Tables = append(s.Tables, t.html("Difference to the retrained model", func(r *studyTableRow) ([]stat, []bool) { return r.Delta, r.Near }))
+			page.Tables = append(page.Tables, t.page(t.title()+": less the retrained model", "Difference to the retrained model; bold is nearest to it", func(r *studyTableRow) ([]stat, []bool) { return r.Delta, r.Near }))
 		}
-		s.Figure = t.figure()
-		page.Sections = append(page.Sections, s)
-	}
-	parsed, err := template.New("study").Parse(studyPage)
-	if err != nil {
-		return nil, err
+		if f, ok := t.figure(); ok {
+			page.Trades = append(page.Trades, f)
+		}
 	}
 	var out bytes.Buffer
-	err = parsed.Execute(&out, page)
+	err := report.WriteStudy(&out, page)
 	return out.Bytes(), err
 }

@@ -59,6 +59,8 @@ type Result struct {
 	After  map[string]Masked `json:"after"`
 	Ratio  map[string]Ratio  `json:"hole_mse_ratio"`
 	Masks  []string          `json:"masks"`
+	// Embedded are features of some completions under the first mask, to look at.
+	Embedded []Embedded `json:"-"`
 }
 
 // Ratio is mean(after)/mean(before) with its 95 % bootstrap interval.
@@ -119,6 +121,7 @@ type run struct {
 	o               Options
 	done, total     int
 	pictures        []Picture
+	embedded        []Embedded
 }
 
 // Compare measures the original and the unlearned model. With after nil only
@@ -144,6 +147,7 @@ func Compare(ctx context.Context, original, after family.Model, groups []Group, 
 			return res, nil, fmt.Errorf("evaluating %s: %w", g.Name, err)
 		}
 	}
+	res.Embedded = r.embedded
 	return res, r.pictures, nil
 }
 
@@ -172,7 +176,7 @@ func (r *run) group(ctx context.Context, j int, g Group, res *Result) error {
 				return err
 			}
 		}
-		if err := r.measureSets(ctx, &shown, &mb, &ma); err != nil {
+		if err := r.measureSets(ctx, g.Name, &shown, &mb, &ma); err != nil {
 			return fmt.Errorf("mask %s: %w", kind, err)
 		}
 		before.Masks[kind.String()] = mb

@@ -46,11 +46,32 @@ func (r *run) shown(to []data.Image, from []float32) []data.Image {
 	return to
 }
 
+// Embedded are a network's features [N,D] of completions of one group: of every
+// few, embeddedMost of them at most.
+type Embedded struct {
+	Network, Group string
+	Unlearned      bool // completed by the unlearned model, not by the original
+	N, D           int
+	Rows           []float32
+}
+
+// embeddedMost keeps a layout of six clouds readable, and quick to compute.
+const embeddedMost = 100
+
+func (r *run) embed(f feature.Features, group string, unlearned bool) {
+	e := Embedded{Network: f.Network, Group: group, Unlearned: unlearned, N: min(f.N, embeddedMost), D: f.D}
+	for i := range e.N {
+		e.Rows = append(e.Rows, f.Rows[i*f.N/e.N*f.D:][:f.D]...)
+	}
+	r.embedded = append(r.embedded, e)
+}
+
 // measureSets adds the metrics of sets to those of the group's models, and forgets
 // the completions.
-func (r *run) measureSets(ctx context.Context, s *sets, before, after *Metrics) error {
+func (r *run) measureSets(ctx context.Context, group string, s *sets, before, after *Metrics) error {
 	for i, n := range r.o.Networks {
-		if len(s.features) == i {
+		first := len(s.features) == i
+		if first {
 			f, err := n.Extract(ctx, s.truth, feature.Options{Cache: r.o.Cache, PaperCode: r.o.PaperCode})
 			if err != nil {
 				return err
@@ -70,6 +91,9 @@ func (r *run) measureSets(ctx context.Context, s *sets, before, after *Metrics) 
 			}
 			if err := side.to.addSets(ctx, f, s.features[i]); err != nil {
 				return fmt.Errorf("%s: %w", n.Name(), err)
+			}
+			if first {
+				r.embed(f, group, side.to == after)
 			}
 		}
 	}

@@ -32,8 +32,9 @@ type Page struct {
 	Shows    string // heading of the pictures; "What was forgotten" when empty
 	Curves   []Chart
 	Metrics  Metrics
-	Scatters []Scatter  // such as embeddings before and after
-	Trades   []TradeOff // over other runs, where there are any
+	Sets     []StudyTable // metrics of whole sets, such as FID
+	Scatters []Scatter    // such as embeddings before and after
+	Trades   []TradeOff   // over other runs, where there are any
 	Audits   []Audit
 
 	Stages []stage.Stage

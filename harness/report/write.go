@@ -155,6 +155,7 @@ func (v *view) links() []link {
 		{link{"pictures", v.Shows}, len(v.Panels) > 0},
 		{link{"curves", "Training"}, len(v.Charts) > 0},
 		{link{"numbers", "Numbers"}, v.Numbers != nil},
+		{link{"sets", "Sets"}, len(v.Sets) > 0},
 		{link{"planes", "Where the images lie"}, len(v.Planes) > 0},
 		{link{"audits", "Audits"}, len(v.Audits) > 0},
 		{link{"time", "Time and memory"}, v.Time != nil},
