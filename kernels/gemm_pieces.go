@@ -5,17 +5,21 @@ import (
 	"sync/atomic"
 )
 
-// A product of few rows and columns with a long reduction, such as the weight
-// gradient of a 1x1 convolution, has too few tiles to share, and both operands
-// pass through once. Then an item is a piece of k: it packs its part of both
-// operands, which nobody else reads, computes what they give in memory of its
+// A product of very few tiles with a long reduction, such as the weight gradient of
+// a 1x1 convolution of few channels, leaves workers idle if they share its tiles, and
+// both operands pass through once. Then an item is a piece of k: it packs its part of
+// both operands, which nobody else reads, computes what they give in memory of its
 // own, and adds that to c when all earlier pieces have been added. So the bits
 // are those of one worker. Items are taken in order, so whoever waits waits for
 // items under way.
 //
-// On two workers of an AVX-512 server, 128x128x16384 went from 190 to 246 GFLOP/s
-// and 256x256x4096 from 245 to 310 (means of three alternating runs, November
-// 2026); asking for the next piece ahead of time gained nothing.
+// On two workers of a Xeon with AVX-512 (November 2026, means of three alternating
+// runs), sharing the pieces took 64x64x8320 from 180 to 194 GFLOP/s; for 128x128 to
+// 512x512 and k from 1024 to 16384 it was 0.90 to 1.04 times as fast as sharing the tiles,
+// so those do not.
+
+// pieceTiles is the most tiles of c for each worker that are worth it.
+const pieceTiles = 8
 
 // pieceParts is the most parts that the rows of a piece are cut into.
 const pieceParts = 16
@@ -25,9 +29,7 @@ const piecePanels = 8
 
 // byPieces reports whether the pieces of k are shared.
 func (g *gemmCall) byPieces(workers int) bool {
-	pieces := kPieces(g.k)
-	return workers > 1 && pieces >= 2*workers && g.columns.lanes*maxK <= residentElements &&
-		g.c.Rows*g.c.Cols <= residentElements/2
+	return workers > 1 && kPieces(g.k) >= 2*workers && g.rowPanels()*g.columns.panels <= pieceTiles*workers
 }
 
 // multiplyPieces computes c piece by piece.
