@@ -12,10 +12,51 @@ func (p Precision) rounds() bool { return p == BF16 }
 // tiled reports whether products of p are computed on tiles.
 func (p Precision) tiled() bool { return p != F32 && isa >= isaAMX }
 
-// rounded rounds what was packed, if the call does.
-func (g *gemmCall) rounded(panel []float32) {
-	if g.round {
+// term is the part of an operand that a call multiplies.
+type term uint8
+
+const (
+	wholeTerm term = iota // x
+	highTerm              // hi = bfloat16(x)
+	lowTerm               // lo = bfloat16(x-hi)
+)
+
+// take leaves the term of what was packed.
+func (t term) take(panel []float32) {
+	switch t {
+	case highTerm:
 		roundBF16(panel, panel)
+	case lowTerm:
+		var hi [256]float32
+		for len(panel) > 0 {
+			n := min(len(panel), len(hi))
+			roundBF16(hi[:n], panel[:n])
+			for i, h := range hi[:n] {
+				panel[i] -= h
+			}
+			roundBF16(panel[:n], panel[:n])
+			panel = panel[n:]
+		}
+	}
+}
+
+// splitTerms are the products of BF16x3 in the order of the tiles.
+var splitTerms = [3]struct{ a, b term }{{lowTerm, highTerm}, {highTerm, highTerm}, {highTerm, lowTerm}}
+
+// multiplySplit computes a product of BF16x3 without tiles, as the sum of three. The
+// first begins with the bias or c, the epilogue follows the last.
+func (g *gemmCall) multiplySplit(workers int) {
+	call := *g
+	for i, t := range splitTerms {
+		*g = call
+		g.termA, g.termB = t.a, t.b
+		if i > 0 {
+			g.bias, g.accumulate = nil, true
+		}
+		if i < len(splitTerms)-1 {
+			g.epilogue = Epilogue{}
+		}
+		g.multiply(workers)
 	}
 }
 

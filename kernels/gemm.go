@@ -92,8 +92,16 @@ func gemm(ws *workspace, c, a, b Mat, o GemmOptions, workers int) {
 		return
 	}
 	g := &ws.call
-	*g = gemmCall{c: c, a: lanesOfRows(a), b: lanesOfRows(b.T()), bias: o.Bias, accumulate: o.Accumulate, epilogue: o.Epilogue, k: a.Cols, round: o.Precision.rounds(), workspace: ws}
-	g.multiply(workers)
+	*g = gemmCall{c: c, a: lanesOfRows(a), b: lanesOfRows(b.T()), bias: o.Bias, accumulate: o.Accumulate, epilogue: o.Epilogue, k: a.Cols, workspace: ws}
+	switch {
+	case o.Precision == BF16x3 && splits:
+		g.multiplySplit(workers)
+	default:
+		if o.Precision.rounds() {
+			g.termA, g.termB = highTerm, highTerm
+		}
+		g.multiply(workers)
+	}
 	*g = gemmCall{} // keep no operand alive
 }
 

@@ -36,7 +36,8 @@ type gemmCall struct {
 	accumulate bool
 	epilogue   Epilogue
 	k          int        // the whole reduction
-	round      bool       // to bf16, in the panels
+	termA      term       // taken in the panels of a
+	termB      term       // and of b
 	workspace  *workspace // holds the shared operand
 
 	tile           gemmShape
@@ -67,7 +68,7 @@ func (g *gemmCall) multiply(workers int) {
 	}
 	pieces := kPieces(g.k)
 	_, piece := kPiece(g.k, 0)
-	if !g.round { // what is not copied cannot be rounded
+	if g.termA == wholeTerm { // what is not copied cannot be rounded
 		g.form = formOfRows(g.a, g.c.Cols)
 	}
 	g.group = min(pieces, max(1, groupSteps/piece))

@@ -4,7 +4,7 @@ package kernels
 func (g *gemmCall) packA(dst []float32, p, r0, r1 int) {
 	lo, hi := kPiece(g.k, p)
 	mr, k, lane := g.tile.mr, hi-lo, r0*g.tile.mr
-	defer g.rounded(dst[:(r1-r0)*mr*k])
+	defer g.termA.take(dst[:(r1-r0)*mr*k])
 	if whole := min(r1-r0, (g.c.Rows-lane)/mr); g.a.lane == 1 && whole > 1 {
 		packWhole(dst, mr, g.a.at(lane, lo), g.a.step, whole, k)
 		r0, lane, dst = r0+whole, lane+whole*mr, dst[whole*mr*k:]
@@ -18,7 +18,7 @@ func (g *gemmCall) packA(dst []float32, p, r0, r1 int) {
 // packB packs panels [c0,c1) of piece p of b, one after another.
 func (g *gemmCall) packB(dst []float32, p, c0, c1 int) {
 	lo, hi := kPiece(g.k, p)
-	defer g.rounded(dst[:(g.columns.lane(c1)-g.columns.lane(c0))*(hi-lo)])
+	defer g.termB.take(dst[:(g.columns.lane(c1)-g.columns.lane(c0))*(hi-lo)])
 	for c := c0; c < c1; c++ {
 		lane, n, width := g.columns.panel(c)
 		packPanel(dst, width, g.b, lane, n, lo, hi-lo)

@@ -23,6 +23,17 @@ var levels = [...]string{isaGeneric: "generic", isaAVX2: "avx2", isaAVX512: "avx
 // isa is decided once, before any kernel runs, and never changes.
 var isa = choose(os.Getenv("KERNELS_ISA"), widest())
 
+// splits is decided once too: whether BF16x3 is carried out where there are no tiles.
+var splits = chooseSplits(os.Getenv("KERNELS_BF16X3"))
+
+// chooseSplits reads KERNELS_BF16X3: "products", or nothing.
+func chooseSplits(request string) bool {
+	if request != "" && request != "products" {
+		panic(fmt.Sprintf("kernels: KERNELS_BF16X3 is %q, want \"products\" or nothing", request))
+	}
+	return request == "products"
+}
+
 // ISA returns the instruction set in use: "generic", "avx2", "avx512", or "amx",
 // which is avx512 with tiles for products in BF16 and BF16x3.
 //

@@ -25,7 +25,10 @@ const (
 	// Relative error of a product: at most 3*2^-16, over random operands 4e-6 in
 	// the Frobenius norm. An operand that is infinite, or rounds to infinity
 	// (2^128 - 2^119 and more), makes its products NaN; below 2^-110 the lower half is lost.
-	// Where there are no tiles F32 stands in for it, to the bit.
+	// Where there are no tiles F32 stands in for it, to the bit, unless the
+	// environment variable KERNELS_BF16X3 is "products": then Gemm, not the
+	// convolutions, sums the three products by the kernels of F32, to study what the
+	// mode does to a training on machines that it would not be fast on.
 	//
 	// Cost: in a prototype on tiles, never measured of this code, half the time of
 	// F32; elsewhere that of F32.
@@ -51,6 +54,9 @@ func (p Precision) Path() string {
 	floats := levels[min(isa, isaAVX512)] + " f32"
 	if p == BF16 {
 		floats += " of operands rounded to bf16"
+	}
+	if p == BF16x3 && splits && !p.tiled() {
+		return floats + ", products as three of operands split into bf16"
 	}
 	if p.tiled() {
 		return ISA() + " " + p.String() + ", weight gradients of convolutions " + floats
