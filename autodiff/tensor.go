@@ -35,21 +35,19 @@ type Tensor struct {
 	grad   *gradient // pooled, only during Backward
 }
 
-// slabElements is the size from which a leaf's memory comes from kernels.Slab
-// (aligned, huge pages) and not from the Go heap: one MiB, where page faults
-// and TLB reach begin to matter and the rounding to whole pages does not.
-const slabElements = 1 << 18
+// pagedElements is the size from which a leaf's memory comes from kernels.Pages
+// (aligned, huge pages): one MiB, where page faults and TLB reach begin to matter.
+const pagedElements = 1 << 18
 
 // allocate returns n zeroed elements that live outside every arena.
 func allocate(n int) []float32 {
-	if n >= slabElements {
-		return kernels.Slab(n)
+	if n >= pagedElements {
+		return kernels.Pages(n)
 	}
 	return make([]float32, n)
 }
 
-// New returns a zeroed leaf. The memory of a large one is never returned to
-// the system, so make it once.
+// New returns a zeroed leaf.
 // Panics: a dimension is negative, or the product of the shape is no int.
 func New(shape ...int) *Tensor {
 	return newLeaf(allocate(elements("New", shape)), shape)

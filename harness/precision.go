@@ -53,9 +53,14 @@ func arithmeticOf(p kernels.Precision) arithmetic { return arithmetic{p.String()
 func (s *session) arithmetic() arithmetic { return arithmeticOf(s.precision) }
 
 // newTape makes a tape of the session's precision, whose ops the session hears
-// of where that was asked for.
+// of where that was asked for; or takes the one that a study has for all its cells,
+// since the memory of a tape is never given back.
 func (s *session) newTape() *autodiff.Tape {
-	tp := autodiff.NewTape()
+	tp := s.tape
+	if tp == nil {
+		tp = autodiff.NewTape()
+	}
+	tp.Reset()
 	tp.SetPrecision(s.precision)
 	tp.SetConvAlgorithm(s.convolution)
 	if s.ops != nil {

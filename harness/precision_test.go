@@ -41,7 +41,7 @@ func TestPrecisionFlag(t *testing.T) {
 			}
 		}
 	}
-	want := []string{"run", "unlearn", "pretrain", "complete", "evaluate", "budget", "reference run", "reference check"}
+	want := []string{"run", "unlearn", "pretrain", "complete", "evaluate", "budget", "reference run", "reference check", "study run", "study check"}
 	slices.Sort(have)
 	if slices.Sort(want); !slices.Equal(have, want) {
 		t.Errorf("the commands %q have the flag, want %q", have, want)

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 
+	"lethe/autodiff"
 	"lethe/harness/progress"
 	"lethe/harness/stage"
 	"lethe/kernels"
@@ -49,7 +50,8 @@ type session struct {
 
 	precision   kernels.Precision
 	convolution kernels.ConvAlgorithm
-	ops         *stage.Ops // nil: nobody asked
+	ops         *stage.Ops     // nil: nobody asked
+	tape        *autodiff.Tape // for one job after another; nil: each makes its own
 }
 
 // watch has the session hear of every op when a budget or a profile is asked for,

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"lethe/autodiff"
 )
 
 // The examples that lethe study prints.
@@ -101,6 +103,7 @@ func (f StudyFlags) open(a *app, path string) (*studyRunner, shard, error) {
 	if err != nil {
 		return nil, part, err
 	}
+	s.tape = autodiff.NewTape()
 	r := &studyRunner{session: s, flag: f.PrecisionFlag, dir: st.Results, loaded: map[int]*studyImages{}, wait: 500 * time.Millisecond}
 	if f.Results != "" {
 		r.dir = f.Results

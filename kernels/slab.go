@@ -43,6 +43,24 @@ func Slab(n int) []float32 {
 	return s
 }
 
+// Pages returns n zeroed elements, 64-byte aligned, of Go's own memory, which ends
+// when nothing refers to it, huge-page advised where the operating system takes
+// advice. It suits what is large and lives as long as a model does.
+//
+// Panics: n is negative or more than memory can be.
+func Pages(n int) []float32 {
+	need("Pages", "n", n, 0)
+	if n*4 < goPage { // smaller objects share pages and may begin anywhere
+		return alignedHeap(n)
+	}
+	s := make([]float32, n)
+	advise(s)
+	return s
+}
+
+// goPage is more than the size from which Go gives an object pages of its own.
+const goPage = 1 << 16
+
 // roundUp rounds n up to a multiple of step.
 func roundUp(n, step int) int { return (n + step - 1) / step * step }
 

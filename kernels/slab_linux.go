@@ -29,3 +29,16 @@ func region(n int) []float32 {
 	_ = unix.Madvise(b, unix.MADV_HUGEPAGE)
 	return unsafe.Slice((*float32)(unsafe.Pointer(&b[0])), n)
 }
+
+// advise asks for huge pages under s and around it: models are many matrices side by
+// side, few of which hold a whole huge page. What is touched first comes as huge
+// pages then; what Go had to clear, because it was used before, stays as it is.
+func advise(s []float32) {
+	const size = unsafe.Sizeof(s[0])
+	start := uintptr(unsafe.Pointer(unsafe.SliceData(s)))
+	lo := start &^ (hugePage - 1)
+	hi := (start + uintptr(len(s))*size + hugePage - 1) &^ (hugePage - 1)
+	// Advice only, as above. The range reaches beyond s, into memory that Go
+	// has reserved in whole multiples of huge pages.
+	_, _, _ = unix.Syscall(unix.SYS_MADVISE, lo, hi-lo, unix.MADV_HUGEPAGE)
+}

@@ -1,6 +1,7 @@
 package kernels
 
 import (
+	"runtime"
 	"testing"
 	"unsafe"
 )
@@ -39,5 +40,34 @@ func TestAlignedHeap(t *testing.T) {
 		if s := alignedHeap(n); len(s) != n || cap(s) != n || uintptr(unsafe.Pointer(&s[0]))%64 != 0 {
 			t.Errorf("alignedHeap(%d): length %d, capacity %d, address %p", n, len(s), cap(s), &s[0])
 		}
+	}
+}
+
+// TestPages: zero, aligned, as long as asked, and gone when nobody has them: a
+// process that makes one model after another holds one of them.
+func TestPages(t *testing.T) {
+	for _, n := range []int{0, 1, 17, goPage/4 - 1, goPage / 4, 100003, 1 << 20} {
+		s := Pages(n)
+		if len(s) != n {
+			t.Errorf("Pages(%d) has length %d", n, len(s))
+		}
+		if n > 0 && uintptr(unsafe.Pointer(&s[0]))%64 != 0 {
+			t.Errorf("Pages(%d) is not aligned", n)
+		}
+		for i := range s {
+			if s[i] != 0 {
+				t.Fatalf("Pages(%d)[%d] is %g", n, i, s[i])
+			}
+			s[i] = 1
+		}
+	}
+	const models, size = 40, 4 << 20 // 640 MiB in all
+	for range models {
+		Pages(size)[size-1] = 1
+	}
+	runtime.GC()
+	var m runtime.MemStats
+	if runtime.ReadMemStats(&m); m.HeapAlloc > 4*size*models/4 {
+		t.Errorf("%d MiB are in use after %d MiB were dropped", m.HeapAlloc>>20, 4*size*models>>20)
 	}
 }

@@ -56,14 +56,15 @@ func (n *Network) Extract(ctx context.Context, images []data.Image, o Options) (
 	if batch == 0 {
 		batch = defaultBatch
 	}
-	tp := autodiff.NewTape()
+	n.running.Lock()
+	defer n.running.Unlock()
 	cache := cache{dir: o.Cache, network: n.sha, preparation: p.name}
 	for lo := 0; lo < len(images); lo += batch {
 		if err := ctx.Err(); err != nil {
 			return Features{}, err
 		}
 		hi := min(lo+batch, len(images))
-		if err := n.extractBatch(tp, images, lo, hi, p, cache, &f); err != nil {
+		if err := n.extractBatch(images, lo, hi, p, cache, &f); err != nil {
 			return Features{}, err
 		}
 		if o.Progress != nil {
@@ -86,7 +87,7 @@ func checkImages(images []data.Image, o Options) error {
 }
 
 // extractBatch fills rows [lo,hi) of f, from the cache where it has them.
-func (n *Network) extractBatch(tp *autodiff.Tape, images []data.Image, lo, hi int, p preparation, c cache, f *Features) error {
+func (n *Network) extractBatch(images []data.Image, lo, hi int, p preparation, c cache, f *Features) error {
 	var todo []int
 	for i := lo; i < hi; i++ {
 		if !c.get(images[i], f.row(i), f.logit(i)) {
@@ -96,8 +97,11 @@ func (n *Network) extractBatch(tp *autodiff.Tape, images []data.Image, lo, hi in
 	if len(todo) == 0 {
 		return nil
 	}
-	x := autodiff.New(len(todo), p.size, p.size, 3)
-	each := 3 * p.size * p.size
+	each, tp := 3*p.size*p.size, n.tape
+	if len(n.pixels) < len(todo)*each {
+		n.pixels = make([]float32, len(todo)*each)
+	}
+	x := autodiff.FromSlice(n.pixels[:len(todo)*each], len(todo), p.size, p.size, 3)
 	kernels.For(len(todo), func(k int) { p.apply(x.Data[k*each:][:each], images[todo[k]]) })
 	outs := tp.FrozenAll(func() []*autodiff.Tensor {
 		features, logits := n.forward(tp, x)
@@ -143,7 +147,9 @@ func (n *Network) Taps(ctx context.Context, images []data.Image, o Options) ([][
 		return nil, err
 	}
 	const least = 32
-	p, tp := lpipsPreparation(), autodiff.NewTape()
+	n.running.Lock()
+	defer n.running.Unlock()
+	p, tp := lpipsPreparation(), n.tape
 	out := make([][]Map, len(images))
 	for i, im := range images {
 		if err := ctx.Err(); err != nil {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 
 	"lethe/autodiff"
 	"lethe/harness/checkpoint"
@@ -30,6 +31,9 @@ type Network struct {
 	name, sha string
 	kind      kind
 	forward   func(tp *autodiff.Tape, x *autodiff.Tensor) (features, logits *autodiff.Tensor)
+	running   sync.Mutex
+	tape      *autodiff.Tape // of all extractions: the memory of a tape is never given back
+	pixels    []float32
 	taps      func(tp *autodiff.Tape, x *autodiff.Tensor) []*autodiff.Tensor // nil: none
 }
 
@@ -99,7 +103,7 @@ func Open(path string) (*Network, error) {
 	if !ok {
 		return nil, fmt.Errorf("%s: %s; lethe inspect lists its keys", path, unknown(src))
 	}
-	n := &Network{name: k.name, sha: sha, kind: k}
+	n := &Network{name: k.name, sha: sha, kind: k, tape: autodiff.NewTape()}
 	if err := k.load(n, src); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

@@ -34,7 +34,7 @@ func (g *gradientTree) push() {
 			continue
 		}
 		if len(sums[i]) != len(grad) {
-			sums[i] = kernels.Slab(len(grad))
+			sums[i] = kernels.Pages(len(grad))
 		}
 		copy(sums[i], grad)
 	}
