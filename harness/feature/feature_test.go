@@ -195,6 +195,29 @@ func TestExtractBits(t *testing.T) {
 	}
 }
 
+// TestExtractKeepsItsMemory: one extraction after another takes no more of it, since
+// that of a tape is never given back.
+func TestExtractKeepsItsMemory(t *testing.T) {
+	n, err := Open(written(t, tinyResNet(), ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tape, want := n.tape, 0
+	for i := range 3 {
+		if _, err := n.Extract(context.Background(), world(9), Options{Batch: 4}); err != nil {
+			t.Fatal(err)
+		}
+		if got := n.tape.Memory().Reserved; i == 0 {
+			want = got
+		} else if got != want || n.tape != tape {
+			t.Errorf("extraction %d has an arena of %d elements, the first had %d", i+1, got, want)
+		}
+	}
+	if want == 0 {
+		t.Error("the extraction did not use the network's tape")
+	}
+}
+
 // TestCache: a second run takes the cache, a damaged entry is computed again and
 // replaced.
 func TestCache(t *testing.T) {
