@@ -39,6 +39,10 @@ func fixture() Page {
 		stage.Backward:       {{Name: "MatMulGrad", Seconds: 15.1, Calls: 14400}, {Name: "SoftmaxGrad", Seconds: 4.2, Calls: 4800}, {Name: "LayerNormGrad", Seconds: 2.9, Calls: 9600}},
 		stage.StudentForward: {{Name: "MatMul", Seconds: 8.3, Calls: 14400}, {Name: "Softmax", Seconds: 2.2, Calls: 4800}},
 	}
+	p.Sets = []StudyTable{{Title: "random:0.75", Note: "Completions against the true images.", Columns: []string{"completions", "FD(ResNet-56)", "IS(ResNet-56)"}, Rows: []StudyRow{
+		{Name: "forget, original, n = 60", Cells: []StudyCell{{Mean: 15.55, N: 1, Digits: 2}, {Mean: 2.891, SD: 0.466, N: 2, Digits: 3}}},
+		{Name: "forget, unlearned, n = 60", Cells: []StudyCell{{Mean: 17.53, N: 1, Digits: 2}, {Mean: 3.059, SD: 0.517, N: 2, Digits: 3}}},
+	}}}
 	p.Scatters, p.Trades, p.Audits = []Scatter{fixtureScatter(rng)}, []TradeOff{fixtureTradeOff()}, fixtureAudits()
 	p.Machine = []Setting{{"CPU", "Example 9000 @ 3.1 GHz", ""}, {"ISA", "avx512", ""}, {"Threads", "2", ""}, {"Go", "go1.26.8", ""}, {"Commit", "7e91e61", ""}}
 	return p
