@@ -52,10 +52,17 @@ func (r *studyRunner) tables(s shard) error {
 	if err != nil {
 		return err
 	}
-	for _, f := range []struct {
+	type file struct {
 		name string
 		data []byte
-	}{{"tables.csv", studyCSV(tables)}, {"tables.md", studyMarkdown(r.plan.study.Name, tables, notes)}, {"tables.html", html}, {"timings.csv", r.timings()}} {
+	}
+	files := []file{{"tables.csv", studyCSV(tables)}, {"tables.md", studyMarkdown(r.plan.study.Name, tables, notes)}, {"tables.html", html}, {"timings.csv", r.timings()}}
+	for i, t := range tables {
+		if f, ok := t.figure(); ok {
+			files = append(files, file{fmt.Sprintf("trade-off-%d.svg", i+1), f.File()})
+		}
+	}
+	for _, f := range files {
 		if err := dir.write(f.name, f.data); err != nil {
 			return err
 		}

@@ -135,6 +135,32 @@ func (t TradeOff) SVG() template.HTML {
 	return d.end()
 }
 
+// tradeStyle fills what fileStyle strokes.
+const tradeStyle = `
+.point { stroke: var(--paper); stroke-width: .75; } .mark-own { fill: var(--ink); }
+.point.s0 { fill: var(--s0); stroke: var(--paper); } .point.s1 { fill: var(--s1); stroke: var(--paper); } .point.s2 { fill: var(--s2); stroke: var(--paper); } .point.s3 { fill: var(--s3); stroke: var(--paper); } .point.s4 { fill: var(--s4); stroke: var(--paper); } .point.s5 { fill: var(--s5); stroke: var(--paper); }
+.trade text { paint-order: stroke; stroke: var(--paper); stroke-width: 3.5px; stroke-linejoin: round; } .strong { fill: var(--ink); font-weight: 650; }
+`
+
+// File is the trade-off as an SVG file of its own, with its title and a legend.
+func (t TradeOff) File() []byte {
+	f := pointFrame
+	const line = 18.0
+	head := 30 + line*float64((len(t.Lines)+2)/3)
+	var b strings.Builder
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %s %s" width="%s" role="img" aria-label="%s"><style>%s%s</style>`,
+		num(f.width), num(f.height+head), num(f.width), template.HTMLEscapeString(t.describe()), fileStyle, tradeStyle)
+	fmt.Fprintf(&b, `<text class="title" x="%s" y="20">%s</text>`, num(f.left), template.HTMLEscapeString(t.Title))
+	for i, l := range t.Lines {
+		x, y := f.left+float64(i%3)*170, 40+line*float64(i/3)
+		fmt.Fprintf(&b, `<path class="line s%[1]d" d="M%[2]s %[3]sh26"/><path class="point s%[1]d" d="%[4]s"/>`, (i+1)%6, num(x), num(y-4), markerPath(i%5, x+13, y-4))
+		fmt.Fprintf(&b, `<text x="%s" y="%s">%s</text>`, num(x+32), num(y), template.HTMLEscapeString(l.Name))
+	}
+	fmt.Fprintf(&b, `<g transform="translate(0 %s)">%s</g></svg>`, num(head), strings.Replace(string(t.SVG()), "<svg ", fmt.Sprintf(`<svg width="%s" height="%s" `, num(f.width), num(f.height)), 1))
+	b.WriteByte('\n')
+	return []byte(b.String())
+}
+
 func (t TradeOff) describe() string {
 	said := []string{t.Title}
 	for _, l := range t.Lines {

@@ -2,6 +2,9 @@ package report
 
 import (
 	"bytes"
+	"encoding/xml"
+	"errors"
+	"io"
 	"strings"
 	"testing"
 )
@@ -58,5 +61,29 @@ func TestStudy(t *testing.T) {
 	b.Reset()
 	if err := WriteStudy(&b, StudyPage{Title: "nothing yet"}); err != nil || strings.Contains(b.String(), "<section") {
 		t.Errorf("an empty study: error %v, or it shows sections", err)
+	}
+}
+
+// TestTradeOffFile: the trade-off alone is XML, names its lines and marks, and has
+// no value that is not a number.
+func TestTradeOffFile(t *testing.T) {
+	trade := fixtureTradeOff()
+	trade.Title = "a < b"
+	text := trade.File()
+	dec := xml.NewDecoder(bytes.NewReader(text))
+	for {
+		if _, err := dec.Token(); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, want := range []string{"a &lt; b", trade.Lines[0].Name, trade.Marks[0].Name, "<style>"} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("the file lacks %q", want)
+		}
+	}
+	if strings.Contains(string(text), "NaN") {
+		t.Error("the file has a NaN")
 	}
 }
