@@ -27,6 +27,11 @@ func (j *unlearnJob) finish(res evaluate.Result, pictures []evaluate.Picture, to
 	}
 	page := j.page(res, pictures, stages, totals)
 	page.Scatters, page.Sets = scatters, setTables(res)
+	for i, s := range scatters {
+		if err := j.dir.write(fmt.Sprintf("tsne-%d.svg", i+1), s.File()); err != nil {
+			return err
+		}
+	}
 	var html, table bytes.Buffer
 	if err := report.Write(&html, page); err != nil {
 		return err

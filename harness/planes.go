@@ -55,7 +55,7 @@ func plane(ctx context.Context, rows []float32, n int, sets []evaluate.Embedded,
 	}
 	s := report.Scatter{
 		Title: "t-SNE over " + sets[0].Network,
-		Note:  fmt.Sprintf("%d completions under the first mask, perplexity %g, %d iterations, seed %d, KL %.3f. Near means alike; distances between clusters, and their sizes, mean nothing.", n, o.Perplexity, o.Iterations, seed, layout.KL),
+		Note:  fmt.Sprintf("%d completions under the first mask, perplexity %g, %d iterations, seed %d, KL %.3f.\nNear means alike; distances between clusters, and their sizes, mean nothing.", n, o.Perplexity, o.Iterations, seed, layout.KL),
 	}
 	at := 0
 	for _, e := range sets {
