@@ -4,21 +4,27 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"lethe/harness/report"
 )
 
 // tradeAxis is a number that may stand for the error of a group in the figure: of
-// those that every row has, the first is taken. Hole MSE and FD are not among them: a
-// method that destroys the model has values that leave the others no room.
+// those that every row has, the first is taken.
 type tradeAxis struct {
 	metric, name string
 	of           func(v float64) float64
+	worst        float64 // that there can be; 0: no limit
 }
 
+// farthest is how much of the way from the original's error on retain images to the
+// worst one the figure shows: a method that destroys the model has values that
+// leave the others no room.
+const farthest = 0.2
+
 var tradeAxes = []tradeAxis{
-	{"FID", "FID", func(v float64) float64 { return v }},
-	{"ssim", "1 − SSIM", func(v float64) float64 { return 1 - v }},
+	{"FID", "FID", func(v float64) float64 { return v }, 0},
+	{"ssim", "1 − SSIM", func(v float64) float64 { return 1 - v }, 1},
 }
 
 // figure is the error on forget images over that on retain images, a line a method
@@ -32,11 +38,20 @@ func (t *studyTable) figure() (f report.TradeOff, ok bool) {
 		}
 		f = report.TradeOff{Title: t.title(), XName: axis.name + " on retain images", YName: axis.name + " on forget images",
 			Note: "Means over the seeds; a line joins a method's values of α. Up forgets, left keeps what is to stay; forgetting by retraining gives the marked point."}
+		limit := math.Inf(1)
+		var outside []string
 		for _, r := range t.Rows {
 			if r.Stats[retain].N == 0 || r.Stats[forget].N == 0 {
 				continue
 			}
 			x, y := axis.of(r.Stats[retain].Mean), axis.of(r.Stats[forget].Mean)
+			if r.Method == rowOriginal && axis.worst > 0 {
+				limit = x + farthest*(axis.worst-x)
+			}
+			if x > limit {
+				outside = append(outside, r.name())
+				continue
+			}
 			if !r.method() {
 				f.Marks = append(f.Marks, report.TradeMark{Name: r.Method, Retain: x, Forget: y})
 				continue
@@ -50,6 +65,9 @@ func (t *studyTable) figure() (f report.TradeOff, ok bool) {
 				i, f.Lines = len(f.Lines), append(f.Lines, report.TradeLine{Name: name.name()})
 			}
 			f.Lines[i].Points = append(f.Lines[i].Points, report.TradePoint{Label: label, Retain: x, Forget: y})
+		}
+		if len(outside) > 0 {
+			f.Note += fmt.Sprintf(" Left out, with an error on retain images beyond %.2f: %s.", limit, strings.Join(outside, "; "))
 		}
 		return f, len(f.Lines) > 0
 	}

@@ -42,7 +42,8 @@ type TradeLine struct {
 	Points []TradePoint
 }
 
-// TradePoint is one run; Label is printed beside it, such as "0.25" for alpha.
+// TradePoint is one run; Label is printed beside the first and the last
+// of a line, such as "0.25" for alpha.
 type TradePoint struct {
 	Label          string
 	Retain, Forget float64
@@ -241,10 +242,12 @@ func (d *pointDrawing) line(i int, l TradeLine) {
 	}
 	pen.lift(&path)
 	fmt.Fprintf(d, `<path class="line %s" d="%s"/>`, class, path.String())
-	for _, p := range l.Points {
+	for k, p := range l.Points {
 		if at := (Point{p.Retain, p.Forget}); drawable(p.Retain, p.Forget, false) {
 			d.marker(i%5, class, false, at, l.Name+" "+p.Label)
-			d.label("", at, p.Label)
+			if k == 0 || k == len(l.Points)-1 { // all of them would hide each other
+				d.label("", at, p.Label)
+			}
 		}
 	}
 }

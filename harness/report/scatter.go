@@ -46,12 +46,17 @@ func (s Scatter) File() []byte {
 	return []byte(b.String())
 }
 
-// dot is the class of a cloud's markers in a file.
+// dot is the class of a cloud's markers in a file; sets have the colours that they
+// have on the page.
 func (c Cloud) dot(i int) string {
-	if c.Hollow {
-		return fmt.Sprintf("dot open s%d", c.shape(i)%6)
+	colour := c.shape(i)
+	if c.Set != "" {
+		colour++
 	}
-	return fmt.Sprintf("dot s%d", c.shape(i)%6)
+	if c.Hollow {
+		return fmt.Sprintf("dot open s%d", colour%6)
+	}
+	return fmt.Sprintf("dot s%d", colour%6)
 }
 
 // spans are the extents of the finite points.
