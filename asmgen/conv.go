@@ -90,18 +90,19 @@ type convTile struct {
 //			for i := range MR { for j := range NR { sum[i][j] += a[aAt[i]+s*(k+gap)+p] * b[(s*k+p)*NR+j] } }
 //		}
 //	}
-//	for i := range m { for j := range n { c[cAt[i]+j] = d[dAt[i]+j] + sum[i][j] } }
+//	for i := range m { for j := range n { c[cAt[i]+j] = max(floor, (d[dAt[i]+j] + e[j]) + sum[i][j]) } }
 func (t *convTile) emit() {
 	width := t.nv * t.isa.lanes
 	name := fmt.Sprintf("ConvTile%dx%d", t.mr, width)
-	t.function(name, "func(a *float32, aAt *int, segments, k, gap int, b, c *float32, cAt *int, d *float32, dAt *int, m, n int)",
+	t.function(name, "func(a *float32, aAt *int, segments, k, gap int, b, c *float32, cAt *int, d *float32, dAt *int, m, n int, e *float32, floor float32)",
 		fmt.Sprintf("%s is generic.ConvTile2x4 with %d rows and %d columns, each sum one chain of fused", name, t.mr, width),
 		"multiply-adds in increasing s and p:",
 		"",
-		fmt.Sprintf("\tc[cAt[i]+j] = d[dAt[i]+j] + sum over s<segments, p<k of a[aAt[i]+s*(k+gap)+p]*b[(s*k+p)*%d+j]", width),
+		fmt.Sprintf("\tc[cAt[i]+j] = max(floor, (d[dAt[i]+j] + e[j]) + sum over s<segments, p<k of a[aAt[i]+s*(k+gap)+p]*b[(s*k+p)*%d+j])", width),
 		"",
 		fmt.Sprintf("Shapes: aAt, cAt, dAt [%d]; b [segments,k,%d]; k at least 1; m 1 to %d, n %d to %d.", t.mr, width, t.mr, width-t.isa.lanes+1, width),
-		"Writes: m rows of n elements of c. d nil stands for zeros; d may be c.")
+		"Writes: m rows of n elements of c. d nil stands for zeros; d may be c. e nil: there is neither",
+		"e nor floor; otherwise d is not nil.")
 	t.clear()
 	t.prefetch()
 	a, aAt := t.arg("a"), t.arg("aAt")
@@ -177,22 +178,33 @@ func (t *convTile) finish() {
 	t.storeEither(t.tailOf(last), "Cut")
 }
 
-// storeEither emits both ways to write the tile, with d and without.
+// storeEither emits the ways to write the tile: with d, e and floor, with d, and
+// without.
 func (t *convTile) storeEither(last *tail, name string) {
+	e := t.arg("e")
+	t.TESTQ(e, e)
+	t.JZ(operand.LabelRef("plain" + name))
+	t.storeRows(last, t.arg("d"), e)
+	t.Label("plain" + name)
 	d := t.arg("d")
 	t.TESTQ(d, d)
 	t.JZ(operand.LabelRef("overwrite" + name))
-	t.storeRows(last, d)
+	t.storeRows(last, d, nil)
 	t.Label("overwrite" + name)
-	t.storeRows(last, nil)
+	t.storeRows(last, nil, nil)
 }
 
-func (t *convTile) storeRows(last *tail, d reg.Register) {
+func (t *convTile) storeRows(last *tail, d, e reg.Register) {
 	end := t.label("end")
 	c, cAt, m := t.arg("c"), t.arg("cAt"), t.arg("m")
 	var dAt reg.GPVirtual
 	if d != nil {
 		dAt = t.arg("dAt")
+	}
+	var floor, more, sum reg.VecVirtual // fresh ones: a tail needs the place of another
+	if e != nil {
+		floor, more, sum = t.v(), t.v(), t.v()
+		t.argTo("floor", floor)
 	}
 	for i, row := range t.sum {
 		to := t.place(c, cAt, i)
@@ -206,8 +218,19 @@ func (t *convTile) storeRows(last *tail, d reg.Register) {
 				cut = nil
 			}
 			if d != nil {
-				t.load(at(from, j*t.isa.lanes), t.bv[j], cut)
-				t.VADDPS(s, t.bv[j], s)
+				old := t.bv[j]
+				if e != nil {
+					old = sum
+				}
+				t.load(at(from, j*t.isa.lanes), old, cut)
+				if e != nil {
+					t.load(at(e, j*t.isa.lanes), more, cut)
+					t.VADDPS(more, old, old)
+				}
+				t.VADDPS(s, old, s)
+			}
+			if e != nil {
+				t.VMAXPS(s, floor, s) // a NaN in s stays
 			}
 			t.store(s, at(to, j*t.isa.lanes), cut)
 		}

@@ -92,12 +92,17 @@ func (e *emitter) argLen(name string) reg.GPVirtual {
 // argAll broadcasts the float32 parameter of that name to all lanes.
 func (e *emitter) argAll(name string) reg.VecVirtual {
 	v := e.v()
+	e.argTo(name, v)
+	return v
+}
+
+// argTo is argAll for a register that is there.
+func (e *emitter) argTo(name string, v reg.VecVirtual) {
 	b, err := e.Param(name).Resolve()
 	if err != nil {
 		panic(err) // a parameter the emitter itself declared
 	}
 	e.VBROADCASTSS(b.Addr, v)
-	return v
 }
 
 // zero sets v to zero. Virtual registers start with whatever was there. avo

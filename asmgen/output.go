@@ -28,6 +28,7 @@ var topics = []topic{
 	{"pack", emitPack},
 	{"peak", emitPeak},
 	{"vector", emitVector},
+	{"pool", emitPool},
 	{"reduce", emitReduce},
 	{"norm", emitNorm},
 	{"image", emitImage},

@@ -18,55 +18,119 @@ func (s ConvShape) OutW() int { return (s.W+2*s.PadW-s.KW)/max(1, s.StrideW) + 1
 // ConvOptions are the choices of a convolution and its gradients.
 type ConvOptions struct {
 	Accumulate bool          // add to the destination instead of overwriting it
-	Bias       []float32     // [Co], added to every pixel of y; nil: none. Conv2D only
 	Precision  Precision     // what becomes of both operands; the zero value is F32
 	Algorithm  ConvAlgorithm // how; the zero value is ConvDirect
+
+	// Of Conv2D alone.
+	Bias []float32 // [Co], added to every pixel of y; nil: none
+	Add  []float32 // like y, added to it; nil: nothing. Not with Accumulate
+	Relu bool      // what is negative in the end becomes 0
+	Step int       // from one pixel of y, and of Add, to the next; 0: Co
+	// w, from PackFilters: the direct sum in F32 then does not read w. nil: w is packed
+	// on the way
+	Packed *Packed
 }
 
 // Conv2D convolves images with a bank of filters, as a deep-learning
 // framework does (a cross-correlation):
 //
-//	y[n,p,q,o] = (y[n,p,q,o] if o.Accumulate) + o.Bias[o]
+//	y[n,p,q,o] = (y[n,p,q,o] if o.Accumulate) + o.Add[n,p,q,o] + o.Bias[o]
 //	             + sum over i<KH, j<KW, c<Ci of x[n,p*StrideH+i-PadH,q*StrideW+j-PadW,c]*w[o,i,j,c]
 //
-// where x outside the image is 0.
+// where x outside the image is 0; with o.Relu, 0 where that is negative.
 //
-// Shapes: x [N,H,W,Ci]; w [Co,KH,KW,Ci]; y [N,OutH,OutW,Co]; o.Bias [Co]. N, Ci and Co may
-// be 0; the kernel is at most as large as the padded image.
+// Shapes: x [N,H,W,Ci]; w [Co,KH,KW,Ci]; y, o.Add [N,OutH,OutW,Co], with a step from
+// pixel to pixel if o.Step is one, so that y may be some channels of a larger
+// image; o.Bias [Co]. N, Ci and Co may be 0; the kernel is at most as large as the
+// padded image.
 // Writes: y is overwritten, or accumulated into; without Accumulate it is
-// never read.
+// never read. What lies between its pixels is left as it is.
 // Aliasing: y overlaps no operand.
 // Numerics, of ConvDirect: the reduction over (i,j,c) is cut into pieces of rows of taps, or of
 // parts of one, at most 768 long; each element of each piece is one chain of
 // fused multiply-adds in that order (in the generic build, multiply and add), and
 // the pieces are added in order. That depends on the filters' shape alone, so
 // the bits are the same for any number of workers and images, and for AVX2 and AVX-512.
-// |error| <= g(KH*KW*Ci+2) * (sum |x||w| + |bias| + |y|), g as in Gemm. Rows of
+// |error| <= g(KH*KW*Ci+2) * (sum |x||w| + |bias| + |add| + |y|), g as in Gemm. Rows of
 // taps that meet only padding may be left out: with a weight that is not
 // finite, what an output next to the edge becomes is not defined.
 // Panics: a size out of range, or a slice shorter than its shape.
 func Conv2D(y, x, w []float32, s ConvShape, o ConvOptions) {
-	s = s.check("Conv2D", "len(y)", y, "len(x)", x, "len(w)", w)
-	if o.Bias != nil {
-		need("Conv2D", "len(bias)", len(o.Bias), s.Co)
-	}
+	s, step := o.check(s, y, x, w)
 	if s.N*s.Co == 0 {
 		return
 	}
 	s = s.fold()
-	if o.Precision.tiled() && s.plain() {
-		pixels := s.N * s.H * s.W
-		Gemm(MatOf(y, pixels, s.Co), MatOf(x, pixels, s.Ci), MatOf(w, s.Co, s.Ci).T(), GemmOptions{Accumulate: o.Accumulate, Bias: o.Bias, Precision: o.Precision})
+	if o.Precision.tiled() {
+		onTiles(y, x, w, s, o, step)
 		return
 	}
+	conv2D(y, x, w, s, o, step)
+}
+
+// check is ConvShape.check for Conv2D, and of its options. It returns the step of
+// pixels beside the shape.
+func (o *ConvOptions) check(s ConvShape, y, x, w []float32) (ConvShape, int) {
+	need("Conv2D", "o.Step (0: Co)", o.Step, 0)
+	step := o.Step
+	if step == 0 {
+		step = s.Co
+	}
+	s = s.geometry("Conv2D")
+	need("Conv2D", "o.Step", step, s.Co)
+	need("Conv2D", "len(y)", len(y), s.lastPixel(step))
+	s.operands("Conv2D", "len(x)", x, "len(w)", w)
+	o.Packed.check("Conv2D", packedFilters, s.taps()*s.Ci, s.Co)
+	if o.Bias != nil {
+		need("Conv2D", "len(bias)", len(o.Bias), s.Co)
+	}
+	if o.Add != nil {
+		need("Conv2D", "len(o.Add)", len(o.Add), s.lastPixel(step))
+		if o.Accumulate {
+			panic("kernels: Conv2D: Add and Accumulate exclude each other")
+		}
+	}
+	return s, step
+}
+
+// lastPixel is how many elements an output of the step reaches.
+func (s ConvShape) lastPixel(step int) int {
+	pixels := sizeSat(s.N, s.OutH(), s.OutW())
+	if pixels == 0 || s.Co == 0 {
+		return 0
+	}
+	return addSat(mulSat(pixels-1, step), s.Co)
+}
+
+// onTiles is Conv2D in a precision of tiles, whose kernels know neither Add nor Relu.
+func onTiles(y, x, w []float32, s ConvShape, o ConvOptions, step int) {
+	pixels := s.N * s.OutH() * s.OutW()
+	e := Epilogue{Relu: o.Relu}
+	if o.Add != nil {
+		e.Add = Mat{Data: o.Add, Rows: pixels, Cols: s.Co, RowStride: step, ColStride: 1}
+	}
+	out := Mat{Data: y, Rows: pixels, Cols: s.Co, RowStride: step, ColStride: 1}
+	if s.plain() {
+		Gemm(out, MatOf(x, pixels, s.Ci), MatOf(w, s.Co, s.Ci).T(), GemmOptions{Accumulate: o.Accumulate, Bias: o.Bias, Precision: o.Precision, Epilogue: e})
+		return
+	}
+	o.Add, o.Relu, o.Packed = nil, false, nil
+	conv2D(y, x, w, s, o, step)
+	if !e.none() {
+		e.applyAll(out)
+	}
+}
+
+// conv2D sets up the call.
+func conv2D(y, x, w []float32, s ConvShape, o ConvOptions, step int) {
 	c := convCalls.get()
 	*c = convCall{
 		in: x, images: s.N, inH: s.H, inW: s.W, channels: s.Ci, strideH: s.StrideH, strideW: s.StrideW,
-		out: y, outImage: s.OutH() * s.OutW() * s.Co, lanes: s.Co, bias: o.Bias, accumulate: o.Accumulate, round: o.Precision.rounds() && !o.Precision.tiled(), planes: o.Precision.planes(),
+		out: y, outImage: s.OutH() * s.OutW() * step, lanes: s.Co, bias: o.Bias, base: o.Add, relu: o.Relu, given: o.Packed, accumulate: o.Accumulate, round: o.Precision.rounds() && !o.Precision.tiled(), planes: o.Precision.planes(),
 		w: w, lane: s.taps() * s.Ci, step: 1,
 		phases: append(c.phases[:0], convPhase{
 			rows: s.KH, cols: s.KW, top: -s.PadH, left: -s.PadW, outH: s.OutH(), outW: s.OutW(),
-			row: s.OutW() * s.Co, pixel: s.Co, wRow: s.KW * s.Ci, wCol: s.Ci,
+			row: s.OutW() * step, pixel: step, wRow: s.KW * s.Ci, wCol: s.Ci,
 		}),
 	}
 	c.compute(s, o)
@@ -96,6 +160,20 @@ func (s ConvShape) plain() bool {
 // check panics unless s is possible and the slices hold their shapes, and
 // returns s with its defaults filled in.
 func (s ConvShape) check(op, yName string, y []float32, xName string, x []float32, wName string, w []float32) ConvShape {
+	s = s.geometry(op)
+	need(op, yName, len(y), sizeSat(s.N, s.OutH(), s.OutW(), s.Co))
+	s.operands(op, xName, x, wName, w)
+	return s
+}
+
+// operands panics unless the slices hold their shapes.
+func (s ConvShape) operands(op, xName string, x []float32, wName string, w []float32) {
+	need(op, xName, len(x), sizeSat(s.N, s.H, s.W, s.Ci))
+	need(op, wName, len(w), sizeSat(s.Co, s.KH, s.KW, s.Ci))
+}
+
+// geometry panics unless s is possible and returns it with its defaults.
+func (s ConvShape) geometry(op string) ConvShape {
 	need(op, "s.N", s.N, 0)
 	need(op, "s.Ci", s.Ci, 0)
 	need(op, "s.Co", s.Co, 0)
@@ -110,9 +188,6 @@ func (s ConvShape) check(op, yName string, y []float32, xName string, x []float3
 	need(op, "s.H+2*s.PadH", addSat(s.H, mulSat(2, s.PadH)), s.KH)
 	need(op, "s.W+2*s.PadW", addSat(s.W, mulSat(2, s.PadW)), s.KW)
 	s.StrideH, s.StrideW = max(1, s.StrideH), max(1, s.StrideW)
-	need(op, yName, len(y), sizeSat(s.N, s.OutH(), s.OutW(), s.Co))
-	need(op, xName, len(x), sizeSat(s.N, s.H, s.W, s.Ci))
-	need(op, wName, len(w), sizeSat(s.Co, s.KH, s.KW, s.Ci))
 	return s
 }
 

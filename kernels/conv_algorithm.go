@@ -68,6 +68,13 @@ func (o ConvOptions) winograd(s ConvShape) bool {
 	return false
 }
 
+// Direct says whether Conv2D of that shape computes the sum of the definition in
+// F32, and so reads a Packed.
+func (s ConvShape) Direct(o ConvOptions) bool {
+	s.StrideH, s.StrideW = max(1, s.StrideH), max(1, s.StrideW)
+	return o.Precision.floats() && !o.winograd(s)
+}
+
 // floats says whether products of p are those of F32.
 func (p Precision) floats() bool { return !p.rounds() && !p.tiled() }
 
@@ -91,6 +98,9 @@ func (s ConvShape) winogradPays() bool {
 
 // compute runs the call.
 func (c *convCall) compute(s ConvShape, o ConvOptions) {
+	if c.accumulate {
+		c.base = c.out
+	}
 	if o.winograd(s) {
 		c.runWinograd()
 		return

@@ -1,5 +1,7 @@
 package kernels
 
+import "math"
+
 // convBands says how the outputs of a convCall are cut into bands: rows of one
 // image, or whole images.
 type convBands struct {
@@ -224,57 +226,82 @@ func (w *convWork) tabulate(f *convPhase) {
 
 // multiply computes the outputs of a phase, panels [c0,c1).
 func (w *convWork) multiply(f *convPhase, c0, c1 int) {
-	d, accumulate := w.bias, w.accumulate
-	if accumulate && d != nil {
-		w.addBias(c0, c1)
-		d = nil
-	}
-	for i := range f.slices(w.channels) {
-		s := f.slice(i, w.channels)
+	slices := f.slices(w.channels)
+	for i := range slices {
+		s, e := f.slice(i, w.channels), w.ends(i == 0, i == slices-1)
 		for q := c0; q < c1; q++ {
-			w.panel(f, s, q, d, accumulate)
+			w.panel(f, s, q, e)
 		}
-		accumulate = true
 	}
 }
 
-// addBias is what the micro-kernel cannot do beside accumulating.
-func (w *convWork) addBias(c0, c1 int) {
-	lo, _, _ := w.columns.panel(c0)
-	last, n, _ := w.columns.panel(c1 - 1)
-	for _, at := range w.cAt[:w.pixels] {
-		row := w.out[at+lo : at+last+n]
-		add(row, row, w.bias[lo:last+n])
+// pieceEnds is what a piece of the reduction adds to its sums, and makes of them.
+type pieceEnds struct {
+	base  []float32 // laid out as out, or
+	row   []float32 // the same for every pixel; neither: nothing
+	more  []float32 // a row that is added to either; nil: none, and no floor
+	floor float32
+}
+
+// noRow is a row of zeros, for the widest panel.
+var noRow [48]float32
+
+// ends says what the first and the last piece add.
+func (w *convWork) ends(first, last bool) pieceEnds {
+	e := pieceEnds{base: w.out, floor: float32(math.Inf(-1))}
+	if first {
+		e.base, e.row = w.base, w.bias
+		if e.base != nil {
+			e.row, e.more = nil, w.bias
+		}
 	}
+	if last && w.relu {
+		e.floor = 0
+		if e.base == nil && e.row == nil {
+			e.row = noRow[:]
+		}
+		if e.more == nil {
+			e.more = noRow[:]
+		}
+	}
+	return e
+}
+
+// ofPanel returns the part of a row that belongs to a panel.
+func ofPanel(row []float32, lane int) []float32 {
+	if row == nil || &row[0] == &noRow[0] {
+		return row
+	}
+	return row[lane:]
 }
 
 // noPlaces is the table of places of an operand that repeats one row.
 var noPlaces [8]int
 
 // panel multiplies the band with one panel of weights over one piece.
-func (w *convWork) panel(f *convPhase, s convSlice, q int, bias []float32, accumulate bool) {
+func (w *convWork) panel(f *convPhase, s convSlice, q int, e pieceEnds) {
 	lane, n, width := w.columns.panel(q)
 	segment := f.cols * w.channels
 	b := w.packed[f.packed+lane*f.depth(w.channels):]
 	out := w.out[lane:]
-	d, zero := bias, noPlaces[:]
-	if d != nil {
-		d = d[lane:]
+	d, more := ofPanel(e.row, lane), ofPanel(e.more, lane)
+	if e.base != nil {
+		d = e.base[lane:]
 	}
 	mr, k := w.tile.mr, s.k1-s.k0
 	for t := 0; t < w.pixels; t += mr {
 		taps := w.taps[t/mr*2:]
 		lo := max(s.s0, taps[0])
 		segments := max(0, min(s.s1, taps[1])-lo)
-		aAt, cAt, dAt := w.aAt[t:t+mr], w.cAt[t:t+mr], zero
-		if accumulate {
-			d, dAt = out, cAt
+		aAt, cAt, dAt := w.aAt[t:t+mr], w.cAt[t:t+mr], noPlaces[:]
+		if e.base != nil {
+			dAt = cAt
 		}
 		if segments == 0 {
 			lo = s.s0 // nothing is read there
 		}
 		w.ask()
 		convTile(width, w.in[lo*w.inRow+s.k0:], aAt, segments, k, w.inRow-k,
-			b[(lo*segment+s.k0)*width:], out, cAt, d, dAt, min(mr, w.pixels-t), n)
+			b[(lo*segment+s.k0)*width:], out, cAt, d, dAt, min(mr, w.pixels-t), n, more, e.floor)
 	}
 }

@@ -37,12 +37,15 @@ type convCall struct {
 	outImage   int // elements of an image of out
 	lanes      int // its channels
 	bias       []float32
+	base       []float32 // laid out as out, which the sums are added to; out itself to accumulate; nil: nothing
+	relu       bool
 	accumulate bool
 	round      bool // to bf16, in the copies
 	planes     int  // of bf16, on tiles; 0: float32 kernels
 
 	w            []float32
 	lane, step   int       // from one output channel to the next in w, and from one input channel
+	given        *Packed   // w
 	packed       []float32 // panels of all phases
 	tile         gemmShape
 	columns      columnCut
@@ -79,8 +82,13 @@ var convCalls freeList[convCall]
 func (c *convCall) run() {
 	c.plan()
 	memory := callScratches.get()
-	c.packed = memory.floats(c.place())
-	dispatch((*convPack)(c), len(c.phases)*c.columns.panels, c.team)
+	if !c.round && c.planes == 0 {
+		c.packed = c.given.panels(c.tile)
+	}
+	if c.packed == nil {
+		c.packed = memory.floats(c.place())
+		dispatch((*convPack)(c), len(c.phases)*c.columns.panels, c.team)
+	}
 	dispatch((*convMultiply)(c), c.band.count*c.columnGroups, c.team)
 	callScratches.put(memory)
 	phases := c.phases[:0]

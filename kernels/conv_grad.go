@@ -126,9 +126,12 @@ func Conv2DGradWeight(dw, dy, x []float32, s ConvShape, o ConvOptions) {
 	convGradCalls.put(c)
 }
 
-// noBias refuses a bias where there is nothing to add it to.
+// noBias refuses what only Conv2D does.
 func (o ConvOptions) noBias(op string) {
 	if o.Bias != nil {
 		fail(op, "len(o.Bias)", len(o.Bias), 0, "exactly")
+	}
+	if o.Add != nil || o.Relu || o.Step != 0 || o.Packed != nil {
+		panic("kernels: " + op + ": Add, Relu, Step and Packed are of Conv2D alone")
 	}
 }

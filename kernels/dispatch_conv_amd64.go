@@ -12,22 +12,22 @@ import (
 
 // convTile is generic.ConvTile2x4 for a panel of weights of the given width and
 // gemmTileShape().mr pixels.
-func convTile(width int, a []float32, aAt []int, segments, k, gap int, b, c []float32, cAt []int, d []float32, dAt []int, m, n int) {
+func convTile(width int, a []float32, aAt []int, segments, k, gap int, b, c []float32, cAt []int, d []float32, dAt []int, m, n int, e []float32, floor float32) {
 	pa, pb, pc, pd := unsafe.SliceData(a), unsafe.SliceData(b), &c[0], unsafe.SliceData(d)
-	ta, tc, td := &aAt[0], &cAt[0], unsafe.SliceData(dAt)
+	ta, tc, td, pe := &aAt[0], &cAt[0], unsafe.SliceData(dAt), unsafe.SliceData(e)
 	switch {
 	case isa >= isaAVX512 && width == 48:
-		avx512.ConvTile8x48(pa, ta, segments, k, gap, pb, pc, tc, pd, td, m, n)
+		avx512.ConvTile8x48(pa, ta, segments, k, gap, pb, pc, tc, pd, td, m, n, pe, floor)
 	case isa >= isaAVX512 && width == 32:
-		avx512.ConvTile8x32(pa, ta, segments, k, gap, pb, pc, tc, pd, td, m, n)
+		avx512.ConvTile8x32(pa, ta, segments, k, gap, pb, pc, tc, pd, td, m, n, pe, floor)
 	case isa >= isaAVX512:
-		avx512.ConvTile8x16(pa, ta, segments, k, gap, pb, pc, tc, pd, td, m, n)
+		avx512.ConvTile8x16(pa, ta, segments, k, gap, pb, pc, tc, pd, td, m, n, pe, floor)
 	case isa >= isaAVX2 && width == 16:
-		avx2.ConvTile6x16(pa, ta, segments, k, gap, pb, pc, tc, pd, td, m, n)
+		avx2.ConvTile6x16(pa, ta, segments, k, gap, pb, pc, tc, pd, td, m, n, pe, floor)
 	case isa >= isaAVX2:
-		avx2.ConvTile6x8(pa, ta, segments, k, gap, pb, pc, tc, pd, td, m, n)
+		avx2.ConvTile6x8(pa, ta, segments, k, gap, pb, pc, tc, pd, td, m, n, pe, floor)
 	default:
-		generic.ConvTile2x4(a, aAt, segments, k, gap, b, c, cAt, d, dAt, m, n)
+		generic.ConvTile2x4(a, aAt, segments, k, gap, b, c, cAt, d, dAt, m, n, e, floor)
 	}
 }
 

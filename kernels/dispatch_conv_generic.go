@@ -4,8 +4,8 @@ package kernels
 
 import "lethe/kernels/internal/generic"
 
-func convTile(_ int, a []float32, aAt []int, segments, k, gap int, b, c []float32, cAt []int, d []float32, dAt []int, m, n int) {
-	generic.ConvTile2x4(a, aAt, segments, k, gap, b, c, cAt, d, dAt, m, n)
+func convTile(_ int, a []float32, aAt []int, segments, k, gap int, b, c []float32, cAt []int, d []float32, dAt []int, m, n int, e []float32, floor float32) {
+	generic.ConvTile2x4(a, aAt, segments, k, gap, b, c, cAt, d, dAt, m, n, e, floor)
 }
 
 const convUnit = generic.ConvUnit

@@ -6,8 +6,9 @@ package kernels
 //	c[m,n] += Add[m,n]
 //	c[m,n] *= Gelu'(GradAt[m,n]), and Gelu[m,n] = Gelu(GradAt[m,n])
 //	Gelu[m,n] = Gelu(c[m,n])  without GradAt
+//	c[m,n] = 0 where it is negative, with Relu
 //
-// The first and the last are the ends of the two layers of an MLP, the middle one is
+// The first and the third are the ends of the two layers of an MLP, the middle one is
 // what its backward pass needs: the gradient of the hidden layer's sums and, once more, its
 // output. Every number is what Add, Gelu and GeluGrad would have made of a whole c.
 //
@@ -15,11 +16,12 @@ package kernels
 // Aliasing: Gelu may be c without GradAt; no other overlap with c or the operands.
 type Epilogue struct {
 	Add, Gelu, GradAt Mat
+	Relu              bool
 }
 
 // none reports whether there is nothing to do.
 func (e *Epilogue) none() bool {
-	return e.Add.Data == nil && e.Gelu.Data == nil && e.GradAt.Data == nil
+	return e.Add.Data == nil && e.Gelu.Data == nil && e.GradAt.Data == nil && !e.Relu
 }
 
 // check panics unless the parts that are there fit c.
@@ -57,6 +59,9 @@ func (e *Epilogue) apply(c Mat, r, lo, hi int) {
 		geluGrad(row, row, e.GradAt.Data[r*e.GradAt.RowStride+lo:][:hi-lo])
 	case e.Gelu.Data != nil:
 		gelu(e.Gelu.Data[r*e.Gelu.RowStride+lo:][:hi-lo], row)
+	}
+	if e.Relu {
+		relu(row, row)
 	}
 }
 

@@ -5,6 +5,7 @@ type GemmOptions struct {
 	Accumulate bool      // add to what c holds, instead of overwriting it
 	Bias       []float32 // [N], added to every row; nil: none
 	Precision  Precision // what becomes of a and b; the zero value is F32
+	Packed     *Packed   // b, from PackB; nil: b is packed on the way
 	Epilogue             // what becomes of the result
 }
 
@@ -37,7 +38,7 @@ const maxK = 384
 // AVX-512. |error| <= g(K+2) * (sum |a||b| + |bias| + |c|), g(k) = k*u/(1-k*u),
 // u = 2^-24. Zeros are multiplied like any number: 0*NaN is NaN.
 // Panics: shapes that disagree, a view that reaches past its slice, a c that
-// breaks the stride rule, or a bias that is too short.
+// breaks the stride rule, a bias that is too short, or a Packed of another shape.
 func Gemm(c, a, b Mat, o GemmOptions) {
 	checkGemm(c, a, b, o)
 	n := workers()
@@ -55,6 +56,7 @@ func checkGemm(c, a, b Mat, o GemmOptions) {
 		need("Gemm", "len(bias)", len(o.Bias), c.Cols)
 	}
 	o.Epilogue.check("Gemm", c)
+	o.Packed.check("Gemm", packedB, a.Cols, c.Cols)
 	switch {
 	case c.ColStride == 1 || c.Cols <= 1:
 		if c.Rows > 1 {
@@ -86,13 +88,14 @@ func gemm(ws *workspace, c, a, b Mat, o GemmOptions, workers int) {
 	}
 	if flipped { // and without epilogue
 		c, a, b = c.T(), b.T(), a.T()
+		o.Packed = nil
 	}
 	if o.Precision.tiled() {
 		gemmOnTiles(ws, c, a, b, o, workers)
 		return
 	}
 	g := &ws.call
-	*g = gemmCall{c: c, a: lanesOfRows(a), b: lanesOfRows(b.T()), bias: o.Bias, accumulate: o.Accumulate, epilogue: o.Epilogue, k: a.Cols, workspace: ws}
+	*g = gemmCall{c: c, a: lanesOfRows(a), b: lanesOfRows(b.T()), bias: o.Bias, accumulate: o.Accumulate, epilogue: o.Epilogue, k: a.Cols, workspace: ws, given: o.Packed}
 	switch {
 	case o.Precision == BF16x3 && splits:
 		g.multiplySplit(workers)

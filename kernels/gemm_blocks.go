@@ -39,6 +39,8 @@ type gemmCall struct {
 	termA      term       // taken in the panels of a
 	termB      term       // and of b
 	workspace  *workspace // holds the shared operand
+	given      *Packed    // b
+	whole      []float32  // all panels of b, if they were packed before
 
 	tile           gemmShape
 	columns        columnCut
@@ -61,6 +63,9 @@ func (g *gemmCall) multiply(workers int) {
 	g.columns = cutColumns(g.c.Cols, g.tile)
 	if 2*float64(g.c.Rows)*float64(g.c.Cols)*float64(g.k) < serialFlops {
 		workers = 1
+	}
+	if g.termB == wholeTerm {
+		g.whole = g.given.panels(g.tile)
 	}
 	if g.byPieces(workers) {
 		g.multiplyPieces(workers)

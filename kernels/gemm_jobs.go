@@ -64,7 +64,7 @@ type gemmBlock struct {
 // a row's tiles come one after another, so that c is written in long runs and
 // stays in the first-level cache from one piece of k to the next.
 func (b *gemmBlock) multiply() {
-	for p := b.p0; p < b.p1; p++ {
+	for p := b.p0; p < b.p1 && b.whole == nil; p++ {
 		b.packB(b.panelsOfB(p), p, b.c0, b.c1)
 	}
 	r := b.r0
@@ -94,7 +94,10 @@ func (b *gemmBlock) multiply() {
 // panelsOfB returns where piece p of the block's panels of b lies.
 func (b *gemmBlock) panelsOfB(p int) []float32 {
 	first, _ := kPiece(b.k, b.p0)
-	lo, _ := kPiece(b.k, p)
+	lo, hi := kPiece(b.k, p)
+	if b.whole != nil {
+		return b.whole[lo*b.columns.lanes+b.columns.lane(b.c0)*(hi-lo):]
+	}
 	return b.packedB[(lo-first)*(b.columns.lane(b.c1)-b.columns.lane(b.c0)):]
 }
 

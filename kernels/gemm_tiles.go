@@ -42,6 +42,7 @@ type tileCall struct {
 	epilogue   Epilogue
 	k          int
 	planes     int
+	whole      []uint16 // all panels of b, if they were packed before
 
 	shareA         bool
 	shared         []uint16
@@ -63,6 +64,7 @@ func gemmOnTiles(ws *workspace, c, a, b Mat, o GemmOptions, workers int) {
 	if 2*float64(c.Rows)*float64(c.Cols)*float64(t.k) < tileSerial {
 		workers = 1
 	}
+	t.whole = o.Packed.halves(t.planes)
 	t.shared = halves(ws.tileBuffer())
 	t.multiply(workers)
 	*t = tileCall{} // keep no operand alive
@@ -97,9 +99,12 @@ func (t *tileCall) multiply(workers int) {
 		t.c0, t.c1 = columns*i/blocks, columns*(i+1)/blocks
 		for t.lo = 0; t.lo < t.k; t.lo = t.hi {
 			t.hi = min(t.k, t.lo+tilePiece)
-			if t.shareA {
+			switch {
+			case t.shareA:
 				dispatch((*tilePack)(t), t.rowPanels(), workers)
-			} else {
+			case t.whole != nil:
+				t.shared = t.panelOfB(t.c0)
+			default:
 				dispatch((*tilePack)(t), t.c1-t.c0, workers)
 			}
 			dispatch((*tileMultiply)(t), t.mItems*t.nItems, workers)
@@ -178,6 +183,12 @@ func (t *tileCall) packB(dst []uint16, j int, floats []float32) {
 	}
 }
 
+// panelOfB is where panel j of the piece lies in what was packed before: all
+// pieces but the last are whole.
+func (t *tileCall) panelOfB(j int) []uint16 {
+	return t.whole[t.lo*t.columnPanels()*tileLanes*t.planes+j*t.panelSize():]
+}
+
 // tileOrder is how a panel was packed.
 type tileOrder int
 
@@ -219,8 +230,13 @@ func (j *tileMultiply) run(item int) {
 	size := t.panelSize()
 	if t.shareA {
 		for c := c0; c < c1; c++ {
-			t.packB(panels, c, floats)
-			t.multiplyPanels(r0, r1, c, t.shared, panels, block)
+			b := panels
+			if t.whole != nil {
+				b = t.panelOfB(c)
+			} else {
+				t.packB(b, c, floats)
+			}
+			t.multiplyPanels(r0, r1, c, t.shared, b, block)
 		}
 	} else {
 		for r := r0; r < r1; r++ {

@@ -1,7 +1,5 @@
 package kernels
 
-import "math"
-
 // PoolShape describes a pooling of channels-last images: square windows, a
 // stride and padding on every side.
 type PoolShape struct {
@@ -49,18 +47,19 @@ func (s PoolShape) check(op string, y, x []float32) {
 // Shapes: x [N,H,W,C]; y [N,OutH,OutW,C].
 // Writes: y is overwritten.
 // Aliasing: y must not overlap x.
-// Numerics: exact; a NaN in the window is the result.
+// Numerics: exact; a NaN in the window is the result, and of zeros the last in raster order.
 // Panics: an empty window, a stride below 1, padding above half a window, or
 // a slice shorter than its shape.
 func MaxPool(y, x []float32, s PoolShape) {
 	s.check("MaxPool", y, x)
 	s.each(func(out []float32, n, p, q int) {
-		for c := range out {
-			out[c] = float32(math.Inf(-1))
-		}
+		first := true
 		s.window(x, n, p, q, func(in []float32) {
-			for c, v := range in {
-				out[c] = max(out[c], v)
+			if first {
+				copy(out, in)
+				first = false
+			} else {
+				larger(out, out, in)
 			}
 		})
 	}, y)
@@ -86,21 +85,18 @@ type AvgPoolOptions struct {
 func AvgPool(y, x []float32, s PoolShape, o AvgPoolOptions) {
 	s.check("AvgPool", y, x)
 	s.each(func(out []float32, n, p, q int) {
-		clear(out)
 		count := 0
 		s.window(x, n, p, q, func(in []float32) {
-			count++
-			for c, v := range in {
-				out[c] += v
+			if count++; count == 1 {
+				copy(out, in)
+			} else {
+				add(out, out, in)
 			}
 		})
 		if !o.ExcludePad {
 			count = s.places(p, s.H) * s.places(q, s.W)
 		}
-		scale := float32(1 / float64(count))
-		for c := range out {
-			out[c] *= scale
-		}
+		scale(out, float32(1/float64(count)), out)
 	}, y)
 }
 
@@ -155,21 +151,18 @@ func MeanPixels(y, x []float32, s ImageShape) {
 	})
 }
 
-// Relu is max(x, 0), element by element.
+// Relu is x, or 0 where x is negative, element by element.
 //
 // Shapes: len(y) is len(x).
 // Writes: y is overwritten.
 // Aliasing: y may be x.
-// Numerics: exact; NaN stays NaN.
+// Numerics: exact; NaN stays NaN, and a negative zero a negative zero.
 // Panics: y is shorter than x.
 func Relu(y, x []float32) {
 	need("Relu", "len(y)", len(y), len(x))
 	const run = 1 << 14 // elements of one item: a first-level cache half full
 	For((len(x)+run-1)/run, func(item int) {
 		in := x[item*run : min((item+1)*run, len(x))]
-		out := y[item*run:][:len(in)]
-		for i, v := range in {
-			out[i] = max(v, 0)
-		}
+		relu(y[item*run:][:len(in)], in)
 	})
 }

@@ -10,7 +10,7 @@ import (
 var assemblyKernels = []rowKernels{
 	{
 		name: "avx2", level: isaAVX2,
-		add: avx2.Add, sub: avx2.Sub, mul: avx2.Mul, scale: avx2.Scale, axpy: avx2.Axpy,
+		add: avx2.Add, larger: avx2.Larger, relu: avx2.Relu, sub: avx2.Sub, mul: avx2.Mul, scale: avx2.Scale, axpy: avx2.Axpy,
 		fill: avx2.Fill, scaledDiff: avx2.ScaledDiff,
 		sum: avx2.Sum, sumSquares: avx2.SumSquares, dot: avx2.Dot, distance: avx2.SquaredDistance,
 		allFinite: avx2.AllFinite, columnSum: avx2.ColumnSum,
@@ -31,7 +31,7 @@ var assemblyKernels = []rowKernels{
 	},
 	{
 		name: "avx512", level: isaAVX512,
-		add: avx512.Add, sub: avx512.Sub, mul: avx512.Mul, scale: avx512.Scale, axpy: avx512.Axpy,
+		add: avx512.Add, larger: avx512.Larger, relu: avx512.Relu, sub: avx512.Sub, mul: avx512.Mul, scale: avx512.Scale, axpy: avx512.Axpy,
 		fill: avx512.Fill, scaledDiff: avx512.ScaledDiff,
 		sum: avx512.Sum, sumSquares: avx512.SumSquares, dot: avx512.Dot, distance: avx512.SquaredDistance,
 		allFinite: avx512.AllFinite, columnSum: avx512.ColumnSum,

@@ -32,9 +32,10 @@ func vectorsBetweenPages(c *kerneltest.Case, k rowKernels, n int, front bool) {
 	x, y, z, w := c.Flush(n, front), c.Flush(n, front), c.Flush(n, front), c.Flush(n, front)
 	k.fill(x, 2)
 	k.fill(y, 3)
-	for _, f := range []func(z, x, y []float32){k.add, k.sub, k.mul} {
+	for _, f := range []func(z, x, y []float32){k.add, k.sub, k.mul, k.larger} {
 		f(z, x, y)
 	}
+	k.relu(z, x)
 	k.scale(z, 2, x)
 	k.axpy(z, 2, x)
 	k.scaledDiff(z, 2, x, y)

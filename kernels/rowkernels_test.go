@@ -14,6 +14,8 @@ type rowKernels struct {
 	level level
 
 	add, sub, mul   func(z, x, y []float32)
+	larger          func(z, x, y []float32)
+	relu            func(z, x []float32)
 	scale, axpy     func(z []float32, a float32, x []float32)
 	fill            func(z []float32, a float32)
 	scaledDiff      func(z []float32, a float32, x, y []float32)
@@ -51,7 +53,7 @@ type rowKernels struct {
 
 var genericKernels = rowKernels{
 	name: "generic", level: isaGeneric,
-	add: generic.Add, sub: generic.Sub, mul: generic.Mul, scale: generic.Scale, axpy: generic.Axpy,
+	add: generic.Add, larger: generic.Larger, relu: generic.Relu, sub: generic.Sub, mul: generic.Mul, scale: generic.Scale, axpy: generic.Axpy,
 	fill: generic.Fill, scaledDiff: generic.ScaledDiff,
 	sum: generic.Sum, sumSquares: generic.SumSquares, dot: generic.Dot, distance: generic.SquaredDistance,
 	allFinite: generic.AllFinite, columnSum: generic.ColumnSum,

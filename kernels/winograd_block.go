@@ -126,7 +126,7 @@ func (b *winogradBlock) multiply(v []float32, position, q, k0, k1 int, u []float
 	mr, tiles := b.tile.mr, b.t1-b.t0
 	for t := 0; t < tiles; t += mr {
 		at := b.cAt[t : t+mr]
-		convTile(width, v, b.aAt[t:t+mr], 1, k1-k0, 0, u, m, at, d, at, min(mr, tiles-t), n)
+		convTile(width, v, b.aAt[t:t+mr], 1, k1-k0, 0, u, m, at, d, at, min(mr, tiles-t), n, nil, 0)
 	}
 }
 
@@ -147,18 +147,29 @@ func (b *winogradBlock) output(t, lane, n int) {
 	d, dRow, dPixel := b.bias, 0, 0
 	rows, cols := min(winogradStep, f.outH-p), min(winogradStep, f.outW-q)
 	switch {
-	case b.accumulate:
+	case b.base != nil:
+		base := b.base[image*b.outImage+f.at+p*f.row+q*f.pixel+lane:]
 		if d != nil {
 			for i := range rows {
 				for j := range cols {
-					at := y[i*f.row+j*f.pixel:][:n]
-					add(at, at, d[lane:lane+n])
+					at := i*f.row + j*f.pixel
+					add(y[at:][:n], base[at:], d[lane:lane+n])
 				}
 			}
+			base = y
 		}
-		d, dRow, dPixel = y, f.row, f.pixel
+		d, dRow, dPixel = base, f.row, f.pixel
 	case d != nil:
 		d = d[lane:]
 	}
 	winogradOutput(y, f.row, f.pixel, b.m[(t-b.t0)*b.mRow:], b.mStep, d, dRow, dPixel, rows, cols, b.tmp, n)
+	if !b.relu {
+		return
+	}
+	for i := range rows {
+		for j := range cols {
+			at := y[i*f.row+j*f.pixel:][:n]
+			relu(at, at)
+		}
+	}
 }

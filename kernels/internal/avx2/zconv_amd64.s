@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func ConvTile6x16(a *float32, aAt *int, segments int, k int, gap int, b *float32, c *float32, cAt *int, d *float32, dAt *int, m int, n int)
+// func ConvTile6x16(a *float32, aAt *int, segments int, k int, gap int, b *float32, c *float32, cAt *int, d *float32, dAt *int, m int, n int, e *float32, floor float32)
 // Requires: AVX, FMA3, MMX+
-TEXT ·ConvTile6x16(SB), NOSPLIT, $0-96
+TEXT ·ConvTile6x16(SB), NOSPLIT, $0-108
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
 	VXORPS     Y5, Y5, Y5
@@ -187,10 +187,131 @@ next:
 	JNZ  segment
 
 sums:
-	MOVQ    n+88(FP), AX
-	SUBQ    $+8, AX
-	CMPQ    AX, $+8
-	JLT     cut
+	MOVQ         n+88(FP), AX
+	SUBQ         $+8, AX
+	CMPQ         AX, $+8
+	JLT          cut
+	MOVQ         e+96(FP), AX
+	TESTQ        AX, AX
+	JZ           plainWhole
+	MOVQ         d+64(FP), CX
+	MOVQ         c+48(FP), DX
+	MOVQ         cAt+56(FP), BX
+	MOVQ         m+80(FP), SI
+	MOVQ         dAt+72(FP), DI
+	VBROADCASTSS floor+104(FP), Y0
+	MOVQ         (BX), R8
+	LEAQ         (DX)(R8*4), R8
+	MOVQ         (DI), R9
+	LEAQ         (CX)(R9*4), R9
+	VMOVUPS      (R9), Y2
+	VMOVUPS      (AX), Y1
+	VADDPS       Y1, Y2, Y2
+	VADDPS       Y3, Y2, Y3
+	VMAXPS       Y3, Y0, Y3
+	VMOVUPS      Y3, (R8)
+	VMOVUPS      32(R9), Y2
+	VMOVUPS      32(AX), Y1
+	VADDPS       Y1, Y2, Y2
+	VADDPS       Y4, Y2, Y4
+	VMAXPS       Y4, Y0, Y4
+	VMOVUPS      Y4, 32(R8)
+	DECQ         SI
+	JZ           end1
+	MOVQ         8(BX), R8
+	LEAQ         (DX)(R8*4), R8
+	MOVQ         8(DI), R9
+	LEAQ         (CX)(R9*4), R9
+	VMOVUPS      (R9), Y2
+	VMOVUPS      (AX), Y1
+	VADDPS       Y1, Y2, Y2
+	VADDPS       Y5, Y2, Y5
+	VMAXPS       Y5, Y0, Y5
+	VMOVUPS      Y5, (R8)
+	VMOVUPS      32(R9), Y2
+	VMOVUPS      32(AX), Y1
+	VADDPS       Y1, Y2, Y2
+	VADDPS       Y6, Y2, Y6
+	VMAXPS       Y6, Y0, Y6
+	VMOVUPS      Y6, 32(R8)
+	DECQ         SI
+	JZ           end1
+	MOVQ         16(BX), R8
+	LEAQ         (DX)(R8*4), R8
+	MOVQ         16(DI), R9
+	LEAQ         (CX)(R9*4), R9
+	VMOVUPS      (R9), Y2
+	VMOVUPS      (AX), Y1
+	VADDPS       Y1, Y2, Y2
+	VADDPS       Y7, Y2, Y7
+	VMAXPS       Y7, Y0, Y7
+	VMOVUPS      Y7, (R8)
+	VMOVUPS      32(R9), Y2
+	VMOVUPS      32(AX), Y1
+	VADDPS       Y1, Y2, Y2
+	VADDPS       Y8, Y2, Y8
+	VMAXPS       Y8, Y0, Y8
+	VMOVUPS      Y8, 32(R8)
+	DECQ         SI
+	JZ           end1
+	MOVQ         24(BX), R8
+	LEAQ         (DX)(R8*4), R8
+	MOVQ         24(DI), R9
+	LEAQ         (CX)(R9*4), R9
+	VMOVUPS      (R9), Y2
+	VMOVUPS      (AX), Y1
+	VADDPS       Y1, Y2, Y2
+	VADDPS       Y9, Y2, Y9
+	VMAXPS       Y9, Y0, Y9
+	VMOVUPS      Y9, (R8)
+	VMOVUPS      32(R9), Y2
+	VMOVUPS      32(AX), Y1
+	VADDPS       Y1, Y2, Y2
+	VADDPS       Y10, Y2, Y10
+	VMAXPS       Y10, Y0, Y10
+	VMOVUPS      Y10, 32(R8)
+	DECQ         SI
+	JZ           end1
+	MOVQ         32(BX), R8
+	LEAQ         (DX)(R8*4), R8
+	MOVQ         32(DI), R9
+	LEAQ         (CX)(R9*4), R9
+	VMOVUPS      (R9), Y2
+	VMOVUPS      (AX), Y1
+	VADDPS       Y1, Y2, Y2
+	VADDPS       Y11, Y2, Y11
+	VMAXPS       Y11, Y0, Y11
+	VMOVUPS      Y11, (R8)
+	VMOVUPS      32(R9), Y2
+	VMOVUPS      32(AX), Y1
+	VADDPS       Y1, Y2, Y2
+	VADDPS       Y12, Y2, Y12
+	VMAXPS       Y12, Y0, Y12
+	VMOVUPS      Y12, 32(R8)
+	DECQ         SI
+	JZ           end1
+	MOVQ         40(BX), BX
+	LEAQ         (DX)(BX*4), BX
+	MOVQ         40(DI), DX
+	LEAQ         (CX)(DX*4), DX
+	VMOVUPS      (DX), Y2
+	VMOVUPS      (AX), Y1
+	VADDPS       Y1, Y2, Y2
+	VADDPS       Y13, Y2, Y13
+	VMAXPS       Y13, Y0, Y13
+	VMOVUPS      Y13, (BX)
+	VMOVUPS      32(DX), Y2
+	VMOVUPS      32(AX), Y1
+	VADDPS       Y1, Y2, Y2
+	VADDPS       Y14, Y2, Y14
+	VMAXPS       Y14, Y0, Y14
+	VMOVUPS      Y14, 32(BX)
+
+end1:
+	VZEROUPPER
+	RET
+
+plainWhole:
 	MOVQ    d+64(FP), AX
 	TESTQ   AX, AX
 	JZ      overwriteWhole
@@ -209,7 +330,7 @@ sums:
 	VADDPS  Y4, Y1, Y4
 	VMOVUPS Y4, 32(DI)
 	DECQ    BX
-	JZ      end1
+	JZ      end2
 	MOVQ    8(DX), DI
 	LEAQ    (CX)(DI*4), DI
 	MOVQ    8(SI), R8
@@ -221,7 +342,7 @@ sums:
 	VADDPS  Y6, Y1, Y6
 	VMOVUPS Y6, 32(DI)
 	DECQ    BX
-	JZ      end1
+	JZ      end2
 	MOVQ    16(DX), DI
 	LEAQ    (CX)(DI*4), DI
 	MOVQ    16(SI), R8
@@ -233,7 +354,7 @@ sums:
 	VADDPS  Y8, Y1, Y8
 	VMOVUPS Y8, 32(DI)
 	DECQ    BX
-	JZ      end1
+	JZ      end2
 	MOVQ    24(DX), DI
 	LEAQ    (CX)(DI*4), DI
 	MOVQ    24(SI), R8
@@ -245,7 +366,7 @@ sums:
 	VADDPS  Y10, Y1, Y10
 	VMOVUPS Y10, 32(DI)
 	DECQ    BX
-	JZ      end1
+	JZ      end2
 	MOVQ    32(DX), DI
 	LEAQ    (CX)(DI*4), DI
 	MOVQ    32(SI), R8
@@ -257,7 +378,7 @@ sums:
 	VADDPS  Y12, Y1, Y12
 	VMOVUPS Y12, 32(DI)
 	DECQ    BX
-	JZ      end1
+	JZ      end2
 	MOVQ    40(DX), DX
 	LEAQ    (CX)(DX*4), DX
 	MOVQ    40(SI), CX
@@ -269,7 +390,7 @@ sums:
 	VADDPS  Y14, Y1, Y14
 	VMOVUPS Y14, 32(DX)
 
-end1:
+end2:
 	VZEROUPPER
 	RET
 
@@ -282,44 +403,165 @@ overwriteWhole:
 	VMOVUPS Y3, (BX)
 	VMOVUPS Y4, 32(BX)
 	DECQ    DX
-	JZ      end2
+	JZ      end3
 	MOVQ    8(CX), BX
 	LEAQ    (AX)(BX*4), BX
 	VMOVUPS Y5, (BX)
 	VMOVUPS Y6, 32(BX)
 	DECQ    DX
-	JZ      end2
+	JZ      end3
 	MOVQ    16(CX), BX
 	LEAQ    (AX)(BX*4), BX
 	VMOVUPS Y7, (BX)
 	VMOVUPS Y8, 32(BX)
 	DECQ    DX
-	JZ      end2
+	JZ      end3
 	MOVQ    24(CX), BX
 	LEAQ    (AX)(BX*4), BX
 	VMOVUPS Y9, (BX)
 	VMOVUPS Y10, 32(BX)
 	DECQ    DX
-	JZ      end2
+	JZ      end3
 	MOVQ    32(CX), BX
 	LEAQ    (AX)(BX*4), BX
 	VMOVUPS Y11, (BX)
 	VMOVUPS Y12, 32(BX)
 	DECQ    DX
-	JZ      end2
+	JZ      end3
 	MOVQ    40(CX), CX
 	LEAQ    (AX)(CX*4), CX
 	VMOVUPS Y13, (CX)
 	VMOVUPS Y14, 32(CX)
 
-end2:
+end3:
 	VZEROUPPER
 	RET
 
 cut:
-	LEAQ       lane_masks<>+0(SB), CX
-	NEGQ       AX
-	VMOVUPS    32(CX)(AX*4), Y2
+	LEAQ         lane_masks<>+0(SB), CX
+	NEGQ         AX
+	VMOVUPS      32(CX)(AX*4), Y2
+	MOVQ         e+96(FP), AX
+	TESTQ        AX, AX
+	JZ           plainCut
+	MOVQ         d+64(FP), CX
+	MOVQ         c+48(FP), DX
+	MOVQ         cAt+56(FP), BX
+	MOVQ         m+80(FP), SI
+	MOVQ         dAt+72(FP), DI
+	VBROADCASTSS floor+104(FP), Y0
+	MOVQ         (BX), R8
+	LEAQ         (DX)(R8*4), R8
+	MOVQ         (DI), R9
+	LEAQ         (CX)(R9*4), R9
+	VMOVUPS      (R9), Y15
+	VMOVUPS      (AX), Y1
+	VADDPS       Y1, Y15, Y15
+	VADDPS       Y3, Y15, Y3
+	VMAXPS       Y3, Y0, Y3
+	VMOVUPS      Y3, (R8)
+	VMASKMOVPS   32(R9), Y2, Y15
+	VMASKMOVPS   32(AX), Y2, Y1
+	VADDPS       Y1, Y15, Y15
+	VADDPS       Y4, Y15, Y4
+	VMAXPS       Y4, Y0, Y4
+	VMASKMOVPS   Y4, Y2, 32(R8)
+	DECQ         SI
+	JZ           end4
+	MOVQ         8(BX), R8
+	LEAQ         (DX)(R8*4), R8
+	MOVQ         8(DI), R9
+	LEAQ         (CX)(R9*4), R9
+	VMOVUPS      (R9), Y15
+	VMOVUPS      (AX), Y1
+	VADDPS       Y1, Y15, Y15
+	VADDPS       Y5, Y15, Y5
+	VMAXPS       Y5, Y0, Y5
+	VMOVUPS      Y5, (R8)
+	VMASKMOVPS   32(R9), Y2, Y15
+	VMASKMOVPS   32(AX), Y2, Y1
+	VADDPS       Y1, Y15, Y15
+	VADDPS       Y6, Y15, Y6
+	VMAXPS       Y6, Y0, Y6
+	VMASKMOVPS   Y6, Y2, 32(R8)
+	DECQ         SI
+	JZ           end4
+	MOVQ         16(BX), R8
+	LEAQ         (DX)(R8*4), R8
+	MOVQ         16(DI), R9
+	LEAQ         (CX)(R9*4), R9
+	VMOVUPS      (R9), Y15
+	VMOVUPS      (AX), Y1
+	VADDPS       Y1, Y15, Y15
+	VADDPS       Y7, Y15, Y7
+	VMAXPS       Y7, Y0, Y7
+	VMOVUPS      Y7, (R8)
+	VMASKMOVPS   32(R9), Y2, Y15
+	VMASKMOVPS   32(AX), Y2, Y1
+	VADDPS       Y1, Y15, Y15
+	VADDPS       Y8, Y15, Y8
+	VMAXPS       Y8, Y0, Y8
+	VMASKMOVPS   Y8, Y2, 32(R8)
+	DECQ         SI
+	JZ           end4
+	MOVQ         24(BX), R8
+	LEAQ         (DX)(R8*4), R8
+	MOVQ         24(DI), R9
+	LEAQ         (CX)(R9*4), R9
+	VMOVUPS      (R9), Y15
+	VMOVUPS      (AX), Y1
+	VADDPS       Y1, Y15, Y15
+	VADDPS       Y9, Y15, Y9
+	VMAXPS       Y9, Y0, Y9
+	VMOVUPS      Y9, (R8)
+	VMASKMOVPS   32(R9), Y2, Y15
+	VMASKMOVPS   32(AX), Y2, Y1
+	VADDPS       Y1, Y15, Y15
+	VADDPS       Y10, Y15, Y10
+	VMAXPS       Y10, Y0, Y10
+	VMASKMOVPS   Y10, Y2, 32(R8)
+	DECQ         SI
+	JZ           end4
+	MOVQ         32(BX), R8
+	LEAQ         (DX)(R8*4), R8
+	MOVQ         32(DI), R9
+	LEAQ         (CX)(R9*4), R9
+	VMOVUPS      (R9), Y15
+	VMOVUPS      (AX), Y1
+	VADDPS       Y1, Y15, Y15
+	VADDPS       Y11, Y15, Y11
+	VMAXPS       Y11, Y0, Y11
+	VMOVUPS      Y11, (R8)
+	VMASKMOVPS   32(R9), Y2, Y15
+	VMASKMOVPS   32(AX), Y2, Y1
+	VADDPS       Y1, Y15, Y15
+	VADDPS       Y12, Y15, Y12
+	VMAXPS       Y12, Y0, Y12
+	VMASKMOVPS   Y12, Y2, 32(R8)
+	DECQ         SI
+	JZ           end4
+	MOVQ         40(BX), BX
+	LEAQ         (DX)(BX*4), BX
+	MOVQ         40(DI), DX
+	LEAQ         (CX)(DX*4), DX
+	VMOVUPS      (DX), Y15
+	VMOVUPS      (AX), Y1
+	VADDPS       Y1, Y15, Y15
+	VADDPS       Y13, Y15, Y13
+	VMAXPS       Y13, Y0, Y13
+	VMOVUPS      Y13, (BX)
+	VMASKMOVPS   32(DX), Y2, Y15
+	VMASKMOVPS   32(AX), Y2, Y1
+	VADDPS       Y1, Y15, Y15
+	VADDPS       Y14, Y15, Y14
+	VMAXPS       Y14, Y0, Y14
+	VMASKMOVPS   Y14, Y2, 32(BX)
+
+end4:
+	VZEROUPPER
+	RET
+
+plainCut:
 	MOVQ       d+64(FP), AX
 	TESTQ      AX, AX
 	JZ         overwriteCut
@@ -338,7 +580,7 @@ cut:
 	VADDPS     Y4, Y1, Y4
 	VMASKMOVPS Y4, Y2, 32(DI)
 	DECQ       BX
-	JZ         end3
+	JZ         end5
 	MOVQ       8(DX), DI
 	LEAQ       (CX)(DI*4), DI
 	MOVQ       8(SI), R8
@@ -350,7 +592,7 @@ cut:
 	VADDPS     Y6, Y1, Y6
 	VMASKMOVPS Y6, Y2, 32(DI)
 	DECQ       BX
-	JZ         end3
+	JZ         end5
 	MOVQ       16(DX), DI
 	LEAQ       (CX)(DI*4), DI
 	MOVQ       16(SI), R8
@@ -362,7 +604,7 @@ cut:
 	VADDPS     Y8, Y1, Y8
 	VMASKMOVPS Y8, Y2, 32(DI)
 	DECQ       BX
-	JZ         end3
+	JZ         end5
 	MOVQ       24(DX), DI
 	LEAQ       (CX)(DI*4), DI
 	MOVQ       24(SI), R8
@@ -374,7 +616,7 @@ cut:
 	VADDPS     Y10, Y1, Y10
 	VMASKMOVPS Y10, Y2, 32(DI)
 	DECQ       BX
-	JZ         end3
+	JZ         end5
 	MOVQ       32(DX), DI
 	LEAQ       (CX)(DI*4), DI
 	MOVQ       32(SI), R8
@@ -386,7 +628,7 @@ cut:
 	VADDPS     Y12, Y1, Y12
 	VMASKMOVPS Y12, Y2, 32(DI)
 	DECQ       BX
-	JZ         end3
+	JZ         end5
 	MOVQ       40(DX), DX
 	LEAQ       (CX)(DX*4), DX
 	MOVQ       40(SI), CX
@@ -398,7 +640,7 @@ cut:
 	VADDPS     Y14, Y1, Y14
 	VMASKMOVPS Y14, Y2, 32(DX)
 
-end3:
+end5:
 	VZEROUPPER
 	RET
 
@@ -411,37 +653,37 @@ overwriteCut:
 	VMOVUPS    Y3, (BX)
 	VMASKMOVPS Y4, Y2, 32(BX)
 	DECQ       DX
-	JZ         end4
+	JZ         end6
 	MOVQ       8(CX), BX
 	LEAQ       (AX)(BX*4), BX
 	VMOVUPS    Y5, (BX)
 	VMASKMOVPS Y6, Y2, 32(BX)
 	DECQ       DX
-	JZ         end4
+	JZ         end6
 	MOVQ       16(CX), BX
 	LEAQ       (AX)(BX*4), BX
 	VMOVUPS    Y7, (BX)
 	VMASKMOVPS Y8, Y2, 32(BX)
 	DECQ       DX
-	JZ         end4
+	JZ         end6
 	MOVQ       24(CX), BX
 	LEAQ       (AX)(BX*4), BX
 	VMOVUPS    Y9, (BX)
 	VMASKMOVPS Y10, Y2, 32(BX)
 	DECQ       DX
-	JZ         end4
+	JZ         end6
 	MOVQ       32(CX), BX
 	LEAQ       (AX)(BX*4), BX
 	VMOVUPS    Y11, (BX)
 	VMASKMOVPS Y12, Y2, 32(BX)
 	DECQ       DX
-	JZ         end4
+	JZ         end6
 	MOVQ       40(CX), CX
 	LEAQ       (AX)(CX*4), CX
 	VMOVUPS    Y13, (CX)
 	VMASKMOVPS Y14, Y2, 32(CX)
 
-end4:
+end6:
 	VZEROUPPER
 	RET
 
@@ -463,9 +705,9 @@ DATA lane_masks<>+56(SB)/4, $0x00000000
 DATA lane_masks<>+60(SB)/4, $0x00000000
 GLOBL lane_masks<>(SB), RODATA|NOPTR, $64
 
-// func ConvTile6x8(a *float32, aAt *int, segments int, k int, gap int, b *float32, c *float32, cAt *int, d *float32, dAt *int, m int, n int)
+// func ConvTile6x8(a *float32, aAt *int, segments int, k int, gap int, b *float32, c *float32, cAt *int, d *float32, dAt *int, m int, n int, e *float32, floor float32)
 // Requires: AVX, FMA3, MMX+
-TEXT ·ConvTile6x8(SB), NOSPLIT, $0-96
+TEXT ·ConvTile6x8(SB), NOSPLIT, $0-108
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
@@ -605,10 +847,95 @@ next:
 	JNZ  segment
 
 sums:
-	MOVQ    n+88(FP), AX
-	SUBQ    $+0, AX
-	CMPQ    AX, $+8
-	JLT     cut
+	MOVQ         n+88(FP), AX
+	SUBQ         $+0, AX
+	CMPQ         AX, $+8
+	JLT          cut
+	MOVQ         e+96(FP), AX
+	TESTQ        AX, AX
+	JZ           plainWhole
+	MOVQ         d+64(FP), CX
+	MOVQ         c+48(FP), DX
+	MOVQ         cAt+56(FP), BX
+	MOVQ         m+80(FP), SI
+	MOVQ         dAt+72(FP), DI
+	VBROADCASTSS floor+104(FP), Y0
+	MOVQ         (BX), R8
+	LEAQ         (DX)(R8*4), R8
+	MOVQ         (DI), R9
+	LEAQ         (CX)(R9*4), R9
+	VMOVUPS      (R9), Y8
+	VMOVUPS      (AX), Y1
+	VADDPS       Y1, Y8, Y8
+	VADDPS       Y2, Y8, Y2
+	VMAXPS       Y2, Y0, Y2
+	VMOVUPS      Y2, (R8)
+	DECQ         SI
+	JZ           end1
+	MOVQ         8(BX), R8
+	LEAQ         (DX)(R8*4), R8
+	MOVQ         8(DI), R9
+	LEAQ         (CX)(R9*4), R9
+	VMOVUPS      (R9), Y8
+	VMOVUPS      (AX), Y1
+	VADDPS       Y1, Y8, Y8
+	VADDPS       Y3, Y8, Y3
+	VMAXPS       Y3, Y0, Y3
+	VMOVUPS      Y3, (R8)
+	DECQ         SI
+	JZ           end1
+	MOVQ         16(BX), R8
+	LEAQ         (DX)(R8*4), R8
+	MOVQ         16(DI), R9
+	LEAQ         (CX)(R9*4), R9
+	VMOVUPS      (R9), Y8
+	VMOVUPS      (AX), Y1
+	VADDPS       Y1, Y8, Y8
+	VADDPS       Y4, Y8, Y4
+	VMAXPS       Y4, Y0, Y4
+	VMOVUPS      Y4, (R8)
+	DECQ         SI
+	JZ           end1
+	MOVQ         24(BX), R8
+	LEAQ         (DX)(R8*4), R8
+	MOVQ         24(DI), R9
+	LEAQ         (CX)(R9*4), R9
+	VMOVUPS      (R9), Y8
+	VMOVUPS      (AX), Y1
+	VADDPS       Y1, Y8, Y8
+	VADDPS       Y5, Y8, Y5
+	VMAXPS       Y5, Y0, Y5
+	VMOVUPS      Y5, (R8)
+	DECQ         SI
+	JZ           end1
+	MOVQ         32(BX), R8
+	LEAQ         (DX)(R8*4), R8
+	MOVQ         32(DI), R9
+	LEAQ         (CX)(R9*4), R9
+	VMOVUPS      (R9), Y8
+	VMOVUPS      (AX), Y1
+	VADDPS       Y1, Y8, Y8
+	VADDPS       Y6, Y8, Y6
+	VMAXPS       Y6, Y0, Y6
+	VMOVUPS      Y6, (R8)
+	DECQ         SI
+	JZ           end1
+	MOVQ         40(BX), BX
+	LEAQ         (DX)(BX*4), BX
+	MOVQ         40(DI), DX
+	LEAQ         (CX)(DX*4), DX
+	VMOVUPS      (DX), Y8
+	VMOVUPS      (AX), Y1
+	VADDPS       Y1, Y8, Y8
+	VADDPS       Y7, Y8, Y7
+	VMAXPS       Y7, Y0, Y7
+	VMOVUPS      Y7, (BX)
+
+end1:
+	VZEROUPPER
+	RET
+
+plainWhole:
 	MOVQ    d+64(FP), AX
 	TESTQ   AX, AX
 	JZ      overwriteWhole
@@ -624,7 +951,7 @@ sums:
 	VADDPS  Y2, Y0, Y2
 	VMOVUPS Y2, (DI)
 	DECQ    BX
-	JZ      end1
+	JZ      end2
 	MOVQ    8(DX), DI
 	LEAQ    (CX)(DI*4), DI
 	MOVQ    8(SI), R8
@@ -633,7 +960,7 @@ sums:
 	VADDPS  Y3, Y0, Y3
 	VMOVUPS Y3, (DI)
 	DECQ    BX
-	JZ      end1
+	JZ      end2
 	MOVQ    16(DX), DI
 	LEAQ    (CX)(DI*4), DI
 	MOVQ    16(SI), R8
@@ -642,7 +969,7 @@ sums:
 	VADDPS  Y4, Y0, Y4
 	VMOVUPS Y4, (DI)
 	DECQ    BX
-	JZ      end1
+	JZ      end2
 	MOVQ    24(DX), DI
 	LEAQ    (CX)(DI*4), DI
 	MOVQ    24(SI), R8
@@ -651,7 +978,7 @@ sums:
 	VADDPS  Y5, Y0, Y5
 	VMOVUPS Y5, (DI)
 	DECQ    BX
-	JZ      end1
+	JZ      end2
 	MOVQ    32(DX), DI
 	LEAQ    (CX)(DI*4), DI
 	MOVQ    32(SI), R8
@@ -660,7 +987,7 @@ sums:
 	VADDPS  Y6, Y0, Y6
 	VMOVUPS Y6, (DI)
 	DECQ    BX
-	JZ      end1
+	JZ      end2
 	MOVQ    40(DX), DX
 	LEAQ    (CX)(DX*4), DX
 	MOVQ    40(SI), CX
@@ -669,7 +996,7 @@ sums:
 	VADDPS  Y7, Y0, Y7
 	VMOVUPS Y7, (DX)
 
-end1:
+end2:
 	VZEROUPPER
 	RET
 
@@ -681,39 +1008,124 @@ overwriteWhole:
 	LEAQ    (AX)(BX*4), BX
 	VMOVUPS Y2, (BX)
 	DECQ    DX
-	JZ      end2
+	JZ      end3
 	MOVQ    8(CX), BX
 	LEAQ    (AX)(BX*4), BX
 	VMOVUPS Y3, (BX)
 	DECQ    DX
-	JZ      end2
+	JZ      end3
 	MOVQ    16(CX), BX
 	LEAQ    (AX)(BX*4), BX
 	VMOVUPS Y4, (BX)
 	DECQ    DX
-	JZ      end2
+	JZ      end3
 	MOVQ    24(CX), BX
 	LEAQ    (AX)(BX*4), BX
 	VMOVUPS Y5, (BX)
 	DECQ    DX
-	JZ      end2
+	JZ      end3
 	MOVQ    32(CX), BX
 	LEAQ    (AX)(BX*4), BX
 	VMOVUPS Y6, (BX)
 	DECQ    DX
-	JZ      end2
+	JZ      end3
 	MOVQ    40(CX), CX
 	LEAQ    (AX)(CX*4), CX
 	VMOVUPS Y7, (CX)
 
-end2:
+end3:
 	VZEROUPPER
 	RET
 
 cut:
-	LEAQ       lane_masks<>+0(SB), CX
-	NEGQ       AX
-	VMOVUPS    32(CX)(AX*4), Y1
+	LEAQ         lane_masks<>+0(SB), CX
+	NEGQ         AX
+	VMOVUPS      32(CX)(AX*4), Y1
+	MOVQ         e+96(FP), AX
+	TESTQ        AX, AX
+	JZ           plainCut
+	MOVQ         d+64(FP), CX
+	MOVQ         c+48(FP), DX
+	MOVQ         cAt+56(FP), BX
+	MOVQ         m+80(FP), SI
+	MOVQ         dAt+72(FP), DI
+	VBROADCASTSS floor+104(FP), Y0
+	MOVQ         (BX), R8
+	LEAQ         (DX)(R8*4), R8
+	MOVQ         (DI), R9
+	LEAQ         (CX)(R9*4), R9
+	VMASKMOVPS   (R9), Y1, Y9
+	VMASKMOVPS   (AX), Y1, Y8
+	VADDPS       Y8, Y9, Y9
+	VADDPS       Y2, Y9, Y2
+	VMAXPS       Y2, Y0, Y2
+	VMASKMOVPS   Y2, Y1, (R8)
+	DECQ         SI
+	JZ           end4
+	MOVQ         8(BX), R8
+	LEAQ         (DX)(R8*4), R8
+	MOVQ         8(DI), R9
+	LEAQ         (CX)(R9*4), R9
+	VMASKMOVPS   (R9), Y1, Y9
+	VMASKMOVPS   (AX), Y1, Y8
+	VADDPS       Y8, Y9, Y9
+	VADDPS       Y3, Y9, Y3
+	VMAXPS       Y3, Y0, Y3
+	VMASKMOVPS   Y3, Y1, (R8)
+	DECQ         SI
+	JZ           end4
+	MOVQ         16(BX), R8
+	LEAQ         (DX)(R8*4), R8
+	MOVQ         16(DI), R9
+	LEAQ         (CX)(R9*4), R9
+	VMASKMOVPS   (R9), Y1, Y9
+	VMASKMOVPS   (AX), Y1, Y8
+	VADDPS       Y8, Y9, Y9
+	VADDPS       Y4, Y9, Y4
+	VMAXPS       Y4, Y0, Y4
+	VMASKMOVPS   Y4, Y1, (R8)
+	DECQ         SI
+	JZ           end4
+	MOVQ         24(BX), R8
+	LEAQ         (DX)(R8*4), R8
+	MOVQ         24(DI), R9
+	LEAQ         (CX)(R9*4), R9
+	VMASKMOVPS   (R9), Y1, Y9
+	VMASKMOVPS   (AX), Y1, Y8
+	VADDPS       Y8, Y9, Y9
+	VADDPS       Y5, Y9, Y5
+	VMAXPS       Y5, Y0, Y5
+	VMASKMOVPS   Y5, Y1, (R8)
+	DECQ         SI
+	JZ           end4
+	MOVQ         32(BX), R8
+	LEAQ         (DX)(R8*4), R8
+	MOVQ         32(DI), R9
+	LEAQ         (CX)(R9*4), R9
+	VMASKMOVPS   (R9), Y1, Y9
+	VMASKMOVPS   (AX), Y1, Y8
+	VADDPS       Y8, Y9, Y9
+	VADDPS       Y6, Y9, Y6
+	VMAXPS       Y6, Y0, Y6
+	VMASKMOVPS   Y6, Y1, (R8)
+	DECQ         SI
+	JZ           end4
+	MOVQ         40(BX), BX
+	LEAQ         (DX)(BX*4), BX
+	MOVQ         40(DI), DX
+	LEAQ         (CX)(DX*4), DX
+	VMASKMOVPS   (DX), Y1, Y9
+	VMASKMOVPS   (AX), Y1, Y8
+	VADDPS       Y8, Y9, Y9
+	VADDPS       Y7, Y9, Y7
+	VMAXPS       Y7, Y0, Y7
+	VMASKMOVPS   Y7, Y1, (BX)
+
+end4:
+	VZEROUPPER
+	RET
+
+plainCut:
 	MOVQ       d+64(FP), AX
 	TESTQ      AX, AX
 	JZ         overwriteCut
@@ -729,7 +1141,7 @@ cut:
 	VADDPS     Y2, Y0, Y2
 	VMASKMOVPS Y2, Y1, (DI)
 	DECQ       BX
-	JZ         end3
+	JZ         end5
 	MOVQ       8(DX), DI
 	LEAQ       (CX)(DI*4), DI
 	MOVQ       8(SI), R8
@@ -738,7 +1150,7 @@ cut:
 	VADDPS     Y3, Y0, Y3
 	VMASKMOVPS Y3, Y1, (DI)
 	DECQ       BX
-	JZ         end3
+	JZ         end5
 	MOVQ       16(DX), DI
 	LEAQ       (CX)(DI*4), DI
 	MOVQ       16(SI), R8
@@ -747,7 +1159,7 @@ cut:
 	VADDPS     Y4, Y0, Y4
 	VMASKMOVPS Y4, Y1, (DI)
 	DECQ       BX
-	JZ         end3
+	JZ         end5
 	MOVQ       24(DX), DI
 	LEAQ       (CX)(DI*4), DI
 	MOVQ       24(SI), R8
@@ -756,7 +1168,7 @@ cut:
 	VADDPS     Y5, Y0, Y5
 	VMASKMOVPS Y5, Y1, (DI)
 	DECQ       BX
-	JZ         end3
+	JZ         end5
 	MOVQ       32(DX), DI
 	LEAQ       (CX)(DI*4), DI
 	MOVQ       32(SI), R8
@@ -765,7 +1177,7 @@ cut:
 	VADDPS     Y6, Y0, Y6
 	VMASKMOVPS Y6, Y1, (DI)
 	DECQ       BX
-	JZ         end3
+	JZ         end5
 	MOVQ       40(DX), DX
 	LEAQ       (CX)(DX*4), DX
 	MOVQ       40(SI), CX
@@ -774,7 +1186,7 @@ cut:
 	VADDPS     Y7, Y0, Y7
 	VMASKMOVPS Y7, Y1, (DX)
 
-end3:
+end5:
 	VZEROUPPER
 	RET
 
@@ -786,32 +1198,32 @@ overwriteCut:
 	LEAQ       (AX)(BX*4), BX
 	VMASKMOVPS Y2, Y1, (BX)
 	DECQ       DX
-	JZ         end4
+	JZ         end6
 	MOVQ       8(CX), BX
 	LEAQ       (AX)(BX*4), BX
 	VMASKMOVPS Y3, Y1, (BX)
 	DECQ       DX
-	JZ         end4
+	JZ         end6
 	MOVQ       16(CX), BX
 	LEAQ       (AX)(BX*4), BX
 	VMASKMOVPS Y4, Y1, (BX)
 	DECQ       DX
-	JZ         end4
+	JZ         end6
 	MOVQ       24(CX), BX
 	LEAQ       (AX)(BX*4), BX
 	VMASKMOVPS Y5, Y1, (BX)
 	DECQ       DX
-	JZ         end4
+	JZ         end6
 	MOVQ       32(CX), BX
 	LEAQ       (AX)(BX*4), BX
 	VMASKMOVPS Y6, Y1, (BX)
 	DECQ       DX
-	JZ         end4
+	JZ         end6
 	MOVQ       40(CX), CX
 	LEAQ       (AX)(CX*4), CX
 	VMASKMOVPS Y7, Y1, (CX)
 
-end4:
+end6:
 	VZEROUPPER
 	RET
 

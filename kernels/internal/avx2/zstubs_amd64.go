@@ -79,24 +79,26 @@ func GemmColumns6x8(k int, a *float32, lda int, b *float32, c *float32, ldc int,
 // ConvTile6x16 is generic.ConvTile2x4 with 6 rows and 16 columns, each sum one chain of fused
 // multiply-adds in increasing s and p:
 //
-//	c[cAt[i]+j] = d[dAt[i]+j] + sum over s<segments, p<k of a[aAt[i]+s*(k+gap)+p]*b[(s*k+p)*16+j]
+//	c[cAt[i]+j] = max(floor, (d[dAt[i]+j] + e[j]) + sum over s<segments, p<k of a[aAt[i]+s*(k+gap)+p]*b[(s*k+p)*16+j])
 //
 // Shapes: aAt, cAt, dAt [6]; b [segments,k,16]; k at least 1; m 1 to 6, n 9 to 16.
-// Writes: m rows of n elements of c. d nil stands for zeros; d may be c.
+// Writes: m rows of n elements of c. d nil stands for zeros; d may be c. e nil: there is neither
+// e nor floor; otherwise d is not nil.
 //
 //go:noescape
-func ConvTile6x16(a *float32, aAt *int, segments int, k int, gap int, b *float32, c *float32, cAt *int, d *float32, dAt *int, m int, n int)
+func ConvTile6x16(a *float32, aAt *int, segments int, k int, gap int, b *float32, c *float32, cAt *int, d *float32, dAt *int, m int, n int, e *float32, floor float32)
 
 // ConvTile6x8 is generic.ConvTile2x4 with 6 rows and 8 columns, each sum one chain of fused
 // multiply-adds in increasing s and p:
 //
-//	c[cAt[i]+j] = d[dAt[i]+j] + sum over s<segments, p<k of a[aAt[i]+s*(k+gap)+p]*b[(s*k+p)*8+j]
+//	c[cAt[i]+j] = max(floor, (d[dAt[i]+j] + e[j]) + sum over s<segments, p<k of a[aAt[i]+s*(k+gap)+p]*b[(s*k+p)*8+j])
 //
 // Shapes: aAt, cAt, dAt [6]; b [segments,k,8]; k at least 1; m 1 to 6, n 1 to 8.
-// Writes: m rows of n elements of c. d nil stands for zeros; d may be c.
+// Writes: m rows of n elements of c. d nil stands for zeros; d may be c. e nil: there is neither
+// e nor floor; otherwise d is not nil.
 //
 //go:noescape
-func ConvTile6x8(a *float32, aAt *int, segments int, k int, gap int, b *float32, c *float32, cAt *int, d *float32, dAt *int, m int, n int)
+func ConvTile6x8(a *float32, aAt *int, segments int, k int, gap int, b *float32, c *float32, cAt *int, d *float32, dAt *int, m int, n int, e *float32, floor float32)
 
 // ConvGradTile6x1 is generic.ConvGradTile2x1 with 6 rows and 1 units, each sum one chain of
 // fused multiply-adds in increasing r and p:
@@ -219,6 +221,16 @@ func Fill(z []float32, a float32)
 //
 //go:noescape
 func ScaledDiff(z []float32, a float32, x []float32, y []float32)
+
+// Relu is generic.Relu.
+//
+//go:noescape
+func Relu(z []float32, x []float32)
+
+// Larger is generic.Larger.
+//
+//go:noescape
+func Larger(z []float32, x []float32, y []float32)
 
 // Sum is generic.Sum, bit for bit.
 //

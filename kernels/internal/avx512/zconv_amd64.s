@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func ConvTile8x48(a *float32, aAt *int, segments int, k int, gap int, b *float32, c *float32, cAt *int, d *float32, dAt *int, m int, n int)
+// func ConvTile8x48(a *float32, aAt *int, segments int, k int, gap int, b *float32, c *float32, cAt *int, d *float32, dAt *int, m int, n int, e *float32, floor float32)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·ConvTile8x48(SB), NOSPLIT, $0-96
+TEXT ·ConvTile8x48(SB), NOSPLIT, $0-108
 	VXORPS     Z4, Z4, Z4
 	VXORPS     Z5, Z5, Z5
 	VXORPS     Z6, Z6, Z6
@@ -300,10 +300,215 @@ next:
 	JNZ  segment
 
 sums:
-	MOVQ      n+88(FP), AX
-	SUBQ      $+32, AX
-	LEAQ      lane_masks<>+0(SB), CX
-	KMOVW     (CX)(AX*2), K1
+	MOVQ         n+88(FP), AX
+	SUBQ         $+32, AX
+	LEAQ         lane_masks<>+0(SB), CX
+	KMOVW        (CX)(AX*2), K1
+	MOVQ         e+96(FP), AX
+	TESTQ        AX, AX
+	JZ           plainCut
+	MOVQ         d+64(FP), CX
+	MOVQ         c+48(FP), DX
+	MOVQ         cAt+56(FP), BX
+	MOVQ         m+80(FP), SI
+	MOVQ         dAt+72(FP), DI
+	VBROADCASTSS floor+104(FP), Z0
+	MOVQ         (BX), R8
+	LEAQ         (DX)(R8*4), R8
+	MOVQ         (DI), R9
+	LEAQ         (CX)(R9*4), R9
+	VMOVUPS      (R9), Z2
+	VMOVUPS      (AX), Z1
+	VADDPS       Z1, Z2, Z2
+	VADDPS       Z4, Z2, Z4
+	VMAXPS       Z4, Z0, Z4
+	VMOVUPS      Z4, (R8)
+	VMOVUPS      64(R9), Z2
+	VMOVUPS      64(AX), Z1
+	VADDPS       Z1, Z2, Z2
+	VADDPS       Z5, Z2, Z5
+	VMAXPS       Z5, Z0, Z5
+	VMOVUPS      Z5, 64(R8)
+	VMOVUPS.Z    128(R9), K1, Z2
+	VMOVUPS.Z    128(AX), K1, Z1
+	VADDPS       Z1, Z2, Z2
+	VADDPS       Z6, Z2, Z6
+	VMAXPS       Z6, Z0, Z6
+	VMOVUPS      Z6, K1, 128(R8)
+	DECQ         SI
+	JZ           end1
+	MOVQ         8(BX), R8
+	LEAQ         (DX)(R8*4), R8
+	MOVQ         8(DI), R9
+	LEAQ         (CX)(R9*4), R9
+	VMOVUPS      (R9), Z2
+	VMOVUPS      (AX), Z1
+	VADDPS       Z1, Z2, Z2
+	VADDPS       Z7, Z2, Z7
+	VMAXPS       Z7, Z0, Z7
+	VMOVUPS      Z7, (R8)
+	VMOVUPS      64(R9), Z2
+	VMOVUPS      64(AX), Z1
+	VADDPS       Z1, Z2, Z2
+	VADDPS       Z8, Z2, Z8
+	VMAXPS       Z8, Z0, Z8
+	VMOVUPS      Z8, 64(R8)
+	VMOVUPS.Z    128(R9), K1, Z2
+	VMOVUPS.Z    128(AX), K1, Z1
+	VADDPS       Z1, Z2, Z2
+	VADDPS       Z9, Z2, Z9
+	VMAXPS       Z9, Z0, Z9
+	VMOVUPS      Z9, K1, 128(R8)
+	DECQ         SI
+	JZ           end1
+	MOVQ         16(BX), R8
+	LEAQ         (DX)(R8*4), R8
+	MOVQ         16(DI), R9
+	LEAQ         (CX)(R9*4), R9
+	VMOVUPS      (R9), Z2
+	VMOVUPS      (AX), Z1
+	VADDPS       Z1, Z2, Z2
+	VADDPS       Z10, Z2, Z10
+	VMAXPS       Z10, Z0, Z10
+	VMOVUPS      Z10, (R8)
+	VMOVUPS      64(R9), Z2
+	VMOVUPS      64(AX), Z1
+	VADDPS       Z1, Z2, Z2
+	VADDPS       Z11, Z2, Z11
+	VMAXPS       Z11, Z0, Z11
+	VMOVUPS      Z11, 64(R8)
+	VMOVUPS.Z    128(R9), K1, Z2
+	VMOVUPS.Z    128(AX), K1, Z1
+	VADDPS       Z1, Z2, Z2
+	VADDPS       Z12, Z2, Z12
+	VMAXPS       Z12, Z0, Z12
+	VMOVUPS      Z12, K1, 128(R8)
+	DECQ         SI
+	JZ           end1
+	MOVQ         24(BX), R8
+	LEAQ         (DX)(R8*4), R8
+	MOVQ         24(DI), R9
+	LEAQ         (CX)(R9*4), R9
+	VMOVUPS      (R9), Z2
+	VMOVUPS      (AX), Z1
+	VADDPS       Z1, Z2, Z2
+	VADDPS       Z13, Z2, Z13
+	VMAXPS       Z13, Z0, Z13
+	VMOVUPS      Z13, (R8)
+	VMOVUPS      64(R9), Z2
+	VMOVUPS      64(AX), Z1
+	VADDPS       Z1, Z2, Z2
+	VADDPS       Z14, Z2, Z14
+	VMAXPS       Z14, Z0, Z14
+	VMOVUPS      Z14, 64(R8)
+	VMOVUPS.Z    128(R9), K1, Z2
+	VMOVUPS.Z    128(AX), K1, Z1
+	VADDPS       Z1, Z2, Z2
+	VADDPS       Z15, Z2, Z15
+	VMAXPS       Z15, Z0, Z15
+	VMOVUPS      Z15, K1, 128(R8)
+	DECQ         SI
+	JZ           end1
+	MOVQ         32(BX), R8
+	LEAQ         (DX)(R8*4), R8
+	MOVQ         32(DI), R9
+	LEAQ         (CX)(R9*4), R9
+	VMOVUPS      (R9), Z2
+	VMOVUPS      (AX), Z1
+	VADDPS       Z1, Z2, Z2
+	VADDPS       Z16, Z2, Z16
+	VMAXPS       Z16, Z0, Z16
+	VMOVUPS      Z16, (R8)
+	VMOVUPS      64(R9), Z2
+	VMOVUPS      64(AX), Z1
+	VADDPS       Z1, Z2, Z2
+	VADDPS       Z17, Z2, Z17
+	VMAXPS       Z17, Z0, Z17
+	VMOVUPS      Z17, 64(R8)
+	VMOVUPS.Z    128(R9), K1, Z2
+	VMOVUPS.Z    128(AX), K1, Z1
+	VADDPS       Z1, Z2, Z2
+	VADDPS       Z18, Z2, Z18
+	VMAXPS       Z18, Z0, Z18
+	VMOVUPS      Z18, K1, 128(R8)
+	DECQ         SI
+	JZ           end1
+	MOVQ         40(BX), R8
+	LEAQ         (DX)(R8*4), R8
+	MOVQ         40(DI), R9
+	LEAQ         (CX)(R9*4), R9
+	VMOVUPS      (R9), Z2
+	VMOVUPS      (AX), Z1
+	VADDPS       Z1, Z2, Z2
+	VADDPS       Z19, Z2, Z19
+	VMAXPS       Z19, Z0, Z19
+	VMOVUPS      Z19, (R8)
+	VMOVUPS      64(R9), Z2
+	VMOVUPS      64(AX), Z1
+	VADDPS       Z1, Z2, Z2
+	VADDPS       Z20, Z2, Z20
+	VMAXPS       Z20, Z0, Z20
+	VMOVUPS      Z20, 64(R8)
+	VMOVUPS.Z    128(R9), K1, Z2
+	VMOVUPS.Z    128(AX), K1, Z1
+	VADDPS       Z1, Z2, Z2
+	VADDPS       Z21, Z2, Z21
+	VMAXPS       Z21, Z0, Z21
+	VMOVUPS      Z21, K1, 128(R8)
+	DECQ         SI
+	JZ           end1
+	MOVQ         48(BX), R8
+	LEAQ         (DX)(R8*4), R8
+	MOVQ         48(DI), R9
+	LEAQ         (CX)(R9*4), R9
+	VMOVUPS      (R9), Z2
+	VMOVUPS      (AX), Z1
+	VADDPS       Z1, Z2, Z2
+	VADDPS       Z22, Z2, Z22
+	VMAXPS       Z22, Z0, Z22
+	VMOVUPS      Z22, (R8)
+	VMOVUPS      64(R9), Z2
+	VMOVUPS      64(AX), Z1
+	VADDPS       Z1, Z2, Z2
+	VADDPS       Z23, Z2, Z23
+	VMAXPS       Z23, Z0, Z23
+	VMOVUPS      Z23, 64(R8)
+	VMOVUPS.Z    128(R9), K1, Z2
+	VMOVUPS.Z    128(AX), K1, Z1
+	VADDPS       Z1, Z2, Z2
+	VADDPS       Z24, Z2, Z24
+	VMAXPS       Z24, Z0, Z24
+	VMOVUPS      Z24, K1, 128(R8)
+	DECQ         SI
+	JZ           end1
+	MOVQ         56(BX), BX
+	LEAQ         (DX)(BX*4), BX
+	MOVQ         56(DI), DX
+	LEAQ         (CX)(DX*4), DX
+	VMOVUPS      (DX), Z2
+	VMOVUPS      (AX), Z1
+	VADDPS       Z1, Z2, Z2
+	VADDPS       Z25, Z2, Z25
+	VMAXPS       Z25, Z0, Z25
+	VMOVUPS      Z25, (BX)
+	VMOVUPS      64(DX), Z2
+	VMOVUPS      64(AX), Z1
+	VADDPS       Z1, Z2, Z2
+	VADDPS       Z26, Z2, Z26
+	VMAXPS       Z26, Z0, Z26
+	VMOVUPS      Z26, 64(BX)
+	VMOVUPS.Z    128(DX), K1, Z2
+	VMOVUPS.Z    128(AX), K1, Z1
+	VADDPS       Z1, Z2, Z2
+	VADDPS       Z27, Z2, Z27
+	VMAXPS       Z27, Z0, Z27
+	VMOVUPS      Z27, K1, 128(BX)
+
+end1:
+	VZEROUPPER
+	RET
+
+plainCut:
 	MOVQ      d+64(FP), AX
 	TESTQ     AX, AX
 	JZ        overwriteCut
@@ -325,7 +530,7 @@ sums:
 	VADDPS    Z6, Z2, Z6
 	VMOVUPS   Z6, K1, 128(DI)
 	DECQ      BX
-	JZ        end1
+	JZ        end2
 	MOVQ      8(DX), DI
 	LEAQ      (CX)(DI*4), DI
 	MOVQ      8(SI), R8
@@ -340,7 +545,7 @@ sums:
 	VADDPS    Z9, Z2, Z9
 	VMOVUPS   Z9, K1, 128(DI)
 	DECQ      BX
-	JZ        end1
+	JZ        end2
 	MOVQ      16(DX), DI
 	LEAQ      (CX)(DI*4), DI
 	MOVQ      16(SI), R8
@@ -355,7 +560,7 @@ sums:
 	VADDPS    Z12, Z2, Z12
 	VMOVUPS   Z12, K1, 128(DI)
 	DECQ      BX
-	JZ        end1
+	JZ        end2
 	MOVQ      24(DX), DI
 	LEAQ      (CX)(DI*4), DI
 	MOVQ      24(SI), R8
@@ -370,7 +575,7 @@ sums:
 	VADDPS    Z15, Z2, Z15
 	VMOVUPS   Z15, K1, 128(DI)
 	DECQ      BX
-	JZ        end1
+	JZ        end2
 	MOVQ      32(DX), DI
 	LEAQ      (CX)(DI*4), DI
 	MOVQ      32(SI), R8
@@ -385,7 +590,7 @@ sums:
 	VADDPS    Z18, Z2, Z18
 	VMOVUPS   Z18, K1, 128(DI)
 	DECQ      BX
-	JZ        end1
+	JZ        end2
 	MOVQ      40(DX), DI
 	LEAQ      (CX)(DI*4), DI
 	MOVQ      40(SI), R8
@@ -400,7 +605,7 @@ sums:
 	VADDPS    Z21, Z2, Z21
 	VMOVUPS   Z21, K1, 128(DI)
 	DECQ      BX
-	JZ        end1
+	JZ        end2
 	MOVQ      48(DX), DI
 	LEAQ      (CX)(DI*4), DI
 	MOVQ      48(SI), R8
@@ -415,7 +620,7 @@ sums:
 	VADDPS    Z24, Z2, Z24
 	VMOVUPS   Z24, K1, 128(DI)
 	DECQ      BX
-	JZ        end1
+	JZ        end2
 	MOVQ      56(DX), DX
 	LEAQ      (CX)(DX*4), DX
 	MOVQ      56(SI), CX
@@ -430,7 +635,7 @@ sums:
 	VADDPS    Z27, Z2, Z27
 	VMOVUPS   Z27, K1, 128(DX)
 
-end1:
+end2:
 	VZEROUPPER
 	RET
 
@@ -444,56 +649,56 @@ overwriteCut:
 	VMOVUPS Z5, 64(BX)
 	VMOVUPS Z6, K1, 128(BX)
 	DECQ    DX
-	JZ      end2
+	JZ      end3
 	MOVQ    8(CX), BX
 	LEAQ    (AX)(BX*4), BX
 	VMOVUPS Z7, (BX)
 	VMOVUPS Z8, 64(BX)
 	VMOVUPS Z9, K1, 128(BX)
 	DECQ    DX
-	JZ      end2
+	JZ      end3
 	MOVQ    16(CX), BX
 	LEAQ    (AX)(BX*4), BX
 	VMOVUPS Z10, (BX)
 	VMOVUPS Z11, 64(BX)
 	VMOVUPS Z12, K1, 128(BX)
 	DECQ    DX
-	JZ      end2
+	JZ      end3
 	MOVQ    24(CX), BX
 	LEAQ    (AX)(BX*4), BX
 	VMOVUPS Z13, (BX)
 	VMOVUPS Z14, 64(BX)
 	VMOVUPS Z15, K1, 128(BX)
 	DECQ    DX
-	JZ      end2
+	JZ      end3
 	MOVQ    32(CX), BX
 	LEAQ    (AX)(BX*4), BX
 	VMOVUPS Z16, (BX)
 	VMOVUPS Z17, 64(BX)
 	VMOVUPS Z18, K1, 128(BX)
 	DECQ    DX
-	JZ      end2
+	JZ      end3
 	MOVQ    40(CX), BX
 	LEAQ    (AX)(BX*4), BX
 	VMOVUPS Z19, (BX)
 	VMOVUPS Z20, 64(BX)
 	VMOVUPS Z21, K1, 128(BX)
 	DECQ    DX
-	JZ      end2
+	JZ      end3
 	MOVQ    48(CX), BX
 	LEAQ    (AX)(BX*4), BX
 	VMOVUPS Z22, (BX)
 	VMOVUPS Z23, 64(BX)
 	VMOVUPS Z24, K1, 128(BX)
 	DECQ    DX
-	JZ      end2
+	JZ      end3
 	MOVQ    56(CX), CX
 	LEAQ    (AX)(CX*4), CX
 	VMOVUPS Z25, (CX)
 	VMOVUPS Z26, 64(CX)
 	VMOVUPS Z27, K1, 128(CX)
 
-end2:
+end3:
 	VZEROUPPER
 	RET
 
@@ -516,9 +721,9 @@ DATA lane_masks<>+30(SB)/2, $0x7fff
 DATA lane_masks<>+32(SB)/2, $0xffff
 GLOBL lane_masks<>(SB), RODATA|NOPTR, $34
 
-// func ConvTile8x32(a *float32, aAt *int, segments int, k int, gap int, b *float32, c *float32, cAt *int, d *float32, dAt *int, m int, n int)
+// func ConvTile8x32(a *float32, aAt *int, segments int, k int, gap int, b *float32, c *float32, cAt *int, d *float32, dAt *int, m int, n int, e *float32, floor float32)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·ConvTile8x32(SB), NOSPLIT, $0-96
+TEXT ·ConvTile8x32(SB), NOSPLIT, $0-108
 	VXORPS     Z3, Z3, Z3
 	VXORPS     Z4, Z4, Z4
 	VXORPS     Z5, Z5, Z5
@@ -751,10 +956,167 @@ next:
 	JNZ  segment
 
 sums:
-	MOVQ      n+88(FP), AX
-	SUBQ      $+16, AX
-	LEAQ      lane_masks<>+0(SB), CX
-	KMOVW     (CX)(AX*2), K1
+	MOVQ         n+88(FP), AX
+	SUBQ         $+16, AX
+	LEAQ         lane_masks<>+0(SB), CX
+	KMOVW        (CX)(AX*2), K1
+	MOVQ         e+96(FP), AX
+	TESTQ        AX, AX
+	JZ           plainCut
+	MOVQ         d+64(FP), CX
+	MOVQ         c+48(FP), DX
+	MOVQ         cAt+56(FP), BX
+	MOVQ         m+80(FP), SI
+	MOVQ         dAt+72(FP), DI
+	VBROADCASTSS floor+104(FP), Z0
+	MOVQ         (BX), R8
+	LEAQ         (DX)(R8*4), R8
+	MOVQ         (DI), R9
+	LEAQ         (CX)(R9*4), R9
+	VMOVUPS      (R9), Z2
+	VMOVUPS      (AX), Z1
+	VADDPS       Z1, Z2, Z2
+	VADDPS       Z3, Z2, Z3
+	VMAXPS       Z3, Z0, Z3
+	VMOVUPS      Z3, (R8)
+	VMOVUPS.Z    64(R9), K1, Z2
+	VMOVUPS.Z    64(AX), K1, Z1
+	VADDPS       Z1, Z2, Z2
+	VADDPS       Z4, Z2, Z4
+	VMAXPS       Z4, Z0, Z4
+	VMOVUPS      Z4, K1, 64(R8)
+	DECQ         SI
+	JZ           end1
+	MOVQ         8(BX), R8
+	LEAQ         (DX)(R8*4), R8
+	MOVQ         8(DI), R9
+	LEAQ         (CX)(R9*4), R9
+	VMOVUPS      (R9), Z2
+	VMOVUPS      (AX), Z1
+	VADDPS       Z1, Z2, Z2
+	VADDPS       Z5, Z2, Z5
+	VMAXPS       Z5, Z0, Z5
+	VMOVUPS      Z5, (R8)
+	VMOVUPS.Z    64(R9), K1, Z2
+	VMOVUPS.Z    64(AX), K1, Z1
+	VADDPS       Z1, Z2, Z2
+	VADDPS       Z6, Z2, Z6
+	VMAXPS       Z6, Z0, Z6
+	VMOVUPS      Z6, K1, 64(R8)
+	DECQ         SI
+	JZ           end1
+	MOVQ         16(BX), R8
+	LEAQ         (DX)(R8*4), R8
+	MOVQ         16(DI), R9
+	LEAQ         (CX)(R9*4), R9
+	VMOVUPS      (R9), Z2
+	VMOVUPS      (AX), Z1
+	VADDPS       Z1, Z2, Z2
+	VADDPS       Z7, Z2, Z7
+	VMAXPS       Z7, Z0, Z7
+	VMOVUPS      Z7, (R8)
+	VMOVUPS.Z    64(R9), K1, Z2
+	VMOVUPS.Z    64(AX), K1, Z1
+	VADDPS       Z1, Z2, Z2
+	VADDPS       Z8, Z2, Z8
+	VMAXPS       Z8, Z0, Z8
+	VMOVUPS      Z8, K1, 64(R8)
+	DECQ         SI
+	JZ           end1
+	MOVQ         24(BX), R8
+	LEAQ         (DX)(R8*4), R8
+	MOVQ         24(DI), R9
+	LEAQ         (CX)(R9*4), R9
+	VMOVUPS      (R9), Z2
+	VMOVUPS      (AX), Z1
+	VADDPS       Z1, Z2, Z2
+	VADDPS       Z9, Z2, Z9
+	VMAXPS       Z9, Z0, Z9
+	VMOVUPS      Z9, (R8)
+	VMOVUPS.Z    64(R9), K1, Z2
+	VMOVUPS.Z    64(AX), K1, Z1
+	VADDPS       Z1, Z2, Z2
+	VADDPS       Z10, Z2, Z10
+	VMAXPS       Z10, Z0, Z10
+	VMOVUPS      Z10, K1, 64(R8)
+	DECQ         SI
+	JZ           end1
+	MOVQ         32(BX), R8
+	LEAQ         (DX)(R8*4), R8
+	MOVQ         32(DI), R9
+	LEAQ         (CX)(R9*4), R9
+	VMOVUPS      (R9), Z2
+	VMOVUPS      (AX), Z1
+	VADDPS       Z1, Z2, Z2
+	VADDPS       Z11, Z2, Z11
+	VMAXPS       Z11, Z0, Z11
+	VMOVUPS      Z11, (R8)
+	VMOVUPS.Z    64(R9), K1, Z2
+	VMOVUPS.Z    64(AX), K1, Z1
+	VADDPS       Z1, Z2, Z2
+	VADDPS       Z12, Z2, Z12
+	VMAXPS       Z12, Z0, Z12
+	VMOVUPS      Z12, K1, 64(R8)
+	DECQ         SI
+	JZ           end1
+	MOVQ         40(BX), R8
+	LEAQ         (DX)(R8*4), R8
+	MOVQ         40(DI), R9
+	LEAQ         (CX)(R9*4), R9
+	VMOVUPS      (R9), Z2
+	VMOVUPS      (AX), Z1
+	VADDPS       Z1, Z2, Z2
+	VADDPS       Z13, Z2, Z13
+	VMAXPS       Z13, Z0, Z13
+	VMOVUPS      Z13, (R8)
+	VMOVUPS.Z    64(R9), K1, Z2
+	VMOVUPS.Z    64(AX), K1, Z1
+	VADDPS       Z1, Z2, Z2
+	VADDPS       Z14, Z2, Z14
+	VMAXPS       Z14, Z0, Z14
+	VMOVUPS      Z14, K1, 64(R8)
+	DECQ         SI
+	JZ           end1
+	MOVQ         48(BX), R8
+	LEAQ         (DX)(R8*4), R8
+	MOVQ         48(DI), R9
+	LEAQ         (CX)(R9*4), R9
+	VMOVUPS      (R9), Z2
+	VMOVUPS      (AX), Z1
+	VADDPS       Z1, Z2, Z2
+	VADDPS       Z15, Z2, Z15
+	VMAXPS       Z15, Z0, Z15
+	VMOVUPS      Z15, (R8)
+	VMOVUPS.Z    64(R9), K1, Z2
+	VMOVUPS.Z    64(AX), K1, Z1
+	VADDPS       Z1, Z2, Z2
+	VADDPS       Z16, Z2, Z16
+	VMAXPS       Z16, Z0, Z16
+	VMOVUPS      Z16, K1, 64(R8)
+	DECQ         SI
+	JZ           end1
+	MOVQ         56(BX), BX
+	LEAQ         (DX)(BX*4), BX
+	MOVQ         56(DI), DX
+	LEAQ         (CX)(DX*4), DX
+	VMOVUPS      (DX), Z2
+	VMOVUPS      (AX), Z1
+	VADDPS       Z1, Z2, Z2
+	VADDPS       Z17, Z2, Z17
+	VMAXPS       Z17, Z0, Z17
+	VMOVUPS      Z17, (BX)
+	VMOVUPS.Z    64(DX), K1, Z2
+	VMOVUPS.Z    64(AX), K1, Z1
+	VADDPS       Z1, Z2, Z2
+	VADDPS       Z18, Z2, Z18
+	VMAXPS       Z18, Z0, Z18
+	VMOVUPS      Z18, K1, 64(BX)
+
+end1:
+	VZEROUPPER
+	RET
+
+plainCut:
 	MOVQ      d+64(FP), AX
 	TESTQ     AX, AX
 	JZ        overwriteCut
@@ -773,7 +1135,7 @@ sums:
 	VADDPS    Z4, Z1, Z4
 	VMOVUPS   Z4, K1, 64(DI)
 	DECQ      BX
-	JZ        end1
+	JZ        end2
 	MOVQ      8(DX), DI
 	LEAQ      (CX)(DI*4), DI
 	MOVQ      8(SI), R8
@@ -785,7 +1147,7 @@ sums:
 	VADDPS    Z6, Z1, Z6
 	VMOVUPS   Z6, K1, 64(DI)
 	DECQ      BX
-	JZ        end1
+	JZ        end2
 	MOVQ      16(DX), DI
 	LEAQ      (CX)(DI*4), DI
 	MOVQ      16(SI), R8
@@ -797,7 +1159,7 @@ sums:
 	VADDPS    Z8, Z1, Z8
 	VMOVUPS   Z8, K1, 64(DI)
 	DECQ      BX
-	JZ        end1
+	JZ        end2
 	MOVQ      24(DX), DI
 	LEAQ      (CX)(DI*4), DI
 	MOVQ      24(SI), R8
@@ -809,7 +1171,7 @@ sums:
 	VADDPS    Z10, Z1, Z10
 	VMOVUPS   Z10, K1, 64(DI)
 	DECQ      BX
-	JZ        end1
+	JZ        end2
 	MOVQ      32(DX), DI
 	LEAQ      (CX)(DI*4), DI
 	MOVQ      32(SI), R8
@@ -821,7 +1183,7 @@ sums:
 	VADDPS    Z12, Z1, Z12
 	VMOVUPS   Z12, K1, 64(DI)
 	DECQ      BX
-	JZ        end1
+	JZ        end2
 	MOVQ      40(DX), DI
 	LEAQ      (CX)(DI*4), DI
 	MOVQ      40(SI), R8
@@ -833,7 +1195,7 @@ sums:
 	VADDPS    Z14, Z1, Z14
 	VMOVUPS   Z14, K1, 64(DI)
 	DECQ      BX
-	JZ        end1
+	JZ        end2
 	MOVQ      48(DX), DI
 	LEAQ      (CX)(DI*4), DI
 	MOVQ      48(SI), R8
@@ -845,7 +1207,7 @@ sums:
 	VADDPS    Z16, Z1, Z16
 	VMOVUPS   Z16, K1, 64(DI)
 	DECQ      BX
-	JZ        end1
+	JZ        end2
 	MOVQ      56(DX), DX
 	LEAQ      (CX)(DX*4), DX
 	MOVQ      56(SI), CX
@@ -857,7 +1219,7 @@ sums:
 	VADDPS    Z18, Z1, Z18
 	VMOVUPS   Z18, K1, 64(DX)
 
-end1:
+end2:
 	VZEROUPPER
 	RET
 
@@ -870,55 +1232,55 @@ overwriteCut:
 	VMOVUPS Z3, (BX)
 	VMOVUPS Z4, K1, 64(BX)
 	DECQ    DX
-	JZ      end2
+	JZ      end3
 	MOVQ    8(CX), BX
 	LEAQ    (AX)(BX*4), BX
 	VMOVUPS Z5, (BX)
 	VMOVUPS Z6, K1, 64(BX)
 	DECQ    DX
-	JZ      end2
+	JZ      end3
 	MOVQ    16(CX), BX
 	LEAQ    (AX)(BX*4), BX
 	VMOVUPS Z7, (BX)
 	VMOVUPS Z8, K1, 64(BX)
 	DECQ    DX
-	JZ      end2
+	JZ      end3
 	MOVQ    24(CX), BX
 	LEAQ    (AX)(BX*4), BX
 	VMOVUPS Z9, (BX)
 	VMOVUPS Z10, K1, 64(BX)
 	DECQ    DX
-	JZ      end2
+	JZ      end3
 	MOVQ    32(CX), BX
 	LEAQ    (AX)(BX*4), BX
 	VMOVUPS Z11, (BX)
 	VMOVUPS Z12, K1, 64(BX)
 	DECQ    DX
-	JZ      end2
+	JZ      end3
 	MOVQ    40(CX), BX
 	LEAQ    (AX)(BX*4), BX
 	VMOVUPS Z13, (BX)
 	VMOVUPS Z14, K1, 64(BX)
 	DECQ    DX
-	JZ      end2
+	JZ      end3
 	MOVQ    48(CX), BX
 	LEAQ    (AX)(BX*4), BX
 	VMOVUPS Z15, (BX)
 	VMOVUPS Z16, K1, 64(BX)
 	DECQ    DX
-	JZ      end2
+	JZ      end3
 	MOVQ    56(CX), CX
 	LEAQ    (AX)(CX*4), CX
 	VMOVUPS Z17, (CX)
 	VMOVUPS Z18, K1, 64(CX)
 
-end2:
+end3:
 	VZEROUPPER
 	RET
 
-// func ConvTile8x16(a *float32, aAt *int, segments int, k int, gap int, b *float32, c *float32, cAt *int, d *float32, dAt *int, m int, n int)
+// func ConvTile8x16(a *float32, aAt *int, segments int, k int, gap int, b *float32, c *float32, cAt *int, d *float32, dAt *int, m int, n int, e *float32, floor float32)
 // Requires: AVX, AVX512DQ, AVX512F, MMX+
-TEXT ·ConvTile8x16(SB), NOSPLIT, $0-96
+TEXT ·ConvTile8x16(SB), NOSPLIT, $0-108
 	VXORPS     Z2, Z2, Z2
 	VXORPS     Z3, Z3, Z3
 	VXORPS     Z4, Z4, Z4
@@ -1090,10 +1452,119 @@ next:
 	JNZ  segment
 
 sums:
-	MOVQ      n+88(FP), AX
-	SUBQ      $+0, AX
-	LEAQ      lane_masks<>+0(SB), CX
-	KMOVW     (CX)(AX*2), K1
+	MOVQ         n+88(FP), AX
+	SUBQ         $+0, AX
+	LEAQ         lane_masks<>+0(SB), CX
+	KMOVW        (CX)(AX*2), K1
+	MOVQ         e+96(FP), AX
+	TESTQ        AX, AX
+	JZ           plainCut
+	MOVQ         d+64(FP), CX
+	MOVQ         c+48(FP), DX
+	MOVQ         cAt+56(FP), BX
+	MOVQ         m+80(FP), SI
+	MOVQ         dAt+72(FP), DI
+	VBROADCASTSS floor+104(FP), Z0
+	MOVQ         (BX), R8
+	LEAQ         (DX)(R8*4), R8
+	MOVQ         (DI), R9
+	LEAQ         (CX)(R9*4), R9
+	VMOVUPS.Z    (R9), K1, Z10
+	VMOVUPS.Z    (AX), K1, Z1
+	VADDPS       Z1, Z10, Z10
+	VADDPS       Z2, Z10, Z2
+	VMAXPS       Z2, Z0, Z2
+	VMOVUPS      Z2, K1, (R8)
+	DECQ         SI
+	JZ           end1
+	MOVQ         8(BX), R8
+	LEAQ         (DX)(R8*4), R8
+	MOVQ         8(DI), R9
+	LEAQ         (CX)(R9*4), R9
+	VMOVUPS.Z    (R9), K1, Z10
+	VMOVUPS.Z    (AX), K1, Z1
+	VADDPS       Z1, Z10, Z10
+	VADDPS       Z3, Z10, Z3
+	VMAXPS       Z3, Z0, Z3
+	VMOVUPS      Z3, K1, (R8)
+	DECQ         SI
+	JZ           end1
+	MOVQ         16(BX), R8
+	LEAQ         (DX)(R8*4), R8
+	MOVQ         16(DI), R9
+	LEAQ         (CX)(R9*4), R9
+	VMOVUPS.Z    (R9), K1, Z10
+	VMOVUPS.Z    (AX), K1, Z1
+	VADDPS       Z1, Z10, Z10
+	VADDPS       Z4, Z10, Z4
+	VMAXPS       Z4, Z0, Z4
+	VMOVUPS      Z4, K1, (R8)
+	DECQ         SI
+	JZ           end1
+	MOVQ         24(BX), R8
+	LEAQ         (DX)(R8*4), R8
+	MOVQ         24(DI), R9
+	LEAQ         (CX)(R9*4), R9
+	VMOVUPS.Z    (R9), K1, Z10
+	VMOVUPS.Z    (AX), K1, Z1
+	VADDPS       Z1, Z10, Z10
+	VADDPS       Z5, Z10, Z5
+	VMAXPS       Z5, Z0, Z5
+	VMOVUPS      Z5, K1, (R8)
+	DECQ         SI
+	JZ           end1
+	MOVQ         32(BX), R8
+	LEAQ         (DX)(R8*4), R8
+	MOVQ         32(DI), R9
+	LEAQ         (CX)(R9*4), R9
+	VMOVUPS.Z    (R9), K1, Z10
+	VMOVUPS.Z    (AX), K1, Z1
+	VADDPS       Z1, Z10, Z10
+	VADDPS       Z6, Z10, Z6
+	VMAXPS       Z6, Z0, Z6
+	VMOVUPS      Z6, K1, (R8)
+	DECQ         SI
+	JZ           end1
+	MOVQ         40(BX), R8
+	LEAQ         (DX)(R8*4), R8
+	MOVQ         40(DI), R9
+	LEAQ         (CX)(R9*4), R9
+	VMOVUPS.Z    (R9), K1, Z10
+	VMOVUPS.Z    (AX), K1, Z1
+	VADDPS       Z1, Z10, Z10
+	VADDPS       Z7, Z10, Z7
+	VMAXPS       Z7, Z0, Z7
+	VMOVUPS      Z7, K1, (R8)
+	DECQ         SI
+	JZ           end1
+	MOVQ         48(BX), R8
+	LEAQ         (DX)(R8*4), R8
+	MOVQ         48(DI), R9
+	LEAQ         (CX)(R9*4), R9
+	VMOVUPS.Z    (R9), K1, Z10
+	VMOVUPS.Z    (AX), K1, Z1
+	VADDPS       Z1, Z10, Z10
+	VADDPS       Z8, Z10, Z8
+	VMAXPS       Z8, Z0, Z8
+	VMOVUPS      Z8, K1, (R8)
+	DECQ         SI
+	JZ           end1
+	MOVQ         56(BX), BX
+	LEAQ         (DX)(BX*4), BX
+	MOVQ         56(DI), DX
+	LEAQ         (CX)(DX*4), DX
+	VMOVUPS.Z    (DX), K1, Z10
+	VMOVUPS.Z    (AX), K1, Z1
+	VADDPS       Z1, Z10, Z10
+	VADDPS       Z9, Z10, Z9
+	VMAXPS       Z9, Z0, Z9
+	VMOVUPS      Z9, K1, (BX)
+
+end1:
+	VZEROUPPER
+	RET
+
+plainCut:
 	MOVQ      d+64(FP), AX
 	TESTQ     AX, AX
 	JZ        overwriteCut
@@ -1109,7 +1580,7 @@ sums:
 	VADDPS    Z2, Z0, Z2
 	VMOVUPS   Z2, K1, (DI)
 	DECQ      BX
-	JZ        end1
+	JZ        end2
 	MOVQ      8(DX), DI
 	LEAQ      (CX)(DI*4), DI
 	MOVQ      8(SI), R8
@@ -1118,7 +1589,7 @@ sums:
 	VADDPS    Z3, Z0, Z3
 	VMOVUPS   Z3, K1, (DI)
 	DECQ      BX
-	JZ        end1
+	JZ        end2
 	MOVQ      16(DX), DI
 	LEAQ      (CX)(DI*4), DI
 	MOVQ      16(SI), R8
@@ -1127,7 +1598,7 @@ sums:
 	VADDPS    Z4, Z0, Z4
 	VMOVUPS   Z4, K1, (DI)
 	DECQ      BX
-	JZ        end1
+	JZ        end2
 	MOVQ      24(DX), DI
 	LEAQ      (CX)(DI*4), DI
 	MOVQ      24(SI), R8
@@ -1136,7 +1607,7 @@ sums:
 	VADDPS    Z5, Z0, Z5
 	VMOVUPS   Z5, K1, (DI)
 	DECQ      BX
-	JZ        end1
+	JZ        end2
 	MOVQ      32(DX), DI
 	LEAQ      (CX)(DI*4), DI
 	MOVQ      32(SI), R8
@@ -1145,7 +1616,7 @@ sums:
 	VADDPS    Z6, Z0, Z6
 	VMOVUPS   Z6, K1, (DI)
 	DECQ      BX
-	JZ        end1
+	JZ        end2
 	MOVQ      40(DX), DI
 	LEAQ      (CX)(DI*4), DI
 	MOVQ      40(SI), R8
@@ -1154,7 +1625,7 @@ sums:
 	VADDPS    Z7, Z0, Z7
 	VMOVUPS   Z7, K1, (DI)
 	DECQ      BX
-	JZ        end1
+	JZ        end2
 	MOVQ      48(DX), DI
 	LEAQ      (CX)(DI*4), DI
 	MOVQ      48(SI), R8
@@ -1163,7 +1634,7 @@ sums:
 	VADDPS    Z8, Z0, Z8
 	VMOVUPS   Z8, K1, (DI)
 	DECQ      BX
-	JZ        end1
+	JZ        end2
 	MOVQ      56(DX), DX
 	LEAQ      (CX)(DX*4), DX
 	MOVQ      56(SI), CX
@@ -1172,7 +1643,7 @@ sums:
 	VADDPS    Z9, Z0, Z9
 	VMOVUPS   Z9, K1, (DX)
 
-end1:
+end2:
 	VZEROUPPER
 	RET
 
@@ -1184,42 +1655,42 @@ overwriteCut:
 	LEAQ    (AX)(BX*4), BX
 	VMOVUPS Z2, K1, (BX)
 	DECQ    DX
-	JZ      end2
+	JZ      end3
 	MOVQ    8(CX), BX
 	LEAQ    (AX)(BX*4), BX
 	VMOVUPS Z3, K1, (BX)
 	DECQ    DX
-	JZ      end2
+	JZ      end3
 	MOVQ    16(CX), BX
 	LEAQ    (AX)(BX*4), BX
 	VMOVUPS Z4, K1, (BX)
 	DECQ    DX
-	JZ      end2
+	JZ      end3
 	MOVQ    24(CX), BX
 	LEAQ    (AX)(BX*4), BX
 	VMOVUPS Z5, K1, (BX)
 	DECQ    DX
-	JZ      end2
+	JZ      end3
 	MOVQ    32(CX), BX
 	LEAQ    (AX)(BX*4), BX
 	VMOVUPS Z6, K1, (BX)
 	DECQ    DX
-	JZ      end2
+	JZ      end3
 	MOVQ    40(CX), BX
 	LEAQ    (AX)(BX*4), BX
 	VMOVUPS Z7, K1, (BX)
 	DECQ    DX
-	JZ      end2
+	JZ      end3
 	MOVQ    48(CX), BX
 	LEAQ    (AX)(BX*4), BX
 	VMOVUPS Z8, K1, (BX)
 	DECQ    DX
-	JZ      end2
+	JZ      end3
 	MOVQ    56(CX), CX
 	LEAQ    (AX)(CX*4), CX
 	VMOVUPS Z9, K1, (CX)
 
-end2:
+end3:
 	VZEROUPPER
 	RET
 

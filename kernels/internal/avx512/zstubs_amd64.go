@@ -115,35 +115,38 @@ func GemmColumns8x16(k int, a *float32, lda int, b *float32, c *float32, ldc int
 // ConvTile8x48 is generic.ConvTile2x4 with 8 rows and 48 columns, each sum one chain of fused
 // multiply-adds in increasing s and p:
 //
-//	c[cAt[i]+j] = d[dAt[i]+j] + sum over s<segments, p<k of a[aAt[i]+s*(k+gap)+p]*b[(s*k+p)*48+j]
+//	c[cAt[i]+j] = max(floor, (d[dAt[i]+j] + e[j]) + sum over s<segments, p<k of a[aAt[i]+s*(k+gap)+p]*b[(s*k+p)*48+j])
 //
 // Shapes: aAt, cAt, dAt [8]; b [segments,k,48]; k at least 1; m 1 to 8, n 33 to 48.
-// Writes: m rows of n elements of c. d nil stands for zeros; d may be c.
+// Writes: m rows of n elements of c. d nil stands for zeros; d may be c. e nil: there is neither
+// e nor floor; otherwise d is not nil.
 //
 //go:noescape
-func ConvTile8x48(a *float32, aAt *int, segments int, k int, gap int, b *float32, c *float32, cAt *int, d *float32, dAt *int, m int, n int)
+func ConvTile8x48(a *float32, aAt *int, segments int, k int, gap int, b *float32, c *float32, cAt *int, d *float32, dAt *int, m int, n int, e *float32, floor float32)
 
 // ConvTile8x32 is generic.ConvTile2x4 with 8 rows and 32 columns, each sum one chain of fused
 // multiply-adds in increasing s and p:
 //
-//	c[cAt[i]+j] = d[dAt[i]+j] + sum over s<segments, p<k of a[aAt[i]+s*(k+gap)+p]*b[(s*k+p)*32+j]
+//	c[cAt[i]+j] = max(floor, (d[dAt[i]+j] + e[j]) + sum over s<segments, p<k of a[aAt[i]+s*(k+gap)+p]*b[(s*k+p)*32+j])
 //
 // Shapes: aAt, cAt, dAt [8]; b [segments,k,32]; k at least 1; m 1 to 8, n 17 to 32.
-// Writes: m rows of n elements of c. d nil stands for zeros; d may be c.
+// Writes: m rows of n elements of c. d nil stands for zeros; d may be c. e nil: there is neither
+// e nor floor; otherwise d is not nil.
 //
 //go:noescape
-func ConvTile8x32(a *float32, aAt *int, segments int, k int, gap int, b *float32, c *float32, cAt *int, d *float32, dAt *int, m int, n int)
+func ConvTile8x32(a *float32, aAt *int, segments int, k int, gap int, b *float32, c *float32, cAt *int, d *float32, dAt *int, m int, n int, e *float32, floor float32)
 
 // ConvTile8x16 is generic.ConvTile2x4 with 8 rows and 16 columns, each sum one chain of fused
 // multiply-adds in increasing s and p:
 //
-//	c[cAt[i]+j] = d[dAt[i]+j] + sum over s<segments, p<k of a[aAt[i]+s*(k+gap)+p]*b[(s*k+p)*16+j]
+//	c[cAt[i]+j] = max(floor, (d[dAt[i]+j] + e[j]) + sum over s<segments, p<k of a[aAt[i]+s*(k+gap)+p]*b[(s*k+p)*16+j])
 //
 // Shapes: aAt, cAt, dAt [8]; b [segments,k,16]; k at least 1; m 1 to 8, n 1 to 16.
-// Writes: m rows of n elements of c. d nil stands for zeros; d may be c.
+// Writes: m rows of n elements of c. d nil stands for zeros; d may be c. e nil: there is neither
+// e nor floor; otherwise d is not nil.
 //
 //go:noescape
-func ConvTile8x16(a *float32, aAt *int, segments int, k int, gap int, b *float32, c *float32, cAt *int, d *float32, dAt *int, m int, n int)
+func ConvTile8x16(a *float32, aAt *int, segments int, k int, gap int, b *float32, c *float32, cAt *int, d *float32, dAt *int, m int, n int, e *float32, floor float32)
 
 // ConvGradTile8x3 is generic.ConvGradTile2x1 with 8 rows and 3 units, each sum one chain of
 // fused multiply-adds in increasing r and p:
@@ -279,6 +282,16 @@ func Fill(z []float32, a float32)
 //
 //go:noescape
 func ScaledDiff(z []float32, a float32, x []float32, y []float32)
+
+// Relu is generic.Relu.
+//
+//go:noescape
+func Relu(z []float32, x []float32)
+
+// Larger is generic.Larger.
+//
+//go:noescape
+func Larger(z []float32, x []float32, y []float32)
 
 // Sum is generic.Sum, bit for bit.
 //

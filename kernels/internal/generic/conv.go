@@ -2,11 +2,12 @@ package generic
 
 // ConvTile2x4 multiplies two pixels, wherever they lie, with a panel of weights:
 //
-//	c[cAt[i]+j] = d[dAt[i]+j] + sum over s<segments, p<k of a[aAt[i]+s*(k+gap)+p]*b[(s*k+p)*4+j]
+//	c[cAt[i]+j] = max(floor, (d[dAt[i]+j] + e[j]) + sum over s<segments, p<k of a[aAt[i]+s*(k+gap)+p]*b[(s*k+p)*4+j])
 //
 // Shapes: aAt, cAt, dAt [2]; b [segments,k,4]; m 1 or 2, n 1 to 4.
-// Writes: m rows of n elements of c. d nil stands for zeros; d may be c.
-func ConvTile2x4(a []float32, aAt []int, segments, k, gap int, b, c []float32, cAt []int, d []float32, dAt []int, m, n int) {
+// Writes: m rows of n elements of c. d nil stands for zeros; d may be c. e nil:
+// there is neither e nor floor; otherwise d is not nil. What is not a number stays so.
+func ConvTile2x4(a []float32, aAt []int, segments, k, gap int, b, c []float32, cAt []int, d []float32, dAt []int, m, n int, e []float32, floor float32) {
 	var s00, s01, s02, s03, s10, s11, s12, s13 float32
 	for s := range segments {
 		lo := s * (k + gap)
@@ -33,7 +34,15 @@ func ConvTile2x4(a []float32, aAt []int, segments, k, gap int, b, c []float32, c
 			continue
 		}
 		for j, base := range d[dAt[i]:][:n] {
-			row[j] = base + sums[i][j]
+			if e == nil {
+				row[j] = base + sums[i][j]
+				continue
+			}
+			v := base + e[j] + sums[i][j]
+			if v < floor {
+				v = floor
+			}
+			row[j] = v
 		}
 	}
 }
