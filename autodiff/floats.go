@@ -1,6 +1,7 @@
 package autodiff
 
 import (
+	"cmp"
 	"slices"
 	"unsafe"
 
@@ -98,12 +99,7 @@ func (f *floats) spanOf(data []float32) span {
 
 // insert adds a span to the free ones and joins it with its neighbours.
 func (f *floats) insert(s span) {
-	i, found := slices.BinarySearchFunc(f.free, s, func(a, b span) int {
-		if a.chunk != b.chunk {
-			return a.chunk - b.chunk
-		}
-		return a.at - b.at
-	})
+	i, found := slices.BinarySearchFunc(f.free, s, span.compare)
 	if found || i > 0 && f.free[i-1].meets(s) > 0 || i < len(f.free) && s.meets(f.free[i]) > 0 {
 		panic("autodiff: a buffer came back twice")
 	}
@@ -120,6 +116,9 @@ func (f *floats) insert(s span) {
 		f.free = slices.Insert(f.free, i, s)
 	}
 }
+
+// compare orders spans by place.
+func (s span) compare(t span) int { return cmp.Or(s.chunk-t.chunk, s.at-t.at) }
 
 // meets is by how much the end of s passes the start of the later span t: 0 where
 // they are adjacent, negative where they are apart.

@@ -36,15 +36,74 @@ func TestFrozenAllKeepsEveryMap(t *testing.T) {
 	}
 }
 
+// TestFrozenAllMovesByPlace returns tensors in an order other than that in which
+// they lie, one of them in memory that a scope gave back.
+func TestFrozenAllMovesByPlace(t *testing.T) {
+	tp := NewTape()
+	leaf := New(40)
+	for i := range leaf.Data {
+		leaf.Data[i] = float32(i)
+	}
+	maps := tp.FrozenAll(func() []*Tensor {
+		tp.Scale(leaf, 9) // stays until the end
+		var first *Tensor
+		tp.Scope(func() *Tensor { tp.Scale(leaf, 8); return nil })
+		second := tp.Scope(func() *Tensor {
+			scrap := tp.Scale(leaf, 7) // in the place of the eights
+			first = tp.Scale(leaf, 2)
+			return tp.Add(scrap, first)
+		})
+		third := tp.Scale(leaf, 3) // in the place of the sevens
+		return []*Tensor{second, third, tp.Scale(leaf, 4)}
+	})
+	for k, factor := range []float32{9, 3, 4} {
+		for i, v := range maps[k].Data {
+			if v != factor*float32(i) {
+				t.Fatalf("tensor %d element %d is %g, want %g", k, i, v, factor*float32(i))
+			}
+		}
+	}
+}
+
+// TestScopeInFrozen: what a scope made goes to the ops that follow, and what it
+// returns stays where it is.
+func TestScopeInFrozen(t *testing.T) {
+	tp := NewTape()
+	x := New(1000)
+	tp.Frozen(func() *Tensor {
+		var at *float32
+		y := tp.Scope(func() *Tensor {
+			y := tp.Scale(tp.Scale(x, 2), 3)
+			at = &y.Data[0]
+			return y
+		})
+		if &y.Data[0] != at {
+			t.Error("the result was moved")
+		}
+		peak := tp.Memory().Peak
+		for range 5 {
+			y = tp.Scope(func() *Tensor { return tp.Scale(tp.Scale(y, 2), 3) })
+			tp.free(tp.buffer(3))
+		}
+		if grown := tp.Memory().Peak - peak; grown > 6*1008 {
+			t.Errorf("five scopes took %d elements more, want at most five results and one", grown)
+		}
+		return nil
+	})
+}
+
 // TestFrozenAllRefusesViews feeds it what cannot be moved.
 func TestFrozenAllRefusesViews(t *testing.T) {
 	leaf := New(4, 2)
 	for name, f := range map[string]func(tp *Tape) []*Tensor{
 		"view":    func(tp *Tape) []*Tensor { return []*Tensor{tp.Reshape(tp.Scale(leaf, 2), 8)} },
 		"outside": func(*Tape) []*Tensor { return []*Tensor{leaf} },
-		"order": func(tp *Tape) []*Tensor {
-			a, b := tp.Scale(leaf, 2), tp.Scale(leaf, 3)
-			return []*Tensor{b, a}
+		"twice": func(tp *Tape) []*Tensor {
+			a := tp.Scale(leaf, 2)
+			return []*Tensor{a, a}
+		},
+		"nested": func(tp *Tape) []*Tensor {
+			return tp.FrozenAll(func() []*Tensor { return []*Tensor{tp.Scale(leaf, 2)} })
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -15,7 +15,11 @@ func TestForwardOnlyRefusesGradients(t *testing.T) {
 		"AvgPool":     func() *Tensor { return tp.AvgPool(x, PoolOptions{Kernel: 3, Stride: 1, Pad: 1}) },
 		"MeanPixels":  func() *Tensor { return tp.MeanPixels(x) },
 		"ReluInPlace": func() *Tensor { return tp.ReluInPlace(x) },
-		"Join":        func() *Tensor { return tp.Join(x, x) },
+		"ConvFused":   func() *Tensor { return tp.ConvFused(x, New(3, 1, 1, 2), nil, ConvOptions{}, ConvEnds{}) },
+		"ConvFused's Add": func() *Tensor {
+			return tp.ConvFused(New(1, 4, 4, 3), New(2, 1, 1, 3), nil, ConvOptions{}, ConvEnds{Add: x})
+		},
+		"Join": func() *Tensor { return tp.Join(x, x) },
 	} {
 		func() {
 			defer func() {
@@ -35,4 +39,61 @@ func TestJoin(t *testing.T) {
 	if !slices.Equal(y.Shape(), []int{1, 1, 2, 4}) || !slices.Equal(y.Data, []float32{1, 3, 4, 7, 2, 5, 6, 8}) {
 		t.Errorf("Join is %v %v", y.Shape(), y.Data)
 	}
+}
+
+// TestConvFusedSameBits: Add and Relu at the end of a convolution give what they
+// give after it, and a constant weight what one gives that is packed each time.
+func TestConvFusedSameBits(t *testing.T) {
+	tp := NewTape()
+	fill := func(shape ...int) *Tensor {
+		x := New(shape...)
+		for i := range x.Data {
+			x.Data[i] = float32(i*37%101)/50 - 1
+		}
+		return x
+	}
+	x, w, b, side := fill(2, 13, 14, 17), fill(33, 3, 3, 17), fill(33), fill(2, 13, 14, 33)
+	o := ConvOptions{PadH: 1, PadW: 1}
+	for _, algorithm := range []ConvAlgorithm{0, ConvWinograd} {
+		tp.SetConvAlgorithm(algorithm)
+		plain := tp.Conv2D(x, w, b, o)
+		want := tp.ReluInPlace(tp.Conv2D(x, w, b, o)).Data
+		constant := FromSlice(w.Data, w.Shape()...)
+		constant.SetConstant()
+		for i := range 2 { // packed, and used again
+			if got := tp.ConvFused(x, constant, b, o, ConvEnds{Relu: true}).Data; !slices.Equal(got, want) {
+				t.Errorf("%v, use %d: Relu differs", algorithm, i)
+			}
+		}
+		got := tp.ConvFused(x, w, b, o, ConvEnds{Add: side}).Data
+		for i, v := range tp.Add(plain, side).Data {
+			if d := float64(got[i] - v); d*d > 1e-8 {
+				t.Fatalf("%v: element %d is %v, want %v", algorithm, i, got[i], v)
+			}
+		}
+	}
+}
+
+// TestConstantLinear: the same for a matrix.
+func TestConstantLinear(t *testing.T) {
+	tp := NewTape()
+	x, w := New(5, 40), New(9, 40)
+	for i := range x.Data {
+		x.Data[i] = float32(i%7) - 3
+	}
+	for i := range w.Data {
+		w.Data[i] = float32(i%5) - 2
+	}
+	want := slices.Clone(tp.Linear(x, w, nil).Data)
+	w.SetConstant()
+	for range 2 {
+		if got := tp.Linear(x, w, nil).Data; !slices.Equal(got, want) {
+			t.Errorf("%v, want %v", got, want)
+		}
+	}
+	wantPanic(t, func() { w.SetTrainable(true) })
+	wantPanic(t, func() { tp.Linear(x, w, nil).SetConstant() })
+	train := New(2)
+	train.SetTrainable(true)
+	wantPanic(t, func() { train.SetConstant() })
 }

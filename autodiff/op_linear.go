@@ -54,7 +54,7 @@ func linearShapes(op string, x, w, b *Tensor) (rows, n, k int) {
 // multiplyAdd overwrites y with x*w^T + b + to, where b and to may be nil.
 func (tp *Tape) multiplyAdd(op string, y *Tensor, x []float32, w, b, to *Tensor, k int) {
 	rows, n := leading(y), width(y)
-	o := kernels.GemmOptions{Precision: tp.precision}
+	o := kernels.GemmOptions{Precision: tp.precision, Packed: w.packedMatrix(tp.precision)}
 	moved := rows*k + n*k + rows*n
 	if b != nil {
 		o.Bias = b.Data

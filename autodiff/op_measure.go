@@ -109,3 +109,38 @@ func (tp *Tape) Join(xs ...*Tensor) *Tensor {
 	tp.end(2 * n)
 	return y
 }
+
+// ConvEnds is what ConvFused makes of its sums while they are in the cache.
+type ConvEnds struct {
+	Add  *Tensor // like the result, added to it; nil: nothing
+	Relu bool    // what is negative in the end becomes 0
+}
+
+// ConvFused is Conv2D with something at its end, for networks that do not train.
+//
+// Shapes: as Conv2D; e.Add like the result.
+// Panics: as Conv2D; x or e.Add wants a gradient.
+func (tp *Tape) ConvFused(x, w, b *Tensor, o ConvOptions, e ConvEnds) *Tensor {
+	s := convShape(x, w, o)
+	tp.forwardOnly("ConvFused", x)
+	shape := [4]int{s.N, s.OutH(), s.OutW(), s.Co}
+	k := kernels.ConvOptions{Relu: e.Relu, Precision: tp.precision, Algorithm: tp.convolution}
+	if b != nil {
+		needShape("ConvFused", "b", b, s.Co)
+		k.Bias = b.Data
+	}
+	read := x.n + w.n
+	if e.Add != nil {
+		needShape("ConvFused", "e.Add", e.Add, shape[:]...)
+		tp.forwardOnly("ConvFused", e.Add)
+		k.Add = e.Add.Data
+		read += e.Add.n
+	}
+	k.Packed = w.packedFilters(s, k)
+	y := tp.output(shape[:])
+	tp.begin("conv2d")
+	kernels.Conv2D(y.Data, x.Data, w.Data, s, k)
+	tp.countConv(s)
+	tp.end(read + y.n)
+	return y
+}

@@ -33,8 +33,9 @@ type Tape struct {
 	gradients bump[gradient]
 	borrowers []*Tensor // leaves whose gradients lie in floats
 
-	frozen      int  // depth of Frozen
-	once        bool // in BackwardOnce
+	spans       []span // room for the free ones of a frozen region
+	frozen      int    // depth of Frozen
+	once        bool   // in BackwardOnce
 	precision   Precision
 	convolution ConvAlgorithm
 	flops       float64
@@ -98,14 +99,15 @@ func (tp *Tape) releaseTo(m tapeMark) {
 // computes. When f returns, all memory that its ops took is released but that
 // of the returned tensor, which is moved to where the region began. f may
 // return nil, or a tensor from outside, which is returned as it is. Regions
-// may be nested.
+// may be nested; an inner one is a Scope.
 // Invalidates: every other tensor made in f.
 func (tp *Tape) Frozen(f func() *Tensor) *Tensor {
+	if tp.frozen > 0 {
+		return tp.Scope(f)
+	}
 	m := tp.mark()
-	tp.frozen++
-	out := f()
-	tp.frozen--
-
+	var out *Tensor
+	tp.freeze(func() { out = f() })
 	if out == nil || !tp.madeSince(m, out) {
 		tp.releaseTo(m)
 		return out
@@ -114,6 +116,17 @@ func (tp *Tape) Frozen(f func() *Tensor) *Tensor {
 	inside := tp.madeSince(m, kept.root)
 	tp.releaseTo(m)
 	return tp.revive(kept, inside)
+}
+
+// freeze runs f without recording. What it takes and gives back early stays among
+// the spans of its own: all of it is released by position in the end.
+func (tp *Tape) freeze(f func()) {
+	outer := tp.floats.free
+	tp.floats.free = tp.spans[:0]
+	tp.frozen++
+	f()
+	tp.frozen--
+	tp.spans, tp.floats.free = tp.floats.free[:0], outer
 }
 
 // revive makes a released tensor again at the tape's present end. When its
@@ -144,8 +157,8 @@ func (tp *Tape) madeSince(m tapeMark, t *Tensor) bool {
 }
 
 // Scope runs f and ends the life of every tensor made in it but the returned
-// one. Inside Frozen it releases their memory as Frozen does. While recording,
-// outputs that the backward pass does not read are reused by later ops at
+// one, whose memory the ops that follow take. While recording, only
+// outputs that the backward pass does not read go at
 // once; LayerNorm and GELU outputs that it reads are dropped too and computed
 // again when it needs them, which costs a small part of the matrix products
 // around them. What else it reads stays. Results are bit-identical with and
@@ -153,9 +166,6 @@ func (tp *Tape) madeSince(m tapeMark, t *Tensor) bool {
 // f may return nil, or a tensor from outside.
 // Invalidates: every other tensor made in f.
 func (tp *Tape) Scope(f func() *Tensor) *Tensor {
-	if tp.frozen > 0 {
-		return tp.Frozen(f)
-	}
 	m := tp.mark()
 	out := f()
 	var stays *Tensor
@@ -169,6 +179,19 @@ func (tp *Tape) Scope(f func() *Tensor) *Tensor {
 		}
 	}
 	return out
+}
+
+// Drop ends the life of a tensor inside Frozen before its scope does; the ops that
+// follow take its memory.
+// Invalidates: x and every view of it.
+// Panics: outside Frozen, or x is a view or of no op.
+func (tp *Tape) Drop(x *Tensor) {
+	if tp.frozen == 0 || x.root != x || x.tape != tp {
+		panic("autodiff: Drop: want a tensor that an op made inside Frozen")
+	}
+	needLive("Drop", "x", x)
+	tp.floats.put(x.Data)
+	x.Data = nil
 }
 
 // drop ends the life of a tensor made in a scope, unless its root is stays.
@@ -247,21 +270,11 @@ func (tp *Tape) scalar(v float32) *Tensor {
 	return t
 }
 
-// buffer returns n elements to overwrite. A frozen region takes no pooled
-// ones, since it gives its memory back by position.
-func (tp *Tape) buffer(n int) []float32 {
-	if tp.frozen > 0 {
-		return tp.floats.fresh(n)
-	}
-	return tp.floats.reuse(n)
-}
+// buffer returns n elements to overwrite.
+func (tp *Tape) buffer(n int) []float32 { return tp.floats.reuse(n) }
 
-// free returns a buffer early; in a frozen region the release will do it.
-func (tp *Tape) free(data []float32) {
-	if tp.frozen == 0 {
-		tp.floats.put(data)
-	}
-}
+// free returns a buffer early.
+func (tp *Tape) free(data []float32) { tp.floats.put(data) }
 
 // wants reports whether a gradient with respect to t is needed.
 func (tp *Tape) wants(t *Tensor) bool {

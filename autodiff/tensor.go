@@ -23,6 +23,7 @@ type Tensor struct {
 	detached bool // view made in a frozen region: no gradient passes
 
 	// Leaves.
+	constant  *constant // nil: values may change
 	trainable bool
 	hasGrad   bool
 	leafGrad  []float32 // kept over ZeroGrad, so that a step allocates nothing
@@ -77,10 +78,13 @@ func (t *Tensor) Len() int { return t.n }
 
 // SetTrainable says whether a leaf wants a gradient. A gradient it already
 // has stays until ZeroGrad.
-// Panics: t was made by an op.
+// Panics: t was made by an op, or is constant.
 func (t *Tensor) SetTrainable(on bool) {
 	if t.tape != nil {
 		panic("autodiff: SetTrainable: the tensor was made by an op, want a leaf")
+	}
+	if on && t.constant != nil {
+		panic("autodiff: SetTrainable: the tensor is constant")
 	}
 	t.trainable = on
 }

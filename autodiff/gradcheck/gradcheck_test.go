@@ -53,7 +53,7 @@ var notOps = []string{"Frozen", "Scope"}
 
 // forwardOnly are the ops without a gradient, which refuse an input that wants
 // one: TestForwardOnlyRefusesGradients of autodiff.
-var forwardOnly = []string{"AvgPool", "Join", "MaxPool", "MeanPixels", "ReluInPlace"}
+var forwardOnly = []string{"AvgPool", "ConvFused", "Join", "MaxPool", "MeanPixels", "ReluInPlace"}
 
 // TestTableIsComplete compares the table with the methods of Tape, so that an
 // op without a row fails.
