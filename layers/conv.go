@@ -47,3 +47,8 @@ func NewConv(s *Set, prefix string, stride, pad int) Conv {
 func (c Conv) Forward(tp *autodiff.Tape, x *autodiff.Tensor) *autodiff.Tensor {
 	return tp.Conv2D(x, c.Weight, c.Bias, c.Options)
 }
+
+// Fused is Forward with something at its end, for networks that do not train.
+func (c Conv) Fused(tp *autodiff.Tape, x *autodiff.Tensor, e autodiff.ConvEnds) *autodiff.Tensor {
+	return tp.ConvFused(x, c.Weight, c.Bias, c.Options, e)
+}

@@ -7,7 +7,7 @@ import (
 
 // Table judges every row of the goals: the floors of f32, bf16 and bf16x3 products,
 // convolutions, the operations that memory bounds, unlearning steps, their
-// memory, and two threads against one. A row that was not measured says why.
+// memory, networks that measure, and two threads against one. A row that was not measured says why.
 func (s *Set) Table() []Line {
 	t := judge{s}
 	var out []Line
@@ -58,6 +58,7 @@ func (s *Set) Table() []Line {
 	each(t.operations)
 	each(t.steps)
 	each(t.memory)
+	each(t.networks)
 	return append(out, t.scaling()...)
 }
 
@@ -97,6 +98,19 @@ func (t judge) steps(n int) (out []Line) {
 			}
 			out = append(out, l)
 		}
+	}
+	return out
+}
+
+// networks judges the extraction of features, eight images at a time.
+func (t judge) networks(n int) (out []Line) {
+	const images = 8
+	for _, net := range []struct {
+		name string
+		px   int
+	}{{"ResNet-50", 224}, {"Inception-v3", 299}, {"CLIP-B-32", 224}} {
+		what := fmt.Sprintf("Features/prec=f32/net=%s/px=%d/images=%d", net.name, net.px, images)
+		out = append(out, t.features(fmt.Sprintf("features of %s, %d px, %d images", net.name, net.px, images), what, n, images))
 	}
 	return out
 }

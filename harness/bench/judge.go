@@ -123,6 +123,30 @@ func (t judge) step(title, what, theirs string, threads int, floor float64) Line
 	return l
 }
 
+// features demands that a network measures at least as many images a second as by
+// whichever peer is the fastest.
+func (t judge) features(title, what string, threads, images int) Line {
+	l := Line{What: title, Threads: fmt.Sprint(threads), Floor: "≥ 1"}
+	ours, peer := t.ours(what, threads), t.fastest(what, threads, "sec/op", "torch", "torch-last", "onnxruntime")
+	if why := t.absent(ours, peer, "sec/op", "PyTorch and onnxruntime"); why != "" {
+		l.Verdict = NotMeasured + why
+		return l
+	}
+	rate := func(r *row) string { return fmt.Sprintf("%.1f images/s", float64(images)/r.median("sec/op")) }
+	ratio := peer.median("sec/op") / ours.median("sec/op")
+	l.Ours, l.Peer = rate(ours), rate(peer)+" ("+peer.who+")"
+	l.Ratio, l.Verdict = fmt.Sprintf("%.2f", ratio), atLeast(ratio, 1)
+	for _, who := range []string{"torch", "torch-last", "onnxruntime"} {
+		if p := t.rows[id{what, who, threads}]; p != nil {
+			ratio := p.median("sec/op") / ours.median("sec/op")
+			l.Details = append(l.Details, Line{What: who, Threads: l.Threads, Ours: rate(ours), Peer: rate(p), Ratio: fmt.Sprintf("%.2f", ratio), Floor: l.Floor, Verdict: atLeast(ratio, 1)})
+		} else {
+			l.Verdict = worse(l.Verdict, NotMeasured+"rows of "+who+" are missing")
+		}
+	}
+	return l
+}
+
 // operation demands a share of the triad's rate, and not to be slower than PyTorch.
 func (t judge) operation(title, what string, threads int) Line {
 	l := Line{What: title, Threads: fmt.Sprint(threads), Floor: "≥ 90 % of the triad, ≥ 1"}

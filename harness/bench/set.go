@@ -40,7 +40,7 @@ type row struct {
 // peers are who is not ours.
 func isPeer(who string) bool {
 	switch who {
-	case "mkl", "openblas", "onednn", "onednn-packed", "torch", "torch-last", "torch-malloc":
+	case "mkl", "openblas", "onednn", "onednn-packed", "torch", "torch-last", "torch-malloc", "onnxruntime":
 		return true
 	}
 	return false

@@ -89,6 +89,28 @@ func TestVerdictsOfOperations(t *testing.T) {
 	}
 }
 
+func TestVerdictsOfNetworks(t *testing.T) {
+	row := func(who string, ns float64) string {
+		if who != "" {
+			who = "/isa=" + who
+		}
+		return "BenchmarkFeatures" + who + "/net=CLIP-B-32/prec=f32/px=224/images=8-2 5 " + trim(ns) + " ns/op\n"
+	}
+	both := row("torch", 4e8) + row("torch-last", 3.5e8) + row("onnxruntime", 3e8)
+	for text, want := range map[string][2]string{
+		row("", 2.9e8) + both: {Ok, "1.03"},
+		row("", 3.1e8) + both: {Below, "0.97"},
+		row("", 2.9e8) + row("torch", 4e8) + row("torch-last", 3e8): {NotMeasured + "rows of onnxruntime are missing", "1.03"},
+		row("", 3.1e8) + row("torch", 4e8) + row("torch-last", 3e8): {Below, "0.97"},
+		row("", 2.9e8): {NotMeasured + "no rows of PyTorch and onnxruntime", ""},
+		both:           {NotMeasured + "no rows of ours", ""},
+	} {
+		if l := line(t, read(t, header+text), "features of CLIP-B-32", "2"); l.Verdict != want[0] || l.Ratio != want[1] {
+			t.Errorf("%q: %q, ratio %q; want %q", text, l.Verdict, l.Ratio, want)
+		}
+	}
+}
+
 // A value that is no number compares as false with every floor.
 func TestNaNIsBelow(t *testing.T) {
 	if got := atLeast(median(nil), 0); got != Below {

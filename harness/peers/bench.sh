@@ -6,7 +6,7 @@
 #   ROUNDS        of every row (default 10; fewer prove nothing)
 #   THREADS       default "1 2"; one thread is bound to a core, CORE (default: the last)
 #   ROWS          pattern for the groups (default all): gemm-f32 gemm-avx2 gemm-bf16
-#                 gemm-bf16x3 conv-f32 conv-bf16 ops step-vit step-tiny step-palette
+#                 gemm-bf16x3 conv-f32 conv-bf16 ops step-vit step-tiny step-palette features
 #   PEER          a command that runs another one where the peers are installed,
 #                 and sees this folder under the same path (default: here)
 #   TORCH_ENV     settings of PyTorch's process (default: MKL before the system's BLAS)
@@ -70,6 +70,8 @@ find_peers() {
   else
     missing "PyTorch 2" python3-torch
   fi
+  if peer_run 1 python3 -c 'import torchvision' 2>/dev/null; then have[torchvision]=1; else missing torchvision python3-torchvision; fi
+  if peer_run 1 python3 -c 'import torchvision, onnxruntime, onnx' 2>/dev/null; then have[onnxruntime]=1; else missing onnxruntime python3-torchvision python3-onnxruntime python3-onnx; fi
 }
 
 # --- running -----------------------------------------------------------------
@@ -147,10 +149,18 @@ round() {
   if wanted step-palette; then
     LAYOUTS="first last" step torch_palette_step.py layers/unet 'net=palette_inpainting_places2$/PREC/px=64' 3 --px 64 --images 4
   fi
+  if wanted features; then
+    local net
+    for net in ResNet-50 Inception-v3 CLIP-B/32; do
+      ours layers/pretrained/counted "^BenchmarkFeatures\$/^net=${net/\//-}\$/^prec=f32\$/^px=/^images=8\$" 5x
+      if [ -n "${have[torchvision]:-}" ]; then torch torch_networks.py --net "$net" --rounds 5; torch torch_networks.py --peer torch-last --net "$net" --rounds 5; fi
+      theirs onnxruntime python3 "$PWD/harness/peers/torch_networks.py" --peer onnxruntime --net "$net" --threads "$threads" --rounds 5 </dev/null
+    done
+  fi
 }
 
 # --- the run -----------------------------------------------------------------
-for package in kernels layers/mae layers/unet; do go test -c -o "$work/${package//\//-}.test" "./$package"; done
+for package in kernels layers/mae layers/unet layers/pretrained/counted; do go test -c -o "$work/${package//\//-}.test" "./$package"; done
 go build -o "$work/lethe" ./harness
 awk '/^vitb/ { print "vit", $2, $3, $4, $5 }' kernels/testdata/shapes/vit.txt >"$work/shapes"
 awk '/^square/ { print "square", $2, $3, $4, $5 }' kernels/testdata/shapes/square.txt >>"$work/shapes"

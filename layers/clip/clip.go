@@ -94,6 +94,7 @@ func Specs(c Config) []layers.Spec {
 func New(c Config, src []layers.Named) (*Model, error) {
 	w := pretrained.Of(src)
 	m := build(c, w)
+	w.Freeze()
 	return m, w.Err(c.Name(), func(key string) bool { return c.Prefix != "" && !strings.HasPrefix(key, c.Prefix) })
 }
 
@@ -118,7 +119,7 @@ func build(c Config, w *pretrained.Weights) *Model {
 			norm2: w.LayerNorm(n+"ln_2", c.Width, eps),
 			attn: layers.Attention{
 				QKV: layers.Linear{
-					Weight: w.Tensor(n+"attn.in_proj_weight", 3*c.Width, c.Width),
+					Weight: w.Matrix(n+"attn.in_proj_weight", 3*c.Width, c.Width),
 					Bias:   w.Tensor(n+"attn.in_proj_bias", 3*c.Width),
 				},
 				Proj: w.Linear(n+"attn.out_proj", c.Width, c.Width), Heads: c.Heads,

@@ -32,7 +32,7 @@ func (w *Weights) ConvBare(prefix string, s ConvShape, o autodiff.ConvOptions) l
 	for i := range ones {
 		ones[i] = 1
 	}
-	return layers.Conv{Weight: channelsLast(w.Take(prefix+".weight", s.Out, s.In, s.KH, s.KW), s, ones), Options: o}
+	return layers.Conv{Weight: w.factor(channelsLast(w.Take(prefix+".weight", s.Out, s.In, s.KH, s.KW), s, ones)), Options: o}
 }
 
 // ConvNorm finds a convolution without a bias and the batch norm behind it, and
@@ -57,7 +57,7 @@ func (w *Weights) ConvNorm(conv, norm string, s ConvShape, eps float64, o autodi
 		scale[i] = float64(gamma[i]) / math.Sqrt(float64(variance[i])+eps)
 		bias.Data[i] = float32(float64(beta[i]) - float64(mean[i])*scale[i])
 	}
-	return layers.Conv{Weight: channelsLast(weight, s, scale), Bias: bias, Options: o}
+	return layers.Conv{Weight: w.factor(channelsLast(weight, s, scale)), Bias: bias, Options: o}
 }
 
 // channelsLast scales the filters [Out,In,KH,KW] and lays them out as
@@ -77,7 +77,7 @@ func channelsLast(weight []float32, s ConvShape, scale []float64) *autodiff.Tens
 
 // ConvRelu is a convolution with the positive part of its output.
 func ConvRelu(tp *autodiff.Tape, c layers.Conv, x *autodiff.Tensor) *autodiff.Tensor {
-	return tp.ReluInPlace(c.Forward(tp, x))
+	return c.Fused(tp, x, autodiff.ConvEnds{Relu: true})
 }
 
 // Chain is convolutions one behind the other, each with the positive part.

@@ -13,11 +13,12 @@ import (
 // Weights looks tensors up by key and remembers what was asked for and what was
 // wrong. A tensor that is missing or misshapen reads as zeros until Err.
 type Weights struct {
-	have   map[string]layers.Named
-	record bool
-	specs  []layers.Spec
-	asked  map[string]bool
-	misfit layers.Misfit
+	have    map[string]layers.Named
+	record  bool
+	specs   []layers.Spec
+	asked   map[string]bool
+	misfit  layers.Misfit
+	factors []*autodiff.Tensor
 }
 
 // Of looks up in a checkpoint's tensors.
@@ -70,9 +71,37 @@ func (w *Weights) Tensor(key string, shape ...int) *autodiff.Tensor {
 	return autodiff.FromSlice(slices.Clone(w.Take(key, shape...)), shape...)
 }
 
+// Matrix is Tensor for a matrix [out,in] that maps rows.
+func (w *Weights) Matrix(key string, out, in int) *autodiff.Tensor {
+	return w.factor(w.Tensor(key, out, in))
+}
+
+// factor remembers what will be multiplied by.
+func (w *Weights) factor(t *autodiff.Tensor) *autodiff.Tensor {
+	w.factors = append(w.factors, t)
+	return t
+}
+
+// Freeze says that what was found never changes again, which makes products with
+// it faster and takes its memory once more; where that would be more than a GiB,
+// it stays as it is.
+func (w *Weights) Freeze() {
+	const most = 1 << 28
+	n := 0
+	for _, t := range w.factors {
+		n += t.Len()
+	}
+	if n > most {
+		return
+	}
+	for _, t := range w.factors {
+		t.SetConstant()
+	}
+}
+
 // Linear finds a Linear: weight [out,in], bias [out].
 func (w *Weights) Linear(prefix string, in, out int) layers.Linear {
-	return layers.Linear{Weight: w.Tensor(prefix+".weight", out, in), Bias: w.Tensor(prefix+".bias", out)}
+	return layers.Linear{Weight: w.Matrix(prefix+".weight", out, in), Bias: w.Tensor(prefix+".bias", out)}
 }
 
 // LayerNorm finds a LayerNorm: weight [width], bias [width].

@@ -43,6 +43,7 @@ func Specs(c Config) []layers.Spec {
 func New(c Config, src []layers.Named) (*Model, error) {
 	w := pretrained.Of(src)
 	m := build(c, w)
+	w.Freeze()
 	return m, w.Err(c.Name(), nil)
 }
 
@@ -110,9 +111,9 @@ func (b block) forward(tp *autodiff.Tape, x *autodiff.Tensor) *autodiff.Tensor {
 			zeros := autodiff.New(s[0], s[1], s[2], b.out/4)
 			side = tp.Join(zeros, side, zeros)
 		case b.shortcut != nil:
-			side = b.shortcut.Forward(tp, x)
+			side = b.shortcut.Fused(tp, x, autodiff.ConvEnds{})
 		}
-		return tp.ReluInPlace(tp.Add(b.last.Forward(tp, b.inner.Forward(tp, x)), side))
+		return b.last.Fused(tp, b.inner.Forward(tp, x), autodiff.ConvEnds{Add: side, Relu: true})
 	})
 }
 
@@ -130,7 +131,9 @@ func (m *Model) Forward(tp *autodiff.Tape, x *autodiff.Tensor) (features, logits
 		return y
 	})
 	for _, b := range m.blocks {
-		x = b.forward(tp, x)
+		y := b.forward(tp, x)
+		tp.Drop(x)
+		x = y
 	}
 	features = tp.MeanPixels(x)
 	return features, m.head.Forward(tp, features)

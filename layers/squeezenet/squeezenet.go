@@ -149,6 +149,7 @@ func Specs(c Config) []layers.Spec {
 func New(c Config, src []layers.Named) (*Model, error) {
 	w := pretrained.Of(src)
 	m := build(c, w)
+	w.Freeze()
 	return m, w.Err(c.Name(), nil)
 }
 
