@@ -34,6 +34,7 @@ func (tp *Tape) FrozenAll(f func() []*Tensor) []*Tensor {
 			panic(fmt.Sprintf("autodiff: FrozenAll: tensor %d is returned twice", i))
 		}
 		places[i] = place{i: i, old: *t}
+		places[i].old.shape = slices.Clone(t.shape) // one header may be made over another's shape
 		if t.n > 0 {
 			places[i].at = tp.floats.spanOf(t.Data)
 		}

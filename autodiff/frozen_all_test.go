@@ -1,6 +1,9 @@
 package autodiff
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 // TestFrozenAllKeepsEveryMap moves three maps of different sizes, with scrap
 // between them, and finds each with its own numbers in less memory.
@@ -61,6 +64,25 @@ func TestFrozenAllMovesByPlace(t *testing.T) {
 			if v != factor*float32(i) {
 				t.Fatalf("tensor %d element %d is %g, want %g", k, i, v, factor*float32(i))
 			}
+		}
+	}
+}
+
+// TestFrozenAllKeepsShapes: the tensor that was made first lies last, behind two
+// that share the place of one.
+func TestFrozenAllKeepsShapes(t *testing.T) {
+	tp := NewTape()
+	large, small, left, right := New(100), New(2, 3), New(3, 16), New(4, 8)
+	out := tp.FrozenAll(func() []*Tensor {
+		a := tp.Scope(func() *Tensor {
+			tp.Scale(large, 1) // where both others will lie
+			return tp.Scale(small, 1)
+		})
+		return []*Tensor{a, tp.Scale(left, 1), tp.Scale(right, 1)}
+	})
+	for i, want := range []*Tensor{small, left, right} {
+		if !slices.Equal(out[i].Shape(), want.Shape()) {
+			t.Errorf("tensor %d is %v, want %v", i, out[i].Shape(), want.Shape())
 		}
 	}
 }
