@@ -46,22 +46,29 @@ const (
 	// error. On what the error depends: Barabasz, Anderson, Soodhalter, Gregg 2018 (arXiv:1803.10986).
 	ConvWinograd
 
+	// ConvWinogradBatch is ConvWinograd for batches of images: it computes outputs of
+	// 36 pixels and more so. The filters, which it transforms in every call, have four
+	// times the size of w, so a single small image is quicker with ConvWinograd.
+	ConvWinogradBatch
+
 	// convWinogradAlways is ConvWinograd where it is possible and does not pay:
 	// tests of edges are small.
 	convWinogradAlways
 )
 
 // convAlgorithms names every public ConvAlgorithm; index is ConvAlgorithm.
-var convAlgorithms = [...]string{ConvDirect: "direct", ConvWinograd: "winograd"}
+var convAlgorithms = [...]string{ConvDirect: "direct", ConvWinograd: "winograd", ConvWinogradBatch: "winograd-batch"}
 
-// String returns "direct" or "winograd".
+// String returns "direct", "winograd" or "winograd-batch".
 func (a ConvAlgorithm) String() string { return convAlgorithms[a] }
 
 // winograd says whether a convolution is computed by Winograd's algorithm.
 func (o ConvOptions) winograd(s ConvShape) bool {
 	switch o.Algorithm {
 	case ConvWinograd:
-		return o.Precision.floats() && s.winogradFits() && s.winogradPays()
+		return o.Precision.floats() && s.winogradFits() && s.winogradPays(144)
+	case ConvWinogradBatch:
+		return o.Precision.floats() && s.winogradFits() && s.winogradPays(36)
 	case convWinogradAlways:
 		return o.Precision.floats() && s.winogradFits()
 	}
@@ -83,14 +90,17 @@ func (s ConvShape) winogradFits() bool {
 	return s.KH == 3 && s.KW == 3 && s.StrideH == 1 && s.StrideW == 1 && s.Ci > 0 && s.Co > 0
 }
 
-// winogradPays says whether it is quicker than the direct sum. Times the speed of
+// winogradPays says whether it is quicker than the direct sum, for outputs of at
+// least some pixels. Times the speed of
 // that, one image, forward and gradients: 64x64 pixels of 8 channels 0.5 to 1.3, of
 // 16 channels 1.4 to 1.7; 64 to 512 channels of 8x8 pixels 0.8 to 1.0, of 12x12
 // 1.2 to 1.6, of 16x16 1.6 to 2.4; 16 channels of 12x12 pixels, the corner of the
-// rule, 0.8 to 0.95 (one core, AVX-512 server, November 2026). The number of
+// rule, 0.8 to 0.95 (one core, AVX-512 server, November 2026). Forward with two workers,
+// 7x7 pixels of 512 channels: one image 0.8, two 1.35, four 1.4, eight 1.7; 8x8 pixels
+// of 448 channels, eight images, 1.9. The number of
 // images must not decide, or it would show in the bits.
-func (s ConvShape) winogradPays() bool {
-	const channels, pixels = 16, 144
+func (s ConvShape) winogradPays(pixels int) bool {
+	const channels = 16
 	outH, outW := s.OutH(), s.OutW()
 	tiles := ceilDiv(outH, winogradStep) * ceilDiv(outW, winogradStep)
 	return min(s.Ci, s.Co) >= channels && outH*outW >= max(pixels, tiles*winogradStep*winogradStep/2)

@@ -96,7 +96,7 @@ func (c *winogradGradCall) plan() {
 	c.blocks = ceilDiv(c.Ci, slabAlign)
 	c.yRow, c.uRow = apart(roundUp(c.Co, c.mr)), c.blocks*slabAlign
 	c.vStep, c.yStep = apart(c.blocks*c.chunk*slabAlign), apart(c.chunk*c.yRow)
-	c.rectangles = c.tiles <= winogradFewTiles && c.tiles == c.chunk
+	c.rectangles = c.tiles <= winogradFewGradTiles && c.tiles == c.chunk
 	if c.rectangles {
 		c.uRow = min(c.uRow, rectangleBlocks*slabAlign)
 		c.uStep = 0

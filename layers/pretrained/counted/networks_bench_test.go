@@ -47,7 +47,7 @@ func BenchmarkFeatures(b *testing.B) {
 			b.Run(fmt.Sprintf("net=%s/prec=f32/px=%d/images=%d", row.name, row.px, images), func(b *testing.B) {
 				forward, x := row.load(), counted.Images(images, row.px, row.px)
 				tp := autodiff.NewTape()
-				tp.SetConvAlgorithm(autodiff.ConvWinograd)
+				tp.SetConvAlgorithm(autodiff.ConvWinogradBatch)
 				run := func() {
 					tp.FrozenAll(func() []*autodiff.Tensor { return []*autodiff.Tensor{forward(tp, x)} })
 					tp.Reset()
