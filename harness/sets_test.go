@@ -2,13 +2,17 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"lethe/harness/checkpoint"
 	"lethe/harness/evaluate"
 	"lethe/harness/metric"
+	"lethe/layers/pretrained/counted"
+	"lethe/layers/squeezenet"
 )
 
 // evaluated is what lethe evaluate writes.
@@ -100,6 +104,72 @@ func TestStudySets(t *testing.T) {
 	if strings.Contains(table, metric.FrechetColumn(metric.InceptionNetwork)+" |") {
 		t.Errorf("a column is called FID: %s", table)
 	}
+	perceptual(t, dir)
+	pairs := tinyStudy(t, dir, "", append(small, "batch: 3}", "batch: 3, lpips: [squeeze.safetensors, heads.safetensors]}")...)
+	lethe(t, "study", "check", pairs).refused(t, 2, "evaluation.lpips", "16x16", "at least 32 pixels")
+	lethe(t, "study", "check", tinyStudy(t, dir, "", append(small, "batch: 3}", "batch: 3, lpips: [squeeze.safetensors]}")...)).refused(t, 2, "evaluation.lpips", "want two files")
 	bad := tinyStudy(t, dir, "", append(small, "batch: 3}", "batch: 3, networks: [none.safetensors]}")...)
 	lethe(t, "study", "check", bad).refused(t, 2, "none.safetensors", "evaluation.networks")
+}
+
+// perceptual writes a SqueezeNet 1.1 of formula weights and heads for it, of one
+// weight throughout.
+func perceptual(t *testing.T, dir string, widths ...int) (backbone, heads string) {
+	t.Helper()
+	c := squeezenet.Config{Later: true, Headless: true}
+	var net, lin []checkpoint.Tensor
+	for _, w := range counted.Weights(squeezenet.Specs(c)) {
+		net = append(net, checkpoint.FromFloat32(w.Name, w.Shape, w.Data))
+	}
+	if widths == nil {
+		widths = c.TapWidths()
+	}
+	for l, width := range widths {
+		ones := make([]float32, width)
+		for i := range ones {
+			ones[i] = 0.25
+		}
+		lin = append(lin, checkpoint.FromFloat32(fmt.Sprintf("lin%d.model.1.weight", l), []int{1, width, 1, 1}, ones))
+	}
+	backbone, heads = filepath.Join(dir, "squeeze.safetensors"), filepath.Join(dir, "heads.safetensors")
+	for path, ts := range map[string][]checkpoint.Tensor{backbone: net, heads: lin} {
+		if err := checkpoint.WriteSafetensors(path, ts, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return backbone, heads
+}
+
+// TestEvaluateLPIPS: under every mask, with and without other networks, the same for
+// equal models, more where more is removed.
+func TestEvaluateLPIPS(t *testing.T) {
+	dir := t.TempDir()
+	backbone, heads := perceptual(t, dir)
+	const column = "LPIPS(SqueezeNet-1.1)"
+	both := backbone + "," + heads
+	res, text := evaluated(t, dir, "--against", builtinName, "--lpips", both, "--eval-masks", "random:0.75", "--eval-masks", "centre:2")
+	for _, mask := range []string{"random:0.75", "centre:2"} {
+		before, after := res.Before["retain"].Masks[mask], res.After["retain"].Masks[mask]
+		if v := before.Sets[column]; !(v > 0) || after.Sets[column] != v || len(before.SetResults) != 1 || before.SetResults[0].N[0] != 9 || len(before.SetResults[0].From.SHA256) != 129 {
+			t.Errorf("%s: %+v before, %+v after", mask, before.SetResults, after.SetResults)
+		}
+	}
+	if !strings.Contains(text, column) {
+		t.Errorf("the table lacks it: %s", text)
+	}
+	with, _ := evaluated(t, dir, "--lpips", both, "--eval-network", countedNetwork(t, dir), "--eval-batch", "2")
+	if got, want := with.Before["retain"].Masks["random:0.75"].Sets[column], res.Before["retain"].Masks["random:0.75"].Sets[column]; got != want {
+		t.Errorf("beside a network %g, alone %g", got, want)
+	}
+	little, _ := evaluated(t, dir, "--lpips", both, "--eval-masks", "random:0.2")
+	if a, b := little.Before["retain"].Masks["random:0.2"].Sets[column], res.Before["retain"].Masks["random:0.75"].Sets[column]; !(a < b) {
+		t.Errorf("with few patches removed it is %g, with many %g", a, b)
+	}
+	lethe(t, "evaluate", builtinName, "--retain", "world:test", "--lpips", backbone).refused(t, 2, "--lpips", "want two files")
+	lethe(t, "evaluate", builtinName, "--retain", "world:test", "--lpips", countedNetwork(t, dir)+","+heads).refused(t, 2, "ResNet-20 gives no activations for LPIPS")
+	other := t.TempDir()
+	_, wrong := perceptual(t, other, 96, 128)
+	lethe(t, "evaluate", builtinName, "--retain", "world:test", "--lpips", backbone+","+wrong).refused(t, 2, "2 heads", "another backbone")
+	_, wrong = perceptual(t, other, 96, 128, 256, 384, 384, 512, 512)
+	lethe(t, "evaluate", builtinName, "--retain", "world:test", "--lpips", backbone+","+wrong).refused(t, 2, "head 0 has 96 weights", "for 1.1")
 }

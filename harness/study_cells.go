@@ -305,7 +305,7 @@ func (r *studyRunner) measure(s *session, c *cell) (cellResult, error) {
 	for j, m := range g.measured {
 		groups = append(groups, measureGroup(m, e.Images, e.Seed, j))
 	}
-	o.Tape, o.Networks, o.Cache, o.AfterOnly = s.newTape(), r.plan.networks, e.Cache, true
+	o.Tape, o.Networks, o.LPIPS, o.Cache, o.AfterOnly = s.newTape(), r.plan.networks, r.plan.lpips, e.Cache, true
 	res, _, err := evaluate.Compare(s.ctx, before, after, groups, o)
 	if err != nil {
 		return cellResult{}, err

@@ -86,6 +86,7 @@ type studyMeasure struct {
 	SampleSteps int    `yaml:"sample_steps"`
 
 	Networks []string `yaml:"networks"` // weights of networks that measure sets
+	LPIPS    []string `yaml:"lpips"`    // its backbone and heads
 	Cache    string   `yaml:"feature_cache"`
 }
 
@@ -115,8 +116,10 @@ func readStudy(path string) (*study, error) {
 			s.Models[i].Model = beside(base, s.Models[i].Model)
 		}
 	}
-	for i, file := range s.Measure.Networks {
-		s.Measure.Networks[i] = beside(base, file)
+	for _, files := range [][]string{s.Measure.Networks, s.Measure.LPIPS} {
+		for i, file := range files {
+			files[i] = beside(base, file)
+		}
 	}
 	if s.Measure.Cache != "" {
 		s.Measure.Cache = beside(base, s.Measure.Cache)

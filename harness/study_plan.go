@@ -126,6 +126,7 @@ type plan struct {
 	base   cellSpec // what all have in common
 
 	networks []*feature.Network // that measure sets
+	lpips    *feature.Perceptual
 }
 
 // original is what the plan knows of a model.
@@ -141,6 +142,9 @@ func newPlan(s *session, st *study, p PrecisionFlag) (*plan, error) {
 	var err error
 	if pl.networks, err = openNetworks(st.Measure.Networks); err != nil {
 		return nil, st.at("$.evaluation.networks", "%w", err)
+	}
+	if pl.lpips, err = openPerceptual(st.Measure.LPIPS); err != nil {
+		return nil, st.at("$.evaluation.lpips", "%w", err)
 	}
 	opened := map[string]*data.Set{}
 	pl.images, err = st.images(func(path string, o data.Options) (*data.Set, error) {
@@ -181,6 +185,11 @@ func (pl *plan) addModel(m int) error {
 	}
 	if err := pl.checkMeasures(m, o.model); err != nil {
 		return err
+	}
+	if pl.lpips != nil {
+		if err := pl.lpips.Fits(o.model.Geometry().Size); err != nil {
+			return pl.study.at("$.evaluation.lpips", "%w", err)
+		}
 	}
 	var oracle *cell
 	if sm.Oracle != nil {
@@ -376,6 +385,9 @@ func (pl *plan) measure(m int, o original, of *cell, row studyRow, seed uint64) 
 			"images": fmt.Sprint(e.Images), "sample_steps": fmt.Sprint(e.flags(mask, o.model).SampleSteps), "squash": fmt.Sprint(pl.study.Data.Squash)}
 		for _, n := range pl.networks {
 			spec.Settings["network "+n.Name()] = n.SHA256()
+		}
+		if pl.lpips != nil {
+			spec.Settings[pl.lpips.Column()] = pl.lpips.From().SHA256
 		}
 		for _, g := range pl.images.measured {
 			spec.Images = append(spec.Images, identify(g.name, g.set))

@@ -52,6 +52,7 @@ type EvaluateFlags struct {
 	Networks   []string `name:"eval-network" help:"Weights of a network that measures the completions as a set, against the true images: Frechet distance (FID where the network is FID's Inception), KID, cosine and, where it classifies, Inception Score. .safetensors or .pth; keys and shapes say which network it is. May be given again." placeholder:"FILE" sep:"none"`
 	Cache      string   `name:"feature-cache" help:"Folder in which those networks' features are kept for the next time." placeholder:"DIR"`
 	PaperCode  bool     `help:"Prepare images for those networks as the authors' evaluation does."`
+	LPIPS      []string `name:"lpips" help:"Two files, LPIPS's backbone (SqueezeNet 1.1 with torchvision's keys) and the heads of version 0.1 for it: the perceptual distance of each completion to its true image." placeholder:"BACKBONE,HEADS"`
 	SampleFlag
 }
 
@@ -92,6 +93,9 @@ func (e EvaluateFlags) options(m family.Model) (evaluate.Options, error) {
 	if o.Networks, err = openNetworks(e.Networks); err != nil {
 		return o, err
 	}
+	if o.LPIPS, err = openPerceptual(e.LPIPS, g.Size); err != nil {
+		return o, fmt.Errorf("--lpips: %w", err)
+	}
 	masks := e.EvalMasks
 	if len(masks) == 0 {
 		masks = family.KindOf(m.Family()).EvalMasks
@@ -112,6 +116,25 @@ func (e EvaluateFlags) options(m family.Model) (evaluate.Options, error) {
 		}
 	}
 	return o, nil
+}
+
+// openPerceptual opens LPIPS's backbone and heads for images of some sizes; no files
+// are no LPIPS.
+func openPerceptual(paths []string, sizes ...int) (*feature.Perceptual, error) {
+	switch len(paths) {
+	case 0:
+		return nil, nil
+	case 2:
+	default:
+		return nil, fmt.Errorf("want two files, the backbone and the heads for it, such as squeezenet1_1.pth and squeeze.pth; there are %d", len(paths))
+	}
+	p, err := feature.OpenPerceptual(paths[0], paths[1])
+	for _, size := range sizes {
+		if err == nil {
+			err = p.Fits(size)
+		}
+	}
+	return p, err
 }
 
 // openNetworks opens networks that measure; two of one name would share columns.

@@ -45,6 +45,29 @@ func BenchmarkGemm(b *testing.B) {
 	}
 }
 
+// BenchmarkGemmPacked is BenchmarkGemm with a second operand that was packed before,
+// as the weights of a model that does not learn, on the shapes of ViT and squares.
+func BenchmarkGemmPacked(b *testing.B) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for _, net := range []string{"vit", "square"} {
+		for _, s := range netShapes(b, net) {
+			for _, p := range benchPrecisions() {
+				b.Run(fmt.Sprintf("isa=%s/prec=%s/net=%s/op=%s/m=%d/n=%d/k=%d", ISA(), p, net, s.op, s.m, s.n, s.k), func(b *testing.B) {
+					c, x, y := s.operands(b, func() float32 { return rng.Float32()*2 - 1 })
+					o := GemmOptions{Precision: p, Packed: PackB(y, p)}
+					Gemm(c, x, y, o)
+					b.ReportAllocs()
+					peak := measuredPeak()
+					for b.Loop() {
+						Gemm(c, x, y, o)
+					}
+					reportRate(b, 2*float64(s.m)*float64(s.n)*float64(s.k), peak)
+				})
+			}
+		}
+	}
+}
+
 // BenchmarkGonum is the pure-Go peer of BenchmarkGemm, on three of its shapes.
 func BenchmarkGonum(b *testing.B) {
 	for _, s := range [][3]int{{800, 2304, 768}, {800, 768, 3072}, {1088, 384, 128}} {

@@ -33,7 +33,8 @@ func (s *Set) Table() []Line {
 		})
 	}
 	each(func(n int) []Line {
-		return []Line{t.against("f32 GEMM, all of these shapes, best of MKL, oneDNN and OpenBLAS", n, "Gemm", "Gemm", "f32", libraries, 1, 0.97, isEither)}
+		return []Line{t.against("f32 GEMM, all of these shapes, best of MKL, oneDNN and OpenBLAS", n, "Gemm", "Gemm", "f32", libraries, 1, 0.97, isEither),
+			t.against("f32 GEMM, second operand packed before, oneDNN likewise", n, "GemmPacked", "Gemm", "f32", []string{"onednn-packed"}, 1, 0.85, isEither)}
 	})
 	each(func(n int) []Line {
 		return t.amx(

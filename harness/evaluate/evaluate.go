@@ -81,6 +81,8 @@ type Options struct {
 	Tape *autodiff.Tape
 	// Progress hears of finished images.
 	Progress func(done, total int)
+	// LPIPS measures each completion against its true image; nil: nobody does.
+	LPIPS *feature.Perceptual
 	// Networks measure the completions as sets. Cache is a folder for their
 	// features, "" none; PaperCode prepares images as the authors do; AfterOnly
 	// spares the original's sets where there is an unlearned model.

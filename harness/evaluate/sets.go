@@ -20,10 +20,10 @@ type sets struct {
 
 // collect keeps what a batch shows; nothing where nobody measures sets.
 func (r *run) collect(s *sets, before, after family.Completion) {
-	if len(r.o.Networks) == 0 {
+	if len(r.o.Networks) == 0 && r.o.LPIPS == nil {
 		return
 	}
-	if s.features == nil { // the first mask
+	if s.features == nil || r.o.LPIPS != nil { // the first mask, or each
 		s.truth = r.shown(s.truth, before.Input)
 	}
 	if r.after == nil || !r.o.AfterOnly {
@@ -97,7 +97,36 @@ func (r *run) measureSets(ctx context.Context, group string, s *sets, before, af
 			}
 		}
 	}
+	if err := r.measurePairs(ctx, s, before, after); err != nil {
+		return err
+	}
 	s.truth, s.before, s.after = nil, nil, nil
+	return nil
+}
+
+// measurePairs adds the mean perceptual distance of completions to their true images.
+func (r *run) measurePairs(ctx context.Context, s *sets, before, after *Metrics) error {
+	p := r.o.LPIPS
+	if p == nil {
+		return nil
+	}
+	for _, side := range []struct {
+		images []data.Image
+		to     *Metrics
+	}{{s.before, before}, {s.after, after}} {
+		if len(side.images) == 0 {
+			continue
+		}
+		distances, err := p.Distances(ctx, side.images, s.truth)
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.Column(), err)
+		}
+		sum := 0.0
+		for _, d := range distances {
+			sum += d
+		}
+		side.to.addResult(metric.Result{Column: p.Column(), Value: sum / float64(len(distances)), N: []int{len(distances)}, From: p.From()})
+	}
 	return nil
 }
 
@@ -129,13 +158,17 @@ func (m *Metrics) addSets(ctx context.Context, got, want feature.Features) error
 		if err != nil {
 			return err
 		}
-		if m.Sets == nil {
-			m.Sets = map[string]float64{}
-		}
-		m.Sets[v.Column] = v.Value
-		m.SetResults = append(m.SetResults, v)
+		m.addResult(v)
 	}
 	return nil
+}
+
+func (m *Metrics) addResult(v metric.Result) {
+	if m.Sets == nil {
+		m.Sets = map[string]float64{}
+	}
+	m.Sets[v.Column] = v.Value
+	m.SetResults = append(m.SetResults, v)
 }
 
 func setOf(f feature.Features) metric.Set {

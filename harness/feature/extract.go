@@ -134,6 +134,9 @@ type Map struct {
 	Data    []float32
 }
 
+// leastTaps is the smallest side of an image that has all of them.
+const leastTaps = 32
+
 // Taps computes for every image, at its own size, the activations that LPIPS
 // compares, scaled as LPIPS wants: seven of SqueezeNet. Nothing of them is cached.
 //
@@ -141,12 +144,11 @@ type Map struct {
 // or smaller than 32 pixels a side.
 func (n *Network) Taps(ctx context.Context, images []data.Image, o Options) ([][]Map, error) {
 	if n.taps == nil {
-		return nil, fmt.Errorf("%s gives no activations for LPIPS: SqueezeNet with torchvision's keys does", n.name)
+		return nil, n.noTaps()
 	}
 	if err := checkImages(images, o); err != nil {
 		return nil, err
 	}
-	const least = 32
 	n.running.Lock()
 	defer n.running.Unlock()
 	p, tp := lpipsPreparation(), n.tape
@@ -155,8 +157,8 @@ func (n *Network) Taps(ctx context.Context, images []data.Image, o Options) ([][
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if im.W < least || im.H < least {
-			return nil, fmt.Errorf("image %d is %dx%d: LPIPS wants at least %d pixels a side", i, im.W, im.H, least)
+		if im.W < leastTaps || im.H < leastTaps {
+			return nil, fmt.Errorf("image %d is %dx%d: LPIPS wants at least %d pixels a side", i, im.W, im.H, leastTaps)
 		}
 		x := autodiff.New(1, im.H, im.W, 3)
 		p.apply(x.Data, im)

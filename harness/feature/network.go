@@ -35,6 +35,7 @@ type Network struct {
 	tape      *autodiff.Tape // of all extractions: the memory of a tape is never given back
 	pixels    []float32
 	taps      func(tp *autodiff.Tape, x *autodiff.Tensor) []*autodiff.Tensor // nil: none
+	tapWidths []int                                                          // their channels
 }
 
 // kind is what shapes tell of a network.
@@ -51,6 +52,11 @@ var prefixes = [...]string{"module.", "model."}
 
 // Name is the name that results bear, such as "FID-Inception-v3".
 func (n *Network) Name() string { return n.name }
+
+// noTaps says that LPIPS has no use for the network.
+func (n *Network) noTaps() error {
+	return fmt.Errorf("%s gives no activations for LPIPS: SqueezeNet with torchvision's keys does", n.name)
+}
 
 // SHA256 is the hash of the file of weights, in hex.
 func (n *Network) SHA256() string { return n.sha }
@@ -150,7 +156,7 @@ func identify(shapes map[string][]int) (kind, bool) {
 			m, err := squeezenet.New(c, src)
 			n.forward = m.Forward
 			if !c.Authors { // LPIPS's scaling is of torchvision's channels
-				n.taps = m.Taps
+				n.taps, n.tapWidths = m.Taps, c.TapWidths()
 			}
 			return err
 		}

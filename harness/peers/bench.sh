@@ -118,7 +118,7 @@ round() {
     gemm f32
     theirs mkl "$bin/cblas_gemm" mkl "${have[mkl]:-}" "$each" <"$work/shapes"
     theirs openblas "$bin/cblas_gemm" openblas "${have[openblas]:-}" "$each" <"$work/shapes"
-    theirs onednn "$bin/dnnl_gemm" "$each" f32 plain <"$work/shapes"
+    for op in plain packed; do theirs onednn "$bin/dnnl_gemm" "$each" f32 "$op" <"$work/shapes"; done
   fi
   if wanted gemm-avx2 && [[ $isas == *" avx2"* ]]; then gemm f32 KERNELS_ISA=avx2; fi
   if [ "$amx" ] && wanted gemm-bf16; then
