@@ -4,7 +4,8 @@
 // Files come from the internet, so nothing in them is trusted. The .pth reader
 // is a small pickle machine of our own (pickle.go): it executes nothing, builds
 // only plain values and tensor descriptions, knows only the globals that tensor
-// checkpoints need (globals.go), and refuses every other one by name. Every
+// checkpoints need (globals.go), and refuses every other one by name. Classes of a
+// TorchScript program are names of modules there; its code is not looked at. Every
 // allocation is bounded by the size of the file; see budget.
 //
 // Vocabulary:

@@ -14,9 +14,7 @@ type RefusedError struct {
 
 func (e *RefusedError) Error() string {
 	hint := "a checkpoint of tensors does not need it, and nothing was executed"
-	if strings.HasPrefix(e.Global, "__torch__.") {
-		hint = "this is a TorchScript program; save its state_dict() instead"
-	} else if !strings.HasPrefix(e.Global, "os.") && !strings.HasPrefix(e.Global, "posix.") {
+	if !strings.HasPrefix(e.Global, "os.") && !strings.HasPrefix(e.Global, "posix.") {
 		hint += "; if the file holds a whole model object, save its state_dict() instead"
 	}
 	return fmt.Sprintf("Python global %q refused: %s", e.Global, hint)
@@ -29,6 +27,7 @@ const (
 	refused      kind = iota
 	opaque            // an *object that remembers its class only
 	dictionary        // a *dict
+	scripted          // a *module
 	tensorV2          // torch._utils._rebuild_tensor and _v2
 	tensorV3          // torch._utils._rebuild_tensor_v3: names its dtype
 	parameter         // its first argument, a tensor
@@ -62,6 +61,9 @@ func kindOf(g global) kind {
 	case "torch", "torch.cuda", "torch.storage":
 		return torchKind(g.name)
 	}
+	if g.module == "__torch__" || strings.HasPrefix(g.module, "__torch__.") {
+		return scripted
+	}
 	if isOpaque(g) {
 		return opaque
 	}
@@ -92,6 +94,8 @@ func isOpaque(g global) bool {
 		return g.name == "SimpleNamespace"
 	case "_codecs": // how protocol 2 spells bytes
 		return g.name == "encode"
+	case "torch.jit._pickle": // lists and dictionaries of a TorchScript program
+		return strings.HasPrefix(g.name, "build_") || g.name == "restore_type_tag"
 	case "copyreg", "copy_reg":
 		return g.name == "_reconstructor"
 	case "torch.nn.parameter":
@@ -133,6 +137,8 @@ func (m *machine) construct(g global, args tuple) (any, error) {
 		return &object{class: g.String(), args: args}, nil
 	case dictionary:
 		return m.newDict(args)
+	case scripted:
+		return &module{class: g.String(), attributes: &dict{}}, nil
 	case tensorV2, tensorV3:
 		return newTensorRef(kindOf(g), args)
 	case parameter:

@@ -180,14 +180,21 @@ func (m *machine) object(op byte) error {
 	return m.call(op)
 }
 
-// build sets the state of an object: attributes such as _metadata, none of use
-// here.
+// build sets the state of an object: the attributes of a module, or such as
+// _metadata, none of use here.
 func (m *machine) build() error {
 	parts, err := m.popN(2)
 	if err != nil {
 		return err
 	}
-	switch parts[0].(type) {
+	switch o := parts[0].(type) {
+	case *module:
+		state, ok := parts[1].(*dict)
+		if !ok {
+			return fmt.Errorf("sets the state of a %s to a %s", describe(o), describe(parts[1]))
+		}
+		o.attributes = state
+		return m.push(o)
 	case *object, *dict, *tensorRef:
 		return m.push(parts[0])
 	}

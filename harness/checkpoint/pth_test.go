@@ -56,7 +56,6 @@ func TestPTHRefuses(t *testing.T) {
 		"refused_system.pth":        `"posix.system" refused`,
 		"refused_system_legacy.pth": `"posix.system" refused`,
 		"refused_module.pth":        "state_dict()",
-		"refused_torchscript.pth":   "TorchScript",
 		"refused_sparse.pth":        `"torch._utils._rebuild_sparse_tensor" refused`,
 		"refused_complex.pth":       `tensor "w": dtype "complex64"`,
 		"refused_uint16.pth":        `tensor "w": dtype "uint16"`,
@@ -69,6 +68,34 @@ func TestPTHRefuses(t *testing.T) {
 	var refusal *RefusedError
 	if _, err := Open(filepath.Join("testdata", "refused_system.pth")); !errors.As(err, &refusal) || refusal.Global != "posix.system" {
 		t.Errorf("error %v does not carry the global", err)
+	}
+}
+
+// A TorchScript program (testdata/make.py) gives the parameters and buffers of its
+// modules by the names of its state_dict; none of its code is read.
+func TestPTHReadsTorchScript(t *testing.T) {
+	f := mustOpen(t, filepath.Join("testdata", "torchscript.pth"))
+	if f.Format != FormatPTHZip || len(f.Skipped) != 0 {
+		t.Errorf("format %q, skipped %q", f.Format, f.Skipped)
+	}
+	want := map[string][]float32{
+		"inner.0.weight": {0, 0.25, 0.5, 0.75, 1, 1.25}, "inner.0.bias": {1, 1.25, 1.5}, "inner.2.weight": {2, 2.25, 2.5},
+	}
+	for _, x := range f.Tensors {
+		if x.Name == "size" {
+			if x.DType.IsFloat() || len(x.Shape) != 0 {
+				t.Errorf("size is %v of %v", x.Shape, x.DType)
+			}
+			continue
+		}
+		got, err := x.Float32()
+		if err != nil || x.DType != F16 || !slices.Equal(got, want[x.Name]) {
+			t.Errorf("%s is %v of %v, %v, want %v", x.Name, got, x.DType, err, want[x.Name])
+		}
+		delete(want, x.Name)
+	}
+	if len(want) != 0 || len(f.Tensors) != 4 {
+		t.Errorf("%d tensors, without %v", len(f.Tensors), want)
 	}
 }
 

@@ -24,7 +24,8 @@ type collector struct {
 
 // stateDict finds the tensors of what torch.save was given: those of
 // root["model"] or root["state_dict"] where that is a dictionary with tensors
-// in it, otherwise all of root.
+// in it, otherwise all of root. A TorchScript program gives the parameters and
+// buffers of its modules, under the names of its own state_dict.
 //
 // Errors: no tensors at all; two tensors of one name; a tensor that its
 // storage does not hold.
@@ -44,6 +45,10 @@ func stateDict(root any, l *loader) (*File, error) {
 
 func (c *collector) top(root any) error {
 	outer, ok := root.(*dict)
+	if m, scripted := root.(*module); scripted {
+		_, err := c.attributes("", m, 0)
+		return err
+	}
 	if !ok {
 		_, err := c.walk("tensor", root, 0)
 		return err
@@ -104,10 +109,12 @@ func (c *collector) walk(name string, v any, depth int) (found bool, err error) 
 			return false, nil
 		}
 		return c.dict(name, v, depth)
+	case *module:
+		return c.attributes(name, v, depth)
 	case *list, tuple:
 		for i, item := range items(v) {
 			switch item.(type) {
-			case *tensorRef, *dict, *list, tuple:
+			case *tensorRef, *dict, *list, tuple, *module:
 				in, err := c.walk(join(name, strconv.Itoa(i)), item, depth+1)
 				if err != nil {
 					return false, err
@@ -141,6 +148,15 @@ func (c *collector) dict(name string, d *dict, depth int) (found bool, err error
 		c.skipped = c.skipped[:before]
 	}
 	return found, nil
+}
+
+// attributes walks those of a module; plain values, which every module has, are not
+// noted.
+func (c *collector) attributes(name string, m *module, depth int) (found bool, err error) {
+	before := len(c.skipped)
+	found, err = c.dict(name, m.attributes, depth)
+	c.skipped = c.skipped[:before]
+	return found, err
 }
 
 // skip notes an entry of a dictionary called name as "name.key (kind)".

@@ -25,6 +25,13 @@ type (
 		args  tuple
 	}
 
+	// module is an instance of a class of a TorchScript program, whose code is never
+	// read: its attributes are parameters, buffers, other modules and plain values.
+	module struct {
+		class      string
+		attributes *dict
+	}
+
 	// dict keeps insertion order, as Python's does; OrderedDict, defaultdict and
 	// Counter are dicts too. str and int keys find their earlier value.
 	dict struct {
@@ -90,6 +97,8 @@ func describe(v any) string {
 		}
 		return fmt.Sprintf("dict of %d", len(v.keys))
 	case *object:
+		return v.class
+	case *module:
 		return v.class
 	case global:
 		return v.String()

@@ -121,7 +121,27 @@ for name in ("big_endian.pth", "zip64.pth", "no_checksum.pth"):
     assert all(torch.equal(again[k], state[k]) for k in state), name
 
 torch.save({"net": net}, out / "refused_module.pth")
-torch.jit.script(torch.nn.Linear(1, 1)).save(out / "refused_torchscript.pth")
+
+
+class Program(torch.nn.Module):
+    """A TorchScript program with a buffer, modules in modules and plain attributes, as OpenAI publishes CLIP, in half precision."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("size", torch.tensor(4))
+        self.inner = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.ReLU(), torch.nn.Linear(3, 1, bias=False))
+        self.title: str = "program"
+        self.numbers: list[int] = [1, 2]
+
+    def forward(self, x):
+        return self.inner(x)
+
+
+program = Program().eval()
+with torch.no_grad():
+    for i, p in enumerate(program.parameters()):
+        p.copy_(torch.arange(p.numel()).view(p.shape) / 4 + i)
+torch.jit.script(program.half()).save(out / "torchscript.pth")
 
 
 class Evil:
