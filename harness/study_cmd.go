@@ -67,7 +67,7 @@ func (c *studyRunCmd) Run(a *app) error {
 	r.say("lethe study: %s, %d cells, %d to do here, %s", r.plan.study.Name, len(r.plan.cells), len(due), r.machine())
 	r.say("  %s", r.arithmetic())
 	if len(due) > 0 {
-		r.say("  %s", r.eta.text(due))
+		r.say("  %s", r.eta.text(due, 1))
 	}
 	failed, err := r.work(due)
 	if err != nil {
@@ -141,7 +141,7 @@ func (c *studyCheckCmd) Run(a *app) error {
 		r.say("%-5s  %s  %s", state, x.key[:12], x)
 	}
 	due := r.due(s)
-	r.say("%d cells, %d done; %s", shown, done, r.eta.text(due))
+	r.say("%d cells, %d done; %s", shown, done, r.eta.text(due, 1))
 	return nil
 }
 

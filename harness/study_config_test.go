@@ -217,3 +217,28 @@ func TestStudyTable(t *testing.T) {
 		t.Errorf("figure %+v", f)
 	}
 }
+
+// TestStudyETA: the time of a cell is that of its like, and two processes that did as
+// much each share what is left.
+func TestStudyETA(t *testing.T) {
+	e := &studyETA{map[string]float64{}, map[string]int{}}
+	of := func(kind, method string) *cell { return &cell{spec: cellSpec{Kind: kind}, row: studyRow{Method: method}} }
+	e.learn(of(kindMeasure, "ours"), 10)
+	e.learn(of(kindMeasure, "ours"), 30)
+	e.learn(of(kindMeasure, "max-loss"), 50)
+	left := []*cell{of(kindMeasure, "ours"), of(kindMeasure, "max-loss"), of(kindMeasure, "retain-label")}
+	for _, c := range []struct {
+		share float64
+		want  string
+	}{{1, "3 left, about 1m40s"}, {portion(60, 60), "3 left, about 50s"}, {portion(0, 60), "3 left, about 1m40s"}, {portion(60, 0), "3 left, about 1m40s"}} {
+		if got := e.text(left, c.share); got != c.want {
+			t.Errorf("share %g: %q, want %q", c.share, got, c.want)
+		}
+	}
+	if got := e.text(append(left, of(kindPretrain, "")), 1); got != "4 left, about 1m40s and 1 of kinds not measured yet" {
+		t.Error(got)
+	}
+	if got := e.text(nil, 1); got != "nothing left" {
+		t.Error(got)
+	}
+}

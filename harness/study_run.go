@@ -40,7 +40,8 @@ type studyRunner struct {
 	eta    *studyETA
 	wait   time.Duration // between looks at cells that another process does
 
-	decoding time.Duration // spent on images until now
+	decoding     time.Duration // spent on images until now
+	ours, theirs float64       // seconds of cells done since the start, here and by other processes
 }
 
 // failure is a cell that could not be done.
@@ -175,13 +176,35 @@ func (r *studyRunner) attempt(c *cell, state map[*cell]int) (int, error) {
 	return cellDone, nil
 }
 
-// report prints a line about a finished cell.
+// report prints a line about a finished cell. What other processes have done since
+// counts as done, and the time that is left is shared with them as that until now.
 func (r *studyRunner) report(c *cell, did int, left []*cell, total int) {
-	took := fmt.Sprintf("%.1f s", readSeconds(cellDir(r.dir, c.key)))
+	seconds := readSeconds(cellDir(r.dir, c.key))
+	took := fmt.Sprintf("%.1f s", seconds)
 	if did == cellElsewhere {
 		took = "done elsewhere"
+		r.theirs += seconds
+	} else {
+		r.ours += seconds
 	}
-	r.say("[%d/%d] %s  %s; %s", total-len(left), total, c, took, r.eta.text(left))
+	theirs, open := r.theirs, left[:0:0]
+	for _, c := range left {
+		if r.finished(c) {
+			theirs += readSeconds(cellDir(r.dir, c.key))
+		} else {
+			open = append(open, c)
+		}
+	}
+	r.say("[%d/%d] %s  %s; %s", total-len(open), total, c, took, r.eta.text(open, portion(r.ours, theirs)))
+}
+
+// portion is what part of the work a process does that has done ours while others did
+// theirs: all of it while it has done nothing.
+func portion(ours, theirs float64) float64 {
+	if ours <= 0 {
+		return 1
+	}
+	return ours / (ours + theirs)
 }
 
 // studyETA tells from finished cells how long others take: the mean of those of the
@@ -230,9 +253,10 @@ next:
 	return time.Duration(seconds * float64(time.Second)), unknown
 }
 
-// text says how much is left.
-func (e *studyETA) text(cells []*cell) string {
+// text says how much is left, of which this process does a share.
+func (e *studyETA) text(cells []*cell, share float64) string {
 	d, unknown := e.left(cells)
+	d = time.Duration(float64(d) * share)
 	switch {
 	case len(cells) == 0:
 		return "nothing left"
