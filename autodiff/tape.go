@@ -157,12 +157,11 @@ func (tp *Tape) madeSince(m tapeMark, t *Tensor) bool {
 }
 
 // Scope runs f and ends the life of every tensor made in it but the returned
-// one, whose memory the ops that follow take. While recording, only
-// outputs that the backward pass does not read go at
-// once; LayerNorm and GELU outputs that it reads are dropped too and computed
-// again when it needs them, which costs a small part of the matrix products
-// around them. What else it reads stays. Results are bit-identical with and
-// without Scope, which is meant for one block of a network.
+// one; the ops that follow take their memory. While recording that is so for
+// outputs that the backward pass does not read. LayerNorm and GELU outputs that it
+// reads are dropped too and computed again when it needs them, which costs a small
+// part of the matrix products around them. What else it reads stays. Results are
+// bit-identical with and without Scope, which is meant for one block of a network.
 // f may return nil, or a tensor from outside.
 // Invalidates: every other tensor made in f.
 func (tp *Tape) Scope(f func() *Tensor) *Tensor {

@@ -171,7 +171,7 @@ func (m *Model) Forward(tp *autodiff.Tape, x *autodiff.Tensor) *autodiff.Tensor 
 		}
 	}
 	x = tp.Scope(func() *autodiff.Tensor {
-		rows := tp.Reshape(m.patches.Forward(tp, x), n*patches, width)
+		rows := tp.Reshape(m.patches.Fused(tp, x, autodiff.ConvEnds{}), n*patches, width)
 		y := tp.AddRows(tp.GatherRows(rows, m.class, pick), m.positions, place)
 		return m.pre.Forward(tp, y)
 	})
