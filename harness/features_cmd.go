@@ -15,7 +15,7 @@ import (
 
 // featuresCmd is lethe features.
 type featuresCmd struct {
-	Network   string `required:"" help:"Weights of a network that measures: .safetensors or .pth. Keys and shapes say which it is." placeholder:"FILE"`
+	Network   string `required:"" aliases:"inception,resnet,squeezenet" help:"Weights of a network that measures: .safetensors or .pth. Keys and shapes say which it is (--inception, --resnet and --squeezenet are the same flag)." placeholder:"FILE"`
 	Data      string `required:"" help:"Folder, tar or world:..., as for --retain." placeholder:"PATH"`
 	Limit     int    `help:"Take the first so many images; 0 takes all." default:"0"`
 	Out       string `help:"Write features, logits and where they are from to this file: .npz or .safetensors." placeholder:"FILE"`

@@ -62,7 +62,7 @@ func TestEvaluateSets(t *testing.T) {
 			}
 		}
 	}
-	little, _ := evaluated(t, dir, "--eval-network", net, "--eval-masks", "random:0.2")
+	little, _ := evaluated(t, dir, "--resnet", net, "--eval-masks", "random:0.2") // --eval-network by another name
 	if got := little.Before["retain"].Masks["random:0.2"].Sets; !(got["FD(ResNet-20)"] < before.Sets["FD(ResNet-20)"]) || !(got["cosine(ResNet-20)"] > before.Sets["cosine(ResNet-20)"]) {
 		t.Errorf("with few patches removed the sets are %v, with many %v", got, before.Sets)
 	}

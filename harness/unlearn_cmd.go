@@ -49,7 +49,7 @@ type EvaluateFlags struct {
 	EvalBatch  int      `help:"Images in a forward pass of the evaluation." default:"50"`
 	EvalSeed   uint64   `help:"Seed of the fixed masks." default:"2024"`
 	Shown      int      `help:"Samples a group in the report's pictures." default:"8"`
-	Networks   []string `name:"eval-network" help:"Weights of a network that measures the completions as a set, against the true images: Frechet distance (FID where the network is FID's Inception), KID, cosine and, where it classifies, Inception Score. .safetensors or .pth; keys and shapes say which network it is. May be given again." placeholder:"FILE" sep:"none"`
+	Networks   []string `name:"eval-network" aliases:"inception,resnet,squeezenet" help:"Weights of a network that measures the completions as a set, against the true images: Frechet distance (FID where the network is FID's Inception), KID, cosine and, where it classifies, Inception Score. .safetensors or .pth; keys and shapes say which network it is, --inception, --resnet and --squeezenet are the same flag. May be given again." placeholder:"FILE" sep:"none"`
 	Cache      string   `name:"feature-cache" help:"Folder in which those networks' features are kept for the next time." placeholder:"DIR"`
 	PaperCode  bool     `help:"Prepare images for those networks as the authors' evaluation does."`
 	LPIPS      []string `name:"lpips" help:"Two files, LPIPS's backbone (SqueezeNet 1.1 with torchvision's keys) and the heads of version 0.1 for it: the perceptual distance of each completion to its true image." placeholder:"BACKBONE,HEADS"`
