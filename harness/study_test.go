@@ -150,6 +150,11 @@ func TestStudyCachesAndThreads(t *testing.T) {
 	if strings.Contains(r.out, "unlearn") || strings.Contains(r.out, "pretrain") || strings.Count(r.out, "\n[") != 18 {
 		t.Errorf("a mask more than before did not measure 18 times and no more: %s", r.out)
 	}
+	// A mask less leaves no figure of it behind.
+	lethe(t, "study", tinyStudy(t, t.TempDir(), "name: other\n"), "--results", results).ok(t)
+	if figures, err := filepath.Glob(filepath.Join(results, "other", "trade-off-*.svg")); err != nil || len(figures) != 2 {
+		t.Errorf("figures of two masks: %q, %v", figures, err)
+	}
 	// A missing cell comes back as it was.
 	keys, err := finishedCells(results)
 	if err != nil {

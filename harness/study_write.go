@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -62,10 +63,21 @@ func (r *studyRunner) tables(s shard) error {
 			files = append(files, file{fmt.Sprintf("trade-off-%d.svg", i+1), f.File()})
 		}
 	}
+	written := map[string]bool{}
 	for _, f := range files {
 		if err := dir.write(f.name, f.data); err != nil {
 			return err
 		}
+		written[dir.path(f.name)] = true
+	}
+	old, err := filepath.Glob(dir.path("trade-off-*.svg")) // of a study that had more masks
+	for _, name := range old {
+		if !written[name] {
+			err = errors.Join(err, os.Remove(name))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("removing figures of an earlier run: %w", err)
 	}
 	r.say("tables  %s", dir.path("tables.html"))
 	return nil
