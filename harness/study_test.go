@@ -197,6 +197,15 @@ func TestStudyShards(t *testing.T) {
 	}
 	sameStudy(t, studyBytes(t, joined, "study"), want)
 
+	// Shards of one folder need no merge: whichever ends last writes the tables.
+	shared := filepath.Join(dir, "shared")
+	first := lethe(t, "study", path, "--shard=2/2", "--results", shared).ok(t)
+	if exists(filepath.Join(shared, "study")) || !strings.Contains(first.out, "left to other shards") {
+		t.Errorf("a part has tables, or does not say why not: %s", first.out)
+	}
+	lethe(t, "study", path, "--shard=1/2", "--results", shared).ok(t)
+	sameStudy(t, studyBytes(t, shared, "study"), want)
+
 	// One cell with two results, and a result that is not its cell's.
 	keys, err := finishedCells(a)
 	if err != nil {
