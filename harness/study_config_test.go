@@ -222,7 +222,9 @@ func TestStudyTable(t *testing.T) {
 // much each share what is left.
 func TestStudyETA(t *testing.T) {
 	e := &studyETA{map[string]float64{}, map[string]int{}}
-	of := func(kind, method string) *cell { return &cell{spec: cellSpec{Kind: kind}, row: studyRow{Method: method}} }
+	of := func(kind, method string) *cell {
+		return &cell{spec: cellSpec{Kind: kind}, row: studyRow{Method: method}}
+	}
 	e.learn(of(kindMeasure, "ours"), 10)
 	e.learn(of(kindMeasure, "ours"), 30)
 	e.learn(of(kindMeasure, "max-loss"), 50)

@@ -12,7 +12,7 @@ import (
 )
 
 // BenchmarkFeatures runs one image, and eight, through each of the large networks,
-// as the extraction of features does.
+// as the extraction of features does. -short leaves one of them, and one image.
 func BenchmarkFeatures(b *testing.B) {
 	must := func(err error) {
 		if err != nil {
@@ -45,6 +45,9 @@ func BenchmarkFeatures(b *testing.B) {
 	} {
 		for _, images := range []int{1, 8} {
 			b.Run(fmt.Sprintf("net=%s/prec=f32/px=%d/images=%d", row.name, row.px, images), func(b *testing.B) {
+				if testing.Short() && (images > 1 || row.px != 299) {
+					b.Skip("a large network, and -short was given")
+				}
 				forward, x := row.load(), counted.Images(images, row.px, row.px)
 				tp := autodiff.NewTape()
 				tp.SetConvAlgorithm(autodiff.ConvWinogradBatch)
