@@ -89,7 +89,7 @@ type adamJob struct {
 
 var adamJobs freeList[adamJob]
 
-func (j *adamJob) run(item int) {
+func (j *adamJob) run(_, item int) {
 	lo := item * elementChunk
 	j.part(lo, min(lo+elementChunk, len(j.w)))
 }

@@ -70,12 +70,12 @@ type attentionJob struct {
 
 var attentionJobs freeList[attentionJob]
 
-func (j *attentionJob) run(item int) {
+func (j *attentionJob) run(worker, item int) {
 	b, h := item/j.args.Q.Heads, item%j.args.Q.Heads
 	q, k, v, out := j.args.Q.at(b, h), j.args.K.at(b, h), j.args.V.at(b, h), j.out.at(b, h)
 	block, stride := scoreBlock(q.Rows, k.Rows), scoreStride(k.Rows)
 
-	memory := itemScratches.get()
+	memory := itemScratches.take(worker)
 	buffer := memory.floats(attentionScratch(q.Rows, k))
 	keys, buffer := buffer[:panelSize(k)], buffer[panelSize(k):]
 	stats, buffer := buffer[:2*block], buffer[2*block:]
@@ -94,7 +94,7 @@ func (j *attentionJob) run(item int) {
 		}
 		multiplyRows(out.Sub(lo, hi, 0, out.Cols), scores, v, 0)
 	}
-	itemScratches.put(memory)
+	itemScratches.give(worker, memory)
 }
 
 // attentionScratch is how many elements one head takes: the keys in panels, a

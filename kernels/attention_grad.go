@@ -52,7 +52,7 @@ type attentionGradJob struct {
 
 var attentionGradJobs freeList[attentionGradJob]
 
-func (j *attentionGradJob) run(item int) {
+func (j *attentionGradJob) run(worker, item int) {
 	b, h := item/j.args.Q.Heads, item%j.args.Q.Heads
 	q, k, v := j.args.Q.at(b, h), j.args.K.at(b, h), j.args.V.at(b, h)
 	dq, dk, dv := j.d.DQ.at(b, h), j.d.DK.at(b, h), j.d.DV.at(b, h)
@@ -67,7 +67,7 @@ func (j *attentionGradJob) run(item int) {
 	fetch(k, v, q, dout, out, dq, dk, dv)
 	block, stride := scoreBlock(q.Rows, k.Rows), scoreStride(k.Rows)
 
-	memory := itemScratches.get()
+	memory := itemScratches.take(worker)
 	buffer := memory.floats(attentionGradScratch(q.Rows, k))
 	keys, buffer := buffer[:panelSize(k)], buffer[panelSize(k):]
 	values, buffer := buffer[:panelSize(k)], buffer[panelSize(k):]
@@ -90,7 +90,7 @@ func (j *attentionGradJob) run(item int) {
 		multiplyRows(dk, ds.T(), qs, add)
 		multiplyRows(dv, p.T(), douts, add)
 	}
-	itemScratches.put(memory)
+	itemScratches.give(worker, memory)
 }
 
 // attentionGradScratch is how many elements one head takes: keys and values in

@@ -103,7 +103,7 @@ type roundJob struct{ to, from []float32 }
 
 var roundJobs freeList[roundJob]
 
-func (j *roundJob) run(item int) {
+func (j *roundJob) run(_, item int) {
 	lo, hi := item*roundChunk, min(len(j.from), (item+1)*roundChunk)
 	roundBF16(j.to[lo:hi], j.from[lo:hi])
 }

@@ -38,7 +38,7 @@ type copyJob struct {
 
 var copyJobs freeList[copyJob]
 
-func (j *copyJob) run(item int) { j.rows(itemRows(j.src.Rows, j.src.Cols, item)) }
+func (j *copyJob) run(_, item int) { j.rows(itemRows(j.src.Rows, j.src.Cols, item)) }
 
 func (j *copyJob) rows(lo, hi int) {
 	for r := lo; r < hi; r++ {

@@ -44,7 +44,7 @@ func ColumnSum(dst []float32, x Mat, o ColumnSumOptions) {
 	*record = columnSumJob{x: x, size: size, partial: memory.floats(chunks * x.Cols)}
 	if x.Rows*x.Cols <= elementChunk {
 		for item := range chunks {
-			record.run(item)
+			record.run(0, item)
 		}
 	} else {
 		parallelFor(chunks, record)
@@ -71,7 +71,7 @@ func (j *columnSumJob) sums(item int) []float32 {
 	return j.partial[item*j.x.Cols : (item+1)*j.x.Cols]
 }
 
-func (j *columnSumJob) run(item int) {
+func (j *columnSumJob) run(_, item int) {
 	lo := item * j.size
 	hi := min(lo+j.size, j.x.Rows)
 	sums := j.sums(item)

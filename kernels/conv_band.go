@@ -80,9 +80,9 @@ type convWork struct {
 // panels.
 type convMultiply convCall
 
-func (j *convMultiply) run(item int) {
+func (j *convMultiply) run(worker, item int) {
 	c := (*convCall)(j)
-	memory := itemScratches.get()
+	memory := itemScratches.take(worker)
 	w := convWork{convCall: c}
 	band, group, panels := item/c.columnGroups, item%c.columnGroups, c.columns.panels
 	c0, c1 := panels*group/c.columnGroups, panels*(group+1)/c.columnGroups
@@ -103,7 +103,7 @@ func (j *convMultiply) run(item int) {
 			w.multiply(f, c0, c1)
 		}
 	}
-	itemScratches.put(memory)
+	itemScratches.give(worker, memory)
 }
 
 // take sets up band number i, and copies what it sees if it must.

@@ -150,7 +150,7 @@ func (c *convCall) place() int {
 // convPack packs weights: one item is one panel of one phase.
 type convPack convCall
 
-func (j *convPack) run(item int) {
+func (j *convPack) run(worker, item int) {
 	c := (*convCall)(j)
 	f := &c.phases[item/c.columns.panels]
 	depth := f.depth(c.channels)
@@ -158,7 +158,7 @@ func (j *convPack) run(item int) {
 		return
 	}
 	if c.planes > 0 {
-		c.packTiles(f, item%c.columns.panels)
+		c.packTiles(worker, f, item%c.columns.panels)
 		return
 	}
 	defer c.rounded(item)

@@ -93,10 +93,10 @@ func (c *convCall) copyPlane() int {
 
 // packTiles packs one panel of the weights of a phase: pairs, row of taps by row
 // of taps.
-func (c *convCall) packTiles(f *convPhase, panel int) {
+func (c *convCall) packTiles(worker int, f *convPhase, panel int) {
 	lane, n, _ := c.columns.panel(panel)
 	segment := f.cols * c.channels
-	memory := itemScratches.get()
+	memory := itemScratches.take(worker)
 	row := memory.floats(segment * tileLanes)
 	to := halves(c.packed[f.packed:])[panel*c.panelHalves(f, f.rows):]
 	for i := range f.rows {
@@ -110,7 +110,7 @@ func (c *convCall) packTiles(f *convPhase, panel int) {
 		}
 		packTilePairs(to[i*c.panelHalves(f, 1):], c.planes, row, tileLanes, n, segment)
 	}
-	itemScratches.put(memory)
+	itemScratches.give(worker, memory)
 }
 
 // convTileWork is what an item on tiles has beside its convWork.

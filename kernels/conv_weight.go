@@ -156,7 +156,7 @@ type convGradWork struct {
 // of taps.
 type convGradJob convGradCall
 
-func (j *convGradJob) run(item int) {
+func (j *convGradJob) run(worker, item int) {
 	c := (*convGradCall)(j)
 	w := convGradWork{convGradCall: c}
 	f, b, r := item%c.groups[byFilters], item/c.groups[byFilters]%c.groups[byBlocks], item/c.groups[byFilters]/c.groups[byBlocks]
@@ -166,7 +166,7 @@ func (j *convGradJob) run(item int) {
 	if w.f0 == w.f1 || w.b0 == w.b1 || w.r0 == w.r1 {
 		return
 	}
-	memory := itemScratches.get()
+	memory := itemScratches.take(worker)
 	floats, ints := memory.floats(c.elements()), memory.ints(c.tableLength())
 	w.cutPanel, w.input = floats[:c.gradientElements()], floats[c.gradientElements():]
 	units := c.unitCount()
@@ -180,7 +180,7 @@ func (j *convGradJob) run(item int) {
 		w.copyInput()
 		w.multiply()
 	}
-	itemScratches.put(memory)
+	itemScratches.give(worker, memory)
 }
 
 // placeUnits lists the units: whole ones first.

@@ -87,30 +87,30 @@ type crossEntropyJob struct {
 
 var crossEntropyJobs freeList[crossEntropyJob]
 
-func (j *crossEntropyJob) run(item int) {
+func (j *crossEntropyJob) run(worker, item int) {
 	lo, hi := itemRows(j.x.Rows, j.x.Cols, item)
 	for r := lo; r < hi; r++ {
 		if j.dx.Data != nil {
-			j.gradient(r)
+			j.gradient(worker, r)
 		} else {
-			j.row(r)
+			j.row(worker, r)
 		}
 	}
 }
 
 // row computes one loss.
-func (j *crossEntropyJob) row(r int) {
+func (j *crossEntropyJob) row(worker, r int) {
 	weight, classes := j.args.Weights[r], j.args.Classes
 	if weight == 0 {
 		j.loss[r] = 0
 		return
 	}
 	x := j.x.Row(r)[:classes]
-	memory := itemScratches.get()
+	memory := itemScratches.take(worker)
 	e := memory.floats(classes)
 	var top, total [1]float32
 	softmaxRows(e, classes, x, classes, classes, 1, top[:], total[:])
-	itemScratches.put(memory)
+	itemScratches.give(worker, memory)
 	lse := float64(top[0]) + math.Log(float64(total[0]))
 	s := float64(j.args.Smoothing)
 	loss := lse - (1-s)*float64(x[j.args.Targets[r]])
@@ -121,20 +121,20 @@ func (j *crossEntropyJob) row(r int) {
 }
 
 // gradient writes one row of dx.
-func (j *crossEntropyJob) gradient(r int) {
+func (j *crossEntropyJob) gradient(worker, r int) {
 	dx, classes := j.dx.Row(r), j.args.Classes
 	a := j.scale * j.args.Weights[r]
 	if a == 0 {
 		fill(dx, 0)
 		return
 	}
-	memory := itemScratches.get()
+	memory := itemScratches.take(worker)
 	e := memory.floats(classes)
 	var top, total [1]float32
 	softmaxRows(e, classes, j.x.Row(r)[:classes], classes, classes, 1, top[:], total[:])
 	fill(dx[:classes], -a*j.args.Smoothing/float32(classes))
 	axpy(dx[:classes], a, e[:classes])
-	itemScratches.put(memory)
+	itemScratches.give(worker, memory)
 	dx[j.args.Targets[r]] -= a * (1 - j.args.Smoothing)
 	fill(dx[classes:], 0)
 }

@@ -47,7 +47,7 @@ func elementwise(j elementJob) {
 	elementJobs.put(record)
 }
 
-func (j *elementJob) run(item int) {
+func (j *elementJob) run(_, item int) {
 	part := *j
 	lo := item * elementChunk
 	hi := min(lo+elementChunk, len(j.z))

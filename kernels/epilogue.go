@@ -73,7 +73,7 @@ type epilogueJob struct {
 
 var epilogueJobs freeList[epilogueJob]
 
-func (j *epilogueJob) run(r int) { j.e.apply(j.c, r, 0, j.c.Cols) }
+func (j *epilogueJob) run(_, r int) { j.e.apply(j.c, r, 0, j.c.Cols) }
 
 // applyAll finishes all of c, where the product could not.
 func (e *Epilogue) applyAll(c Mat) {

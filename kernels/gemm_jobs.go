@@ -29,14 +29,14 @@ func (g *gemmCall) packB(dst []float32, p, c0, c1 int) {
 // gemmMultiply computes c: one item is one rectangle.
 type gemmMultiply gemmCall
 
-func (j *gemmMultiply) run(item int) {
+func (j *gemmMultiply) run(worker, item int) {
 	g := (*gemmCall)(j)
 	rows, columns := g.rowPanels(), g.columns.panels
 	mi, ni := item%g.mItems, item/g.mItems
 	ws := g.workspace
 	if g.mItems*g.nItems > 1 {
-		ws = getWorkspace()
-		defer putWorkspace(ws)
+		ws = workspaces.take(worker)
+		defer workspaces.give(worker, ws)
 	}
 	b := &ws.block
 	*b = gemmBlock{gemmCall: g, packedA: ws.ownRows(), packedB: ws.ownBlock(), r0: rows * mi / g.mItems, r1: rows * (mi + 1) / g.mItems}

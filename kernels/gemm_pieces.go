@@ -57,12 +57,12 @@ func (g *gemmCall) pieceElements() int {
 // gemmPiece is the product of one piece of k and some rows.
 type gemmPiece gemmCall
 
-func (j *gemmPiece) run(item int) {
+func (j *gemmPiece) run(worker, item int) {
 	g := (*gemmCall)(j)
 	p, part := item/g.mItems, item%g.mItems
 	lo, hi := kPiece(g.k, p)
 	k, mr, panels := hi-lo, g.tile.mr, g.rowPanels()
-	memory := itemScratches.get()
+	memory := itemScratches.take(worker)
 	b := memory.floats(g.pieceElements())
 	a := b[g.columns.lanes*maxK:]
 	g.packB(b, p, 0, g.columns.panels)
@@ -80,7 +80,7 @@ func (j *gemmPiece) run(item int) {
 	}
 	await(turn, int64(p))
 	g.addPiece(p, first*mr, min(g.c.Rows, last*mr), sums)
-	itemScratches.put(memory)
+	itemScratches.give(worker, memory)
 }
 
 // await returns once turn is at least n.

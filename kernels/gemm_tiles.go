@@ -156,9 +156,9 @@ func (t *tileCall) ownElements() int {
 // tilePack packs the shared operand: one item is one panel.
 type tilePack tileCall
 
-func (j *tilePack) run(item int) {
+func (j *tilePack) run(worker, item int) {
 	t := (*tileCall)(j)
-	memory := itemScratches.get()
+	memory := itemScratches.take(worker)
 	floats := memory.floats(t.itemElements())[t.ownElements()+tileBlock:]
 	dst := t.shared[item*t.panelSize():]
 	if t.shareA {
@@ -166,7 +166,7 @@ func (j *tilePack) run(item int) {
 	} else {
 		t.packB(dst, t.c0+item, floats)
 	}
-	itemScratches.put(memory)
+	itemScratches.give(worker, memory)
 }
 
 // packA packs panel i of a: rows.
@@ -218,9 +218,9 @@ func (t *tileCall) pack(dst []uint16, src lanes, l, n int, floats []float32) til
 // columns.
 type tileMultiply tileCall
 
-func (j *tileMultiply) run(item int) {
+func (j *tileMultiply) run(worker, item int) {
 	t := (*tileCall)(j)
-	memory := itemScratches.get()
+	memory := itemScratches.take(worker)
 	own := memory.floats(t.itemElements())
 	panels, block, floats := halves(own[:t.ownElements()]), own[t.ownElements():][:tileBlock], own[t.ownElements()+tileBlock:]
 	mi, ni := item%t.mItems, item/t.mItems
@@ -246,7 +246,7 @@ func (j *tileMultiply) run(item int) {
 			t.multiplyPanels(r0, r1, c, panels, t.shared[(c-t.c0)*size:], block)
 		}
 	}
-	itemScratches.put(memory)
+	itemScratches.give(worker, memory)
 	if t.hi == t.k && !t.epilogue.none() {
 		for r := r0 * tileLanes; r < min(t.c.Rows, r1*tileLanes); r++ {
 			t.epilogue.apply(t.c, r, c0*tileLanes, min(t.c.Cols, c1*tileLanes))

@@ -155,14 +155,14 @@ func (j *groupNormJob) each(p normPhase) {
 	}
 	if j.size*j.chunks*j.N*j.C <= elementChunk {
 		for item := range items {
-			j.run(item)
+			j.run(0, item)
 		}
 		return
 	}
 	parallelFor(items, j)
 }
 
-func (j *groupNormJob) run(item int) {
+func (j *groupNormJob) run(_, item int) {
 	switch j.phase {
 	case normPrepare:
 		j.prepare(item)

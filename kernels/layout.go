@@ -36,7 +36,7 @@ func swapAxes(op string, dst, src []float32, n, rows, cols int) {
 	j.down, j.across = ceilDiv(rows, j.high), ceilDiv(cols, j.wide)
 	if size <= elementChunk {
 		for item := range n * j.down * j.across {
-			j.run(item)
+			j.run(0, item)
 		}
 		return
 	}
@@ -67,7 +67,7 @@ type transposeJob struct {
 
 var transposeJobs freeList[transposeJob]
 
-func (j *transposeJob) run(item int) {
+func (j *transposeJob) run(_, item int) {
 	matrix, tile := item/(j.down*j.across), item%(j.down*j.across)
 	size := j.rows * j.cols
 	dst, src := j.dst[matrix*size:][:size], j.src[matrix*size:][:size]

@@ -54,7 +54,7 @@ type nearestJob struct {
 
 var nearestJobs freeList[nearestJob]
 
-func (j *nearestJob) run(item int) {
+func (j *nearestJob) run(_, item int) {
 	own := float32(sumSquares(j.x.Row(item)))
 	best, least := int32(0), float32(math.Inf(1))
 	for t, p := range j.products.Row(item) {

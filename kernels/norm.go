@@ -47,7 +47,7 @@ type layerNormJob struct {
 
 var layerNormJobs freeList[layerNormJob]
 
-func (j *layerNormJob) run(item int) { j.rows(itemRows(j.x.Rows, j.x.Cols, item)) }
+func (j *layerNormJob) run(_, item int) { j.rows(itemRows(j.x.Rows, j.x.Cols, item)) }
 
 func (j *layerNormJob) rows(lo, hi int) {
 	for r := lo; r < hi; r++ {
@@ -97,7 +97,7 @@ func LayerNormGrad(d LayerNormGrads, dy, x Mat, gamma []float32, keep NormStats)
 	}
 	if x.Rows*x.Cols <= elementChunk {
 		for item := range chunks {
-			record.run(item)
+			record.run(0, item)
 		}
 	} else {
 		parallelFor(chunks, record)
@@ -154,7 +154,7 @@ func (j *layerNormGradJob) sums(item int) (dgamma, dbeta []float32) {
 // so that the parameter sums find them in the first- or second-level cache.
 const normGradRows = 16
 
-func (j *layerNormGradJob) run(item int) {
+func (j *layerNormGradJob) run(_, item int) {
 	lo := item * j.size
 	hi := min(lo+j.size, j.x.Rows)
 	if j.d.DGamma != nil {

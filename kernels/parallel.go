@@ -2,6 +2,7 @@ package kernels
 
 import (
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -10,8 +11,9 @@ import (
 const maxWorkers = 256
 
 // job is work in numbered items. run is called once per item, from at most as
-// many goroutines at a time as the call has workers.
-type job interface{ run(item int) }
+// many goroutines at a time as the call has workers; these have numbers from 0,
+// the goroutine that called, and only what memory an item takes may depend on them.
+type job interface{ run(worker, item int) }
 
 // For runs body(0) ... body(items-1), each exactly once, on the calling
 // goroutine and the persistent pool, and returns when all are done. Which
@@ -35,7 +37,7 @@ func For(items int, body func(item int)) {
 // forJob adapts a function to job.
 type forJob struct{ body func(item int) }
 
-func (f *forJob) run(item int) { f.body(item) }
+func (f *forJob) run(_, item int) { f.body(item) }
 
 var forJobs freeList[forJob]
 
@@ -48,7 +50,7 @@ func parallelFor(items int, j job) {
 	n := min(workers(), items)
 	if n <= 1 || !pool.busy.CompareAndSwap(false, true) {
 		for i := range items {
-			j.run(i)
+			j.run(0, i)
 		}
 		return
 	}
@@ -104,7 +106,7 @@ func (t *team) lead(n, items int, j job) {
 	for _, m := range t.members[:n-1] {
 		m.rouse()
 	}
-	t.work()
+	t.work(0)
 }
 
 // finish closes the gate, waits until every member that entered has left, and
@@ -121,15 +123,15 @@ func (t *team) finish() {
 	t.busy.Store(false)
 }
 
-// work runs items until none is left.
-func (t *team) work() {
+// work runs items, as one of the workers, until none is left.
+func (t *team) work(worker int) {
 	j, items := t.job, t.items
 	for {
 		i := int(t.next.Add(1)) - 1
 		if i >= items {
 			return
 		}
-		j.run(i)
+		j.run(worker, i)
 	}
 }
 
@@ -164,7 +166,7 @@ func (m *member) serve(t *team) {
 	last := uint64(0)
 	for {
 		last = m.await(t, last)
-		t.work()
+		t.work(m.id)
 		t.gate.Add(^uint64(0)) // one fewer inside
 	}
 }
@@ -207,21 +209,45 @@ func (m *member) unpark() {
 // have one each and calls one after another allocate nothing. It never shrinks.
 type freeList[T any] struct {
 	mu   sync.Mutex
-	free []*T
+	free []kept[T]
 	made int
 }
 
-// get returns a used object, or a new zero one.
-func (l *freeList[T]) get() *T {
+// kept is an object and the worker that had it last, in whose caches it may lie.
+type kept[T any] struct {
+	object *T
+	worker int
+}
+
+// nobody had an object that is new.
+const nobody = -1
+
+// get is take for a goroutine that is no member of a team.
+func (l *freeList[T]) get() *T { return l.take(0) }
+
+// put gives back what get returned.
+func (l *freeList[T]) put(x *T) { l.give(0, x) }
+
+// take returns a used object, or a new zero one: that which the worker itself used
+// last, or one that nobody did, or any. Memory that two workers pack by turns
+// has to be fetched from the other's cache line by line: at two threads, 256x256x256 took
+// 125 microseconds in place of 107 every other time.
+func (l *freeList[T]) take(worker int) *T {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if n := len(l.free); n > 0 {
-		x := l.free[n-1]
-		l.free = l.free[:n-1]
-		return x
+	best := len(l.free) - 1
+	if best < 0 {
+		l.made++
+		return new(T)
 	}
-	l.made++
-	return new(T)
+	for i := best; i >= 0 && l.free[best].worker != worker; i-- {
+		if w := l.free[i].worker; w == worker || w == nobody && l.free[best].worker != nobody {
+			best = i
+		}
+	}
+	x := l.free[best].object
+	l.free = slices.Delete(l.free, best, best+1)
+	return x
 }
 
 // reserve makes objects until there are n, in use or not. A call that will
@@ -231,13 +257,13 @@ func (l *freeList[T]) reserve(n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for ; l.made < n; l.made++ {
-		l.free = append(l.free, new(T))
+		l.free = append(l.free, kept[T]{new(T), nobody})
 	}
 }
 
-// put gives x back.
-func (l *freeList[T]) put(x *T) {
+// give returns x, which the worker took.
+func (l *freeList[T]) give(worker int, x *T) {
 	l.mu.Lock()
-	l.free = append(l.free, x)
+	l.free = append(l.free, kept[T]{x, worker})
 	l.mu.Unlock()
 }

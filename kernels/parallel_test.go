@@ -104,7 +104,7 @@ func TestForSurvivesPanic(t *testing.T) {
 // jobFunc adapts a function to job.
 type jobFunc func(item int)
 
-func (f jobFunc) run(item int) { f(item) }
+func (f jobFunc) run(_, item int) { f(item) }
 
 // TestForKeepsToItsWorkers: members left over from a call that wanted more
 // workers stay out.
@@ -138,5 +138,41 @@ func TestForAllocatesNothing(t *testing.T) {
 	body := func(int) {}
 	if n := kerneltest.Allocations(100, func() { For(10, body) }); n != 0 {
 		t.Errorf("%d allocations in 100 calls", n)
+	}
+}
+
+// TestFreeListKeepsWorkersApart takes and gives as two workers do and wants each
+// to get back what lies in its own cache, whoever gave last.
+func TestFreeListKeepsWorkersApart(t *testing.T) {
+	var l freeList[int]
+	l.reserve(3)
+	first, second := l.take(0), l.take(1)
+	for range 3 {
+		l.give(0, first)
+		l.give(1, second)
+		if got := l.take(0); got != first {
+			t.Fatal("worker 0 got what another had last")
+		}
+		if got := l.take(1); got != second {
+			t.Fatal("worker 1 got what another had last")
+		}
+		l.give(1, second)
+		l.give(0, first)
+		if got := l.take(1); got != second {
+			t.Fatal("worker 1 got what was given last")
+		}
+		if got := l.take(0); got != first {
+			t.Fatal("worker 0 got what was given first")
+		}
+	}
+	l.give(0, first)
+	if got := l.take(2); got == first {
+		t.Error("a worker got what another had last, though one is new")
+	}
+	if got := l.take(2); got != first {
+		t.Error("what is left was not taken")
+	}
+	if l.take(0); l.made != 4 {
+		t.Errorf("%d objects made, want 4: three ahead, one where none was left", l.made)
 	}
 }

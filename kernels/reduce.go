@@ -97,7 +97,7 @@ func reduce(j reduceJob) float64 {
 	return total
 }
 
-func (j *reduceJob) run(item int) { j.partial[item] = j.chunk(item) }
+func (j *reduceJob) run(_, item int) { j.partial[item] = j.chunk(item) }
 
 // chunk reduces one chunk.
 func (j *reduceJob) chunk(item int) float64 {

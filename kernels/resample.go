@@ -126,7 +126,7 @@ func (j *resampleJob) units() int {
 	return j.small.N * ((j.large.H + 1) / 2)
 }
 
-func (j *resampleJob) run(item int) {
+func (j *resampleJob) run(_, item int) {
 	lo, hi := itemRows(j.units(), 2*j.large.W*j.large.C, item)
 	for r := lo; r < hi; r++ {
 		j.row(r)

@@ -18,7 +18,7 @@ func reserveItems(n int) {
 	itemScratches.reserve(workers())
 	itemScratches.mu.Lock()
 	for _, s := range itemScratches.free {
-		s.floats(n)
+		s.object.floats(n)
 	}
 	itemScratches.mu.Unlock()
 }
@@ -55,7 +55,7 @@ func reserveItemInts(n int) {
 	itemScratches.reserve(workers())
 	itemScratches.mu.Lock()
 	for _, s := range itemScratches.free {
-		s.ints(n)
+		s.object.ints(n)
 	}
 	itemScratches.mu.Unlock()
 }

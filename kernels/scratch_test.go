@@ -29,8 +29,8 @@ func TestItemsOverlapWithoutAllocating(t *testing.T) {
 				c.Fail("%s: %d of %d scratches are free, want %d", op.name, n, itemScratches.made, workers)
 			}
 			for i, s := range itemScratches.free {
-				if len(s.data) < op.need {
-					c.Fail("%s: scratch %d has %d elements, want at least %d", op.name, i, len(s.data), op.need)
+				if len(s.object.data) < op.need {
+					c.Fail("%s: scratch %d has %d elements, want at least %d", op.name, i, len(s.object.data), op.need)
 				}
 			}
 		}

@@ -51,7 +51,7 @@ func runSoftmax(j softmaxJob) {
 		reserveItems(2 * min(j.in.Rows, rowGroup(j.in.Cols)))
 	}
 	if j.in.Rows*j.in.Cols <= elementChunk/4 {
-		j.rows(0, j.in.Rows)
+		j.rows(0, 0, j.in.Rows)
 		return
 	}
 	record := softmaxJobs.get()
@@ -61,18 +61,21 @@ func runSoftmax(j softmaxJob) {
 	softmaxJobs.put(record)
 }
 
-func (j *softmaxJob) run(item int) { j.rows(itemRows(j.in.Rows, j.in.Cols, item)) }
+func (j *softmaxJob) run(worker, item int) {
+	lo, hi := itemRows(j.in.Rows, j.in.Cols, item)
+	j.rows(worker, lo, hi)
+}
 
-func (j *softmaxJob) rows(lo, hi int) {
+func (j *softmaxJob) rows(worker, lo, hi int) {
 	if j.grad {
 		for r := lo; r < hi; r++ {
 			softmaxGradRow(j.out.Row(r), j.dy.Row(r), j.in.Row(r))
 		}
 		return
 	}
-	memory := itemScratches.get()
+	memory := itemScratches.take(worker)
 	stats := memory.floats(2 * (hi - lo)) // not wanted here
 	softmaxRows(j.out.Data[lo*j.out.RowStride:], j.out.RowStride, j.in.Data[lo*j.in.RowStride:], j.in.RowStride,
 		j.in.Cols, 1, stats[:hi-lo], stats[hi-lo:])
-	itemScratches.put(memory)
+	itemScratches.give(worker, memory)
 }

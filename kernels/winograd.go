@@ -184,28 +184,28 @@ func (w *winogradCall) filters(u []float32, panel, k0, k1 int, taps, tmp []float
 // winogradPack transforms filters: one item is some channels of one panel.
 type winogradPack winogradCall
 
-func (j *winogradPack) run(item int) {
+func (j *winogradPack) run(worker, item int) {
 	w := (*winogradCall)(j)
 	lane, _, width := w.columns.panel(item / w.parts)
 	k0, k1 := w.piece(item % w.parts)
-	memory := itemScratches.get()
+	memory := itemScratches.take(worker)
 	floats := memory.floats(winogradTemporary + w.tapElements())
 	w.filters(w.packed[lane*w.channels+k0*width:], item/w.parts, k0, k1, floats[winogradTemporary:], floats[:winogradTemporary])
-	itemScratches.put(memory)
+	itemScratches.give(worker, memory)
 }
 
 // winogradSpread transforms tiles to the memory that all items share: one item is
 // a few tiles.
 type winogradSpread winogradCall
 
-func (j *winogradSpread) run(item int) {
+func (j *winogradSpread) run(worker, item int) {
 	w := (*winogradCall)(j)
-	memory := itemScratches.get()
+	memory := itemScratches.take(worker)
 	b := winogradBlock{winogradCall: w}
 	floats := memory.floats(winogradTemporary + winogradPositions*w.vRow)
 	b.tmp, b.padded = floats[:winogradTemporary], floats[winogradTemporary:]
 	for t := item * winogradGroup; t < min(w.tiles, (item+1)*winogradGroup); t++ {
 		b.transform(w.v, t)
 	}
-	itemScratches.put(memory)
+	itemScratches.give(worker, memory)
 }

@@ -34,9 +34,9 @@ func (b *winogradBlock) take(memory *scratch) {
 // panels.
 type winogradTiles winogradCall
 
-func (j *winogradTiles) run(item int) {
+func (j *winogradTiles) run(worker, item int) {
 	w := (*winogradCall)(j)
-	memory := itemScratches.get()
+	memory := itemScratches.take(worker)
 	b := winogradBlock{winogradCall: w}
 	block, group, panels := item/w.columnGroups, item%w.columnGroups, w.columns.panels
 	b.t0, b.t1 = block*w.block, min(w.tiles, (block+1)*w.block)
@@ -55,15 +55,15 @@ func (j *winogradTiles) run(item int) {
 		}
 	}
 	b.finish()
-	itemScratches.put(memory)
+	itemScratches.give(worker, memory)
 }
 
 // winogradPanels computes outputs: one item is one panel.
 type winogradPanels winogradCall
 
-func (j *winogradPanels) run(item int) {
+func (j *winogradPanels) run(worker, item int) {
 	w := (*winogradCall)(j)
-	memory := itemScratches.get()
+	memory := itemScratches.take(worker)
 	b := winogradBlock{winogradCall: w, t1: w.tiles, c0: item, c1: item + 1}
 	b.take(memory)
 	for part := range w.parts {
@@ -74,7 +74,7 @@ func (j *winogradPanels) run(item int) {
 		}
 	}
 	b.finish()
-	itemScratches.put(memory)
+	itemScratches.give(worker, memory)
 }
 
 // at returns the image of tile t and the first row and column of its output.

@@ -118,9 +118,9 @@ func (c *winogradGradCall) rectangleElements() int {
 // of the output.
 type winogradGradTransform winogradGradCall
 
-func (j *winogradGradTransform) run(item int) {
+func (j *winogradGradTransform) run(worker, item int) {
 	c := (*winogradGradCall)(j)
-	memory := itemScratches.get()
+	memory := itemScratches.take(worker)
 	floats := memory.floats(winogradPositions*max(c.Ci, c.Co) + winogradTemporary)
 	tmp, padded := floats[:winogradTemporary], floats[winogradTemporary:]
 	first := c.first + item/2*winogradGroup
@@ -141,7 +141,7 @@ func (j *winogradGradTransform) run(item int) {
 		winogradGradient(to, c.yStep, slabAlign, tile, row, c.Co, tmp, c.Co)
 		clearPositions(to, c.yStep, c.Co, roundUp(c.Co, c.mr))
 	}
-	itemScratches.put(memory)
+	itemScratches.give(worker, memory)
 }
 
 // clearPositions zeroes elements [from,to) of each position.
@@ -175,7 +175,7 @@ func (c *winogradGradCall) products(u []float32, position, f0, f1, b0, b1, add i
 // some filters.
 type winogradGradMultiply winogradGradCall
 
-func (j *winogradGradMultiply) run(item int) {
+func (j *winogradGradMultiply) run(_, item int) {
 	c := (*winogradGradCall)(j)
 	position, group, panels := item/c.groups, item%c.groups, ceilDiv(c.Co, c.mr)
 	f0, f1 := panels*group/c.groups, panels*(group+1)/c.groups
@@ -190,12 +190,12 @@ func (j *winogradGradMultiply) run(item int) {
 // channels, of all tiles.
 type winogradGradRectangle winogradGradCall
 
-func (j *winogradGradRectangle) run(item int) {
+func (j *winogradGradRectangle) run(worker, item int) {
 	c := (*winogradGradCall)(j)
 	across := ceilDiv(c.blocks, rectangleBlocks)
 	o0, b0 := item/across*rectangleFilters, item%across*rectangleBlocks
 	o1, b1 := min(c.Co, o0+rectangleFilters), min(c.blocks, b0+rectangleBlocks)
-	memory := itemScratches.get()
+	memory := itemScratches.take(worker)
 	floats := memory.floats(winogradTemporary + c.rectangleElements())
 	tmp, u := floats[:winogradTemporary], floats[winogradTemporary:]
 	for position := range winogradPositions {
@@ -204,7 +204,7 @@ func (j *winogradGradRectangle) run(item int) {
 	for o := o0; o < o1; o++ {
 		c.finish(o, b0*slabAlign, min(c.Ci, b1*slabAlign), u[(o-o0)*c.uRow:], c.rectangleStep(), tmp)
 	}
-	itemScratches.put(memory)
+	itemScratches.give(worker, memory)
 }
 
 // finish transforms the products of filter o and channels [c0,c1), and writes
@@ -220,9 +220,9 @@ func (c *winogradGradCall) finish(o, c0, c1 int, u []float32, step int, tmp []fl
 // winogradGradFinish transforms the products of one filter.
 type winogradGradFinish winogradGradCall
 
-func (j *winogradGradFinish) run(item int) {
+func (j *winogradGradFinish) run(worker, item int) {
 	c := (*winogradGradCall)(j)
-	memory := itemScratches.get()
+	memory := itemScratches.take(worker)
 	c.finish(item, 0, c.Ci, c.u[item*c.uRow:], c.uStep, memory.floats(winogradTemporary))
-	itemScratches.put(memory)
+	itemScratches.give(worker, memory)
 }
