@@ -25,7 +25,6 @@ type ConvOptions struct {
 	Bias []float32 // [Co], added to every pixel of y; nil: none
 	Add  []float32 // like y, added to it; nil: nothing. Not with Accumulate
 	Relu bool      // what is negative in the end becomes 0
-	Step int       // from one pixel of y, and of Add, to the next; 0: Co
 	// w, from PackFilters: the direct sum in F32 then does not read w. nil: w is packed
 	// on the way
 	Packed *Packed
@@ -39,12 +38,10 @@ type ConvOptions struct {
 //
 // where x outside the image is 0; with o.Relu, 0 where that is negative.
 //
-// Shapes: x [N,H,W,Ci]; w [Co,KH,KW,Ci]; y, o.Add [N,OutH,OutW,Co], with a step from
-// pixel to pixel if o.Step is one, so that y may be some channels of a larger
-// image; o.Bias [Co]. N, Ci and Co may be 0; the kernel is at most as large as the
+// Shapes: x [N,H,W,Ci]; w [Co,KH,KW,Ci]; y, o.Add [N,OutH,OutW,Co]; o.Bias [Co]. N, Ci and Co may be 0; the kernel is at most as large as the
 // padded image.
 // Writes: y is overwritten, or accumulated into; without Accumulate it is
-// never read. What lies between its pixels is left as it is.
+// never read.
 // Aliasing: y overlaps no operand.
 // Numerics, of ConvDirect: the reduction over (i,j,c) is cut into pieces of rows of taps, or of
 // parts of one, at most 768 long; each element of each piece is one chain of
@@ -56,81 +53,66 @@ type ConvOptions struct {
 // finite, what an output next to the edge becomes is not defined.
 // Panics: a size out of range, or a slice shorter than its shape.
 func Conv2D(y, x, w []float32, s ConvShape, o ConvOptions) {
-	s, step := o.check(s, y, x, w)
+	s = o.check(s, y, x, w)
 	if s.N*s.Co == 0 {
 		return
 	}
 	s = s.fold()
 	if o.Precision.tiled() {
-		onTiles(y, x, w, s, o, step)
+		onTiles(y, x, w, s, o)
 		return
 	}
-	conv2D(y, x, w, s, o, step)
+	conv2D(y, x, w, s, o)
 }
 
-// check is ConvShape.check for Conv2D, and of its options. It returns the step of
-// pixels beside the shape.
-func (o *ConvOptions) check(s ConvShape, y, x, w []float32) (ConvShape, int) {
-	need("Conv2D", "o.Step (0: Co)", o.Step, 0)
-	step := o.Step
-	if step == 0 {
-		step = s.Co
-	}
+// check is ConvShape.check for Conv2D, and of its options.
+func (o *ConvOptions) check(s ConvShape, y, x, w []float32) ConvShape {
 	s = s.geometry("Conv2D")
-	need("Conv2D", "o.Step", step, s.Co)
-	need("Conv2D", "len(y)", len(y), s.lastPixel(step))
+	ny := sizeSat(s.N, s.OutH(), s.OutW(), s.Co)
+	need("Conv2D", "len(y)", len(y), ny)
 	s.operands("Conv2D", "len(x)", x, "len(w)", w)
 	o.Packed.check("Conv2D", packedFilters, s.taps()*s.Ci, s.Co)
 	if o.Bias != nil {
 		need("Conv2D", "len(bias)", len(o.Bias), s.Co)
 	}
 	if o.Add != nil {
-		need("Conv2D", "len(o.Add)", len(o.Add), s.lastPixel(step))
+		need("Conv2D", "len(o.Add)", len(o.Add), ny)
 		if o.Accumulate {
 			panic("kernels: Conv2D: Add and Accumulate exclude each other")
 		}
 	}
-	return s, step
-}
-
-// lastPixel is how many elements an output of the step reaches.
-func (s ConvShape) lastPixel(step int) int {
-	pixels := sizeSat(s.N, s.OutH(), s.OutW())
-	if pixels == 0 || s.Co == 0 {
-		return 0
-	}
-	return addSat(mulSat(pixels-1, step), s.Co)
+	return s
 }
 
 // onTiles is Conv2D in a precision of tiles, whose kernels know neither Add nor Relu.
-func onTiles(y, x, w []float32, s ConvShape, o ConvOptions, step int) {
+func onTiles(y, x, w []float32, s ConvShape, o ConvOptions) {
 	pixels := s.N * s.OutH() * s.OutW()
 	e := Epilogue{Relu: o.Relu}
 	if o.Add != nil {
-		e.Add = Mat{Data: o.Add, Rows: pixels, Cols: s.Co, RowStride: step, ColStride: 1}
+		e.Add = MatOf(o.Add, pixels, s.Co)
 	}
-	out := Mat{Data: y, Rows: pixels, Cols: s.Co, RowStride: step, ColStride: 1}
+	out := MatOf(y, pixels, s.Co)
 	if s.plain() {
 		Gemm(out, MatOf(x, pixels, s.Ci), MatOf(w, s.Co, s.Ci).T(), GemmOptions{Accumulate: o.Accumulate, Bias: o.Bias, Precision: o.Precision, Epilogue: e})
 		return
 	}
 	o.Add, o.Relu, o.Packed = nil, false, nil
-	conv2D(y, x, w, s, o, step)
+	conv2D(y, x, w, s, o)
 	if !e.none() {
 		e.applyAll(out)
 	}
 }
 
 // conv2D sets up the call.
-func conv2D(y, x, w []float32, s ConvShape, o ConvOptions, step int) {
+func conv2D(y, x, w []float32, s ConvShape, o ConvOptions) {
 	c := convCalls.get()
 	*c = convCall{
 		in: x, images: s.N, inH: s.H, inW: s.W, channels: s.Ci, strideH: s.StrideH, strideW: s.StrideW,
-		out: y, outImage: s.OutH() * s.OutW() * step, lanes: s.Co, bias: o.Bias, base: o.Add, relu: o.Relu, given: o.Packed, accumulate: o.Accumulate, round: o.Precision.rounds() && !o.Precision.tiled(), planes: o.Precision.planes(),
+		out: y, outImage: s.OutH() * s.OutW() * s.Co, lanes: s.Co, bias: o.Bias, base: o.Add, relu: o.Relu, given: o.Packed, accumulate: o.Accumulate, round: o.Precision.rounds() && !o.Precision.tiled(), planes: o.Precision.planes(),
 		w: w, lane: s.taps() * s.Ci, step: 1,
 		phases: append(c.phases[:0], convPhase{
 			rows: s.KH, cols: s.KW, top: -s.PadH, left: -s.PadW, outH: s.OutH(), outW: s.OutW(),
-			row: s.OutW() * step, pixel: step, wRow: s.KW * s.Ci, wCol: s.Ci,
+			row: s.OutW() * s.Co, pixel: s.Co, wRow: s.KW * s.Ci, wCol: s.Ci,
 		}),
 	}
 	c.compute(s, o)

@@ -131,7 +131,7 @@ func (o ConvOptions) noBias(op string) {
 	if o.Bias != nil {
 		fail(op, "len(o.Bias)", len(o.Bias), 0, "exactly")
 	}
-	if o.Add != nil || o.Relu || o.Step != 0 || o.Packed != nil {
-		panic("kernels: " + op + ": Add, Relu, Step and Packed are of Conv2D alone")
+	if o.Add != nil || o.Relu || o.Packed != nil {
+		panic("kernels: " + op + ": Add, Relu and Packed are of Conv2D alone")
 	}
 }

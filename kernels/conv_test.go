@@ -177,9 +177,6 @@ func TestConvRejectsBrokenContracts(t *testing.T) {
 		{good, 48, 32, 54, ConvOptions{Bias: data[:2]}, "len(bias) is 2, want at least 3"},
 		{good, 48, 32, 54, ConvOptions{Add: data[:47]}, "len(o.Add) is 47, want at least 48"},
 		{good, 48, 32, 54, ConvOptions{Add: data[:48], Accumulate: true}, "Add and Accumulate exclude each other"},
-		{good, 48, 32, 54, ConvOptions{Step: 2}, "o.Step is 2, want at least 3"},
-		{good, 62, 32, 54, ConvOptions{Step: 4}, "len(y) is 62, want at least 63"},
-		{good, 48, 32, 54, ConvOptions{Step: -1}, "o.Step (0: Co) is -1, want at least 0"},
 		{with(func(s *ConvShape) { s.N = -1 }), 48, 32, 54, ConvOptions{}, "s.N is -1, want at least 0"},
 		{with(func(s *ConvShape) { s.H = 0 }), 48, 32, 54, ConvOptions{}, "s.H is 0, want at least 1"},
 		{with(func(s *ConvShape) { s.KW = 0 }), 48, 32, 54, ConvOptions{}, "s.KW is 0, want at least 1"},
@@ -197,7 +194,7 @@ func TestConvRejectsBrokenContracts(t *testing.T) {
 		{panicText(func() { Conv2DGradInput(data[:31], data, data, good, ConvOptions{}) }), "Conv2DGradInput: len(dx) is 31, want at least 32"},
 		{panicText(func() { Conv2DGradWeight(data[:53], data, data, good, ConvOptions{}) }), "Conv2DGradWeight: len(dw) is 53, want at least 54"},
 		{panicText(func() { Conv2DGradInput(data, data, data, good, ConvOptions{Bias: data[:3]}) }), "Conv2DGradInput: len(o.Bias) is 3, want exactly 0"},
-		{panicText(func() { Conv2DGradInput(data, data, data, good, ConvOptions{Relu: true}) }), "Add, Relu, Step and Packed are of Conv2D alone"},
+		{panicText(func() { Conv2DGradInput(data, data, data, good, ConvOptions{Relu: true}) }), "Add, Relu and Packed are of Conv2D alone"},
 		{panicText(func() { Conv2DGradWeight(data, data, data, good, ConvOptions{Bias: data[:3]}) }), "Conv2DGradWeight: len(o.Bias) is 3, want exactly 0"},
 	} {
 		if !strings.Contains(c.got, c.want) {

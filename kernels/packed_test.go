@@ -103,7 +103,7 @@ func TestPackedRejectsBrokenContracts(t *testing.T) {
 		"Gemm: columns of o.Packed is 2, want exactly 3":         func() { Gemm(MatOf(x, 2, 3), MatOf(x, 2, 4), MatOf(x, 4, 3), GemmOptions{Packed: matrix}) },
 		"Conv2D: o.Packed holds b, want filters":                 func() { Conv2D(x, x, x, s, ConvOptions{Packed: matrix}) },
 		"Conv2D: columns of o.Packed is 2, want exactly 3":       func() { s := s; s.Co = 3; Conv2D(x, x, x, s, ConvOptions{Packed: filters}) },
-		"Add, Relu, Step and Packed are of Conv2D alone":         func() { Conv2DGradInput(x, x, x, s, ConvOptions{Packed: filters}) },
+		"Add, Relu and Packed are of Conv2D alone":               func() { Conv2DGradInput(x, x, x, s, ConvOptions{Packed: filters}) },
 	} {
 		if got := panicText(f); !strings.Contains(got, want) {
 			t.Errorf("panic %q, want %q in it", got, want)
