@@ -19,7 +19,9 @@ package kernels
 // thread, medians of 11 in turn, %peak): reading a in place instead of packing it, two
 // pieces of k at a time, and rows of tiles in one call of assembly raised the
 // products of ViT-B from 87 to 90, those of mae_tiny from 75 to 86. Asking ahead for
-// what is packed next gained nothing, in bursts or a line at a time.
+// what is packed next gained nothing, in bursts or a line at a time; asking for what
+// the next panel of a reads in place did, where a lies beyond that cache
+// (BenchmarkGemmInTurn: up to 30 % of a weight gradient).
 const (
 	serialFlops = 1 << 20 // 2*M*N*K below which one goroutine does it all: about 5 microseconds
 	groupSteps  = 1024    // most steps of k of one block, unless one piece is longer
