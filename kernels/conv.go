@@ -38,8 +38,8 @@ type ConvOptions struct {
 //
 // where x outside the image is 0; with o.Relu, 0 where that is negative.
 //
-// Shapes: x [N,H,W,Ci]; w [Co,KH,KW,Ci]; y, o.Add [N,OutH,OutW,Co]; o.Bias [Co]. N, Ci and Co may be 0; the kernel is at most as large as the
-// padded image.
+// Shapes: x [N,H,W,Ci]; w [Co,KH,KW,Ci]; y, o.Add [N,OutH,OutW,Co]; o.Bias [Co].
+// N, Ci and Co may be 0; the kernel is at most as large as the padded image.
 // Writes: y is overwritten, or accumulated into; without Accumulate it is
 // never read.
 // Aliasing: y overlaps no operand.

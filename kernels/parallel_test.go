@@ -148,21 +148,16 @@ func TestFreeListKeepsWorkersApart(t *testing.T) {
 	l.reserve(3)
 	first, second := l.take(0), l.take(1)
 	for range 3 {
-		l.give(0, first)
-		l.give(1, second)
-		if got := l.take(0); got != first {
-			t.Fatal("worker 0 got what another had last")
-		}
-		if got := l.take(1); got != second {
-			t.Fatal("worker 1 got what another had last")
-		}
-		l.give(1, second)
-		l.give(0, first)
-		if got := l.take(1); got != second {
-			t.Fatal("worker 1 got what was given last")
-		}
-		if got := l.take(0); got != first {
-			t.Fatal("worker 0 got what was given first")
+		for _, order := range [][2]int{{0, 1}, {1, 0}} { // of giving, and of taking
+			mine := [2]*int{first, second}
+			for _, w := range order {
+				l.give(w, mine[w])
+			}
+			for _, w := range order {
+				if got := l.take(w); got != mine[w] {
+					t.Fatalf("given and taken in the order %v, worker %d got what another had last", order, w)
+				}
+			}
 		}
 	}
 	l.give(0, first)
