@@ -89,7 +89,26 @@ func (g *gemmCall) multiply(workers int) {
 	}
 	g.blockPanels = max(1, resident/(g.group*piece*g.tile.nr))
 	g.rowsAtOnce = max(1, packedSize/(g.group*piece*g.tile.mr))
+	g.multiplyShared(workers)
+}
+
+// multiplyShared computes the rectangles.
+func (g *gemmCall) multiplyShared(workers int) {
+	if g.mItems > 1 {
+		g.workspace.shares.reset(ceilDiv(kPieces(g.k), g.group) * g.blocks() * g.mItems * g.nItems)
+	}
 	dispatch((*gemmMultiply)(g), g.mItems*g.nItems, workers)
+}
+
+// blocks is the number of blocks of b in the columns of a rectangle, at most.
+func (g *gemmCall) blocks() int {
+	return ceilDiv(ceilDiv(g.columns.panels, g.nItems), g.blockPanels)
+}
+
+// rowsOf returns the panels of a of a rectangle.
+func (g *gemmCall) rowsOf(item int) (r0, r1 int) {
+	rows, mi := g.rowPanels(), item%g.mItems
+	return rows * mi / g.mItems, rows * (mi + 1) / g.mItems
 }
 
 // formOfRows is how a is read. Where the rows of a step are adjacent and the steps
@@ -128,8 +147,11 @@ func (g *gemmCall) cut(workers int) {
 	g.mItems, g.nItems = 1, 1
 	best := -1.0
 	for n := 1; n <= min(columns, 2*workers); n++ {
-		for m := min(rows, ceilDiv(workers, n)); m <= min(rows, 1+2*workers/n); m++ {
+		for m := min(rows, max(1, workers/n)); m <= min(rows, 1+2*workers/n); m++ {
 			r, c := float64(ceilDiv(rows, m)), float64(ceilDiv(columns, n))
+			if m*n <= workers {
+				r = float64(rows) / float64(m) // rows are shared
+			}
 			cost := (r*c + 2*c + r/2) * float64(ceilDiv(m*n, workers))
 			if best < 0 || cost < best {
 				best, g.mItems, g.nItems = cost, m, n

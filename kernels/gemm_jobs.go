@@ -26,50 +26,62 @@ func (g *gemmCall) packB(dst []float32, p, c0, c1 int) {
 	}
 }
 
-// gemmMultiply computes c: one item is one rectangle.
+// gemmMultiply computes c: one item is one rectangle, and what others of the same
+// columns leave.
 type gemmMultiply gemmCall
 
 func (j *gemmMultiply) run(worker, item int) {
 	g := (*gemmCall)(j)
-	rows, columns := g.rowPanels(), g.columns.panels
-	mi, ni := item%g.mItems, item/g.mItems
+	columns := g.columns.panels
 	ws := g.workspace
 	if g.mItems*g.nItems > 1 {
 		ws = workspaces.take(worker)
 		defer workspaces.give(worker, ws)
 	}
 	b := &ws.block
-	*b = gemmBlock{gemmCall: g, packedA: ws.ownRows(), packedB: ws.ownBlock(), r0: rows * mi / g.mItems, r1: rows * (mi + 1) / g.mItems}
+	*b = gemmBlock{gemmCall: g, packedA: ws.ownRows(), packedB: ws.ownBlock(), item: item}
+	ni := item / g.mItems
 	c0, c1 := columns*ni/g.nItems, columns*(ni+1)/g.nItems
 	pieces, blocks := kPieces(g.k), ceilDiv(c1-c0, g.blockPanels)
 	for b.p0 = 0; b.p0 < pieces; b.p0 = b.p1 {
 		b.p1 = min(b.p0+g.group, pieces)
 		for i := range blocks {
 			b.c0, b.c1 = c0+(c1-c0)*i/blocks, c0+(c1-c0)*(i+1)/blocks
+			b.number = b.p0/g.group*g.blocks() + i
 			b.multiply()
 		}
 	}
 	*b = gemmBlock{} // keep no operand alive
 }
 
-// gemmBlock is the part of a rectangle for which b fits the second-level cache.
+// gemmBlock is the part of the rectangles of some columns for which b fits the
+// second-level cache.
 type gemmBlock struct {
 	*gemmCall
 	packedA, packedB []float32 // a few panels of a; all panels of b; pieces one after another
-	r0, r1, c0, c1   int       // panels of a and of b
+	item             int       // the rectangle whose rows come first
+	number           int       // of the block: pieces of k, columns of each
+	c0, c1           int       // panels of b
 	p0, p1           int       // pieces of k
 }
 
-// multiply packs the block's part of b and goes through the rows of c. All of
-// a row's tiles come one after another, so that c is written in long runs and
-// stays in the first-level cache from one piece of k to the next.
+// multiply packs the block's part of b and goes through the rows of c.
 func (b *gemmBlock) multiply() {
+	if !b.left() {
+		return
+	}
 	for p := b.p0; p < b.p1 && b.whole == nil; p++ {
 		b.packB(b.panelsOfB(p), p, b.c0, b.c1)
 	}
-	r := b.r0
+	b.shareRows()
+}
+
+// multiplyRows computes the rows of panels [r,r1) of a. All of a row's tiles come one
+// after another, so that c is written in long runs and stays in the first-level
+// cache from one piece of k to the next.
+func (b *gemmBlock) multiplyRows(r, r1 int) {
 	if b.form != packedRows {
-		for ; r < min(b.r1, b.c.Rows/b.tile.mr); r++ {
+		for ; r < min(r1, b.c.Rows/b.tile.mr); r++ {
 			for p := b.p0; p < b.p1; p++ {
 				lo, _ := kPiece(b.k, p)
 				b.multiplyRow(tileRows{b.a.at(r*b.tile.mr, lo), b.form, b.a.lane * b.a.step}, r, p)
@@ -77,8 +89,8 @@ func (b *gemmBlock) multiply() {
 			b.finishRow(r)
 		}
 	}
-	for end := r; r < b.r1; r = end {
-		end = min(r+b.rowsAtOnce, b.r1)
+	for end := r; r < r1; r = end {
+		end = min(r+b.rowsAtOnce, r1)
 		for p := b.p0; p < b.p1; p++ {
 			b.packA(b.panelOfA(p, r, r, end), p, r, end)
 		}

@@ -37,6 +37,7 @@ type workspace struct {
 	tiles        []float32 // the operand that is shared on tiles
 	call         gemmCall
 	block        gemmBlock
+	shares       rowShares
 	turns        [pieceParts]atomic.Int64 // which piece of k is next to be added, for each part of the rows
 }
 
