@@ -25,41 +25,12 @@ const (
 	mostInPlace  = 4
 )
 
-// rowRange counts what is taken of a rectangle's panels of a in one block, from the
-// front in the low half, from the back in the high half, and what of them is done. It
-// has two cache lines of its own, as processors fetch pairs of them.
+// rowRange is what is taken of a rectangle's panels of a in one block, and how many of
+// them are done. It has two cache lines of its own, as processors fetch pairs of them.
 type rowRange struct {
-	taken atomic.Uint64
-	done  atomic.Int64
-	_     [112]byte
-}
-
-// take returns half of those of the panels [0,n) that are left, but at least least and
-// at most most, from the front or from the back; lo == hi if there are none.
-func (r *rowRange) take(n, least, most int, back bool) (lo, hi int) {
-	for {
-		v := r.taken.Load()
-		front, end := int(uint32(v)), n-int(v>>32)
-		some := min(end-front, most, max(least, (end-front+1)/2))
-		switch {
-		case some <= 0:
-			return 0, 0
-		case back:
-			if r.taken.CompareAndSwap(v, v+uint64(some)<<32) {
-				return end - some, end
-			}
-		default:
-			if r.taken.CompareAndSwap(v, v+uint64(some)) {
-				return front, front + some
-			}
-		}
-	}
-}
-
-// left reports whether any of n panels are.
-func (r *rowRange) left(n int) bool {
-	v := r.taken.Load()
-	return int(uint32(v))+int(v>>32) < n
+	claims
+	done atomic.Int64
+	_    [112]byte
 }
 
 // rowShares is the state of a product whose workers share rows: each rectangle of each
@@ -72,7 +43,7 @@ func (s *rowShares) reset(n int) {
 		*s = make([]rowRange, n)
 	}
 	for i := range n {
-		(*s)[i].taken.Store(0)
+		(*s)[i].reset()
 		(*s)[i].done.Store(0)
 	}
 }

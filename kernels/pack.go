@@ -38,6 +38,7 @@ type workspace struct {
 	call         gemmCall
 	block        gemmBlock
 	shares       rowShares
+	piece        atomic.Int64             // the next item of those that share pieces of k
 	turns        [pieceParts]atomic.Int64 // which piece of k is next to be added, for each part of the rows
 }
 

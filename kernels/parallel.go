@@ -71,14 +71,20 @@ var pool team
 type team struct {
 	busy    atomic.Bool
 	members []*member // written by the goroutine that holds busy
+	parts   []itemRange
 	job     job
 	items   int
 
-	_    [64]byte // the words below are polled: a cache line each
+	_    [64]byte // the word below is polled: a cache line
 	gate atomic.Uint64
 	_    [56]byte
-	next atomic.Int64
-	_    [56]byte
+}
+
+// itemRange is a worker's own part of the items, in cache lines of its own.
+type itemRange struct {
+	claims
+	first, n int
+	_        [104]byte
 }
 
 // Fields of team.gate, from the low end.
@@ -99,7 +105,7 @@ func (t *team) lead(n, items int, j job) {
 		go m.serve(t)
 	}
 	t.job, t.items = j, items
-	t.next.Store(0)
+	t.share(n, items)
 	call := t.gate.Load()/gateCall + 1
 	t.gate.Store(call*gateCall + uint64(n)*gateLimit + gateOpen)
 	defer t.finish() // also when an item panics: members must be out before that unwinds
@@ -109,10 +115,26 @@ func (t *team) lead(n, items int, j job) {
 	t.work(0)
 }
 
+// share divides the items into a part for each of n workers.
+func (t *team) share(n, items int) {
+	if cap(t.parts) < n {
+		t.parts = make([]itemRange, n)
+	}
+	t.parts = t.parts[:n]
+	for w := range t.parts {
+		p := &t.parts[w]
+		p.first = items * w / n
+		p.n = items*(w+1)/n - p.first
+		p.reset()
+	}
+}
+
 // finish closes the gate, waits until every member that entered has left, and
 // frees the team.
 func (t *team) finish() {
-	t.next.Store(int64(t.items)) // no effect unless an item panicked
+	for w := range t.parts {
+		t.parts[w].end(t.items) // no effect unless an item panicked
+	}
 	t.gate.And(^uint64(gateOpen))
 	for spins := 1; t.gate.Load()&(gateOpen-1) != 0; spins++ {
 		if spins%spinRound == 0 {
@@ -123,15 +145,18 @@ func (t *team) finish() {
 	t.busy.Store(false)
 }
 
-// work runs items, as one of the workers, until none is left.
+// work runs items, as one of the workers, until none is left: those of its own part in
+// order, then the last ones of the others' parts.
 func (t *team) work(worker int) {
-	j, items := t.job, t.items
-	for {
-		i := int(t.next.Add(1)) - 1
-		if i >= items {
-			return
+	for i := range t.parts {
+		p := &t.parts[(worker+i)%len(t.parts)]
+		for {
+			lo, hi := p.take(p.n, 1, 1, i > 0)
+			if lo == hi {
+				break
+			}
+			t.job.run(worker, p.first+lo)
 		}
-		j.run(worker, i)
 	}
 }
 

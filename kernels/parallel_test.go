@@ -2,6 +2,7 @@ package kernels
 
 import (
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -169,5 +170,33 @@ func TestFreeListKeepsWorkersApart(t *testing.T) {
 	}
 	if l.take(0); l.made != 4 {
 		t.Errorf("%d objects made, want 4: three ahead, one where none was left", l.made)
+	}
+}
+
+// TestTeamKeepsParts: a worker runs its own part of the items in order, so that it meets
+// in one call what it wrote in the one before, and then the others' from their ends.
+func TestTeamKeepsParts(t *testing.T) {
+	for _, test := range []struct {
+		workers, items, worker int
+		want                   []int
+	}{
+		{1, 3, 0, []int{0, 1, 2}},
+		{2, 6, 0, []int{0, 1, 2, 5, 4, 3}},
+		{2, 6, 1, []int{3, 4, 5, 2, 1, 0}},
+		{3, 7, 1, []int{2, 3, 6, 5, 4, 1, 0}},
+	} {
+		var got []int
+		one := team{items: test.items, job: jobFunc(func(i int) { got = append(got, i) })}
+		one.share(test.workers, test.items)
+		one.work(test.worker)
+		if !slices.Equal(got, test.want) {
+			t.Errorf("worker %d of %d, alone with %d items, runs %v, want %v", test.worker, test.workers, test.items, got, test.want)
+		}
+		got = nil
+		for w := range test.workers {
+			if one.work(w); got != nil {
+				t.Errorf("worker %d of %d ran %v once more", w, test.workers, got)
+			}
+		}
 	}
 }
