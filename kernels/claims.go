@@ -35,10 +35,10 @@ func (c *claims) take(n, least, most int, back bool) (lo, hi int) {
 	}
 }
 
-// left reports whether any of n things are.
-func (c *claims) left(n int) bool {
+// left is how many of n things are.
+func (c *claims) left(n int) int {
 	v := c.taken.Load()
-	return int(uint32(v))+int(v>>32) < n
+	return max(0, n-int(uint32(v))-int(v>>32))
 }
 
 // end takes all that are left of at most n things.

@@ -31,8 +31,8 @@ func TestClaimsGiveEachOnce(t *testing.T) {
 				})
 			}
 			all.Wait()
-			if r.left(n) {
-				t.Errorf("%d things, %v at a time: some are left", n, chunk)
+			if left := r.left(n); left != 0 {
+				t.Errorf("%d things, %v at a time: %d are left", n, chunk, left)
 			}
 			for p := range taken {
 				if got := taken[p].Load(); got != 1 {

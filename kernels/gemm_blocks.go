@@ -94,7 +94,7 @@ func (g *gemmCall) multiply(workers int) {
 
 // multiplyShared computes the rectangles.
 func (g *gemmCall) multiplyShared(workers int) {
-	if g.mItems > 1 {
+	if g.mItems*g.nItems > 1 {
 		g.workspace.shares.reset(ceilDiv(kPieces(g.k), g.group) * g.blocks() * g.mItems * g.nItems)
 	}
 	dispatch((*gemmMultiply)(g), g.mItems*g.nItems, workers)

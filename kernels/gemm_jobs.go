@@ -26,13 +26,12 @@ func (g *gemmCall) packB(dst []float32, p, c0, c1 int) {
 	}
 }
 
-// gemmMultiply computes c: one item is one rectangle, and what others of the same
-// columns leave.
+// gemmMultiply computes c: one item is one rectangle, and what the workers of the
+// others leave.
 type gemmMultiply gemmCall
 
 func (j *gemmMultiply) run(worker, item int) {
 	g := (*gemmCall)(j)
-	columns := g.columns.panels
 	ws := g.workspace
 	if g.mItems*g.nItems > 1 {
 		ws = workspaces.take(worker)
@@ -40,16 +39,8 @@ func (j *gemmMultiply) run(worker, item int) {
 	}
 	b := &ws.block
 	*b = gemmBlock{gemmCall: g, packedA: ws.ownRows(), packedB: ws.ownBlock(), item: item}
-	ni := item / g.mItems
-	c0, c1 := columns*ni/g.nItems, columns*(ni+1)/g.nItems
-	pieces, blocks := kPieces(g.k), ceilDiv(c1-c0, g.blockPanels)
-	for b.p0 = 0; b.p0 < pieces; b.p0 = b.p1 {
-		b.p1 = min(b.p0+g.group, pieces)
-		for i := range blocks {
-			b.c0, b.c1 = c0+(c1-c0)*i/blocks, c0+(c1-c0)*(i+1)/blocks
-			b.number = b.p0/g.group*g.blocks() + i
-			b.multiply()
-		}
+	for i := range g.nItems {
+		b.multiplyColumns((item/g.mItems + i) % g.nItems)
 	}
 	*b = gemmBlock{} // keep no operand alive
 }
@@ -60,14 +51,30 @@ type gemmBlock struct {
 	*gemmCall
 	packedA, packedB []float32 // a few panels of a; all panels of b; pieces one after another
 	item             int       // the rectangle whose rows come first
+	columnItem       int       // the rectangles' columns
 	number           int       // of the block: pieces of k, columns of each
 	c0, c1           int       // panels of b
 	p0, p1           int       // pieces of k
 }
 
+// multiplyColumns goes through the blocks of the rectangles of some columns.
+func (b *gemmBlock) multiplyColumns(ni int) {
+	b.columnItem = ni
+	c0, c1 := b.columns.panels*ni/b.nItems, b.columns.panels*(ni+1)/b.nItems
+	pieces, blocks := kPieces(b.k), ceilDiv(c1-c0, b.blockPanels)
+	for b.p0 = 0; b.p0 < pieces; b.p0 = b.p1 {
+		b.p1 = min(b.p0+b.group, pieces)
+		for i := range blocks {
+			b.c0, b.c1 = c0+(c1-c0)*i/blocks, c0+(c1-c0)*(i+1)/blocks
+			b.number = b.p0/b.group*b.blocks() + i
+			b.multiply()
+		}
+	}
+}
+
 // multiply packs the block's part of b and goes through the rows of c.
 func (b *gemmBlock) multiply() {
-	if !b.left() {
+	if !b.worthwhile() {
 		return
 	}
 	for p := b.p0; p < b.p1 && b.whole == nil; p++ {

@@ -25,6 +25,10 @@ const (
 	mostInPlace  = 4
 )
 
+// fewestOthers is how many panels must be left of other columns: what half of them
+// take is to be more than what packing b takes, about two.
+const fewestOthers = 8
+
 // rowRange is what is taken of a rectangle's panels of a in one block, and how many of
 // them are done. It has two cache lines of its own, as processors fetch pairs of them.
 type rowRange struct {
@@ -53,24 +57,26 @@ func (b *gemmBlock) share(number, item int) *rowRange {
 	return &b.workspace.shares[number*b.mItems*b.nItems+item]
 }
 
-// left reports whether the block has rows that nobody took.
-func (b *gemmBlock) left() bool {
-	if b.mItems == 1 {
+// worthwhile reports whether the block has rows that nobody took, and if its columns
+// are others', enough of them that half are worth packing b again.
+func (b *gemmBlock) worthwhile() bool {
+	if b.mItems*b.nItems == 1 {
 		return true
 	}
-	first := b.item - b.item%b.mItems
+	left, first := 0, b.columnItem*b.mItems
 	for item := first; item < first+b.mItems; item++ {
 		r0, r1 := b.rowsOf(item)
-		if b.share(b.number, item).left(r1 - r0) {
-			return true
-		}
+		left += b.share(b.number, item).left(r1 - r0)
 	}
-	return false
+	if b.item/b.mItems != b.columnItem {
+		return left >= fewestOthers
+	}
+	return left > 0
 }
 
 // shareRows computes the rows of the block's own rectangle and then what others leave.
 func (b *gemmBlock) shareRows() {
-	if b.mItems == 1 {
+	if b.mItems*b.nItems == 1 {
 		b.multiplyRows(b.rowsOf(b.item))
 		return
 	}
@@ -78,13 +84,13 @@ func (b *gemmBlock) shareRows() {
 	if b.form == packedRows {
 		least, most = fewestPacked, b.rowsAtOnce
 	}
-	first, pieces := b.item-b.item%b.mItems, kPieces(b.k)
+	first, pieces := b.columnItem*b.mItems, kPieces(b.k)
 	for i := range b.mItems {
-		item := first + (b.item-first+i)%b.mItems
+		item := first + (b.item+i)%b.mItems
 		r0, r1 := b.rowsOf(item)
 		share := b.share(b.number, item)
 		for {
-			lo, hi := share.take(r1-r0, least, most, i > 0)
+			lo, hi := share.take(r1-r0, least, most, item != b.item)
 			if lo == hi {
 				break
 			}
