@@ -149,8 +149,8 @@ func (g *gemmCall) cut(workers int) {
 	for n := 1; n <= min(columns, 2*workers); n++ {
 		for m := min(rows, max(1, workers/n)); m <= min(rows, 1+2*workers/n); m++ {
 			r, c := float64(ceilDiv(rows, m)), float64(ceilDiv(columns, n))
-			if m*n <= workers {
-				r = float64(rows) / float64(m) // rows are shared
+			if m*n <= workers { // rows are shared, and others' columns halfway
+				r, c = float64(rows)/float64(m), (c+float64(columns)/float64(n))/2
 			}
 			cost := (r*c + 2*c + r/2) * float64(ceilDiv(m*n, workers))
 			if best < 0 || cost < best {
