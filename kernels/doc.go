@@ -70,8 +70,9 @@
 //
 //   - K is cut into pieces of at most 384 (maxK), each one chain of multiply-adds for each
 //     sum. The cut depends on K alone, so that the bits do too.
-//   - The workers share rectangles of c (cut). Each packs what it needs of b itself, so
-//     that nothing is handed from one core's cache to another's.
+//   - The workers have a rectangle of c each (cut), and who is done takes rows of what the
+//     others have left, block by block (gemm_share.go). Each packs what it needs of b
+//     itself, so that nothing is handed from one core's cache to another's.
 //   - A block is as many panels of b and pieces of k (groupSteps) as stay in 5/8 of the
 //     second-level cache (residentIn), half of that where c has few rows (fewRows).
 //   - For each 8 rows of c the block's tiles come in one call of assembly (GemmRows8x48
@@ -90,9 +91,13 @@
 // BenchmarkGemm is what chose the constants; each says at its definition what was
 // tried, where and when.
 //
-// Determinism. Work is shared by one pool of GOMAXPROCS workers, each output
-// element has one writer, and no result depends on how many workers there are
-// or on which of them did what. AVX2 and AVX-512 give the same bits; the Go
+// Sharing. There is one pool of GOMAXPROCS workers. Each has the same part of the items in
+// every call and takes from the ends of the others' when it is done (claims): what it
+// wrote in one op it finds in its own cache in the next, and a core that the machine
+// holds up holds up nobody else.
+//
+// Determinism. Each output element has one writer, and no result depends on how many
+// workers there are or on which of them did what. AVX2 and AVX-512 give the same bits; the Go
 // kernels, which round elsewhere and take exp and erf from package math, may differ
 // from them in the last places.
 //

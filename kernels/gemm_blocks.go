@@ -1,8 +1,8 @@
 package kernels
 
-// How a product is cut. The workers take rectangles of c; each packs the columns of
-// b that it needs, a block at a time, such that the block stays in its second-level
-// cache while the rows of a go by:
+// How a product is cut. The workers have rectangles of c, and share what is left of
+// them (gemm_share.go); each packs the columns of b that it needs, a block at a time,
+// such that the block stays in its second-level cache while the rows of a go by:
 //
 //	      columns of c         for each rectangle:
 //	      +--------+--------+    for a few pieces of k, and as many panels of b as fit:
@@ -141,7 +141,9 @@ func (g *gemmCall) rowPanels() int { return ceilDiv(g.c.Rows, g.tile.mr) }
 // cut chooses the rectangles: the numbers of row and of column blocks that
 // leave the busiest worker the least to do. Any choice gives the same bits. A
 // rectangle of r by c panels costs r*c tiles, about two tiles for each panel of
-// b that it packs, and about half of one for each panel of a.
+// b that it packs, and about half of one for each panel of a. Workers even out what rows
+// do not divide, and about half of what columns do not: with that, 128x512x2176 has its
+// columns cut, which is 12 % faster (BenchmarkGemm, BenchmarkGemmInTurn).
 func (g *gemmCall) cut(workers int) {
 	rows, columns := g.rowPanels(), g.columns.panels
 	g.mItems, g.nItems = 1, 1
