@@ -211,8 +211,9 @@ func (t *gemmTile) step(u int) {
 }
 
 // nearAhead is how many steps ahead columns of a are asked for. They lie so far apart that
-// few fit the first-level cache at a time: 512x128x2176 was 5 to 10 % faster with it
-// (BenchmarkGemmInTurn, November 2026, Xeon with AVX-512), as much with 8 steps and less with 32.
+// few fit the first-level cache at a time: 512x128x2176 was 5 to 10 % faster with it in a
+// loop on one thread, as much with 8 steps and less with 32, and 7 % in BenchmarkGemmInTurn
+// on two (four runs in turn, November 2026, Xeon with AVX-512).
 const nearAhead = 16
 
 // askAhead asks for what the next panel reads of a in place, u steps on, into the
