@@ -60,9 +60,17 @@ func (t *tile) step(a, b func(int) operand.Mem) {
 		v := t.av[i%len(t.av)]
 		t.VBROADCASTSS(a(i), v)
 		for j, s := range row {
-			t.VFMADD231PS(v, t.bv[j], s)
+			t.multiplyAdd(v, t.bv[j], s)
 		}
 	}
+}
+
+// ofPairs says in a doc comment that a and b hold pairs, where they do.
+func (t *tile) ofPairs() string {
+	if t.isa.pairs() {
+		return ", of pairs"
+	}
+	return ""
 }
 
 // place loads element i of a table of offsets and adds it to base.
@@ -93,10 +101,14 @@ type convTile struct {
 //	for i := range m { for j := range n { c[cAt[i]+j] = max(floor, (d[dAt[i]+j] + e[j]) + sum[i][j]) } }
 func (t *convTile) emit() {
 	width := t.nv * t.isa.lanes
-	name := fmt.Sprintf("ConvTile%dx%d", t.mr, width)
-	t.function(name, "func(a *float32, aAt *int, segments, k, gap int, b, c *float32, cAt *int, d *float32, dAt *int, m, n int, e *float32, floor float32)",
-		fmt.Sprintf("%s is generic.ConvTile2x4 with %d rows and %d columns, each sum one chain of fused", name, t.mr, width),
-		"multiply-adds in increasing s and p:",
+	of, operands := "ConvTile", "a *float32, aAt *int, segments, k, gap int, b, c *float32"
+	if t.isa.pairs() {
+		of, operands = "ConvDots", "a *uint32, aAt *int, segments, k, gap int, b *uint32, c *float32"
+	}
+	name := fmt.Sprintf("%s%dx%d", of, t.mr, width)
+	t.function(name, "func("+operands+", cAt *int, d *float32, dAt *int, m, n int, e *float32, floor float32)",
+		fmt.Sprintf("%s is generic.%s2x4 with %d rows and %d columns, each sum one chain of fused", name, of, t.mr, width),
+		"multiply-adds in increasing s and p"+t.ofPairs()+":",
 		"",
 		fmt.Sprintf("\tc[cAt[i]+j] = max(floor, (d[dAt[i]+j] + e[j]) + sum over s<segments, p<k of a[aAt[i]+s*(k+gap)+p]*b[(s*k+p)*%d+j])", width),
 		"",
@@ -262,10 +274,14 @@ type convGradTile struct {
 //	}
 //	for i := range m { for j := range units { for l := range n { c[i*ldc+cAt[j]+l] (+)= sum[i][j][l] } } }
 func (t *convGradTile) emit() {
-	name := fmt.Sprintf("ConvGradTile%dx%d", t.mr, t.units)
-	t.function(name, "func(rows, k int, at *int, a *float32, aStep int, b *float32, bStep int, bAt *int, c *float32, ldc int, cAt *int, m, n, add int)",
-		fmt.Sprintf("%s is generic.ConvGradTile2x1 with %d rows and %d units, each sum one chain of", name, t.mr, t.units),
-		"fused multiply-adds in increasing r and p:",
+	of, operand1, operand2 := "ConvGradTile", "a *float32", "b *float32"
+	if t.isa.pairs() {
+		of, operand1, operand2 = "ConvGradDots", "a *uint32", "b *uint32"
+	}
+	name := fmt.Sprintf("%s%dx%d", of, t.mr, t.units)
+	t.function(name, fmt.Sprintf("func(rows, k int, at *int, %s, aStep int, %s, bStep int, bAt *int, c *float32, ldc int, cAt *int, m, n, add int)", operand1, operand2),
+		fmt.Sprintf("%s is generic.%s2x1 with %d rows and %d units, each sum one chain of", name, of, t.mr, t.units),
+		"fused multiply-adds in increasing r and p"+t.ofPairs()+":",
 		"",
 		"\tc[i*ldc+cAt[j]+l] = (c[i*ldc+cAt[j]+l] if add is 1)",
 		"\t                   + sum over r<rows, p<k of a[(at[2*r]+p)*aStep+i]*b[at[2*r+1]+p*bStep+bAt[j]+l]",

@@ -14,7 +14,11 @@ func emitGemm(e *emitter) {
 	e.define("GemmNR", widest, "is the columns of the widest GEMM tile, the lanes of a panel of b.")
 	e.define("GemmStep", e.isa.lanes, "divides the width of every GEMM tile.")
 	for _, nv := range e.isa.gemmNV {
-		for _, form := range []gemmForm{gemmPacked, gemmRows, gemmColumns} {
+		forms := []gemmForm{gemmPacked, gemmRows, gemmColumns}
+		if e.isa.pairs() {
+			forms = forms[:2] // steps in place are not side by side
+		}
+		for _, form := range forms {
 			(&gemmTile{emitter: e, mr: e.isa.gemmMR, nv: nv, form: form}).emit()
 		}
 	}
@@ -66,7 +70,11 @@ const gemmUnroll = 4
 //		for i := range m { for j := range n { c[i*ldc+q*NR+j] = d[i*ldd+q*NR+j] + s[i][j] } }
 //	}
 func (t *gemmTile) emit() {
-	t.declare()
+	if t.isa.pairs() {
+		t.declarePairs()
+	} else {
+		t.declare()
+	}
 	t.panels, t.k, t.b, t.c, t.d = t.arg("panels"), t.GP64(), t.arg("b"), t.arg("c"), t.arg("d")
 	t.ldc, t.ldd, t.m, t.cAt, t.dAt = t.arg("ldc"), t.arg("ldd"), t.GP64(), t.GP64(), t.GP64()
 	t.SHLQ(operand.U8(2), t.ldc)
@@ -79,7 +87,10 @@ func (t *gemmTile) emit() {
 	}
 	switch t.form {
 	case gemmRows:
-		t.rows, t.ahead = append(t.rows, t.GP64()), []reg.GPVirtual{t.GP64(), t.GP64()}
+		t.rows = append(t.rows, t.GP64())
+		if !t.isa.pairs() { // those are copied to the first-level cache beforehand
+			t.ahead = []reg.GPVirtual{t.GP64(), t.GP64()}
+		}
 	case gemmColumns:
 		t.ahead = []reg.GPVirtual{t.GP64()}
 	}
@@ -137,6 +148,24 @@ func (t *gemmTile) declare() {
 		"Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.")
 }
 
+// declarePairs starts the function for pairs.
+func (t *gemmTile) declarePairs() {
+	name, element, shape, signature := "DotTile", fmt.Sprintf("a[p*%d+i]", t.mr), fmt.Sprintf("a [k,%d]", t.mr), "a, b *uint32, c *float32, ldc int"
+	if t.form == gemmRows {
+		name, element, shape, signature = "DotRows", "a[i*lda+p]", fmt.Sprintf("a [%d,k]", t.mr), "a *uint32, lda int, b *uint32, c *float32, ldc int"
+	}
+	of := name + "2x4"
+	name = fmt.Sprintf("%s%dx%d", name, t.mr, t.width())
+	t.function(name, "func(k int, "+signature+", d *float32, ldd, m, n, panels int)",
+		fmt.Sprintf("%s is generic.%s with %d rows and %d columns:", name, of, t.mr, t.width()),
+		"",
+		fmt.Sprintf("\tc[i*ldc+j] = d[i*ldd+j] + sum over p<k of %s*b[j/%[2]d][p*%[2]d+j%%%[2]d], pairs", element, t.width()),
+		"",
+		fmt.Sprintf("Shapes: %s, b [panels,k,%d]; panels at least 1; m 1 to %d; n, the columns of the last", shape, t.width(), t.mr),
+		fmt.Sprintf("panel, %d to %d.", t.width()-t.isa.lanes+1, t.width()),
+		"Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.")
+}
+
 // prefetch asks for the rows of c, which the end of the function needs. Rows
 // past the edge are asked for too: a prefetch does not fault.
 func (t *gemmTile) prefetch() {
@@ -165,6 +194,8 @@ func (t *gemmTile) multiply() {
 		if t.mr == 8 {
 			t.ADDQ(t.lda, t.rows[1])
 		}
+	}
+	if t.form == gemmRows && t.ahead != nil {
 		t.LEAQ(operand.Mem{Base: t.rows[1], Index: t.lda3, Scale: 1}, t.ahead[0])
 		if t.mr == 8 {
 			t.ADDQ(t.lda, t.ahead[0])
@@ -205,7 +236,7 @@ func (t *gemmTile) step(u int) {
 		a := t.av[i%len(t.av)]
 		t.VBROADCASTSS(t.element(i, u), a)
 		for j, s := range row {
-			t.VFMADD231PS(a, t.bv[j], s)
+			t.multiplyAdd(a, t.bv[j], s)
 		}
 	}
 }
@@ -221,14 +252,15 @@ const nearAhead = 16
 // of a panel take half a line, so the line after theirs is enough; these are asked for
 // once more shortly before they are needed, into the first level.
 func (t *gemmTile) askAhead(u int) {
-	switch t.form {
-	case gemmRows:
+	switch {
+	case t.ahead == nil:
+	case t.form == gemmRows:
 		for i := 2 * u; i < min(2*u+2, t.mr); i++ {
 			m := t.element(i, u)
 			m.Base = t.ahead[i/(t.mr/2)]
 			t.PREFETCHT1(m)
 		}
-	case gemmColumns:
+	default:
 		t.PREFETCHT1(t.element(16, u))
 		m := t.element(0, u)
 		m.Base = t.ahead[0]

@@ -26,6 +26,7 @@ type isa struct {
 var isas = []isa{
 	{name: "avx2", features: []string{"AVX", "AVX2", "FMA3"}, lanes: 8, registers: 16, gemmMR: 6, gemmNV: []int{2, 1}},
 	{name: "avx512", features: []string{"AVX", "AVX2", "FMA3", "AVX512F", "AVX512VL", "AVX512BW", "AVX512DQ"}, lanes: 16, registers: 32, gemmMR: 8, gemmNV: []int{3, 2, 1}},
+	{name: "avx512bf16", features: []string{"AVX", "AVX2", "FMA3", "AVX512F", "AVX512VL", "AVX512BW", "AVX512DQ", "AVX512BF16"}, lanes: 16, registers: 32, gemmMR: 8, gemmNV: []int{3, 2, 1}},
 	{name: "amx", features: []string{"AVX", "AVX2", "FMA3", "AVX512F", "AVX512VL", "AVX512BW", "AVX512DQ", "AVX512BF16", "AMXTILE", "AMXBF16"}, lanes: 16, registers: 32},
 }
 
@@ -36,6 +37,10 @@ var baseline = []string{"CMOV", "MMX+", "SSE", "SSE2"}
 // tiles reports whether s has tile registers. Its package holds the products on
 // them alone: everything else is taken from a narrower instruction set.
 func (s isa) tiles() bool { return s.allows("AMXTILE") }
+
+// pairs reports whether s adds products of pairs of bf16 in vector registers. Its
+// package holds what does that alone.
+func (s isa) pairs() bool { return s.allows("AVX512BF16") && !s.tiles() }
 
 // allows reports whether code for s may need feature.
 func (s isa) allows(feature string) bool {

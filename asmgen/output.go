@@ -45,10 +45,20 @@ var tileTopics = []topic{
 	{"tiles", emitTiles},
 }
 
+// pairTopics are those of an instruction set with products of pairs.
+var pairTopics = []topic{
+	{"gemm", emitGemm},
+	{"conv", emitConv},
+	{"pairs", emitPairs},
+}
+
 // topicsOf are the topics of an instruction set.
 func topicsOf(s isa) []topic {
-	if s.tiles() {
+	switch {
+	case s.tiles():
 		return tileTopics
+	case s.pairs():
+		return pairTopics
 	}
 	return topics
 }

@@ -90,6 +90,17 @@ func (e *emitter) roundPair(low, high operand.Op, dst reg.VecVirtual) {
 	e.raw("VCVTNE2PS2BF16", []operand.Op{low, high, dst})
 }
 
+// multiplyAdd adds a*b to sum, lane by lane. On an instruction set of pairs a lane is a
+// pair of bf16: the product of the upper halves is added first, then that of the lower
+// ones, each with a rounding of its own.
+func (e *emitter) multiplyAdd(a, b, sum reg.VecVirtual) {
+	if e.isa.pairs() {
+		e.raw("VDPBF16PS", []operand.Op{a, b, sum}, sum)
+		return
+	}
+	e.VFMADD231PS(a, b, sum)
+}
+
 // encodeRaw replaces an instruction of rawForms by its bytes, and leaves others
 // alone. Registers are allocated.
 func encodeRaw(i *ir.Instruction) error {

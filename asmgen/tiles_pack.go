@@ -224,24 +224,33 @@ func emitPackPairs(e *emitter, name string, split bool) {
 }
 
 // emitTransposeTiles emits the transpose of 16 by 16 pairs of bf16, in place.
-// Four rows at a time, unpacking leaves one column of four in each quarter of a
-// register; shuffling quarters finishes.
 func emitTransposeTiles(e *emitter) {
 	e.function("TransposeTiles", "func(p *uint16, tiles int)", "TransposeTiles is generic.TransposeTiles: tiles at least 1.")
 	p, tiles := e.arg("p"), e.arg("tiles")
 	e.Label("tile")
+	rows := e.vs(16)
+	for i, r := range rows {
+		e.VMOVUPS(at(p, 16*i), r)
+	}
+	for i, r := range e.transposeWords(rows) {
+		e.VMOVUPS(r, at(p, 16*i))
+	}
+	e.ADDQ(operand.I32(tileBytes), p)
+	e.DECQ(tiles)
+	e.JNZ(operand.LabelRef("tile"))
+	e.done()
+}
+
+// transposeWords transposes 16 vectors of 16 words. Four rows at a time, unpacking
+// leaves one column of four in each quarter of a register; shuffling quarters finishes.
+func (e *emitter) transposeWords(rows []reg.VecVirtual) (columns [16]reg.VecVirtual) {
 	var quarter [4][4]reg.VecVirtual // [rows 4g to 4g+3][column 4L+j in quarter L]
 	for g := range quarter {
-		r := e.vs(4)
-		for i := range r {
-			e.VMOVUPS(at(p, 16*(4*g+i)), r[i])
-		}
-		u := e.vs(4)
+		r, u, s := rows[4*g:], e.vs(4), e.vs(4)
 		e.VPUNPCKLDQ(r[1], r[0], u[0])
 		e.VPUNPCKHDQ(r[1], r[0], u[1])
 		e.VPUNPCKLDQ(r[3], r[2], u[2])
 		e.VPUNPCKHDQ(r[3], r[2], u[3])
-		s := e.vs(4)
 		e.VPUNPCKLQDQ(u[2], u[0], s[0])
 		e.VPUNPCKHQDQ(u[2], u[0], s[1])
 		e.VPUNPCKLQDQ(u[3], u[1], s[2])
@@ -257,12 +266,9 @@ func emitTransposeTiles(e *emitter) {
 			for second, pick := range []uint8{even, odd} {
 				out := e.v()
 				e.VSHUFI32X4(operand.U8(pick), y, x, out)
-				e.VMOVUPS(out, at(p, 16*(4*(first+2*second)+j)))
+				columns[4*(first+2*second)+j] = out
 			}
 		}
 	}
-	e.ADDQ(operand.I32(tileBytes), p)
-	e.DECQ(tiles)
-	e.JNZ(operand.LabelRef("tile"))
-	e.done()
+	return columns
 }

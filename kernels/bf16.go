@@ -62,7 +62,7 @@ func (g *gemmCall) multiplySplit(workers int) {
 
 // rounded rounds the panel of weights that item packed, if the call does.
 func (c *convCall) rounded(item int) {
-	if !c.round {
+	if !c.round || c.pairs {
 		return
 	}
 	f := &c.phases[item/c.columns.panels]
@@ -78,7 +78,11 @@ const roundChunk = 1 << 14
 // runRounded is run for a call that may round: the gradient of the output,
 // which run reads where it lies, is copied first, once, by all workers.
 func (c *convGradCall) runRounded() {
-	if !c.round {
+	switch {
+	case c.pairs:
+		c.runPairs()
+		return
+	case !c.round:
 		c.run()
 		return
 	}

@@ -125,7 +125,11 @@ func (w *convWork) take(i int, memory *scratch) {
 	for n := w.n0; n < w.n1; n++ {
 		w.copyRows(w.in[(n-w.n0)*w.inImage:], w.convCall.in[n*w.inH*w.inW*w.channels:])
 	}
-	if w.round {
+	switch {
+	case w.pairs: // all of it is of an even number
+		pairRun(words(w.in), w.in)
+		w.in, w.inRow, w.inImage = w.in[:len(w.in)/2], w.inRow/2, w.inImage/2
+	case w.round:
 		roundBF16(w.in, w.in)
 	}
 }
@@ -188,7 +192,8 @@ func (w *convWork) copyRows(to, image []float32) {
 
 // tabulate fills the tables for a phase.
 func (w *convWork) tabulate(f *convPhase) {
-	offset := (f.top-w.top)*w.inRow + (f.left-w.left)*w.channels
+	channels := w.words(w.channels)
+	offset := (f.top-w.top)*w.inRow + (f.left-w.left)*channels
 	p1 := min(w.p1, f.outH)
 	i := 0
 	for n := w.n0; n < w.n1; n++ {
@@ -197,7 +202,7 @@ func (w *convWork) tabulate(f *convPhase) {
 			to := n*w.outImage + f.at + p*f.row
 			for range f.outW {
 				w.aAt[i], w.cAt[i] = a, to
-				a += w.strideW * w.channels
+				a += w.strideW * channels
 				to += f.pixel
 				i++
 			}
@@ -281,14 +286,14 @@ var noPlaces [8]int
 // panel multiplies the band with one panel of weights over one piece.
 func (w *convWork) panel(f *convPhase, s convSlice, q int, e pieceEnds) {
 	lane, n, width := w.columns.panel(q)
-	segment := f.cols * w.channels
-	b := w.packed[f.packed+lane*f.depth(w.channels):]
+	segment := w.words(f.cols * w.channels)
+	b := w.packed[f.packed+lane*f.rows*segment:]
 	out := w.out[lane:]
 	d, more := ofPanel(e.row, lane), ofPanel(e.more, lane)
 	if e.base != nil {
 		d = e.base[lane:]
 	}
-	mr, k := w.tile.mr, s.k1-s.k0
+	mr, k0, k := w.tile.mr, w.words(s.k0), w.words(s.k1-s.k0)
 	for t := 0; t < w.pixels; t += mr {
 		taps := w.taps[t/mr*2:]
 		lo := max(s.s0, taps[0])
@@ -301,7 +306,11 @@ func (w *convWork) panel(f *convPhase, s convSlice, q int, e pieceEnds) {
 			lo = s.s0 // nothing is read there
 		}
 		w.ask()
-		convTile(width, w.in[lo*w.inRow+s.k0:], aAt, segments, k, w.inRow-k,
-			b[(lo*segment+s.k0)*width:], out, cAt, d, dAt, min(mr, w.pixels-t), n, more, e.floor)
+		a, b, m := w.in[lo*w.inRow+k0:], b[(lo*segment+k0)*width:], min(mr, w.pixels-t)
+		if w.pairs {
+			convDots(width, a, aAt, segments, k, w.inRow-k, b, out, cAt, d, dAt, m, n, more, e.floor)
+		} else {
+			convTile(width, a, aAt, segments, k, w.inRow-k, b, out, cAt, d, dAt, m, n, more, e.floor)
+		}
 	}
 }

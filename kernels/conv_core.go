@@ -41,6 +41,7 @@ type convCall struct {
 	relu       bool
 	accumulate bool
 	round      bool // to bf16, in the copies
+	pairs      bool // and those are of pairs of channels
 	planes     int  // of bf16, on tiles; 0: float32 kernels
 
 	w            []float32
@@ -83,7 +84,7 @@ func (c *convCall) run() {
 	c.plan()
 	memory := callScratches.get()
 	if !c.round && c.planes == 0 {
-		c.packed = c.given.panels(c.tile)
+		c.packed = c.given.panels(c.tile, false)
 	}
 	if c.packed == nil {
 		c.packed = memory.floats(c.place())
@@ -98,8 +99,11 @@ func (c *convCall) run() {
 // plan decides how the call is cut.
 func (c *convCall) plan() {
 	c.tile = gemmTileShape()
-	if c.planes > 0 {
+	switch {
+	case c.planes > 0:
 		c.tile = convTileShape
+	case c.pairs:
+		c.tile = pairTileShape()
 	}
 	c.columns = cutColumns(c.lanes, c.tile)
 	c.frame()
@@ -163,18 +167,33 @@ func (j *convPack) run(worker, item int) {
 	}
 	defer c.rounded(item)
 	lane, n, width := c.columns.panel(item % c.columns.panels)
-	to := c.packed[f.packed+lane*depth:]
+	to := c.packed[f.packed+lane*c.words(depth):]
+	pack := func(from lanes, k int) {
+		if c.pairs {
+			pairPanel(words(to), width, from, lane, n, 0, k)
+		} else {
+			packPanel(to, width, from, lane, n, 0, k)
+		}
+		to = to[width*c.words(k):]
+	}
 	if c.step == 1 && f.wCol == c.channels && f.wRow == f.cols*c.channels { // one run
-		packPanel(to, width, lanes{data: c.w[f.w:], lane: c.lane, step: 1}, lane, n, 0, depth)
+		pack(lanes{data: c.w[f.w:], lane: c.lane, step: 1}, depth)
 		return
 	}
 	for i := range f.rows {
 		for t := range f.cols {
-			from := lanes{data: c.w[f.w+i*f.wRow+t*f.wCol:], lane: c.lane, step: c.step}
-			packPanel(to, width, from, lane, n, 0, c.channels)
-			to = to[width*c.channels:]
+			pack(lanes{data: c.w[f.w+i*f.wRow+t*f.wCol:], lane: c.lane, step: c.step}, c.channels)
 		}
 	}
+}
+
+// words is how many words some channels take in packed weights and in the copy of a
+// band: half as many in pairs. Every piece of the reduction is of an even number then.
+func (c *convCall) words(channels int) int {
+	if c.pairs {
+		return channels / 2
+	}
+	return channels
 }
 
 // convSlice is one piece of the reduction of a phase: elements [k0,k1) of the

@@ -29,7 +29,7 @@ func Conv2DGradInput(dx, dy, w []float32, s ConvShape, o ConvOptions) {
 	c := convCalls.get()
 	*c = convCall{
 		in: dy, images: s.N, inH: s.OutH(), inW: s.OutW(), channels: s.Co, strideH: 1, strideW: 1,
-		out: dx, outImage: s.H * s.W * s.Ci, lanes: s.Ci, accumulate: o.Accumulate, round: o.Precision.rounds() && !o.Precision.tiled(), planes: o.Precision.planes(),
+		out: dx, outImage: s.H * s.W * s.Ci, lanes: s.Ci, accumulate: o.Accumulate, round: o.Precision.rounds() && !o.Precision.tiled(), pairs: o.Precision.paired() && s.Co%2 == 0, planes: o.Precision.planes(),
 		w: w, lane: 1, step: s.taps() * s.Ci, phases: s.gradPhases(c.phases[:0]),
 	}
 	c.compute(s, o)
@@ -91,7 +91,8 @@ func (ConvShape) gradAxis(r, kernel, stride, pad int) gradAxis {
 // multiply-adds, and the chunks are added in order (where KH, KW and the strides
 // are 1 and nothing is padded: as Gemm). That depends on the shape alone. Bound
 // g(N*OutH*OutW+2). Pixels that meet only padding may be left out: with a dy that
-// is not finite there, the result is not defined.
+// is not finite there, the result is not defined; in BF16 a pixel past the end of a row may
+// be multiplied with 0, so with an x that is not finite neither is it.
 // Panics: as Conv2D, or a bias.
 func Conv2DGradWeight(dw, dy, x []float32, s ConvShape, o ConvOptions) {
 	s = s.check("Conv2DGradWeight", "len(dy)", dy, "len(x)", x, "len(dw)", dw)
@@ -120,7 +121,7 @@ func Conv2DGradWeight(dw, dy, x []float32, s ConvShape, o ConvOptions) {
 		return
 	}
 	c := convGradCalls.get()
-	*c = convGradCall{ConvShape: s, dw: dw, dy: dy, x: x, accumulate: o.Accumulate, round: o.Precision.rounds()}
+	*c = convGradCall{ConvShape: s, dw: dw, dy: dy, x: x, accumulate: o.Accumulate, round: o.Precision.rounds(), pairs: o.Precision.paired()}
 	c.runRounded()
 	*c = convGradCall{} // keep no operand alive
 	convGradCalls.put(c)

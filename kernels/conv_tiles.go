@@ -51,7 +51,7 @@ func (c *convCall) panelHalves(f *convPhase, rows int) int {
 // packedElements is the size of the weights of a phase, packed.
 func (c *convCall) packedElements(f *convPhase) int {
 	if c.planes == 0 {
-		return c.columns.lanes * f.depth(c.channels)
+		return c.columns.lanes * c.words(f.depth(c.channels))
 	}
 	return c.columns.panels * c.panelHalves(f, f.rows) / 2
 }

@@ -36,7 +36,9 @@ type convGradCall struct {
 	dw, dy, x  []float32
 	accumulate bool
 	round      bool // to bf16, in the copies
+	pairs      bool // and those are of pairs of pixels (conv_pairs.go)
 
+	steps      int  // of a row of the output: pixels, or pairs of them
 	mr         int  // filters of a tile
 	unit       int  // columns of a unit
 	perTile    int  // units of a tile
@@ -73,8 +75,10 @@ func (c *convGradCall) run() {
 
 // plan chooses the layout of the copies.
 func (c *convGradCall) plan() {
-	c.unit, c.perTile = convUnit, convUnits()
-	c.mr = gemmTileShape().mr
+	c.unit, c.perTile, c.mr, c.steps = convUnit, convUnits(), gemmTileShape().mr, c.OutW()
+	if c.pairs {
+		c.perTile, c.mr, c.steps = dotUnits(), pairTileShape().mr, ceilDiv(c.OutW(), 2)
+	}
 	c.panels = ceilDiv(c.Co, c.mr)
 	c.blocks, c.pixelWidth = ceilDiv(c.Ci, c.unit), c.unit
 	c.blocked = c.KW*c.blocks <= ceilDiv(c.KW*c.Ci, c.unit)
@@ -119,12 +123,14 @@ func (c *convGradCall) cut(team int) {
 func (c *convGradCall) part(things, direction int) int { return ceilDiv(things, c.groups[direction]) }
 
 // Sizes of the memory of an item.
-func (c *convGradCall) elements() int { return c.gradientElements() + c.inputElements() }
+func (c *convGradCall) elements() int {
+	return c.gradientElements() + c.inputElements() + c.paddedElements()
+}
 func (c *convGradCall) gradientElements() int {
 	if c.Co%c.mr == 0 {
 		return 0
 	}
-	return c.chunkRows * c.OutW() * c.mr
+	return c.chunkRows * c.steps * c.mr
 }
 func (c *convGradCall) inputElements() int {
 	return c.part(c.blocks, byBlocks)*c.blockElements() + c.perTile*c.unit // units read past the last pixel
@@ -146,10 +152,11 @@ type convGradWork struct {
 	f0, f1, b0, b1, r0, r1 int // panels of filters, blocks, rows of taps
 	first, last            int // rows of the output, over all images
 	cutPanel, input        []float32
-	bAt, cAt               []int // places of the units in input and in a row of dw
-	full                   int   // units that are not cut
-	table                  []int // for each row of taps, pairs of a pixel of dy and a place in input
-	count                  []int // and how many of them
+	padded                 []float32 // a row of x, for pairs
+	bAt, cAt               []int     // places of the units in input and in a row of dw
+	full                   int       // units that are not cut
+	table                  []int     // for each row of taps, pairs of a pixel of dy and a place in input
+	count                  []int     // and how many of them
 }
 
 // convGradJob computes the gradient: one item is some filters, blocks and rows
@@ -168,7 +175,8 @@ func (j *convGradJob) run(worker, item int) {
 	}
 	memory := itemScratches.take(worker)
 	floats, ints := memory.floats(c.elements()), memory.ints(c.tableLength())
-	w.cutPanel, w.input = floats[:c.gradientElements()], floats[c.gradientElements():]
+	rest := floats[c.gradientElements():]
+	w.cutPanel, w.input, w.padded = floats[:c.gradientElements()], rest[:c.inputElements()], rest[c.inputElements():]
 	units := c.unitCount()
 	w.bAt, w.cAt, w.table = ints[:0:units], ints[units:units:2*units], ints[2*units:]
 	w.count = w.table[2*c.chunkRows*(w.r1-w.r0):][:w.r1-w.r0]
@@ -204,8 +212,8 @@ func (w *convGradWork) placeUnits() {
 // copyGradient packs the chunk's pixels of the filters that do not fill a tile.
 func (w *convGradWork) copyGradient() {
 	if rest := w.Co % w.mr; rest != 0 && w.f1 == w.panels {
-		from := lanes{data: w.dy[w.first*w.OutW()*w.Co:], lane: 1, step: w.Co}
-		packPanel(w.cutPanel, w.mr, from, w.Co-rest, rest, 0, (w.last-w.first)*w.OutW())
+		from := lanes{data: w.dy[w.first*w.steps*w.Co:], lane: 1, step: w.Co}
+		packPanel(w.cutPanel, w.mr, from, w.Co-rest, rest, 0, (w.last-w.first)*w.steps)
 	}
 }
 
@@ -214,7 +222,7 @@ func (w *convGradWork) gradient(f int) ([]float32, int) {
 	if (f+1)*w.mr > w.Co {
 		return w.cutPanel, w.mr
 	}
-	return w.dy[w.first*w.OutW()*w.Co+f*w.mr:], w.Co
+	return w.dy[w.first*w.steps*w.Co+f*w.mr:], w.Co
 }
 
 // copyInput copies the rows of x that the chunk sees, image by image, and
@@ -236,7 +244,7 @@ func (w *convGradWork) copyInput() {
 					continue
 				}
 				at := 2 * w.count[i]
-				table[at] = (g - w.first + p - p0) * w.OutW()
+				table[at] = (g - w.first + p - p0) * w.steps
 				table[at+1] = (next + y - y0) * w.width * w.pixelWidth
 				w.count[i]++
 			}
@@ -251,6 +259,10 @@ func (w *convGradWork) copyInput() {
 
 // copyRow copies one row of x, with its padding, to a row of the copy.
 func (w *convGradWork) copyRow(row int, from []float32) {
+	if w.pairs {
+		w.pairRow(row, from)
+		return
+	}
 	before := min(w.PadW, w.width)
 	n := min(w.W, w.width-before)
 	size := w.pixelWidth
@@ -299,9 +311,12 @@ func (w *convGradWork) tiles(c []float32, table []int, u0, u1, n, add int) {
 		a, b := u0+(u1-u0)*t/count, u0+(u1-u0)*(t+1)/count
 		for f := w.f0; f < w.f1; f++ {
 			dy, step := w.gradient(f)
-			convGradTile(len(table)/2, w.OutW(), table, dy, step,
-				w.input, w.StrideW*w.pixelWidth, w.bAt[a:b],
-				c[f*w.mr*w.taps()*w.Ci:], w.taps()*w.Ci, w.cAt[a:b], min(w.mr, w.Co-f*w.mr), n, add)
+			c, ldc, m, bStep := c[f*w.mr*w.taps()*w.Ci:], w.taps()*w.Ci, min(w.mr, w.Co-f*w.mr), w.StrideW*w.pixelWidth
+			if w.pairs {
+				convGradDots(len(table)/2, w.steps, table, dy, step, w.input, 2*bStep, w.bAt[a:b], c, ldc, w.cAt[a:b], m, n, add)
+			} else {
+				convGradTile(len(table)/2, w.steps, table, dy, step, w.input, bStep, w.bAt[a:b], c, ldc, w.cAt[a:b], m, n, add)
+			}
 		}
 	}
 }

@@ -100,7 +100,8 @@ func gemm(ws *workspace, c, a, b Mat, o GemmOptions, workers int) {
 	case o.Precision == BF16x3 && splits:
 		g.multiplySplit(workers)
 	default:
-		if o.Precision.rounds() {
+		g.pairs = o.Precision.paired()
+		if o.Precision.rounds() && !g.pairs {
 			g.termA, g.termB = highTerm, highTerm
 		}
 		g.multiply(workers)

@@ -24,7 +24,7 @@ package kernels
 // (BenchmarkGemmInTurn: up to 30 % of a weight gradient).
 const (
 	serialFlops = 1 << 20 // 2*M*N*K below which one goroutine does it all: about 5 microseconds
-	groupSteps  = 1024    // most steps of k of one block, unless one piece is longer
+	groupSteps  = 1024    // most elements of k of one block, unless one piece is longer; in pairs, where rows of a are copied, twice as many made 1576x768x3072 15 % slower
 	packedSize  = 1 << 16 // elements of a that are packed in one go
 	fewRows     = 512     // rows of a rectangle below which half as much of b at a time was 2 % faster, 512 cubed at two threads 5 %: packing it matters, not a
 )
@@ -40,6 +40,7 @@ type gemmCall struct {
 	k          int        // the whole reduction
 	termA      term       // taken in the panels of a
 	termB      term       // and of b
+	pairs      bool       // panels are of pairs of bf16, half as long
 	workspace  *workspace // holds the shared operand
 	given      *Packed    // b
 	whole      []float32  // all panels of b, if they were packed before
@@ -62,12 +63,15 @@ type gemmShape struct {
 // multiply goes through the parts.
 func (g *gemmCall) multiply(workers int) {
 	g.tile = gemmTileShape()
+	if g.pairs {
+		g.tile = pairTileShape()
+	}
 	g.columns = cutColumns(g.c.Cols, g.tile)
 	if 2*float64(g.c.Rows)*float64(g.c.Cols)*float64(g.k) < serialFlops {
 		workers = 1
 	}
 	if g.termB == wholeTerm {
-		g.whole = g.given.panels(g.tile)
+		g.whole = g.given.panels(g.tile, g.pairs)
 	}
 	if g.byPieces(workers) {
 		g.multiplyPieces(workers)
@@ -75,11 +79,15 @@ func (g *gemmCall) multiply(workers int) {
 	}
 	pieces := kPieces(g.k)
 	_, piece := kPiece(g.k, 0)
-	if g.termA == wholeTerm { // what is not copied cannot be rounded
+	switch {
+	case g.pairs && g.a.step == 1:
+		g.form = rowsInPlace // of a copy that is rounded
+	case !g.pairs && g.termA == wholeTerm: // what is not copied cannot be rounded
 		g.form = formOfRows(g.a, g.c.Cols)
 	}
 	g.cut(workers)
 	g.group = min(pieces, max(1, groupSteps/piece))
+	piece = g.steps(piece)
 	resident := residentElements
 	switch {
 	case g.form == packedRows: // what is packed of a should be used for all columns
@@ -98,6 +106,14 @@ func (g *gemmCall) multiplyShared(workers int) {
 		g.workspace.shares.reset(ceilDiv(kPieces(g.k), g.group) * g.blocks() * g.mItems * g.nItems)
 	}
 	dispatch((*gemmMultiply)(g), g.mItems*g.nItems, workers)
+}
+
+// steps is how many steps of panels a part of k takes. Parts begin at an even k.
+func (g *gemmCall) steps(k int) int {
+	if g.pairs {
+		return (k + 1) / 2
+	}
+	return k
 }
 
 // blocks is the number of blocks of b in the columns of a rectangle, at most.

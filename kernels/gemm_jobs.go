@@ -4,6 +4,10 @@ package kernels
 func (g *gemmCall) packA(dst []float32, p, r0, r1 int) {
 	lo, hi := kPiece(g.k, p)
 	mr, k, lane := g.tile.mr, hi-lo, r0*g.tile.mr
+	if g.pairs {
+		g.pairA(words(dst), lo, k, r0, r1)
+		return
+	}
 	defer g.termA.take(dst[:(r1-r0)*mr*k])
 	if whole := min(r1-r0, (g.c.Rows-lane)/mr); g.a.lane == 1 && whole > 1 {
 		packWhole(dst, mr, g.a.at(lane, lo), g.a.step, whole, k)
@@ -18,6 +22,10 @@ func (g *gemmCall) packA(dst []float32, p, r0, r1 int) {
 // packB packs panels [c0,c1) of piece p of b, one after another.
 func (g *gemmCall) packB(dst []float32, p, c0, c1 int) {
 	lo, hi := kPiece(g.k, p)
+	if g.pairs {
+		g.pairB(words(dst), lo, hi-lo, c0, c1)
+		return
+	}
 	defer g.termB.take(dst[:(g.columns.lane(c1)-g.columns.lane(c0))*(hi-lo)])
 	for c := c0; c < c1; c++ {
 		lane, n, width := g.columns.panel(c)
@@ -87,7 +95,12 @@ func (b *gemmBlock) multiply() {
 // after another, so that c is written in long runs and stays in the first-level
 // cache from one piece of k to the next.
 func (b *gemmBlock) multiplyRows(r, r1 int) {
-	if b.form != packedRows {
+	switch {
+	case b.form == packedRows:
+	case b.pairs:
+		b.multiplyRounded(r, r1)
+		return
+	default:
 		for ; r < min(r1, b.c.Rows/b.tile.mr); r++ {
 			for p := b.p0; p < b.p1; p++ {
 				lo, _ := kPiece(b.k, p)
@@ -115,9 +128,9 @@ func (b *gemmBlock) panelsOfB(p int) []float32 {
 	first, _ := kPiece(b.k, b.p0)
 	lo, hi := kPiece(b.k, p)
 	if b.whole != nil {
-		return b.whole[lo*b.columns.lanes+b.columns.lane(b.c0)*(hi-lo):]
+		return b.whole[b.steps(lo)*b.columns.lanes+b.columns.lane(b.c0)*b.steps(hi-lo):]
 	}
-	return b.packedB[(lo-first)*(b.columns.lane(b.c1)-b.columns.lane(b.c0)):]
+	return b.packedB[b.steps(lo-first)*(b.columns.lane(b.c1)-b.columns.lane(b.c0)):]
 }
 
 // panelOfA returns where panel q of piece p of a lies when panels [r,end) are
@@ -125,7 +138,7 @@ func (b *gemmBlock) panelsOfB(p int) []float32 {
 func (b *gemmBlock) panelOfA(p, q, r, end int) []float32 {
 	first, _ := kPiece(b.k, b.p0)
 	lo, hi := kPiece(b.k, p)
-	return b.packedA[((lo-first)*(end-r)+(q-r)*(hi-lo))*b.tile.mr:]
+	return b.packedA[(b.steps(lo-first)*(end-r)+(q-r)*b.steps(hi-lo))*b.tile.mr:]
 }
 
 // multiplyRow computes the tiles of panel r of a over piece p. The first piece
@@ -140,7 +153,7 @@ func (b *gemmBlock) multiplyRow(a tileRows, r, p int) {
 	case b.bias != nil:
 		out.d = b.bias
 	}
-	b.columns.multiply(out, a, b.panelsOfB(p), hi-lo, b.c0, b.c1)
+	b.multiplyTiles(out, a, b.panelsOfB(p), b.steps(hi-lo), b.c0, b.c1)
 }
 
 // finishRow does the epilogue of the block's columns of panel r of c, once the
@@ -178,9 +191,10 @@ type tileOutput struct {
 	ldc, ldd, rows int
 }
 
-// multiply multiplies rows of a with the packed panels [c0,c1) of b, k long: the
+// multiplyTiles multiplies rows of a with the packed panels [c0,c1) of b, k long: the
 // wide ones, then those one step narrower.
-func (c *columnCut) multiply(out tileOutput, a tileRows, b []float32, k, c0, c1 int) {
+func (g *gemmCall) multiplyTiles(out tileOutput, a tileRows, b []float32, k, c0, c1 int) {
+	c := &g.columns
 	for from := c0; from < c1; {
 		end := c1
 		if from < c.narrow {
@@ -192,7 +206,11 @@ func (c *columnCut) multiply(out tileOutput, a tileRows, b []float32, k, c0, c1 
 		if out.d != nil {
 			d = out.d[lane:]
 		}
-		gemmTiles(width, k, a, b, out.c[lane:], out.ldc, d, out.ldd, out.rows, n, end-from)
+		if g.pairs {
+			dotTiles(width, k, a, b, out.c[lane:], out.ldc, d, out.ldd, out.rows, n, end-from)
+		} else {
+			gemmTiles(width, k, a, b, out.c[lane:], out.ldc, d, out.ldd, out.rows, n, end-from)
+		}
 		b, from = b[(end-from)*width*k:], end
 	}
 }

@@ -63,7 +63,7 @@ func (j *gemmPiece) run(worker, _ int) {
 	item := int(g.workspace.piece.Add(1)) - 1
 	p, part := item/g.mItems, item%g.mItems
 	lo, hi := kPiece(g.k, p)
-	k, mr, panels := hi-lo, g.tile.mr, g.rowPanels()
+	k, mr, panels := g.steps(hi-lo), g.tile.mr, g.rowPanels()
 	memory := itemScratches.take(worker)
 	b := memory.floats(g.pieceElements())
 	a := b[g.columns.lanes*maxK:]
@@ -77,7 +77,7 @@ func (j *gemmPiece) run(worker, _ int) {
 		g.packA(a, p, r, end)
 		for i := r; i < end; i++ {
 			out := tileOutput{c: sums[(i-first)*mr*g.c.Cols:], ldc: g.c.Cols, rows: min(mr, g.c.Rows-i*mr)}
-			g.columns.multiply(out, tileRows{data: a[(i-r)*mr*k:]}, b, k, 0, g.columns.panels)
+			g.multiplyTiles(out, tileRows{data: a[(i-r)*mr*k:]}, b, k, 0, g.columns.panels)
 		}
 	}
 	await(turn, int64(p))

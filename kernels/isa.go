@@ -14,14 +14,15 @@ const (
 	isaGeneric level = iota
 	isaAVX2
 	isaAVX512
+	isaAVX512BF16
 	isaAMX
 )
 
 // levels names every level this package knows, on any machine; index is level.
-var levels = [...]string{isaGeneric: "generic", isaAVX2: "avx2", isaAVX512: "avx512", isaAMX: "amx"}
+var levels = [...]string{isaGeneric: "generic", isaAVX2: "avx2", isaAVX512: "avx512", isaAVX512BF16: "avx512bf16", isaAMX: "amx"}
 
 // isa is decided once, before any kernel runs, and never changes.
-var isa = choose(os.Getenv("KERNELS_ISA"), widest())
+var isa = choose(os.Getenv("KERNELS_ISA"), widest(), usual())
 
 // splits is decided once too: whether BF16x3 is carried out where there are no tiles.
 var splits = chooseSplits(os.Getenv("KERNELS_BF16X3"))
@@ -34,20 +35,21 @@ func chooseSplits(request string) bool {
 	return request == "products"
 }
 
-// ISA returns the instruction set in use: "generic", "avx2", "avx512", or "amx",
-// which is avx512 with tiles for products in BF16 and BF16x3.
+// ISA returns the instruction set in use: "generic", "avx2", "avx512", "avx512bf16",
+// which is avx512 with products of pairs in BF16, or "amx", which is avx512 with tiles for
+// products in BF16 and BF16x3.
 //
-// It is the widest that this processor and this build have, unless the
+// It is the widest that this processor and this build have and gain by, unless the
 // environment variable KERNELS_ISA names another. Naming one that is unknown
 // or absent panics at start, so a test run never silently measures less than
 // it was asked to.
 func ISA() string { return levels[isa] }
 
 // choose resolves a request against the widest available level. The empty
-// request is the widest.
-func choose(request string, widest level) level {
+// request is the usual one.
+func choose(request string, widest, usual level) level {
 	if request == "" {
-		return widest
+		return usual
 	}
 	for l, name := range levels {
 		if name != request {

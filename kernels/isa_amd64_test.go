@@ -12,6 +12,7 @@ import (
 	"lethe/kernels/internal/amx"
 	"lethe/kernels/internal/avx2"
 	"lethe/kernels/internal/avx512"
+	"lethe/kernels/internal/avx512bf16"
 )
 
 // uncovered returns the features of a list that needs lacks, unknown names
@@ -38,6 +39,7 @@ func TestDispatcherDemandsEveryFeature(t *testing.T) {
 	}{
 		{"avx2", avx2.Features, avx2Needs},
 		{"avx512", avx512.Features, avx512Needs},
+		{"avx512bf16", avx512bf16.Features, slices.Concat(avx512Needs, bf16Needs)},
 		{"amx", amx.Features, slices.Concat(avx512Needs, bf16Needs, tileNeeds)},
 	} {
 		if len(strings.Fields(c.features)) == 0 {

@@ -9,18 +9,22 @@ func TestChoose(t *testing.T) {
 	for _, c := range []struct {
 		request string
 		widest  level
+		usual   level
 		want    level
 	}{
-		{"", isaGeneric, isaGeneric},
-		{"", isaAVX512, isaAVX512},
-		{"generic", isaAVX512, isaGeneric},
-		{"avx2", isaAVX512, isaAVX2},
-		{"avx2", isaAVX2, isaAVX2},
-		{"avx512", isaAVX512, isaAVX512},
-		{"avx512", isaAMX, isaAVX512},
-		{"amx", isaAMX, isaAMX},
+		{"", isaGeneric, isaGeneric, isaGeneric},
+		{"", isaAVX512, isaAVX512, isaAVX512},
+		{"", isaAVX512BF16, isaAVX512, isaAVX512},
+		{"generic", isaAVX512, isaAVX512, isaGeneric},
+		{"avx2", isaAVX512, isaAVX512, isaAVX2},
+		{"avx2", isaAVX2, isaAVX2, isaAVX2},
+		{"avx512", isaAVX512, isaAVX512, isaAVX512},
+		{"avx512", isaAMX, isaAMX, isaAVX512},
+		{"avx512bf16", isaAVX512BF16, isaAVX512, isaAVX512BF16},
+		{"avx512bf16", isaAMX, isaAMX, isaAVX512BF16},
+		{"amx", isaAMX, isaAMX, isaAMX},
 	} {
-		if got := choose(c.request, c.widest); got != c.want {
+		if got := choose(c.request, c.widest, c.usual); got != c.want {
 			t.Errorf("choose(%q, %s) is %s, want %s", c.request, levels[c.widest], levels[got], levels[c.want])
 		}
 	}
@@ -32,9 +36,9 @@ func TestChooseRefuses(t *testing.T) {
 		request string
 		widest  level
 	}{
-		{"avx512", isaAVX2}, {"avx2", isaGeneric}, {"amx", isaAVX512}, {"AVX2", isaAVX512}, {"sse", isaGeneric},
+		{"avx512", isaAVX2}, {"avx2", isaGeneric}, {"amx", isaAVX512}, {"avx512bf16", isaAVX512}, {"AVX2", isaAVX512}, {"sse", isaGeneric},
 	} {
-		got := panicText(func() { choose(c.request, c.widest) })
+		got := panicText(func() { choose(c.request, c.widest, c.widest) })
 		if !strings.Contains(got, "KERNELS_ISA asks for "+c.request) || !strings.Contains(got, "have at most "+levels[c.widest]) {
 			t.Errorf("choose(%q, %s) panicked with %q", c.request, levels[c.widest], got)
 		}

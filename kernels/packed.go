@@ -10,11 +10,12 @@ import "lethe/kernels/internal/generic"
 // A Packed is of the instruction set and the precision that it was made for; where
 // an operation takes another way, it packs its operand as if there were none.
 type Packed struct {
-	kind packedKind
-	k, n int // of b
-	tile gemmShape
-	data []float32
-	bf16 int // planes of it, for tiles
+	kind  packedKind
+	k, n  int // of b
+	tile  gemmShape
+	data  []float32
+	pairs bool // of bf16
+	bf16  int  // planes of it, for tiles
 }
 
 type packedKind string
@@ -35,16 +36,19 @@ func PackB(b Mat, precision Precision) *Packed {
 	case p.k == 0 || p.n == 0:
 	case precision.tiled():
 		p.packTiles(b, precision)
-	case precision.floats():
-		g := gemmCall{b: lanesOfRows(b.T()), k: p.k}
-		g.tile, p.tile = gemmTileShape(), gemmTileShape()
+	case precision.floats(), precision.paired():
+		g := gemmCall{b: lanesOfRows(b.T()), k: p.k, pairs: precision.paired(), tile: gemmTileShape()}
+		if g.pairs {
+			g.tile = pairTileShape()
+		}
+		p.tile, p.pairs = g.tile, g.pairs
 		g.columns = cutColumns(p.n, g.tile)
-		p.data = Pages(g.columns.lanes * p.k)
+		p.data = Pages(g.columns.lanes * g.steps(p.k))
 		pieces := kPieces(p.k)
 		For(pieces*g.columns.panels, func(item int) {
 			i, c := item/g.columns.panels, item%g.columns.panels
 			lo, hi := kPiece(p.k, i)
-			g.packB(p.data[lo*g.columns.lanes+g.columns.lane(c)*(hi-lo):], i, c, c+1)
+			g.packB(p.data[g.steps(lo)*g.columns.lanes+g.columns.lane(c)*g.steps(hi-lo):], i, c, c+1)
 		})
 	}
 	return p
@@ -110,9 +114,9 @@ func (p *Packed) check(op string, kind packedKind, k, n int) {
 	}
 }
 
-// panels are the float32 panels for that tile, or nil.
-func (p *Packed) panels(tile gemmShape) []float32 {
-	if p == nil || p.bf16 != 0 || p.tile != tile {
+// panels are the panels for that tile, of float32 numbers or of pairs, or nil.
+func (p *Packed) panels(tile gemmShape, pairs bool) []float32 {
+	if p == nil || p.bf16 != 0 || p.tile != tile || p.pairs != pairs {
 		return nil
 	}
 	return p.data

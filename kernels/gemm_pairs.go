@@ -1,0 +1,151 @@
+package kernels
+
+import "unsafe"
+
+// Products of pairs of bf16, in BF16 on processors that add two products in the time of
+// one multiply-add. A pair is two neighbouring steps of k of a row of a or a column of b,
+// in a word of 32 bits. In panels of pairs a word has the place of a float32 number, so a
+// product goes through the machine as in F32, with half as many steps; what packs
+// a panel rounds it on the way. Rows of a whose steps are adjacent are not packed but
+// rounded to a copy, eight rows at a time:
+//
+//	a, float32                    copy, in the first-level cache
+//	[row][k0 k1 k2 k3 ...]  --->  [row][k0|k1 k2|k3 ...]  --->  DotRows8x48 and its like
+//
+// The earlier step of a pair is added first, so every sum is the same chain of
+// additions, each rounded once, as that of rounded operands in F32.
+
+// paired reports whether products of p are of pairs.
+func (p Precision) paired() bool { return p == BF16 && isa == isaAVX512BF16 }
+
+// words views memory as words of 32 bits.
+func words(x []float32) []uint32 {
+	return unsafe.Slice((*uint32)(unsafe.Pointer(unsafe.SliceData(x))), len(x))
+}
+
+// pairA packs panels [r0,r1) of steps [k0,k0+k) of a.
+func (g *gemmCall) pairA(dst []uint32, k0, k, r0, r1 int) {
+	mr, lane, size := g.tile.mr, r0*g.tile.mr, g.tile.mr*g.steps(k)
+	if whole := min(r1-r0, (g.c.Rows-lane)/mr); g.a.lane == 1 && whole > 0 {
+		pairPanels(dst, mr, g.a.at(lane, k0), g.a.step, whole, k)
+		r0, lane, dst = r0+whole, lane+whole*mr, dst[whole*size:]
+	}
+	for r := r0; r < r1; r++ {
+		pairPanel(dst, mr, g.a, lane, min(mr, g.c.Rows-lane), k0, k)
+		lane, dst = lane+mr, dst[size:]
+	}
+}
+
+// pairB packs panels [c0,c1) of steps [k0,k0+k) of b.
+func (g *gemmCall) pairB(dst []uint32, k0, k, c0, c1 int) {
+	for c := c0; c < c1; c++ {
+		lane, n, width := g.columns.panel(c)
+		pairPanel(dst, width, g.b, lane, n, k0, k)
+		dst = dst[width*g.steps(k):]
+	}
+}
+
+// pairPanel is packPanel for pairs: dst [ceil(k/2),width] from lanes [l0,l0+n) and steps
+// [k0,k0+k) of src.
+func pairPanel(dst []uint32, width int, src lanes, l0, n, k0, k int) {
+	switch {
+	case src.lane == 1:
+		pairCopy(dst, width, src.at(l0, k0), src.step, n, k)
+	case src.step == 1:
+		lanes, steps := n&^15, k&^31 // that pairTranspose takes
+		for l := 0; l < lanes && steps > 0; l += 16 {
+			pairTranspose(dst[l:], width, src.at(l0+l, k0), src.lane, steps)
+		}
+		if lanes > 0 && steps < k {
+			pairOthers(dst[steps/2*width:], width, lanes, src, l0, lanes, k0+steps, k-steps)
+		}
+		if lanes < width {
+			pairOthers(dst[lanes:], width, width-lanes, src, l0+lanes, n-lanes, k0, k)
+		}
+	default:
+		pairOthers(dst, width, width, src, l0, n, k0, k)
+	}
+}
+
+// pairCopy pairs lanes that are adjacent in memory.
+func pairCopy(dst []uint32, width int, src []float32, stride, n, k int) {
+	for l := 0; l < width; l += 16 {
+		part, to := min(16, n-l), dst[l:]
+		if part < min(16, width-l) {
+			clearWords(to, width, min(16, width-l), (k+1)/2)
+		}
+		if part <= 0 {
+			continue
+		}
+		if k > 1 {
+			pairLanes(to, width, src[l:], src[stride+l:], 2*stride, part, k/2)
+		}
+		if k%2 == 1 {
+			pairLanes(to[k/2*width:], width, src[(k-1)*stride+l:], noRow[:], 0, part, 1)
+		}
+	}
+}
+
+// clearWords zeroes adjacent lanes of a panel.
+func clearWords(dst []uint32, width, lanes, k int) {
+	for p := range k {
+		clear(dst[p*width:][:lanes])
+	}
+}
+
+// pairOthers packs some lanes of a panel, those from n on with zeros, of whatever
+// layout: a few steps are packed as float32 numbers first.
+func pairOthers(dst []uint32, width, count int, src lanes, l0, n, k0, k int) {
+	const most = 32
+	var floats [most * 48]float32
+	if n <= 0 {
+		clearWords(dst, width, count, (k+1)/2)
+		return
+	}
+	for p := 0; p < k; p += most {
+		steps := min(most, k-p)
+		packPanel(floats[:], count, src, l0, n, k0+p, steps)
+		to := dst[p/2*width:]
+		for l := 0; l < count; l += 16 {
+			part := min(16, count-l)
+			if steps > 1 {
+				pairLanes(to[l:], width, floats[l:], floats[count+l:], 2*count, part, steps/2)
+			}
+			if steps%2 == 1 {
+				pairLanes(to[steps/2*width+l:], width, floats[(steps-1)*count+l:], noRow[:], 0, part, 1)
+			}
+		}
+	}
+}
+
+// roundedGap keeps the rows of the rounded copy of a from sharing sets of the first-level
+// cache.
+const roundedGap = 16
+
+// multiplyRounded is multiplyRows for rows whose steps are adjacent.
+func (b *gemmBlock) multiplyRounded(r, r1 int) {
+	mr := b.tile.mr
+	first, _ := kPiece(b.k, b.p0)
+	_, last := kPiece(b.k, b.p1-1)
+	stride := b.steps(last-first) + roundedGap
+	rows := words(b.packedA)[:mr*stride]
+	for ; r < r1; r++ {
+		n := min(mr, b.c.Rows-r*mr)
+		for i := range mr {
+			row := rows[i*stride:][:stride]
+			if i < n {
+				pairRun(row, b.a.at(r*mr+i, first)[:last-first])
+			} else {
+				clear(row)
+			}
+		}
+		for p := b.p0; p < b.p1; p++ {
+			lo, hi := kPiece(b.k, p)
+			if r+1 < b.c.Rows/mr {
+				prefetch(b.a.at((r+1)*mr, lo), b.a.lane, mr, (hi-lo+15)/16)
+			}
+			b.multiplyRow(tileRows{b.packedA[b.steps(lo-first):], rowsInPlace, stride}, r, p)
+		}
+		b.finishRow(r)
+	}
+}
