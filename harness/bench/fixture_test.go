@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-const header = "cpu: Some Processor\ngoversion: go1.26\npath-bf16: avx512 f32\n"
+const header = "cpu: Some Processor\ngoversion: go1.26\npath-bf16: avx512 f32 of operands rounded to bf16\npath-bf16x3: avx512 f32\n"
 
 // read makes a set of a text.
 func read(t *testing.T, text string) *Set {

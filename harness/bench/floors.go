@@ -23,7 +23,7 @@ func (s *Set) Table() []Line {
 		}
 	}
 	libraries := []string{"mkl", "onednn", "openblas"}
-	for _, wide := range [][]string{{"avx512", "amx"}, {"avx2"}} {
+	for _, wide := range [][]string{{"avx512", "avx512bf16", "amx"}, {"avx2"}} {
 		each(func(n int) []Line {
 			isa := strings.ToUpper(wide[0])
 			return []Line{
@@ -37,10 +37,11 @@ func (s *Set) Table() []Line {
 			t.against("f32 GEMM, second operand packed before, oneDNN likewise", n, "GemmPacked", "Gemm", "f32", []string{"onednn-packed"}, 1, 0.85, isEither)}
 	})
 	each(func(n int) []Line {
-		return t.amx(
-			t.against("bf16 GEMM, f32 operands in, oneDNN from bf16 operands", n, "Gemm", "Gemm", "bf16", []string{"onednn"}, 1, 0.85, isEither),
-			t.against("bf16 GEMM, weights packed before, oneDNN likewise", n, "GemmPacked", "Gemm", "bf16", []string{"onednn-packed"}, 1, 0.85, isEither),
-			t.share("bf16x3 GEMM, shapes from 512", n, "bf16x3", nil, 160, isBig))
+		return []Line{
+			t.own("bf16", t.against("bf16 GEMM, f32 operands in, oneDNN from bf16 operands", n, "Gemm", "Gemm", "bf16", []string{"onednn"}, 1, 0.85, isEither)),
+			t.own("bf16", t.against("bf16 GEMM, weights packed before, oneDNN likewise", n, "GemmPacked", "Gemm", "bf16", []string{"onednn-packed"}, 1, 0.85, isEither)),
+			t.own("bf16x3", t.share("bf16x3 GEMM, shapes from 512", n, "bf16x3", nil, 160, isBig)),
+		}
 	})
 	each(func(n int) []Line {
 		var lines []Line
@@ -52,9 +53,9 @@ func (s *Set) Table() []Line {
 			lines = append(lines, t.against("f32 convolution of the U-Net, "+c.name, n, "Conv2D", "Conv2D", "f32", []string{"onednn"}, c.floor, 0, is))
 		}
 		unet := func(r *row) bool { return r.label["net"] == "unet" }
-		return append(lines, t.amx(
-			t.against("bf16 convolution of the U-Net, all directions", n, "Conv2D", "Conv2D", "bf16", []string{"onednn"}, 0.9, 0, unet),
-			t.shareOf("bf16x3 convolution of the U-Net, all directions", n, "Conv2D", "bf16x3", nil, 160, unet))...)
+		return append(lines,
+			t.own("bf16", t.against("bf16 convolution of the U-Net, all directions", n, "Conv2D", "Conv2D", "bf16", []string{"onednn"}, 0.9, 0, unet)),
+			t.own("bf16x3", t.shareOf("bf16x3 convolution of the U-Net, all directions", n, "Conv2D", "bf16x3", nil, 160, unet)))
 	})
 	each(t.operations)
 	each(t.steps)
@@ -94,10 +95,7 @@ func (t judge) steps(n int) (out []Line) {
 		for _, f := range m.floors {
 			what := func(prec string) string { return fmt.Sprintf("UnlearnStep/prec=%s/net=%s/%s", prec, m.net, m.size) }
 			l := t.step(fmt.Sprintf("%s, %s against PyTorch %s", m.title, f.ours, autocast(f.theirs)), what(f.ours), what(f.theirs), n, f.floor)
-			if f.ours != "f32" {
-				l = t.amx(l)[0]
-			}
-			out = append(out, l)
+			out = append(out, t.own(f.ours, l))
 		}
 	}
 	return out
@@ -147,7 +145,7 @@ func (t judge) memory(n int) []Line {
 		l.Ratio, l.Verdict = fmt.Sprintf("%.2f", ratio), atMost(ratio, ceiling)
 		return l
 	}
-	return []Line{line("f32", 0.85), t.amx(line("bf16", 0.7))[0]}
+	return []Line{line("f32", 0.85), t.own("bf16", line("bf16", 0.7))}
 }
 
 // scaling judges two threads against one.

@@ -23,7 +23,8 @@ func TestMedians(t *testing.T) {
 fma-peak: 210 GFLOP/s
 goversion: go1.26
 isa: avx512, avx2
-path-bf16: avx512 f32
+path-bf16: avx512 f32 of operands rounded to bf16
+path-bf16x3: avx512 f32
 Unit GFLOP/s better=higher
 
 BenchmarkGemm/isa=avx512/prec=f32/net=vit/op=fwd/m=8/n=8/k=8	3	1.1e-07 sec/op	9.3091 GFLOP/s	60 %peak

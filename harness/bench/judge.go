@@ -71,7 +71,7 @@ func (t judge) against(what string, threads int, bench, theirs, prec string, pee
 	if least > 0 {
 		l.Floor += fmt.Sprintf(", ≥ %g each", least)
 	}
-	rows := t.of(bench, prec, threads, []string{"avx512", "amx", "avx2", "generic"}, is)
+	rows := t.of(bench, prec, threads, widestFirst, is)
 	if len(rows) == 0 {
 		l.Verdict = NotMeasured + "no rows of ours"
 		return l
@@ -150,7 +150,7 @@ func (t judge) features(title, what string, threads, images int) Line {
 // operation demands a share of the triad's rate, and not to be slower than PyTorch.
 func (t judge) operation(title, what string, threads int) Line {
 	l := Line{What: title, Threads: fmt.Sprint(threads), Floor: "≥ 90 % of the triad, ≥ 1"}
-	ours, peer := t.ours(what, threads, "avx512", "amx", "avx2", "generic"), t.fastest(what, threads, "sec/op", "torch")
+	ours, peer := t.ours(what, threads, widestFirst...), t.fastest(what, threads, "sec/op", "torch")
 	if ours == nil || len(ours.samples["%triad"]) == 0 {
 		l.Verdict = NotMeasured + "no rows of ours"
 		return l
@@ -200,19 +200,27 @@ func (t judge) absent(ours, peer *row, unit, peerName string) string {
 	return ""
 }
 
-// amx says of rows that were not measured because the machine lacks the
-// instructions that this is the reason.
-func (t judge) amx(lines ...Line) []Line {
-	paths := t.config["path-bf16"] // one for each instruction set, the widest first
-	if len(paths) == 0 || slices.ContainsFunc(paths, func(path string) bool { return strings.Contains(path, "amx") }) {
-		return lines
+// widestFirst are the instruction sets whose float32 products count, the first that was
+// measured before the others.
+var widestFirst = []string{"avx512", "avx512bf16", "amx", "avx2", "generic"}
+
+// own says of a row that was not measured because the machine lacks the instructions
+// for the precision that this is the reason.
+func (t judge) own(prec string, line Line) Line {
+	paths := t.config["path-"+prec] // one for each instruction set, the widest first
+	has := func(path string) bool {
+		words := strings.Fields(strings.ReplaceAll(path, ",", " "))
+		return len(words) > 1 && words[1] == prec
 	}
-	for i := range lines {
-		if strings.HasPrefix(lines[i].Verdict, NotMeasured) {
-			lines[i].Verdict = NotMeasured + "needs AMX, which this machine or build lacks (bf16 is " + paths[0] + ")"
-		}
+	if len(paths) == 0 || slices.ContainsFunc(paths, has) || !strings.HasPrefix(line.Verdict, NotMeasured) {
+		return line
 	}
-	return lines
+	needs := "AMX"
+	if prec == "bf16" {
+		needs = "AMX or products of pairs (AVX512-BF16)"
+	}
+	line.Verdict = NotMeasured + "needs " + needs + ", which this machine or build lacks (" + prec + " is " + paths[0] + ")"
+	return line
 }
 
 // seconds prints a time with three digits.

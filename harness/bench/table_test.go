@@ -26,12 +26,29 @@ func TestVerdictsOfProducts(t *testing.T) {
 		"few rows of their own":   {gemm("avx512", "f32", "fwd", 400, 768, 3072, 1, 100, 86), "f32 GEMM, 256³", Ok, "0.86"},
 		"400 columns are no rows": {gemm("avx512", "f32", "wgrad", 768, 3072, 400, 1, 100, 86), share, Below, "0.86"},
 		"800 is no width":         {gemm("avx512", "f32", "wgrad", 800, 768, 768, 1, 100, 86), share, NotMeasured + "no rows of ours", ""},
-		"no AMX":                  {ours(100, 95), "bf16x3 GEMM", NotMeasured + "needs AMX, which this machine or build lacks (bf16 is avx512 f32)", ""},
+		"no AMX":                  {ours(100, 95), "bf16x3 GEMM", NotMeasured + "needs AMX, which this machine or build lacks (bf16x3 is avx512 f32)", ""},
 		"AVX2 is another row":     {gemm("avx2", "f32", "fwd", 1576, 768, 768, 1, 200, 95), share, NotMeasured + "no rows of ours", ""},
 	} {
 		l := line(t, read(t, header+c.text), c.what, "1")
 		if l.Verdict != c.verdict || l.Ratio != c.ratio {
 			t.Errorf("%s: verdict %q, ratio %q; want %q, %q", name, l.Verdict, l.Ratio, c.verdict, c.ratio)
+		}
+	}
+}
+
+// Where products of pairs are there, bf16 has no excuse, and bf16x3 has.
+func TestRowsWithPairs(t *testing.T) {
+	text := "cpu: Some Processor\npath-bf16: avx512bf16 bf16\npath-bf16x3: avx512 f32\n" + gemm("avx512bf16", "bf16", "fwd", 1576, 768, 768, 1, 100, 170) +
+		gemm("onednn", "bf16", "fwd", 1576, 768, 768, 1, 110, 0) + gemm("avx512bf16", "f32", "fwd", 1576, 768, 768, 1, 200, 91)
+	for what, want := range map[string]string{
+		"bf16 GEMM, f32 operands":             Ok,
+		"bf16 GEMM, weights packed":           NotMeasured + "no rows of ours",
+		"bf16x3 GEMM":                         NotMeasured + "needs AMX, which this machine or build lacks (bf16x3 is avx512 f32)",
+		"f32 GEMM, ViT-B and squares":         Ok,
+		"peak memory of the ViT-B step, bf16": NotMeasured + "no rows of ours",
+	} {
+		if l := line(t, read(t, text), what, "1"); l.Verdict != want {
+			t.Errorf("%s: %q, want %q", what, l.Verdict, want)
 		}
 	}
 }

@@ -121,17 +121,17 @@ round() {
     for op in plain packed; do theirs onednn "$bin/dnnl_gemm" "$each" f32 "$op" <"$work/shapes"; done
   fi
   if wanted gemm-avx2 && [[ $isas == *" avx2"* ]]; then gemm f32 KERNELS_ISA=avx2; fi
-  if [ "$amx" ] && wanted gemm-bf16; then
+  if own bf16 && wanted gemm-bf16; then
     gemm bf16
     for op in plain packed; do theirs onednn "$bin/dnnl_gemm" "$each" bf16 "$op" <"$work/shapes"; done
   fi
-  if [ "$amx" ] && wanted gemm-bf16x3; then gemm bf16x3; fi
+  if own bf16x3 && wanted gemm-bf16x3; then gemm bf16x3; fi
   for op in fwd dgrad wgrad; do
     if wanted conv-f32; then
       ours kernels "^BenchmarkConv2D\$/^isa=/^prec=f32\$/^net=unet\$/^op=$op\$" "${each}s"
       theirs onednn "$bin/dnnl_conv" "$each" "$op" <"$work/convs"
     fi
-    if [ "$amx" ] && wanted conv-bf16; then
+    if own bf16 && wanted conv-bf16; then
       ours kernels "^BenchmarkConv2D\$/^isa=/^prec=bf16(x3)?\$/^net=unet\$/^op=$op\$" "${each}s"
       theirs onednn "$bin/dnnl_conv" "$each" "$op" bf16 <"$work/convs"
     fi
@@ -167,11 +167,11 @@ awk '/^square/ { print "square", $2, $3, $4, $5 }' kernels/testdata/shapes/squar
 heights=$(awk '{ print $3 }' "$work/shapes" | sort -un | paste -sd'|')
 grep -E '^unet' kernels/testdata/shapes/conv.txt >"$work/convs"
 isas=$("$work/lethe" isa)
-amx=
+# own PRECISION: whether it has instructions of its own here; products of f32 that stand in for it would only be measured again.
+own() { [[ $precisions == *" $1 "* ]]; }
 (cd kernels && "$work/kernels.test" -test.run '^$' -test.bench '^$') | grep '^path-' >>"$raw"
-if grep -q '^path-bf16:.*amx' "$raw"; then amx=1; fi
-precisions=f32
-if [ "$amx" ]; then precisions="f32 bf16 bf16x3"; fi
+precisions=" f32 "
+for p in bf16 bf16x3; do if grep -qE "^path-$p: [a-z0-9]+ $p(,|\$)" "$raw"; then precisions+="$p "; fi; done
 find_peers
 echo "peers: ${!have[*]}" >>"$raw"
 for i in $(seq "$rounds"); do
