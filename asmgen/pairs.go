@@ -15,6 +15,7 @@ func emitPairs(e *emitter) {
 	emitPairPanels(e)
 	emitPairTranspose(e)
 	emitPairRun(e)
+	emitRoundFast(e)
 	emitDotPeak(e)
 }
 
@@ -226,6 +227,18 @@ func emitPairRun(e *emitter) {
 	e.store(pairs, at(dst, 0), cut)
 	e.Label("end")
 	e.done()
+}
+
+// emitRoundFast emits the rounding of emitBF16 by the instruction for it.
+func emitRoundFast(e *emitter) {
+	e.function("RoundBF16", "func(z, x []float32)", "RoundBF16 is generic.RoundBF16.")
+	e.elementwise("z", []string{"x"}, func(in []reg.VecVirtual) reg.VecVirtual {
+		half, whole := e.YMM(), e.v()
+		e.raw("VCVTNEPS2BF16", []operand.Op{in[0], half})
+		e.VPMOVZXWD(half, whole)
+		e.VPSLLD(operand.U8(16), whole, whole)
+		return whole
+	})
 }
 
 // emitDotPeak emits the loop that measures what the units of products of pairs can do,

@@ -52,7 +52,7 @@ func (c *convCall) bandElements() int {
 	if c.direct {
 		return 0
 	}
-	return c.band.images * c.bandH() * c.bandW() * c.channels
+	return c.band.images * c.bandH() * c.bandW() * c.words(c.channels)
 }
 
 // tableLength is the size of the tables of a band: for each pixel its places in
@@ -122,15 +122,11 @@ func (w *convWork) take(i int, memory *scratch) {
 	w.inRow = w.bandW() * w.channels
 	w.inImage = w.bandH() * w.inRow
 	w.in = memory.floats(w.bandElements() + w.tileElements())[:w.bandElements()]
+	if w.pairs { // of channels, whose number is even
+		w.inRow, w.inImage = w.inRow/2, w.inImage/2
+	}
 	for n := w.n0; n < w.n1; n++ {
 		w.copyRows(w.in[(n-w.n0)*w.inImage:], w.convCall.in[n*w.inH*w.inW*w.channels:])
-	}
-	switch {
-	case w.pairs: // all of it is of an even number
-		pairRun(words(w.in), w.in)
-		w.in, w.inRow, w.inImage = w.in[:len(w.in)/2], w.inRow/2, w.inImage/2
-	case w.round:
-		roundBF16(w.in, w.in)
 	}
 }
 
@@ -172,9 +168,9 @@ func (w *convWork) ask() {
 // copyRows copies what the band sees of one image, with zeros around it.
 func (w *convWork) copyRows(to, image []float32) {
 	size := w.inW * w.channels
-	before := max(0, -w.left) * w.channels
+	before := w.words(max(0, -w.left) * w.channels)
 	first := max(0, w.left) * w.channels
-	n := max(0, min(size-first, w.inRow-before))
+	n := max(0, min(w.words(size-first), w.inRow-before))
 	for r := range (w.p1-w.p0-1)*w.strideH + w.spanH {
 		row := to[r*w.inRow : (r+1)*w.inRow]
 		y := w.p0*w.strideH + w.top + r
@@ -184,9 +180,21 @@ func (w *convWork) copyRows(to, image []float32) {
 		}
 		clear(row[:min(before, len(row))])
 		if n > 0 {
-			copy(row[before:before+n], image[y*size+first:])
+			w.copyRun(row[before:before+n], image[y*size+first:])
 			clear(row[before+n:])
 		}
+	}
+}
+
+// copyRun fills part of a row of the copy.
+func (w *convWork) copyRun(to, from []float32) {
+	switch {
+	case w.pairs:
+		pairRun(words(to), from[:2*len(to)])
+	case w.round:
+		roundBF16(to, from[:len(to)])
+	default:
+		copy(to, from)
 	}
 }
 

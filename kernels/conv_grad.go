@@ -112,9 +112,9 @@ func Conv2DGradWeight(dw, dy, x []float32, s ConvShape, o ConvOptions) {
 		Gemm(MatOf(dw, s.Co, s.Ci), MatOf(dy, pixels, s.Co).T(), MatOf(x, pixels, s.Ci), GemmOptions{Accumulate: o.Accumulate, Precision: o.Precision})
 		return
 	}
-	if o.winograd(s) {
+	if o.winogradWeight(s) {
 		c := winogradGradCalls.get()
-		*c = winogradGradCall{ConvShape: s, dw: dw, dy: dy, x: x, accumulate: o.Accumulate}
+		*c = winogradGradCall{ConvShape: s, dw: dw, dy: dy, x: x, accumulate: o.Accumulate, round: o.Precision.rounds()}
 		c.run()
 		*c = winogradGradCall{} // keep no operand alive
 		winogradGradCalls.put(c)

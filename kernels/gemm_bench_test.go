@@ -78,19 +78,22 @@ func BenchmarkGemmInTurn(b *testing.B) {
 		{op: "fwd", m: 2176, n: 384, k: 128}, {op: "fwd", m: 2176, n: 128, k: 512},
 		{op: "wgrad", m: 384, n: 128, k: 2176}, {op: "wgrad", m: 512, n: 128, k: 2176}, {op: "wgrad", m: 128, n: 512, k: 2176},
 	} {
-		b.Run(fmt.Sprintf("isa=%s/prec=f32/net=vit/op=%s/m=%d/n=%d/k=%d", ISA(), s.op, s.m, s.n, s.k), func(b *testing.B) {
-			var c, x, y [sets]Mat
-			for i := range sets {
-				c[i], x[i], y[i] = s.operands(b, func() float32 { return rng.Float32()*2 - 1 })
-			}
-			Gemm(c[0], x[0], y[0], GemmOptions{})
-			b.ReportAllocs()
-			peak := measuredPeak()
-			for i := 0; b.Loop(); i++ {
-				Gemm(c[i%sets], x[i%sets], y[i%sets], GemmOptions{})
-			}
-			reportRate(b, 2*float64(s.m)*float64(s.n)*float64(s.k), peak)
-		})
+		for _, p := range benchPrecisions() {
+			b.Run(fmt.Sprintf("isa=%s/prec=%s/net=vit/op=%s/m=%d/n=%d/k=%d", ISA(), p, s.op, s.m, s.n, s.k), func(b *testing.B) {
+				var c, x, y [sets]Mat
+				for i := range sets {
+					c[i], x[i], y[i] = s.operands(b, func() float32 { return rng.Float32()*2 - 1 })
+				}
+				o := GemmOptions{Precision: p}
+				Gemm(c[0], x[0], y[0], o)
+				b.ReportAllocs()
+				peak := measuredPeak()
+				for i := 0; b.Loop(); i++ {
+					Gemm(c[i%sets], x[i%sets], y[i%sets], o)
+				}
+				reportRate(b, 2*float64(s.m)*float64(s.n)*float64(s.k), peak)
+			})
+		}
 	}
 }
 

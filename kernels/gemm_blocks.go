@@ -92,7 +92,7 @@ func (g *gemmCall) multiply(workers int) {
 	switch {
 	case g.form == packedRows: // what is packed of a should be used for all columns
 		g.group = min(g.group, max(1, resident/(g.columns.lanes*piece)))
-	case g.c.Rows/g.mItems < fewRows:
+	case !g.pairs && g.c.Rows/g.mItems < fewRows: // in pairs a is copied for every block
 		resident /= 2
 	}
 	g.blockPanels = max(1, resident/(g.group*piece*g.tile.nr))

@@ -48,16 +48,17 @@ func Precisions() []Precision { return []Precision{F32, BF16, BF16x3} }
 
 // Path says with what instructions this process computes products of p: the
 // instruction set and the arithmetic, as "avx512 f32", "avx512 f32 of operands
-// rounded to bf16", "avx512bf16 bf16", or "amx bf16, weight gradients of convolutions avx512 f32 of
+// rounded to bf16", "avx512bf16 bf16, convolutions by
+// Winograd's algorithm avx512 f32 of operands rounded to bf16", or "amx bf16, weight gradients of convolutions avx512 f32 of
 // operands rounded to bf16". It is meant to be printed and recorded beside every
 // result: paths that differ in the text may differ in the last places.
 func (p Precision) Path() string {
-	if p.paired() {
-		return ISA() + " bf16"
-	}
 	floats := levels[min(isa, isaAVX512)] + " f32"
 	if p == BF16 {
 		floats += " of operands rounded to bf16"
+	}
+	if p.paired() {
+		return ISA() + " bf16, convolutions by Winograd's algorithm " + floats
 	}
 	if p == BF16x3 && splits && !p.tiled() {
 		return floats + ", products as three of operands split into bf16"

@@ -178,6 +178,9 @@ func (w *winogradCall) filters(u []float32, panel, k0, k1 int, taps, tmp []float
 			packPanel(taps[(3*i+t)*size:], width, from, lane, n, k0, k1-k0)
 		}
 	}
+	if w.round {
+		roundBF16(taps[:9*size], taps[:9*size])
+	}
 	winogradFilter(u, w.uStep, taps, size, tmp, size)
 }
 

@@ -87,15 +87,15 @@ func (w *winogradCall) at(t int) (image, p, q int) {
 func (b *winogradBlock) transform(v []float32, t int) {
 	image, p, q := b.at(t)
 	x := b.in[image*b.inH*b.inW*b.channels:][:b.inH*b.inW*b.channels]
-	x, row := cutTile(x, b.inH, b.inW, b.channels, p+b.f.top, q+b.f.left, winogradTile, b.padded)
+	x, row := cutTile(x, b.inH, b.inW, b.channels, p+b.f.top, q+b.f.left, winogradTile, b.padded, b.round)
 	winogradInput(v[(t-b.t0)*b.vRow:], b.vStep, slabAlign, x, row, b.channels, b.tmp, b.channels)
 }
 
 // cutTile returns the pixels of an image [h,w,c] from row p and column q on, size
 // of them in each direction, and the step of their rows. Where some are
-// outside of the image, padded holds a copy with zeros.
-func cutTile(image []float32, h, w, c, p, q, size int, padded []float32) (tile []float32, row int) {
-	if p >= 0 && q >= 0 && p+size <= h && q+size <= w {
+// outside of the image, or round asks for bf16, padded holds a copy with zeros.
+func cutTile(image []float32, h, w, c, p, q, size int, padded []float32, round bool) (tile []float32, row int) {
+	if !round && p >= 0 && q >= 0 && p+size <= h && q+size <= w {
 		return image[(p*w+q)*c:], w * c
 	}
 	row = size * c
@@ -106,7 +106,11 @@ func cutTile(image []float32, h, w, c, p, q, size int, padded []float32) (tile [
 			clear(to)
 		} else {
 			clear(to[:q0*c])
-			copy(to[q0*c:q1*c], image[(y*w+q+q0)*c:])
+			if from := image[(y*w+q+q0)*c:]; round {
+				roundBF16(to[q0*c:q1*c], from[:(q1-q0)*c])
+			} else {
+				copy(to[q0*c:q1*c], from)
+			}
 			clear(to[q1*c:])
 		}
 	}

@@ -2,6 +2,7 @@ package kernels
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"lethe/kernels/kerneltest"
@@ -293,8 +294,15 @@ func TestWinogradApplies(t *testing.T) {
 		if got := (ConvOptions{Algorithm: ConvWinograd}).winograd(c.s); got != c.want {
 			t.Errorf("%+v: %t, want %t", c.s, got, c.want)
 		}
-		if (ConvOptions{}).winograd(c.s) || (ConvOptions{Algorithm: ConvWinograd, Precision: BF16}).winograd(c.s) {
-			t.Errorf("%+v: used without having been asked for, or for bf16", c.s)
+		if (ConvOptions{}).winograd(c.s) {
+			t.Errorf("%+v: used without having been asked for", c.s)
+		}
+		rounded := ConvOptions{Algorithm: ConvWinograd, Precision: BF16}
+		if got := rounded.winograd(c.s); got != (c.want && !BF16.tiled()) {
+			t.Errorf("%+v in bf16: %t, want %t but on tiles", c.s, got, c.want)
+		}
+		if got := rounded.winogradWeight(c.s); got != c.want {
+			t.Errorf("%+v, gradient of the filters in bf16: %t, want %t", c.s, got, c.want)
 		}
 	}
 	suite := kerneltest.New(t)
@@ -331,6 +339,38 @@ func TestWinogradSpreadsNaN(t *testing.T) {
 					}
 				}
 			}
+		}
+	})
+}
+
+// TestWinogradRoundsOperands: in BF16 it is F32 of rounded operands, bit for bit, on
+// every instruction set; the gradient of the filters on tiles too.
+func TestWinogradRoundsOperands(t *testing.T) {
+	eachLevel(t, func(t *testing.T) {
+		suite := kerneltest.New(t)
+		for _, b := range convCases {
+			if !slices.Contains(b.s.algorithms(), convWinogradAlways) {
+				continue
+			}
+			suite.Run(b.name, func(tc *kerneltest.Case) {
+				ny, nx, nw := b.s.sizes()
+				x, w, dy := tc.Input(nx, 0), tc.Input(nw, 1), tc.Input(ny, 2)
+				run := func(x, w, dy []float32, p Precision) (y, dx, dw []float32) {
+					y, dx, dw = tc.Output(ny, 0), tc.Output(nx, 0), tc.Output(nw, 0)
+					o := ConvOptions{Precision: p, Algorithm: convWinogradAlways}
+					Conv2D(y, x, w, b.s, o)
+					Conv2DGradInput(dx, dy, w, b.s, o)
+					Conv2DGradWeight(dw, dy, x, b.s, o)
+					return y, dx, dw
+				}
+				y, dx, dw := run(x, w, dy, BF16)
+				wantY, wantDx, wantDw := run(roundedCopy(x), roundedCopy(w), roundedCopy(dy), F32)
+				tc.Same("dw", dw, wantDw)
+				if !BF16.tiled() {
+					tc.Same("y", y, wantY)
+					tc.Same("dx", dx, wantDx)
+				}
+			})
 		}
 	})
 }

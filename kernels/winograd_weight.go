@@ -31,6 +31,7 @@ type winogradGradCall struct {
 	ConvShape
 	dw, dy, x  []float32
 	accumulate bool
+	round      bool // to bf16, in the copies
 
 	mr, perTile  int // filters and units of a tile of the product
 	down, across int // tiles of an image
@@ -129,14 +130,14 @@ func (j *winogradGradTransform) run(worker, item int) {
 		p, q := at/c.across*winogradStep, at%c.across*winogradStep
 		if item%2 == 0 {
 			x := c.x[image*c.H*c.W*c.Ci:]
-			tile, row := cutTile(x, c.H, c.W, c.Ci, p-c.PadH, q-c.PadW, winogradTile, padded)
+			tile, row := cutTile(x, c.H, c.W, c.Ci, p-c.PadH, q-c.PadW, winogradTile, padded, c.round)
 			to := c.v[(t-c.first)*slabAlign:]
 			winogradInput(to, c.vStep, c.chunk*slabAlign, tile, row, c.Ci, tmp, c.Ci)
 			clearPositions(to[(c.blocks-1)*c.chunk*slabAlign:], c.vStep, c.Ci-(c.blocks-1)*slabAlign, slabAlign)
 			continue
 		}
 		dy := c.dy[image*c.OutH()*c.OutW()*c.Co:]
-		tile, row := cutTile(dy, c.OutH(), c.OutW(), c.Co, p, q, winogradStep, padded)
+		tile, row := cutTile(dy, c.OutH(), c.OutW(), c.Co, p, q, winogradStep, padded, c.round)
 		to := c.y[(t-c.first)*c.yRow:]
 		winogradGradient(to, c.yStep, slabAlign, tile, row, c.Co, tmp, c.Co)
 		clearPositions(to, c.yStep, c.Co, roundUp(c.Co, c.mr))

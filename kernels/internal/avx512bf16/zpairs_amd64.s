@@ -496,6 +496,92 @@ end:
 	VZEROUPPER
 	RET
 
+// func RoundBF16(z []float32, x []float32)
+// Requires: AVX, AVX512BF16, AVX512F
+TEXT ·RoundBF16(SB), NOSPLIT, $0-48
+	MOVQ z_len+8(FP), AX
+	MOVQ z_base+0(FP), CX
+	MOVQ x_base+24(FP), DX
+	XORQ BX, BX
+
+block1:
+	LEAQ      32(BX), SI
+	CMPQ      SI, AX
+	JGT       lastBlock2
+	VMOVUPS   (DX)(BX*4), Z0
+	LONG $0x487ef262; BYTE $0x72; BYTE $0xc0 // VCVTNEPS2BF16 Z0, Y0
+	VPMOVZXWD Y0, Z0
+	VPSLLD    $0x10, Z0, Z0
+	VMOVUPS   Z0, (CX)(BX*4)
+	VMOVUPS   64(DX)(BX*4), Z0
+	LONG $0x487ef262; BYTE $0x72; BYTE $0xc0 // VCVTNEPS2BF16 Z0, Y0
+	VPMOVZXWD Y0, Z0
+	VPSLLD    $0x10, Z0, Z0
+	VMOVUPS   Z0, 64(CX)(BX*4)
+	ADDQ      $0x20, BX
+	JMP       block1
+
+lastBlock2:
+	CMPQ      BX, AX
+	JEQ       end3
+	LEAQ      block_masks<>+0(SB), DI
+	MOVQ      AX, SI
+	SUBQ      BX, SI
+	LEAQ      (DI)(SI*4), DI
+	KMOVW     (DI), K1
+	VMOVUPS.Z (DX)(BX*4), K1, Z0
+	LONG $0x487ef262; BYTE $0x72; BYTE $0xc0 // VCVTNEPS2BF16 Z0, Y0
+	VPMOVZXWD Y0, Z0
+	VPSLLD    $0x10, Z0, Z0
+	VMOVUPS   Z0, K1, (CX)(BX*4)
+	LEAQ      16(BX), SI
+	CMPQ      SI, AX
+	JGE       end3
+	KMOVW     2(DI), K1
+	VMOVUPS.Z 64(DX)(BX*4), K1, Z0
+	LONG $0x487ef262; BYTE $0x72; BYTE $0xc0 // VCVTNEPS2BF16 Z0, Y0
+	VPMOVZXWD Y0, Z0
+	VPSLLD    $0x10, Z0, Z0
+	VMOVUPS   Z0, K1, 64(CX)(BX*4)
+
+end3:
+	VZEROUPPER
+	RET
+
+DATA block_masks<>+0(SB)/4, $0x00000000
+DATA block_masks<>+4(SB)/4, $0x00000001
+DATA block_masks<>+8(SB)/4, $0x00000003
+DATA block_masks<>+12(SB)/4, $0x00000007
+DATA block_masks<>+16(SB)/4, $0x0000000f
+DATA block_masks<>+20(SB)/4, $0x0000001f
+DATA block_masks<>+24(SB)/4, $0x0000003f
+DATA block_masks<>+28(SB)/4, $0x0000007f
+DATA block_masks<>+32(SB)/4, $0x000000ff
+DATA block_masks<>+36(SB)/4, $0x000001ff
+DATA block_masks<>+40(SB)/4, $0x000003ff
+DATA block_masks<>+44(SB)/4, $0x000007ff
+DATA block_masks<>+48(SB)/4, $0x00000fff
+DATA block_masks<>+52(SB)/4, $0x00001fff
+DATA block_masks<>+56(SB)/4, $0x00003fff
+DATA block_masks<>+60(SB)/4, $0x00007fff
+DATA block_masks<>+64(SB)/4, $0x0000ffff
+DATA block_masks<>+68(SB)/4, $0x0001ffff
+DATA block_masks<>+72(SB)/4, $0x0003ffff
+DATA block_masks<>+76(SB)/4, $0x0007ffff
+DATA block_masks<>+80(SB)/4, $0x000fffff
+DATA block_masks<>+84(SB)/4, $0x001fffff
+DATA block_masks<>+88(SB)/4, $0x003fffff
+DATA block_masks<>+92(SB)/4, $0x007fffff
+DATA block_masks<>+96(SB)/4, $0x00ffffff
+DATA block_masks<>+100(SB)/4, $0x01ffffff
+DATA block_masks<>+104(SB)/4, $0x03ffffff
+DATA block_masks<>+108(SB)/4, $0x07ffffff
+DATA block_masks<>+112(SB)/4, $0x0fffffff
+DATA block_masks<>+116(SB)/4, $0x1fffffff
+DATA block_masks<>+120(SB)/4, $0x3fffffff
+DATA block_masks<>+124(SB)/4, $0x7fffffff
+GLOBL block_masks<>(SB), RODATA|NOPTR, $128
+
 // func DotPeak(iterations int) (flops int64)
 // Requires: AVX, AVX512BF16, AVX512DQ, AVX512F
 TEXT ·DotPeak(SB), NOSPLIT, $0-16

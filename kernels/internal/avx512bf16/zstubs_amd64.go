@@ -165,6 +165,11 @@ func PairTranspose16(dst *uint32, width int, src *float32, stride int, k int)
 //go:noescape
 func PairRun(dst *uint32, src *float32, n int)
 
+// RoundBF16 is generic.RoundBF16.
+//
+//go:noescape
+func RoundBF16(z []float32, x []float32)
+
 // DotPeak adds products of pairs on independent chains, iterations (at least 1) times, and
 // returns the number of floating-point operations.
 //
