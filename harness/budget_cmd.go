@@ -63,7 +63,7 @@ func (c *budgetCmd) Run(a *app) error {
 // measure runs the loop and adds up its steps, all but the first, which brings
 // memory in.
 func (c *budgetCmd) measure(s *session, loop *train.Loop) (stage.Roofs, error) {
-	roofs := stage.Roofs{Peak: s.peak}
+	roofs := s.roofs()
 	loop.OnStep = func(r train.Record) error {
 		if r.Step == 0 {
 			s.ops.Reset()

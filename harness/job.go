@@ -85,7 +85,8 @@ func (j *job) budget() error {
 	if !j.flags.Budget || len(steps) == 0 {
 		return nil
 	}
-	roofs := stage.Roofs{Peak: j.peak, Memory: j.memory()}
+	roofs := j.roofs()
+	roofs.Memory = j.memory()
 	for _, r := range steps {
 		roofs.Steps++
 		roofs.Seconds += r.Seconds

@@ -137,6 +137,15 @@ func fingerprint(parts ...any) string {
 	return fmt.Sprintf("%x", sha256.Sum256(fmt.Appendf(nil, "%#v", parts)))[:32]
 }
 
+// roofs are those of the arithmetic, measured.
+func (s *session) roofs() stage.Roofs {
+	r := stage.Roofs{Peak: s.peak}
+	if s.precision.Pairs() {
+		r.Pairs = stage.MeasurePairPeak(runtime.GOMAXPROCS(0))
+	}
+	return r
+}
+
 // machine is one line about where a run ran.
 func (s *session) machine() string {
 	threads := fmt.Sprintf("%d threads", runtime.GOMAXPROCS(0))

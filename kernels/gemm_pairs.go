@@ -15,7 +15,7 @@ import "unsafe"
 // The earlier step of a pair is added first, so every sum is the same chain of
 // additions, each rounded once, as that of rounded operands in F32.
 
-// paired reports whether products of p are of pairs.
+// paired is Pairs.
 func (p Precision) paired() bool { return p == BF16 && isa == isaAVX512BF16 }
 
 // words views memory as words of 32 bits.

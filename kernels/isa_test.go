@@ -51,15 +51,17 @@ func TestISAIsWhatRuns(t *testing.T) {
 	}
 }
 
-func TestFMAPeakCounts(t *testing.T) {
-	one := FMAPeak(1)
-	if one <= 0 {
-		t.Fatalf("one iteration is %d operations", one)
-	}
-	if got := FMAPeak(10000); got != 10000*one {
-		t.Errorf("10000 iterations are %d operations, want %d", got, 10000*one)
-	}
-	if got := FMAPeak(0); got != 0 {
-		t.Errorf("no iteration is %d operations", got)
+func TestPeaksCount(t *testing.T) {
+	for name, peak := range map[string]func(int) int64{"FMAPeak": FMAPeak, "PairPeak": PairPeak} {
+		one := peak(1)
+		if one <= 0 {
+			t.Fatalf("%s: one iteration is %d operations", name, one)
+		}
+		if got := peak(10000); got != 10000*one {
+			t.Errorf("%s: 10000 iterations are %d operations, want %d", name, got, 10000*one)
+		}
+		if got := peak(0); got != 0 {
+			t.Errorf("%s: no iteration is %d operations", name, got)
+		}
 	}
 }

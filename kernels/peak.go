@@ -9,12 +9,28 @@ package kernels
 // Panics: iterations is negative.
 func FMAPeak(iterations int) (flops int64) {
 	need("FMAPeak", "iterations", iterations, 0)
-	// Short calls: assembly is not preemptible, and a long call would hold up
-	// the garbage collector.
+	return inShortCalls(iterations, fmaPeak)
+}
+
+// PairPeak is FMAPeak for products of pairs of bf16, which BF16 is computed by
+// where Pairs reports true.
+//
+// Panics: iterations is negative.
+func PairPeak(iterations int) (flops int64) {
+	need("PairPeak", "iterations", iterations, 0)
+	return inShortCalls(iterations, dotPeak)
+}
+
+// Pairs reports whether products of p are of pairs of bf16.
+func (p Precision) Pairs() bool { return p.paired() }
+
+// inShortCalls calls a loop of assembly, which is not preemptible: a long call would
+// hold up the garbage collector.
+func inShortCalls(iterations int, loop func(int) int64) (flops int64) {
 	const most = 4096
 	for iterations > 0 {
 		n := min(iterations, most)
-		flops += fmaPeak(n)
+		flops += loop(n)
 		iterations -= n
 	}
 	return flops

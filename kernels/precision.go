@@ -48,8 +48,8 @@ func Precisions() []Precision { return []Precision{F32, BF16, BF16x3} }
 
 // Path says with what instructions this process computes products of p: the
 // instruction set and the arithmetic, as "avx512 f32", "avx512 f32 of operands
-// rounded to bf16", "avx512bf16 bf16, convolutions by
-// Winograd's algorithm avx512 f32 of operands rounded to bf16", or "amx bf16, weight gradients of convolutions avx512 f32 of
+// rounded to bf16", "avx512bf16 bf16, Winograd convolutions avx512 f32 of operands
+// rounded to bf16", or "amx bf16, weight gradients of convolutions avx512 f32 of
 // operands rounded to bf16". It is meant to be printed and recorded beside every
 // result: paths that differ in the text may differ in the last places.
 func (p Precision) Path() string {
@@ -58,7 +58,7 @@ func (p Precision) Path() string {
 		floats += " of operands rounded to bf16"
 	}
 	if p.paired() {
-		return ISA() + " bf16, convolutions by Winograd's algorithm " + floats
+		return ISA() + " bf16, Winograd convolutions " + floats
 	}
 	if p == BF16x3 && splits && !p.tiled() {
 		return floats + ", products as three of operands split into bf16"

@@ -40,7 +40,7 @@ func TestOpsAddUp(t *testing.T) {
 
 func TestWriteBudget(t *testing.T) {
 	ops := []Op{{"linear", 4, 20, 400, 20}, {"gelu", 2, 4, 0, 10}, {"empty", 0.5, 2, 0, 0}}
-	roofs := Roofs{Peak: Peak{200, 2, "avx2"}, Memory: Bandwidth{InPlace: 20, Triad: 15}, Steps: 2, Seconds: 8}
+	roofs := Roofs{Peak: Peak{200, 2, "avx2", ""}, Memory: Bandwidth{InPlace: 20, Triad: 15}, Steps: 2, Seconds: 8}
 	const want = `op               ms    step  calls    GFLOP  GFLOP/s  GB/s    roof  of roof
 linear     2000.000  50.0 %     10  200.000    100.0   5.0     FMA   50.0 %
 gelu       1000.000  25.0 %      2        -        -   5.0  memory   25.0 %
@@ -55,6 +55,18 @@ roofs: FMA 200.0 GFLOP/s f32 (avx2, 2 threads); memory 20.0 GB/s in place, 15.0 
 	}
 	if b.String() != want {
 		t.Errorf("table is\n%s\nwant\n%s", b.String(), want)
+	}
+	b.Reset()
+	roofs.Pairs = Peak{400, 2, "avx512bf16", "bf16 in pairs"}
+	if err := WriteBudget(&b, append(ops, Op{"attention", 1, 2, 100, 1}), roofs); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []string{
+		"linear     2000.000  50.0 %     10  200.000    100.0   5.0   pairs   25.0 %", "attention   500.000  12.5 %      1   50.000    100.0   1.0     FMA   50.0 %",
+		"roofs: FMA 200.0 GFLOP/s f32 (avx2, 2 threads); pairs 400.0 GFLOP/s bf16 in pairs (avx512bf16, 2 threads); memory"} {
+		if !strings.Contains(b.String(), row) {
+			t.Errorf("in pairs the budget lacks %q:\n%s", row, b.String())
+		}
 	}
 	b.Reset()
 	if err := WriteBudget(&b, ops, Roofs{}); err != nil {

@@ -7,11 +7,12 @@ import (
 	"lethe/kernels"
 )
 
-// Peak is what the processor can do in float32, measured.
+// Peak is what the processor can do in float32, or in pairs of bf16, measured.
 type Peak struct {
 	GFLOPPerSecond float64 `json:"gflops"` // all threads together; 0 means unknown
 	Threads        int     `json:"threads"`
 	ISA            string  `json:"isa"`
+	Of             string  `json:"of,omitempty"` // "bf16 in pairs"; "": float32
 }
 
 const (
@@ -36,6 +37,20 @@ func MeasurePeak(threads int) Peak {
 		GFLOPPerSecond: measurePeak(threads, kernels.FMAPeak, kernels.For, time.Now),
 		Threads:        threads,
 		ISA:            kernels.ISA(),
+	}
+}
+
+// MeasurePairPeak is MeasurePeak for the units that multiply pairs of bf16, which
+// products in bf16 have for a roof where there are such.
+func MeasurePairPeak(threads int) Peak {
+	if threads < 1 {
+		panic(fmt.Sprintf("stage: MeasurePairPeak: threads is %d, want at least 1", threads))
+	}
+	return Peak{
+		GFLOPPerSecond: measurePeak(threads, kernels.PairPeak, kernels.For, time.Now),
+		Threads:        threads,
+		ISA:            kernels.ISA(),
+		Of:             "bf16 in pairs",
 	}
 }
 

@@ -188,6 +188,10 @@ func TestMeasurePeak(t *testing.T) {
 		t.Errorf("peak is %+v, want a rate, one thread and an ISA", p)
 	}
 	panics(t, "no threads", func() { MeasurePeak(0) })
+	if p := MeasurePairPeak(1); !(p.GFLOPPerSecond > 0.001) || !strings.Contains(p.String(), "bf16 in pairs") {
+		t.Errorf("peak of pairs is %s", p)
+	}
+	panics(t, "no threads", func() { MeasurePairPeak(0) })
 }
 
 func TestWriteTable(t *testing.T) {
@@ -195,7 +199,7 @@ func TestWriteTable(t *testing.T) {
 		{Name: "student forward", Seconds: 12.4, Calls: 600, GFLOPs: 1660, GFLOPPerSecond: 133.9, PercentPeak: 55.5, PercentTime: 62, RSSBytes: 300 << 20},
 		{Name: "decode", Seconds: 0.5, Calls: 1, PercentTime: 2.5},
 	}
-	totals := Totals{Seconds: 20, Untimed: 7.6, GFLOPs: 1660, PeakRSSBytes: 3 << 29, Peak: Peak{241.25, 1, "avx2"}}
+	totals := Totals{Seconds: 20, Untimed: 7.6, GFLOPs: 1660, PeakRSSBytes: 3 << 29, Peak: Peak{241.25, 1, "avx2", ""}}
 	const want = `stage            seconds    time  calls   GFLOP  GFLOP/s  of peak   resident
 student forward   12.400  62.0 %    600  1660.0    133.9   55.5 %  300.0 MiB
 decode             0.500   2.5 %      1       -        -        -          -

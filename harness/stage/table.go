@@ -37,7 +37,11 @@ func (p Peak) String() string {
 	if p.Threads == 1 {
 		threads = "thread"
 	}
-	return fmt.Sprintf("%.1f GFLOP/s f32 (%s, %d %s)", p.GFLOPPerSecond, p.ISA, p.Threads, threads)
+	of := "f32"
+	if p.Of != "" {
+		of = p.Of
+	}
+	return fmt.Sprintf("%.1f GFLOP/s %s (%s, %d %s)", p.GFLOPPerSecond, of, p.ISA, p.Threads, threads)
 }
 
 // Bytes writes a size with a binary unit: "812 B", "1.5 MiB", "-" for none.
