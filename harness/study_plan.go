@@ -22,7 +22,7 @@ import (
 
 // cellFormat is part of every cell's key: it changes when the same settings give
 // other bytes, so that no result of an older kind is taken for one of the new.
-const cellFormat = "lethe-cell/1"
+const cellFormat = "lethe-cell/2"
 
 // The kinds of cells. Training and measuring are apart, so that another mask
 // costs no training.
@@ -138,7 +138,7 @@ type original struct {
 
 // newPlan opens what the study names and lists its cells.
 func newPlan(s *session, st *study, p PrecisionFlag) (*plan, error) {
-	pl := &plan{study: st, base: cellSpec{Format: cellFormat, arithmetic: s.arithmetic(), ISA: kernels.ISA(), Convolution: p.Convolution}}
+	pl := &plan{study: st, base: cellSpec{Format: cellFormat, arithmetic: s.arithmetic(), ISA: kernels.FloatISA(), Convolution: p.Convolution}}
 	var err error
 	if pl.networks, err = openNetworks(st.Measure.Networks); err != nil {
 		return nil, st.at("$.evaluation.networks", "%w", err)

@@ -108,7 +108,8 @@ func conv2D(y, x, w []float32, s ConvShape, o ConvOptions) {
 	c := convCalls.get()
 	*c = convCall{
 		in: x, images: s.N, inH: s.H, inW: s.W, channels: s.Ci, strideH: s.StrideH, strideW: s.StrideW,
-		out: y, outImage: s.OutH() * s.OutW() * s.Co, lanes: s.Co, bias: o.Bias, base: o.Add, relu: o.Relu, given: o.Packed, accumulate: o.Accumulate, round: o.Precision.rounds() && !o.Precision.tiled(), pairs: o.Precision.paired() && s.Ci%2 == 0, planes: o.Precision.planes(),
+		out: y, outImage: s.OutH() * s.OutW() * s.Co, lanes: s.Co, bias: o.Bias, base: o.Add, relu: o.Relu, given: o.Packed, accumulate: o.Accumulate,
+		round: o.Precision.rounds() && !o.Precision.tiled(), pairs: o.Precision.paired() && s.Ci%2 == 0, planes: o.Precision.planes(),
 		w: w, lane: s.taps() * s.Ci, step: 1,
 		phases: append(c.phases[:0], convPhase{
 			rows: s.KH, cols: s.KW, top: -s.PadH, left: -s.PadW, outH: s.OutH(), outW: s.OutW(),

@@ -29,7 +29,8 @@ func Conv2DGradInput(dx, dy, w []float32, s ConvShape, o ConvOptions) {
 	c := convCalls.get()
 	*c = convCall{
 		in: dy, images: s.N, inH: s.OutH(), inW: s.OutW(), channels: s.Co, strideH: 1, strideW: 1,
-		out: dx, outImage: s.H * s.W * s.Ci, lanes: s.Ci, accumulate: o.Accumulate, round: o.Precision.rounds() && !o.Precision.tiled(), pairs: o.Precision.paired() && s.Co%2 == 0, planes: o.Precision.planes(),
+		out: dx, outImage: s.H * s.W * s.Ci, lanes: s.Ci, accumulate: o.Accumulate,
+		round: o.Precision.rounds() && !o.Precision.tiled(), pairs: o.Precision.paired() && s.Co%2 == 0, planes: o.Precision.planes(),
 		w: w, lane: 1, step: s.taps() * s.Ci, phases: s.gradPhases(c.phases[:0]),
 	}
 	c.compute(s, o)

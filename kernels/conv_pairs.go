@@ -64,6 +64,15 @@ func (c *convGradCall) paddedElements() int {
 	return (c.width + c.StrideW) * c.Ci
 }
 
+// cutPairs is copyGradient in pairs: words of the last filters, and zeros beside them.
+func (w *convGradWork) cutPairs(rest int) {
+	from := words(w.dy)[w.first*w.steps*w.Co+w.Co-rest:]
+	for p := range (w.last - w.first) * w.steps {
+		row := words(w.cutPanel)[p*w.mr:][:w.mr]
+		clear(row[copy(row, from[p*w.Co:][:rest]):])
+	}
+}
+
 // pairRow is copyRow in pairs.
 func (w *convGradWork) pairRow(row int, from []float32) {
 	ahead := w.StrideW * w.Ci

@@ -212,6 +212,10 @@ func (w *convGradWork) placeUnits() {
 // copyGradient packs the chunk's pixels of the filters that do not fill a tile.
 func (w *convGradWork) copyGradient() {
 	if rest := w.Co % w.mr; rest != 0 && w.f1 == w.panels {
+		if w.pairs {
+			w.cutPairs(rest)
+			return
+		}
 		from := lanes{data: w.dy[w.first*w.steps*w.Co:], lane: 1, step: w.Co}
 		packPanel(w.cutPanel, w.mr, from, w.Co-rest, rest, 0, (w.last-w.first)*w.steps)
 	}

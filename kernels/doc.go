@@ -31,10 +31,11 @@
 //
 // Instruction sets. Every kernel exists in Go (internal/generic) and, on amd64,
 // in AVX2 with FMA and in AVX-512 assembly that asmgen writes (internal/avx2,
-// internal/avx512); products in BF16 and BF16x3 also on tiles (internal/amx).
-// One level is chosen at start: the widest the processor has, or the one that
-// KERNELS_ISA names (generic, avx2, avx512, amx), which must be there. Dispatch is a ladder of conditions, widest first, so a level takes from
-// a narrower one what it does not do better. The build tag purego leaves the
+// internal/avx512); products in BF16 also in pairs (internal/avx512bf16), those in BF16
+// and BF16x3 on tiles (internal/amx). One level is chosen at start: the widest that the
+// processor has and gains by, or the one that KERNELS_ISA names (generic, avx2, avx512,
+// avx512bf16, amx), which must be there. Dispatch is a ladder of conditions, widest first,
+// so a level takes from a narrower one what it does not do better. The build tag purego leaves the
 // assembly out; so does every other architecture.
 //
 // # How a product goes through the machine
@@ -84,6 +85,12 @@
 //
 // A b that never changes can be packed once (PackB, and PackFilters for Conv2D): its
 // panels are then read from where they lie, and nothing is packed on the way.
+//
+// In pairs (gemm_pairs.go) a word of two bf16 numbers, neighbours in k, has the place of a
+// number: the same tiles, half as many steps. What packs b rounds it on the way; rows of a
+// are rounded eight at a time to a copy in the first-level cache, from where they are
+// broadcast. The sums have the bits of F32 on rounded operands, unless one falls below
+// 2^-126.
 //
 // At 8 rows a tile needs 16 bytes a cycle of b; the second-level cache gives 48 at
 // best. Per element, packing costs 0.11 ns from the second-level cache and 0.25 from the third, and

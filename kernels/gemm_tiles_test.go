@@ -177,7 +177,7 @@ func TestPrecisionSaysItsPath(t *testing.T) {
 		{isaAVX2, BF16, "avx2 f32 of operands rounded to bf16"},
 		{isaAVX512, BF16x3, "avx512 f32"},
 		{isaAVX512BF16, F32, "avx512 f32"},
-		{isaAVX512BF16, BF16, "avx512bf16 bf16, Winograd convolutions avx512 f32 of operands rounded to bf16"},
+		{isaAVX512BF16, BF16, "avx512bf16 bf16, some convolutions avx512 f32 of operands rounded to bf16"},
 		{isaAVX512BF16, BF16x3, "avx512 f32"},
 		{isaAMX, F32, "avx512 f32"},
 		{isaAMX, BF16, "amx bf16, weight gradients of convolutions avx512 f32 of operands rounded to bf16"},

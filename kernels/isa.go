@@ -45,6 +45,10 @@ func chooseSplits(request string) bool {
 // it was asked to.
 func ISA() string { return levels[isa] }
 
+// FloatISA returns the instruction set of the float32 kernels, which "avx512bf16" and
+// "amx" take from "avx512": with Precision.Path all that the bits of a result depend on.
+func FloatISA() string { return levels[min(isa, isaAVX512)] }
+
 // choose resolves a request against the widest available level. The empty
 // request is the usual one.
 func choose(request string, widest, usual level) level {

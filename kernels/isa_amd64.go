@@ -31,12 +31,13 @@ func widest() level {
 // pairs only where they are quicker. On Intel's processors the unit for them has half the
 // rate of multiply-adds (Emerald Rapids: 116 GFLOP/s against 229), which is no gain; on
 // AMD's it has the same rate, so twice the operations (Zen 4; BenchmarkGemm with prec=bf16).
-func usual() level {
-	l := widest()
-	if l == isaAVX512BF16 && !cpuid.CPU.IsVendor(cpuid.AMD) {
+func usual() level { return usualLevel(widest(), cpuid.CPU.IsVendor(cpuid.AMD)) }
+
+func usualLevel(widest level, amd bool) level {
+	if widest == isaAVX512BF16 && !amd {
 		return isaAVX512
 	}
-	return l
+	return widest
 }
 
 // cacheL2 is the size of the second-level cache in bytes, 0 or less if unknown.

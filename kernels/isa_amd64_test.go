@@ -51,6 +51,21 @@ func TestDispatcherDemandsEveryFeature(t *testing.T) {
 	}
 }
 
+// TestUsualLevel: pairs are chosen where they are quicker, by the maker of the processor.
+func TestUsualLevel(t *testing.T) {
+	for _, c := range []struct {
+		widest, want level
+		amd          bool
+	}{
+		{isaAVX512BF16, isaAVX512BF16, true}, {isaAVX512BF16, isaAVX512, false}, {isaAMX, isaAMX, false},
+		{isaAVX512, isaAVX512, true}, {isaAVX2, isaAVX2, true},
+	} {
+		if got := usualLevel(c.widest, c.amd); got != c.want {
+			t.Errorf("of at most %s, AMD %t, %s is chosen, want %s", levels[c.widest], c.amd, levels[got], levels[c.want])
+		}
+	}
+}
+
 func TestUncoveredFindsGaps(t *testing.T) {
 	for _, features := range []string{"AVX AVX2", "AVX2 NOSUCHFEATURE"} {
 		if got := uncovered(features, []cpuid.FeatureID{cpuid.AVX2}); len(got) != 1 {

@@ -4,8 +4,8 @@ import "lethe/kernels/internal/generic"
 
 // Packed is a matrix b, or a bank of filters, in the order in which the kernels
 // read it, for operands that are used again and again and never change: the
-// weights of a model that does not learn. It takes as much memory as they do, of
-// the kind of Pages, and a few columns more. It may be used by several goroutines.
+// weights of a model that does not learn. It takes as much memory as they do, half as much in
+// BF16, of the kind of Pages, and a few columns more. It may be used by several goroutines.
 //
 // A Packed is of the instruction set and the precision that it was made for; where
 // an operation takes another way, it packs its operand as if there were none.

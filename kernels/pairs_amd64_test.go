@@ -86,48 +86,84 @@ func TestPairRunInPlace(t *testing.T) {
 	})
 }
 
-// TestDotsMatchGeneric compares the tiles with the Go kernels bit for bit, over operands
-// of every exponent: subnormals in operands, products and sums, infinities and NaN.
+// TestDotsMatchGeneric compares every tile with the Go kernels bit for bit, over
+// operands of every exponent: subnormals in operands, products and sums, infinities, NaN.
 func TestDotsMatchGeneric(t *testing.T) {
 	needPairs(t)
+	useLevel(t, isaAVX512BF16)
 	suite := kerneltest.New(t)
-	for i, k := range []int{1, 2, 3, 4, 5, 9, 40} {
-		for _, special := range []bool{false, true} {
-			suite.Run(fmt.Sprintf("k=%d/special=%t", k, special), func(tc *kerneltest.Case) {
-				const m, n = 8, 48
-				a, b := tc.Input(m*k, 0), tc.Input(n*k, 1)
-				for j, w := range words(a) { // one pair, in a random exponent where it is special
-					words(a)[j] = randomPair(tc, w, special)
-				}
-				for j, w := range words(b) {
-					words(b)[j] = randomPair(tc, w, special)
-				}
-				d := tc.Input(m*n, 2)
-				got, want := tc.Output(m*n, 0), make([]float32, m*n)
-				before := isa
-				isa = isaAVX512BF16
-				dotTiles(48, k, tileRows{data: a}, b, got, n, d, n, m, n, 1)
-				isa = before
-				for r := range m {
-					for c := range n {
-						cell := make([]float32, 1)
-						column := make([]uint32, 4*k)
-						row := make([]uint32, 2*k)
-						for p := range k {
-							row[2*p], column[4*p] = words(a)[p*m+r], words(b)[p*n+c]
-						}
-						generic.DotTile2x4(k, row, column, cell, 1, d[r*n+c:], 1, 1, 1, 1)
-						want[r*n+c] = cell[0]
-					}
-				}
-				for j := range want {
-					if bothNaN := got[j] != got[j] && want[j] != want[j]; !bothNaN && words(got)[j] != words(want)[j] {
-						tc.Fail("c[%d] is %g (%08x), want %g (%08x), case %d", j, got[j], words(got)[j], want[j], words(want)[j], i)
-					}
-				}
-			})
+	for _, width := range []int{48, 32, 16} {
+		for _, k := range []int{1, 2, 3, 4, 5, 9, 40} {
+			for _, special := range []bool{false, true} {
+				suite.Run(fmt.Sprintf("width=%d/k=%d/special=%t", width, k, special), func(tc *kerneltest.Case) {
+					dotsMatch(tc, width, k, special)
+				})
+			}
 		}
 	}
+}
+
+// dotsMatch multiplies eight rows of pairs with columns of pairs, k long, in every way
+// that there is.
+func dotsMatch(tc *kerneltest.Case, n, k int, special bool) {
+	const m = 8
+	rows, columns, d := tc.Input(m*k, 0), tc.Input(n*k, 1), tc.Input(m*n, 2) // [m,k], [k,n]
+	for _, x := range [][]float32{rows, columns} {
+		for j, w := range words(x) {
+			words(x)[j] = randomPair(tc, w, special)
+		}
+	}
+	panel := make([]float32, m*k) // [k,m]
+	for r := range m {
+		for p := range k {
+			words(panel)[p*m+r] = words(rows)[r*k+p]
+		}
+	}
+	want := make([]float32, m*n)
+	for r := range m {
+		for c := range n {
+			at := []int{r*n + c}
+			generic.ConvDots2x4(words(rows), []int{r * k}, 1, k, 0, everyFourth(words(columns)[c:], n, k), want, at, d, at, 1, 1, nil, 0)
+		}
+	}
+	compare := func(what string, got []float32) {
+		for j := range want {
+			if bothNaN := got[j] != got[j] && want[j] != want[j]; !bothNaN && words(got)[j] != words(want)[j] {
+				tc.Fail("%s: c[%d] is %g (%08x), want %g (%08x)", what, j, got[j], words(got)[j], want[j], words(want)[j])
+			}
+		}
+	}
+	c := tc.Output(m*n, 0)
+	dotTiles(n, k, tileRows{data: panel}, columns, c, n, d, n, m, n, 1)
+	compare("packed rows", c)
+	c = tc.Output(m*n, 0)
+	dotTiles(n, k, tileRows{rows, rowsInPlace, k}, columns, c, n, d, n, m, n, 1)
+	compare("rows in place", c)
+	c = tc.Output(m*n, 0)
+	var aAt, cAt []int
+	for r := range m {
+		aAt, cAt = append(aAt, r*k), append(cAt, r*n)
+	}
+	convDots(n, rows, aAt, 1, k, 0, columns, c, cAt, d, cAt, m, n, nil, 0)
+	compare("pixels", c)
+	c = tc.Output(m*n, 0)
+	copy(c, d)
+	var units []int
+	for u := 0; u < n; u += convUnit {
+		units = append(units, u)
+	}
+	convGradDots(1, k, []int{0, 0}, panel, m, columns, n, units, c, n, units, m, convUnit, 1)
+	compare("gradient", c)
+}
+
+// everyFourth spreads a column of pairs, whose steps are stride apart, for the Go kernels,
+// whose panels have four columns.
+func everyFourth(column []uint32, stride, k int) []uint32 {
+	panel := make([]uint32, 4*k)
+	for p := range k {
+		panel[4*p] = column[p*stride]
+	}
+	return panel
 }
 
 // randomPair is a word of two bf16 numbers: near 1, or of any exponent.

@@ -3,7 +3,7 @@ package kernels
 // FMAPeak runs a loop of fused multiply-adds on registers alone, on the calling
 // goroutine, with the instruction set in use, and returns how many
 // floating-point operations that was (a fused multiply-add counts as two). The
-// caller holds the clock; the quotient is what any kernel can reach at most on
+// caller holds the clock; the quotient is what any float32 kernel can reach at most on
 // one core. In the generic build the loop multiplies and adds separately.
 //
 // Panics: iterations is negative.
@@ -13,7 +13,8 @@ func FMAPeak(iterations int) (flops int64) {
 }
 
 // PairPeak is FMAPeak for products of pairs of bf16, which BF16 is computed by
-// where Pairs reports true.
+// where Pairs reports true. It runs on whatever the processor has for them, the level in
+// use apart.
 //
 // Panics: iterations is negative.
 func PairPeak(iterations int) (flops int64) {

@@ -11,7 +11,7 @@ const (
 
 	// BF16 rounds each operand to bfloat16, 8 significant bits, to nearest even;
 	// what is below 2^-126 becomes 0. Relative error of a product of two
-	// operands: at most 2^-7 + 2^-16. Products are exact and sums float32: on tiles
+	// operands: at most 2^-7 + 2^-16. Products are exact, but in ConvWinograd, and sums float32: on tiles
 	// (AMX) with subnormals flushed; in pairs (AVX512-BF16) with the bits that F32 gives
 	// for rounded operands, but that sums below 2^-126 become 0; elsewhere by the kernels
 	// of F32, with those bits. Over random operands the relative error is 2e-3
@@ -48,17 +48,17 @@ func Precisions() []Precision { return []Precision{F32, BF16, BF16x3} }
 
 // Path says with what instructions this process computes products of p: the
 // instruction set and the arithmetic, as "avx512 f32", "avx512 f32 of operands
-// rounded to bf16", "avx512bf16 bf16, Winograd convolutions avx512 f32 of operands
-// rounded to bf16", or "amx bf16, weight gradients of convolutions avx512 f32 of
-// operands rounded to bf16". It is meant to be printed and recorded beside every
+// rounded to bf16", "avx512bf16 bf16, some convolutions avx512 f32 of operands
+// rounded to bf16" (ConvWinograd's, and those of an odd number of channels), or "amx bf16,
+// weight gradients of convolutions avx512 f32 of operands rounded to bf16". It is meant to be printed and recorded beside every
 // result: paths that differ in the text may differ in the last places.
 func (p Precision) Path() string {
-	floats := levels[min(isa, isaAVX512)] + " f32"
+	floats := FloatISA() + " f32"
 	if p == BF16 {
 		floats += " of operands rounded to bf16"
 	}
 	if p.paired() {
-		return ISA() + " bf16, Winograd convolutions " + floats
+		return ISA() + " bf16, some convolutions " + floats
 	}
 	if p == BF16x3 && splits && !p.tiled() {
 		return floats + ", products as three of operands split into bf16"

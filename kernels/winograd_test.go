@@ -344,32 +344,49 @@ func TestWinogradSpreadsNaN(t *testing.T) {
 }
 
 // TestWinogradRoundsOperands: in BF16 it is F32 of rounded operands, bit for bit, on
-// every instruction set; the gradient of the filters on tiles too.
+// every instruction set and for any number of workers; the gradient of the filters on
+// tiles too.
 func TestWinogradRoundsOperands(t *testing.T) {
 	eachLevel(t, func(t *testing.T) {
 		suite := kerneltest.New(t)
-		for _, b := range convCases {
+		for i, b := range convCases {
 			if !slices.Contains(b.s.algorithms(), convWinogradAlways) {
 				continue
 			}
 			suite.Run(b.name, func(tc *kerneltest.Case) {
 				ny, nx, nw := b.s.sizes()
-				x, w, dy := tc.Input(nx, 0), tc.Input(nw, 1), tc.Input(ny, 2)
-				run := func(x, w, dy []float32, p Precision) (y, dx, dw []float32) {
+				x, w, dy, bias := tc.Input(nx, 0), tc.Input(nw, 1), tc.Input(ny, 2), tc.Input(b.s.Co, 3)
+				run := func(x, w, gradient []float32, p Precision) (y, dx, dw []float32) {
 					y, dx, dw = tc.Output(ny, 0), tc.Output(nx, 0), tc.Output(nw, 0)
-					o := ConvOptions{Precision: p, Algorithm: convWinogradAlways}
+					o := ConvOptions{Precision: p, Algorithm: convWinogradAlways, Accumulate: i%2 == 1}
+					if o.Accumulate {
+						copy(y, dy)
+						copy(dx, x)
+						copy(dw, w)
+					}
+					Conv2DGradInput(dx, gradient, w, b.s, o)
+					Conv2DGradWeight(dw, gradient, x, b.s, o)
+					o.Bias = bias
 					Conv2D(y, x, w, b.s, o)
-					Conv2DGradInput(dx, dy, w, b.s, o)
-					Conv2DGradWeight(dw, dy, x, b.s, o)
 					return y, dx, dw
 				}
-				y, dx, dw := run(x, w, dy, BF16)
-				wantY, wantDx, wantDw := run(roundedCopy(x), roundedCopy(w), roundedCopy(dy), F32)
-				tc.Same("dw", dw, wantDw)
-				if !BF16.tiled() {
-					tc.Same("y", y, wantY)
-					tc.Same("dx", dx, wantDx)
+				rx, rw := roundedCopy(x), roundedCopy(w)
+				if i%2 == 1 { // what is accumulated into is not rounded
+					x, w = rx, rw
 				}
+				wantY, wantDx, wantDw := run(rx, rw, roundedCopy(dy), F32)
+				for workers := 1; workers <= 3; workers += 2 {
+					useWorkers(t, workers)
+					y, dx, dw := run(x, w, dy, BF16)
+					tc.Same("dw", dw, wantDw)
+					if !BF16.tiled() {
+						tc.Same("y", y, wantY)
+						tc.Same("dx", dx, wantDx)
+					}
+				}
+			})
+			suite.Run(b.name+", between pages", func(tc *kerneltest.Case) {
+				flushConv(tc, b.s, i%2 == 0, ConvOptions{Accumulate: i%3 == 0, Algorithm: convWinogradAlways, Precision: BF16})
 			})
 		}
 	})

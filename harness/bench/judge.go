@@ -71,7 +71,7 @@ func (t judge) against(what string, threads int, bench, theirs, prec string, pee
 	if least > 0 {
 		l.Floor += fmt.Sprintf(", ≥ %g each", least)
 	}
-	rows := t.of(bench, prec, threads, widestFirst, is)
+	rows := t.of(bench, prec, threads, instructionSets, is)
 	if len(rows) == 0 {
 		l.Verdict = NotMeasured + "no rows of ours"
 		return l
@@ -150,7 +150,7 @@ func (t judge) features(title, what string, threads, images int) Line {
 // operation demands a share of the triad's rate, and not to be slower than PyTorch.
 func (t judge) operation(title, what string, threads int) Line {
 	l := Line{What: title, Threads: fmt.Sprint(threads), Floor: "≥ 90 % of the triad, ≥ 1"}
-	ours, peer := t.ours(what, threads, widestFirst...), t.fastest(what, threads, "sec/op", "torch")
+	ours, peer := t.ours(what, threads, instructionSets...), t.fastest(what, threads, "sec/op", "torch")
 	if ours == nil || len(ours.samples["%triad"]) == 0 {
 		l.Verdict = NotMeasured + "no rows of ours"
 		return l
@@ -200,9 +200,9 @@ func (t judge) absent(ours, peer *row, unit, peerName string) string {
 	return ""
 }
 
-// widestFirst are the instruction sets whose float32 products count, the first that was
-// measured before the others.
-var widestFirst = []string{"avx512", "avx512bf16", "amx", "avx2", "generic"}
+// instructionSets are those whose rows count, the first that was measured before the
+// others; of float32 all but the last two have the same kernels.
+var instructionSets = []string{"amx", "avx512bf16", "avx512", "avx2", "generic"}
 
 // own says of a row that was not measured because the machine lacks the instructions
 // for the precision that this is the reason.

@@ -38,7 +38,7 @@ func TestVerdictsOfProducts(t *testing.T) {
 
 // Where products of pairs are there, bf16 has no excuse, and bf16x3 has.
 func TestRowsWithPairs(t *testing.T) {
-	text := "cpu: Some Processor\npath-bf16: avx512bf16 bf16\npath-bf16x3: avx512 f32\n" + gemm("avx512bf16", "bf16", "fwd", 1576, 768, 768, 1, 100, 170) +
+	text := "cpu: Some Processor\npath-bf16: avx512bf16 bf16, some convolutions avx512 f32 of operands rounded to bf16\npath-bf16x3: avx512 f32\n" + gemm("avx512bf16", "bf16", "fwd", 1576, 768, 768, 1, 100, 170) +
 		gemm("onednn", "bf16", "fwd", 1576, 768, 768, 1, 110, 0) + gemm("avx512bf16", "f32", "fwd", 1576, 768, 768, 1, 200, 91)
 	for what, want := range map[string]string{
 		"bf16 GEMM, f32 operands":             Ok,

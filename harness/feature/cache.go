@@ -25,7 +25,7 @@ const cacheVersion = 1
 // path is where the image's file lies.
 func (c cache) path(im data.Image) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "lethe features %d\n%s\n%s\n%s\n%dx%d\n", cacheVersion, c.network, c.preparation, kernels.ISA(), im.W, im.H)
+	fmt.Fprintf(h, "lethe features %d\n%s\n%s\n%s\n%dx%d\n", cacheVersion, c.network, c.preparation, kernels.FloatISA(), im.W, im.H)
 	h.Write(im.Pix)
 	key := hex.EncodeToString(h.Sum(nil))
 	return filepath.Join(c.dir, key[:2], key[2:]+".features")

@@ -33,7 +33,8 @@ func (r Roofs) limit(o Op) (seconds float64, by string) {
 }
 
 // withWeights reports whether the arithmetic of o is products with weights, which are
-// computed in the precision of a tape.
+// computed in the precision of a tape. Winograd's convolutions are too: they run on the
+// other units, but save what would take longer on these.
 func (o Op) withWeights() bool {
 	name, _, _ := strings.Cut(o.Name, ".")
 	return name == "linear" || name == "mlp" || name == "conv2d"
