@@ -87,10 +87,7 @@ func (t *gemmTile) emit() {
 	}
 	switch t.form {
 	case gemmRows:
-		t.rows = append(t.rows, t.GP64())
-		if !t.isa.pairs() { // those are copied to the first-level cache beforehand
-			t.ahead = []reg.GPVirtual{t.GP64(), t.GP64()}
-		}
+		t.rows, t.ahead = append(t.rows, t.GP64()), []reg.GPVirtual{t.GP64(), t.GP64()}
 	case gemmColumns:
 		t.ahead = []reg.GPVirtual{t.GP64()}
 	}
@@ -194,8 +191,6 @@ func (t *gemmTile) multiply() {
 		if t.mr == 8 {
 			t.ADDQ(t.lda, t.rows[1])
 		}
-	}
-	if t.form == gemmRows && t.ahead != nil {
 		t.LEAQ(operand.Mem{Base: t.rows[1], Index: t.lda3, Scale: 1}, t.ahead[0])
 		if t.mr == 8 {
 			t.ADDQ(t.lda, t.ahead[0])
@@ -252,15 +247,14 @@ const nearAhead = 16
 // of a panel take half a line, so the line after theirs is enough; these are asked for
 // once more shortly before they are needed, into the first level.
 func (t *gemmTile) askAhead(u int) {
-	switch {
-	case t.ahead == nil:
-	case t.form == gemmRows:
+	switch t.form {
+	case gemmRows:
 		for i := 2 * u; i < min(2*u+2, t.mr); i++ {
 			m := t.element(i, u)
 			m.Base = t.ahead[i/(t.mr/2)]
 			t.PREFETCHT1(m)
 		}
-	default:
+	case gemmColumns:
 		t.PREFETCHT1(t.element(16, u))
 		m := t.element(0, u)
 		m.Base = t.ahead[0]

@@ -51,6 +51,7 @@ type gemmCall struct {
 	group          int      // pieces of k of a block
 	blockPanels    int      // panels of b of a block, at most
 	rowsAtOnce     int      // panels of a that are packed in one go
+	rounded        lanes    // all of a, in pairs, if it was rounded before
 	mItems, nItems int      // rectangles
 }
 
@@ -97,6 +98,13 @@ func (g *gemmCall) multiply(workers int) {
 	}
 	g.blockPanels = max(1, resident/(g.group*piece*g.tile.nr))
 	g.rowsAtOnce = max(1, packedSize/(g.group*piece*g.tile.mr))
+	if g.pairs && g.form == rowsInPlace && g.blocks()*g.nItems >= fewestBlocks {
+		memory := callScratches.get()
+		g.roundRows(memory, workers)
+		g.multiplyShared(workers)
+		callScratches.put(memory)
+		return
+	}
 	g.multiplyShared(workers)
 }
 

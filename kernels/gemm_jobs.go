@@ -98,7 +98,7 @@ func (b *gemmBlock) multiplyRows(r, r1 int) {
 	switch {
 	case b.form == packedRows:
 	case b.pairs:
-		b.multiplyRounded(r, r1)
+		b.multiplyPairs(r, r1)
 		return
 	default:
 		for ; r < min(r1, b.c.Rows/b.tile.mr); r++ {

@@ -7,9 +7,10 @@ import "unsafe"
 // in a word of 32 bits. In panels of pairs a word has the place of a float32 number, so a
 // product goes through the machine as in F32, with half as many steps; what packs
 // a panel rounds it on the way. Rows of a whose steps are adjacent are not packed but
-// rounded to a copy, eight rows at a time:
+// rounded to a copy: eight rows at a time, or all of them first where many blocks of b
+// would round them again (fewestBlocks):
 //
-//	a, float32                    copy, in the first-level cache
+//	a, float32                    copy
 //	[row][k0 k1 k2 k3 ...]  --->  [row][k0|k1 k2|k3 ...]  --->  DotRows8x48 and its like
 //
 // The earlier step of a pair is added first, so every sum is the same chain of
@@ -118,33 +119,67 @@ func pairOthers(dst []uint32, width, count int, src lanes, l0, n, k0, k int) {
 	}
 }
 
-// roundedGap keeps the rows of the rounded copy of a from sharing sets of the first-level
+// fewestBlocks is how many blocks of columns are worth rounding all of a first: fewer
+// round its rows as they come to them, every block anew. From three blocks on it made
+// products 3 to 6 % faster, with two it made no difference (Zen 4, one thread, November
+// 2026, medians of four in turn; BenchmarkGemm with prec=bf16, n 2304 and 3072).
+const fewestBlocks = 3
+
+// roundedGap keeps the rows of a rounded copy of a from sharing sets of the first-level
 // cache.
 const roundedGap = 16
 
-// multiplyRounded is multiplyRows for rows whose steps are adjacent.
-func (b *gemmBlock) multiplyRounded(r, r1 int) {
+// roundRows rounds all of a, whose rows' steps are adjacent, to memory that the
+// workers share.
+func (g *gemmCall) roundRows(memory *scratch, workers int) {
+	stride := roundUp(g.steps(g.k), roundedGap) + roundedGap
+	g.rounded = lanes{data: memory.floats(g.rowPanels() * g.tile.mr * stride), lane: stride, step: 1}
+	dispatch((*gemmRound)(g), g.rowPanels(), workers)
+}
+
+// gemmRound rounds rows of a: one item is one panel.
+type gemmRound gemmCall
+
+func (j *gemmRound) run(_, r int) {
+	g := (*gemmCall)(j)
+	mr, stride := g.tile.mr, g.rounded.lane
+	g.pairRows(words(g.rounded.data)[r*mr*stride:], stride, r, 0, g.k)
+}
+
+// pairRows rounds steps [k0,k0+k) of panel r of a to rows some words apart. Rows past the
+// last become 0.
+func (g *gemmCall) pairRows(dst []uint32, stride, r, k0, k int) {
+	mr := g.tile.mr
+	n := min(mr, g.c.Rows-r*mr)
+	for i := range mr {
+		row := dst[i*stride:][:g.steps(k)]
+		if i < n {
+			pairRun(row, g.a.at(r*mr+i, k0)[:k])
+		} else {
+			clear(row)
+		}
+	}
+}
+
+// multiplyPairs is multiplyRows for rows whose steps are adjacent: from where all of a
+// was rounded to, or rounding a panel now.
+func (b *gemmBlock) multiplyPairs(r, r1 int) {
 	mr := b.tile.mr
 	first, _ := kPiece(b.k, b.p0)
 	_, last := kPiece(b.k, b.p1-1)
-	stride := b.steps(last-first) + roundedGap
-	rows := words(b.packedA)[:mr*stride]
 	for ; r < r1; r++ {
-		n := min(mr, b.c.Rows-r*mr)
-		for i := range mr {
-			row := rows[i*stride:][:stride]
-			if i < n {
-				pairRun(row, b.a.at(r*mr+i, first)[:last-first])
-			} else {
-				clear(row)
-			}
+		rows, stride := b.packedA, b.steps(last-first)+roundedGap
+		if b.rounded.data != nil {
+			rows, stride = b.rounded.at(r*mr, b.steps(first)), b.rounded.lane
+		} else {
+			b.pairRows(words(rows), stride, r, first, last-first)
 		}
 		for p := b.p0; p < b.p1; p++ {
 			lo, hi := kPiece(b.k, p)
-			if r+1 < b.c.Rows/mr {
+			if b.rounded.data == nil && r+1 < b.c.Rows/mr {
 				prefetch(b.a.at((r+1)*mr, lo), b.a.lane, mr, (hi-lo+15)/16)
 			}
-			b.multiplyRow(tileRows{b.packedA[b.steps(lo-first):], rowsInPlace, stride}, r, p)
+			b.multiplyRow(tileRows{rows[b.steps(lo-first):], rowsInPlace, stride}, r, p)
 		}
 		b.finishRow(r)
 	}
