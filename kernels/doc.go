@@ -88,7 +88,8 @@
 //
 // In pairs (gemm_pairs.go) a word of two bf16 numbers, neighbours in k, has the place of a
 // number: the same tiles, half as many steps. What packs b rounds it on the way; rows of a
-// are rounded to a copy, eight at a time or, where there are many blocks, all of them first. The sums have the bits of F32 on rounded operands, unless one falls below
+// are rounded to a copy, eight at a time or, where there are many blocks, all of them
+// first. The sums have the bits of F32 on rounded operands, unless one falls below
 // 2^-126.
 //
 // At 8 rows a tile needs 16 bytes a cycle of b; the second-level cache gives 48 at
