@@ -51,7 +51,7 @@ func (g *gemmCall) pairB(dst []uint32, k0, k, c0, c1 int) {
 func pairPanel(dst []uint32, width int, src lanes, l0, n, k0, k int) {
 	switch {
 	case src.lane == 1:
-		pairCopy(dst, width, src.at(l0, k0), src.step, n, k)
+		pairCopy(dst, width, width, src.at(l0, k0), src.step, n, k)
 	case src.step == 1:
 		lanes, steps := n&^15, k&^31 // that pairTranspose takes
 		for l := 0; l < lanes && steps > 0; l += 16 {
@@ -68,12 +68,13 @@ func pairPanel(dst []uint32, width int, src lanes, l0, n, k0, k int) {
 	}
 }
 
-// pairCopy pairs lanes that are adjacent in memory.
-func pairCopy(dst []uint32, width int, src []float32, stride, n, k int) {
-	for l := 0; l < width; l += 16 {
+// pairCopy pairs the first n of count lanes of a panel, which are adjacent in memory; the
+// others become 0.
+func pairCopy(dst []uint32, width, count int, src []float32, stride, n, k int) {
+	for l := 0; l < count; l += 16 {
 		part, to := min(16, n-l), dst[l:]
-		if part < min(16, width-l) {
-			clearWords(to, width, min(16, width-l), (k+1)/2)
+		if lanes := min(16, count-l); part < lanes {
+			clearWords(to, width, lanes, (k+1)/2)
 		}
 		if part <= 0 {
 			continue
@@ -106,16 +107,7 @@ func pairOthers(dst []uint32, width, count int, src lanes, l0, n, k0, k int) {
 	for p := 0; p < k; p += most {
 		steps := min(most, k-p)
 		packPanel(floats[:], count, src, l0, n, k0+p, steps)
-		to := dst[p/2*width:]
-		for l := 0; l < count; l += 16 {
-			part := min(16, count-l)
-			if steps > 1 {
-				pairLanes(to[l:], width, floats[l:], floats[count+l:], 2*count, part, steps/2)
-			}
-			if steps%2 == 1 {
-				pairLanes(to[steps/2*width+l:], width, floats[(steps-1)*count+l:], noRow[:], 0, part, 1)
-			}
-		}
+		pairCopy(dst[p/2*width:], width, count, floats[:], count, count, steps)
 	}
 }
 
