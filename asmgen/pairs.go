@@ -113,16 +113,7 @@ func (p *pairPanels) steps(n int) {
 	p.MOVQ(p.src, from)
 	p.MOVQ(p.dst, to)
 	p.Load(p.Param("panels"), left)
-	row := func(i int) operand.Mem {
-		m := at(from, 0)
-		switch i {
-		case 1, 2:
-			m.Index, m.Scale = p.stride, uint8(i)
-		case 3:
-			m.Index, m.Scale = p.stride3, 1
-		}
-		return m
-	}
+	row := func(i int) operand.Mem { return fourth(from, p.stride, p.stride3, i, 0) }
 	panel := p.label("panel")
 	p.Label(panel)
 	for i := range n {

@@ -115,6 +115,20 @@ func packTranspose8(dst []float32, width int, src []float32, stride, n, k int) {
 	}
 }
 
+// wholeTransposes is how many of n lanes and k steps packTranspose16 takes, or neither.
+func wholeTransposes(n, k int) (lanes, steps int) {
+	if isa < isaAVX512 || n < 16 || k < 16 {
+		return 0, 0
+	}
+	return n &^ 15, k &^ 15
+}
+
+// packTranspose16 is generic.PackTranspose for sixteen adjacent lanes of a panel and a
+// multiple of sixteen steps.
+func packTranspose16(dst []float32, width int, src []float32, stride, k int) {
+	avx512.PackTranspose16(&dst[0], width, &src[0], stride, k)
+}
+
 // prefetch asks for lines cache lines from each of rows rows.
 func prefetch(p []float32, stride, rows, lines int) {
 	if isa >= isaAVX2 {

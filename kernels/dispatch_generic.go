@@ -31,6 +31,12 @@ func packTranspose8(dst []float32, width int, src []float32, stride, n, k int) {
 	generic.PackTranspose(dst, width, min(8, width), src, stride, n, k)
 }
 
+func wholeTransposes(int, int) (lanes, steps int) { return 0, 0 }
+
+func packTranspose16(dst []float32, width int, src []float32, stride, k int) {
+	generic.PackTranspose(dst, width, 16, src, stride, 16, k)
+}
+
 func prefetch([]float32, int, int, int) {}
 
 func fmaPeak(iterations int) (flops int64) { return generic.FMAPeak(iterations) }

@@ -95,17 +95,32 @@ func packPanel(dst []float32, width int, src lanes, l0, n, k0, k int) {
 	}
 }
 
-// packTranspose is packPanel for lanes whose steps are adjacent. It goes eight
-// lanes at a time, and in pieces of k that keep the panel's lines in the
-// first-level cache until all its lanes are written.
+// packTranspose is packPanel for lanes whose steps are adjacent: sixteen at a time where
+// there is a kernel for it, as far as they and the steps are whole.
 func packTranspose(dst []float32, width int, src []float32, stride, n, k int) {
+	lanes, steps := wholeTransposes(n, k)
+	for l := 0; l < lanes; l += 16 {
+		packTranspose16(dst[l:], width, src[l*stride:], stride, steps)
+	}
+	if lanes > 0 {
+		transposeLanes(dst[steps*width:], width, lanes, src[steps:], stride, lanes, k-steps)
+	}
+	if lanes < width {
+		transposeLanes(dst[lanes:], width, width-lanes, src[min(lanes, n-1)*stride:], stride, n-lanes, k)
+	}
+}
+
+// transposeLanes packs n rows into the first lanes of a panel, and zeros into the rest of
+// some lanes. It goes eight lanes at a time, and in pieces of k that keep the
+// panel's lines in the first-level cache until all its lanes are written.
+func transposeLanes(dst []float32, width, lanes int, src []float32, stride, n, k int) {
 	const piece = 64
 	for p := 0; p < k; p += piece {
 		steps := min(piece, k-p)
-		for l := 0; l < width; l += 8 {
+		for l := 0; l < lanes; l += 8 {
 			to := dst[p*width+l:]
 			if l >= n {
-				clearLanes(to, width, min(8, width-l), steps)
+				clearLanes(to, width, min(8, lanes-l), steps)
 				continue
 			}
 			packTranspose8(to, width, src[l*stride+p:], stride, min(8, n-l), steps)

@@ -150,7 +150,7 @@ single:
 	MOVQ panels+24(FP), R10
 
 panel1:
-	PREFETCHT0 (R8)(SI*1)
+	PREFETCHT1 (R8)(SI*1)
 	VMOVUPS    (R8), X0
 	VMOVSD     16(R8), X1
 	VMOVUPS    X0, (R9)

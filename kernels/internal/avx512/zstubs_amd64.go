@@ -242,6 +242,11 @@ func PackCopy8(dst *float32, src *float32, stride int, n int, k int)
 //go:noescape
 func PackPanels8(dst *float32, src *float32, stride int, panels int, k int)
 
+// PackTranspose16 is generic.PackTranspose for 16 adjacent lanes of a panel: k a multiple of 16, at least 16.
+//
+//go:noescape
+func PackTranspose16(dst *float32, width int, src *float32, stride int, k int)
+
 // FMAPeak multiplies and adds on independent chains, iterations (at least 1) times, and
 // returns the number of floating-point operations. It is generic.FMAPeak with fused operations.
 //
