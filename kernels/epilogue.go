@@ -65,6 +65,16 @@ func (e *Epilogue) apply(c Mat, r, lo, hi int) {
 	}
 }
 
+// ask asks for what apply reads and writes besides c in rows [r,r+rows) and columns
+// [lo,hi).
+func (e *Epilogue) ask(r, rows, lo, hi int) {
+	for _, m := range [...]*Mat{&e.Add, &e.GradAt, &e.Gelu} {
+		if m.Data != nil {
+			prefetch(m.Data[r*m.RowStride+lo:], m.RowStride, rows, ceilDiv(hi-lo, slabAlign))
+		}
+	}
+}
+
 // epilogueJob is an epilogue apart from its product; an item is a row.
 type epilogueJob struct {
 	c Mat
