@@ -74,7 +74,7 @@ func emitPairPanels(e *emitter) {
 	e.SHLQ(operand.U8(5), p.size) // 32 bytes a pair of steps
 	e.SHLQ(operand.U8(2), p.stride)
 	e.LEAQ(operand.Mem{Base: p.stride, Index: p.stride, Scale: 2}, p.stride3)
-	e.IMUL3Q(operand.I32(rowsAhead), p.stride, p.ahead)
+	e.IMUL3Q(operand.I32(panelsAhead), p.stride, p.ahead)
 	e.VMOVUPS(e.data("panel_order", func(i int) (operand.Constant, bool) {
 		return operand.U16(i/16*16 + i%16/2 + (1-i%2)*8), i < 32
 	}), p.order)
@@ -119,7 +119,7 @@ func (p *pairPanels) steps(n int) {
 	for i := range n {
 		ask := p.GP64()
 		p.LEAQ(row(i), ask)
-		p.PREFETCHT0(indexed(ask, p.ahead, 1, 0))
+		p.PREFETCHT1(indexed(ask, p.ahead, 1, 0))
 	}
 	x := p.vs(2)
 	for half, v := range x {

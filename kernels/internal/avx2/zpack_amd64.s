@@ -142,7 +142,7 @@ TEXT ·PackPanels6(SB), NOSPLIT, $0-40
 	MOVQ   k+32(FP), DI
 	IMUL3Q $+24, DI, BX
 	SHLQ   $0x02, DX
-	IMUL3Q $+16, DX, SI
+	IMUL3Q $+32, DX, SI
 
 single:
 	MOVQ CX, R8
@@ -150,7 +150,8 @@ single:
 	MOVQ panels+24(FP), R10
 
 panel1:
-	PREFETCHT1 (R8)(SI*1)
+	MOVQ       R8, R11
+	PREFETCHT1 (R11)(SI*1)
 	VMOVUPS    (R8), X0
 	VMOVSD     16(R8), X1
 	VMOVUPS    X0, (R9)

@@ -191,7 +191,7 @@ TEXT ·PackPanels8(SB), NOSPLIT, $0-40
 	MOVQ   k+32(FP), DI
 	IMUL3Q $+32, DI, BX
 	SHLQ   $0x02, DX
-	IMUL3Q $+16, DX, SI
+	IMUL3Q $+32, DX, SI
 	SUBQ   $+2, DI
 	JLT    rest
 
@@ -201,7 +201,11 @@ pair:
 	MOVQ panels+24(FP), R10
 
 panel1:
-	PREFETCHT1   (R8)(SI*1)
+	MOVQ         R8, R11
+	PREFETCHT1   (R11)(SI*1)
+	MOVQ         R8, R11
+	ADDQ         DX, R11
+	PREFETCHT1   (R11)(SI*1)
 	VMOVUPS      (R8), Y0
 	VINSERTF64X4 $0x01, (R8)(DX*1), Z0, Z0
 	VMOVUPS      Z0, (R9)
@@ -225,7 +229,8 @@ single:
 	MOVQ panels+24(FP), R10
 
 panel2:
-	PREFETCHT1 (R8)(SI*1)
+	MOVQ       R8, R11
+	PREFETCHT1 (R11)(SI*1)
 	VMOVUPS    (R8), Y0
 	VMOVUPS    Y0, (R9)
 	ADDQ       $+32, R8

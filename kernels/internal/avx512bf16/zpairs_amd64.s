@@ -102,7 +102,7 @@ TEXT ·PairPanels8(SB), NOSPLIT, $0-40
 	SHLQ    $0x05, SI
 	SHLQ    $0x02, DX
 	LEAQ    (DX)(DX*2), BX
-	IMUL3Q  $+16, DX, DI
+	IMUL3Q  $+32, DX, DI
 	VMOVUPS panel_order<>+0(SB), Z0
 	SUBQ    $+4, R8
 	JLT     rest
@@ -114,13 +114,13 @@ four:
 
 panel1:
 	LEAQ         (R9), R12
-	PREFETCHT0   (R12)(DI*1)
+	PREFETCHT1   (R12)(DI*1)
 	LEAQ         (R9)(DX*1), R12
-	PREFETCHT0   (R12)(DI*1)
+	PREFETCHT1   (R12)(DI*1)
 	LEAQ         (R9)(DX*2), R12
-	PREFETCHT0   (R12)(DI*1)
+	PREFETCHT1   (R12)(DI*1)
 	LEAQ         (R9)(BX*1), R12
-	PREFETCHT0   (R12)(DI*1)
+	PREFETCHT1   (R12)(DI*1)
 	VMOVUPS      (R9), Y1
 	VINSERTF64X4 $0x01, (R9)(DX*1), Z1, Z1
 	VMOVUPS      (R9)(DX*2), Y2
@@ -148,7 +148,7 @@ rest:
 
 panel3:
 	LEAQ       (BX), R10
-	PREFETCHT0 (R10)(DI*1)
+	PREFETCHT1 (R10)(DI*1)
 	VMOVUPS    (BX), Y4
 	VXORPS     Z1, Z1, Z1
 	LONG $0x4877f262; BYTE $0x72; BYTE $0xcc // VCVTNE2PS2BF16 Z4, Z1, Z1
@@ -171,9 +171,9 @@ more2:
 
 panel5:
 	LEAQ         (BX), R10
-	PREFETCHT0   (R10)(DI*1)
+	PREFETCHT1   (R10)(DI*1)
 	LEAQ         (BX)(DX*1), R10
-	PREFETCHT0   (R10)(DI*1)
+	PREFETCHT1   (R10)(DI*1)
 	VMOVUPS      (BX), Y4
 	VINSERTF64X4 $0x01, (BX)(DX*1), Z4, Z4
 	VXORPS       Z1, Z1, Z1
@@ -195,11 +195,11 @@ more4:
 
 panel6:
 	LEAQ         (BX), R10
-	PREFETCHT0   (R10)(DI*1)
+	PREFETCHT1   (R10)(DI*1)
 	LEAQ         (BX)(DX*1), R10
-	PREFETCHT0   (R10)(DI*1)
+	PREFETCHT1   (R10)(DI*1)
 	LEAQ         (BX)(DX*2), R10
-	PREFETCHT0   (R10)(DI*1)
+	PREFETCHT1   (R10)(DI*1)
 	VMOVUPS      (BX), Y4
 	VINSERTF64X4 $0x01, (BX)(DX*1), Z4, Z4
 	VMOVUPS      (BX)(DX*2), Y5
