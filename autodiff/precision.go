@@ -39,9 +39,6 @@ type ConvAlgorithm = kernels.ConvAlgorithm
 // ConvWinograd is kernels.ConvWinograd.
 const ConvWinograd = kernels.ConvWinograd
 
-// ConvWinogradBatch is kernels.ConvWinogradBatch.
-const ConvWinogradBatch = kernels.ConvWinogradBatch
-
 // SetConvAlgorithm says how Conv2D and its gradients are computed from now on. A new
 // tape has kernels.ConvDirect; Reset keeps what was set.
 //

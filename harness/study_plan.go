@@ -22,7 +22,7 @@ import (
 
 // cellFormat is part of every cell's key: it changes when the same settings give
 // other bytes, so that no result of an older kind is taken for one of the new.
-const cellFormat = "lethe-cell/2"
+const cellFormat = "lethe-cell/3"
 
 // The kinds of cells. Training and measuring are apart, so that another mask
 // costs no training.

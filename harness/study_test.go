@@ -215,7 +215,7 @@ func TestStudyShards(t *testing.T) {
 	good := string(read(t, file))
 	for _, bad := range []struct{ old, new, says string }{
 		{"\n}\n", "\n}\n\n", "different results"},
-		{`"lethe-cell/2"`, `"lethe-cell/1"`, "is the result of cell"},
+		{`"lethe-cell/3"`, `"lethe-cell/1"`, "is the result of cell"},
 	} {
 		if err := os.WriteFile(file, []byte(strings.Replace(good, bad.old, bad.new, 1)), 0o644); err != nil {
 			t.Fatal(err)

@@ -10,7 +10,7 @@ const (
 	// ConvWinograd computes tiles of 4x4 outputs, and gradients of filters, by
 	// Winograd's F(4x4,3x3) and its transposes, where that pays: kernels of 3x3,
 	// strides 1, no tiles (AMX) that compute it, at least 16 input and output channels, and
-	// outputs of at least 144 pixels that fill half of their tiles or more.
+	// outputs of at least 36 pixels that fill half of their tiles or more.
 	// Everything else is computed as by ConvDirect. The number of images does not
 	// matter.
 	//
@@ -48,20 +48,15 @@ const (
 	// error. On what the error depends: Barabasz, Anderson, Soodhalter, Gregg 2018 (arXiv:1803.10986).
 	ConvWinograd
 
-	// ConvWinogradBatch is ConvWinograd for batches of images: it computes outputs of
-	// 36 pixels and more so. The filters, which it transforms in every call, have four
-	// times the size of w, so a single small image is quicker with ConvWinograd.
-	ConvWinogradBatch
-
 	// convWinogradAlways is ConvWinograd where it is possible and does not pay:
 	// tests of edges are small.
 	convWinogradAlways
 )
 
 // convAlgorithms names every public ConvAlgorithm; index is ConvAlgorithm.
-var convAlgorithms = [...]string{ConvDirect: "direct", ConvWinograd: "winograd", ConvWinogradBatch: "winograd-batch"}
+var convAlgorithms = [...]string{ConvDirect: "direct", ConvWinograd: "winograd"}
 
-// String returns "direct", "winograd" or "winograd-batch".
+// String returns "direct" or "winograd".
 func (a ConvAlgorithm) String() string { return convAlgorithms[a] }
 
 // winograd says whether a convolution, or its gradient with respect to its input, is
@@ -72,9 +67,7 @@ func (o ConvOptions) winograd(s ConvShape) bool { return !o.Precision.tiled() &&
 func (o ConvOptions) winogradWeight(s ConvShape) bool {
 	switch o.Algorithm {
 	case ConvWinograd:
-		return s.winogradFits() && s.winogradPays(144)
-	case ConvWinogradBatch:
-		return s.winogradFits() && s.winogradPays(36)
+		return s.winogradFits() && s.winogradPays()
 	case convWinogradAlways:
 		return s.winogradFits()
 	}
@@ -96,17 +89,18 @@ func (s ConvShape) winogradFits() bool {
 	return s.KH == 3 && s.KW == 3 && s.StrideH == 1 && s.StrideW == 1 && s.Ci > 0 && s.Co > 0
 }
 
-// winogradPays says whether it is quicker than the direct sum, for outputs of at
-// least some pixels. Times the speed of
-// that, one image, forward and gradients: 64x64 pixels of 8 channels 0.5 to 1.3, of
-// 16 channels 1.4 to 1.7; 64 to 512 channels of 8x8 pixels 0.8 to 1.0, of 12x12
-// 1.2 to 1.6, of 16x16 1.6 to 2.4; 16 channels of 12x12 pixels, the corner of the
-// rule, 0.8 to 0.95 (one core, AVX-512 server, November 2026). Forward with two workers,
-// 7x7 pixels of 512 channels: one image 0.8, two 1.35, four 1.4, eight 1.7; 8x8 pixels
-// of 448 channels, eight images, 1.9. The number of
-// images must not decide, or it would show in the bits.
-func (s ConvShape) winogradPays(pixels int) bool {
-	const channels = 16
+// winogradPays says whether it is quicker than the direct sum. Times the speed of
+// that, forward and gradients. One image, one core: 64x64 pixels of 8 channels 0.5 to 1.3,
+// of 16 channels 1.4 to 1.7; 12x12 pixels of 64 to 512 channels 1.2 to 1.6, of 16 channels
+// 0.8 to 0.95; 16x16 1.6 to 2.4; 8x8 0.8 to 1.0 (Xeon with AVX-512, November 2026). 7x7
+// pixels of 512 channels, forward, two cores: one image 0.8, two 1.35, four 1.4, eight 1.7
+// (the same). 8x8 pixels of 512 channels: one image 1.05 to 1.4 on one core and 0.9 to 1.1
+// on two, two 1.2 to 2.1, four 1.9 to 2.4, eight 2.0 to 2.8; 64 channels, 64 images, 1.8 to 2.0; in
+// BF16, one core, one image 0.7, two 1.0 to 1.2, four 1.3, eight 1.4 (Zen 4; BenchmarkConv2D,
+// net=deep, has these). So batches gain more than single small images lose; the number
+// of images must not decide, or it would show in the bits.
+func (s ConvShape) winogradPays() bool {
+	const channels, pixels = 16, 36
 	outH, outW := s.OutH(), s.OutW()
 	tiles := ceilDiv(outH, winogradStep) * ceilDiv(outW, winogradStep)
 	return min(s.Ci, s.Co) >= channels && outH*outW >= max(pixels, tiles*winogradStep*winogradStep/2)

@@ -110,7 +110,7 @@ func Open(path string) (*Network, error) {
 		return nil, fmt.Errorf("%s: %s; lethe inspect lists its keys", path, unknown(src))
 	}
 	n := &Network{name: k.name, sha: sha, kind: k, tape: autodiff.NewTape()}
-	n.tape.SetConvAlgorithm(autodiff.ConvWinogradBatch)
+	n.tape.SetConvAlgorithm(autodiff.ConvWinograd)
 	if err := k.load(n, src); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

@@ -19,7 +19,7 @@ import (
 // frozen runs f on a tape of its own, recording nothing.
 func frozen(f func(tp *autodiff.Tape) []*autodiff.Tensor) []*autodiff.Tensor {
 	tp := autodiff.NewTape()
-	tp.SetConvAlgorithm(autodiff.ConvWinogradBatch) // as extraction has it
+	tp.SetConvAlgorithm(autodiff.ConvWinograd) // as extraction has it
 	return tp.FrozenAll(func() []*autodiff.Tensor { return f(tp) })
 }
 

@@ -50,7 +50,7 @@ func BenchmarkFeatures(b *testing.B) {
 				}
 				forward, x := row.load(), counted.Images(images, row.px, row.px)
 				tp := autodiff.NewTape()
-				tp.SetConvAlgorithm(autodiff.ConvWinogradBatch)
+				tp.SetConvAlgorithm(autodiff.ConvWinograd)
 				run := func() {
 					tp.FrozenAll(func() []*autodiff.Tensor { return []*autodiff.Tensor{forward(tp, x)} })
 					tp.Reset()
