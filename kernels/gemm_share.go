@@ -87,7 +87,7 @@ func (b *gemmBlock) shareRows() {
 	if b.form == packedRows {
 		least, most = fewestPacked, b.rowsAtOnce
 	}
-	first, pieces := b.columnItem*b.mItems, kPieces(b.k)
+	first := b.columnItem * b.mItems
 	for i := range b.mItems {
 		item := first + (b.item+i)%b.mItems
 		r0, r1 := b.rowsOf(item)
@@ -100,10 +100,14 @@ func (b *gemmBlock) shareRows() {
 			if b.p0 > 0 { // whoever took rows of the pieces before may still be at them
 				await(&b.share(b.number-b.blocks(), item).done, int64(r1-r0))
 			}
-			b.multiplyRows(r0+lo, r0+hi)
-			if b.p1 < pieces {
-				share.done.Add(int64(hi - lo))
-			}
+			b.multiplyTaken(share, r0+lo, r0+hi)
 		}
 	}
+}
+
+// multiplyTaken computes rows that were taken of a range. They are done even if that
+// panics: others wait for them.
+func (b *gemmBlock) multiplyTaken(share *rowRange, r0, r1 int) {
+	defer share.done.Add(int64(r1 - r0))
+	b.multiplyRows(r0, r1)
 }

@@ -3,6 +3,7 @@ package kernels
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"lethe/kernels/kerneltest"
 )
@@ -76,4 +77,35 @@ func TestGemmSharesRowsInOrder(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestGemmPanicKeepsNobodyWaiting: rows that a worker took before it panicked count as
+// done for those who wait to add the next piece of k to them.
+func TestGemmPanicKeepsNobodyWaiting(t *testing.T) {
+	kerneltest.New(t).Run("two items", func(tc *kerneltest.Case) {
+		c, a, b := product(tc, [3]int{300, 200, 1300})
+		g := cutProduct(c, a, b, 2, 1)
+		defer g.giveBack()
+		g.workspace.shares.reset(kPieces(g.k) * g.blocks() * 2)
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("no panic without memory for c")
+				}
+			}()
+			g.c.Data = nil
+			(*gemmMultiply)(g).run(0, 0)
+		}()
+		g.c.Data = c.Data
+		ended := make(chan struct{})
+		go func() {
+			(*gemmMultiply)(g).run(1, 1)
+			close(ended)
+		}()
+		select {
+		case <-ended:
+		case <-time.After(10 * time.Second):
+			t.Fatal("the other worker waits for rows of one that panicked")
+		}
+	})
 }
