@@ -47,6 +47,7 @@ type winogradCall struct {
 	blocks       int
 	panels       int       // panels of an item
 	parts        int       // pieces of the channels
+	spread       int       // tiles that an item transforms where they are shared
 	uStep        int       // elements of a position in the transformed filters
 	vRow, vStep  int       // of a tile and of a position in v
 	mRow, mStep  int       // and in m
@@ -69,7 +70,8 @@ func (c *convCall) runWinograd() {
 	memory := callScratches.get()
 	if w.byPanels {
 		w.v = memory.floats(winogradPositions * w.vStep)
-		dispatch((*winogradSpread)(w), ceilDiv(w.tiles, winogradGroup), w.team)
+		w.spread = min(winogradGroup, ceilDiv(w.tiles, w.team))
+		dispatch((*winogradSpread)(w), ceilDiv(w.tiles, w.spread), w.team)
 		dispatch((*winogradPanels)(w), w.columns.panels, w.team)
 	} else {
 		w.packed = memory.floats(winogradPositions * w.uStep)
@@ -207,7 +209,7 @@ func (j *winogradSpread) run(worker, item int) {
 	b := winogradBlock{winogradCall: w}
 	floats := memory.floats(winogradTemporary + winogradPositions*w.vRow)
 	b.tmp, b.padded = floats[:winogradTemporary], floats[winogradTemporary:]
-	for t := item * winogradGroup; t < min(w.tiles, (item+1)*winogradGroup); t++ {
+	for t := item * w.spread; t < min(w.tiles, (item+1)*w.spread); t++ {
 		b.transform(w.v, t)
 	}
 	itemScratches.give(worker, memory)
