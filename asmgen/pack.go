@@ -137,7 +137,7 @@ const rowsAhead = 16
 // panelsAhead is how many steps ahead panels side by side are asked for, into the
 // second-level cache: weight gradients of ViT-B ran 1 to 2 % faster than with 16, and 1 %
 // faster than with requests into the first (Zen 4, one thread, November 2026, medians of
-// seven in turn; BenchmarkGemm, op=wgrad).
+// seven in turn of a loop over many operands; BenchmarkGemm, op=wgrad, has the shapes).
 const panelsAhead = 32
 
 // emitPackCopy emits the copy into a panel of one width. The mask of each
@@ -232,7 +232,8 @@ func emitPackTranspose(e *emitter, rows int) {
 // end, which the processor foresees, and asked for in the second-level cache when those
 // sixteen before them are read: into the first it made packing slower (Zen 4, November
 // 2026, where packing b took half the time of eight rows in pieces of 64 steps; 197 rows
-// became 6 to 9 % faster, 800 rows 2 %; BenchmarkGemm).
+// became 6 to 9 % faster, 800 rows 2 to 5 %, in a loop over many
+// operands; BenchmarkGemm has the shapes).
 func emitPackTranspose16(e *emitter) {
 	e.function("PackTranspose16", "func(dst *float32, width int, src *float32, stride, k int)",
 		"PackTranspose16 is generic.PackTranspose for 16 adjacent lanes of a panel: k a multiple of 16, at least 16.")

@@ -19,7 +19,8 @@ package kernels
 // thread, medians of 11 in turn, %peak): reading a in place instead of packing it, two
 // pieces of k at a time, and rows of tiles in one call of assembly raised the
 // products of ViT-B from 87 to 90, those of mae_tiny from 75 to 86. Asking ahead for
-// what is packed next gained nothing, in bursts or a line at a time; asking for what
+// what is packed next gained nothing there, in bursts or a line at a time (on Zen 4 it
+// did: asmgen/pack.go); asking for what
 // the next panel of a reads in place did, where a lies beyond that cache
 // (BenchmarkGemmInTurn: up to 30 % of a weight gradient).
 const (
