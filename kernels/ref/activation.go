@@ -5,8 +5,10 @@ import "math"
 // Gelu is x * Phi(x), with Phi the cumulative normal distribution.
 func Gelu(x float64) float64 { return x * phi(x) }
 
-// GeluGrad is the derivative of Gelu: Phi(x) + x * exp(-x^2/2)/sqrt(2*pi).
+// GeluGrad is the derivative of Gelu: Phi(x) + x * exp(-x^2/2)/sqrt(2*pi). It is
+// 0 and 1 at the infinities.
 func GeluGrad(x float64) float64 {
+	x = min(max(x, -1000), 1000)
 	return phi(x) + x*math.Exp(-x*x/2)/math.Sqrt(2*math.Pi)
 }
 

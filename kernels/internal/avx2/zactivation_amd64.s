@@ -5,268 +5,336 @@
 #include "textflag.h"
 
 // func Gelu(y []float32, x []float32)
-// Requires: AVX, FMA3
+// Requires: AVX, AVX2, FMA3
 TEXT ·Gelu(SB), NOSPLIT, $0-48
-	MOVQ y_len+8(FP), AX
-	MOVQ y_base+0(FP), CX
-	MOVQ x_base+24(FP), DX
-	XORQ BX, BX
+	VBROADCASTSS one_3f980000<>+0(SB), Y0
+	VBROADCASTSS one_40bca1af<>+0(SB), Y1
+	MOVQ         y_len+8(FP), AX
+	MOVQ         y_base+0(FP), CX
+	MOVQ         x_base+24(FP), DX
+	XORQ         BX, BX
 
 block1:
-	LEAQ         32(BX), SI
-	CMPQ         SI, AX
-	JGT          lastBlock2
-	VMOVUPS      (DX)(BX*4), Y0
-	VMULPS       all_3f000000<>+0(SB), Y0, Y1
-	VMULPS       all_3f3504f3<>+0(SB), Y0, Y0
-	VBROADCASTSS one_4079999a<>+0(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS one_c079999a<>+0(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VMULPS       Y0, Y0, Y3
-	VBROADCASTSS one_32ad12d4<>+0(SB), Y2
-	VFMADD213PS  all_b603bf83<>+0(SB), Y3, Y2
-	VFMADD213PS  all_39136cee<>+0(SB), Y3, Y2
-	VFMADD213PS  all_3b6e092b<>+0(SB), Y3, Y2
-	VFMADD213PS  all_3d4e35fb<>+0(SB), Y3, Y2
-	VFMADD213PS  all_3e4aef5a<>+0(SB), Y3, Y2
-	VFMADD213PS  all_3f906eba<>+0(SB), Y3, Y2
-	VBROADCASTSS one_3a768f04<>+0(SB), Y4
-	VFMADD213PS  all_3c68c6d6<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3dea0b53<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f024b67<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VMULPS       Y2, Y0, Y0
-	VDIVPS       Y4, Y0, Y0
-	VBROADCASTSS one_3f800000<>+0(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS one_bf800000<>+0(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VFMADD213PS  Y1, Y1, Y0
-	VMOVUPS      Y0, (CX)(BX*4)
-	VMOVUPS      32(DX)(BX*4), Y0
-	VMULPS       all_3f000000<>+0(SB), Y0, Y1
-	VMULPS       all_3f3504f3<>+0(SB), Y0, Y0
-	VBROADCASTSS one_4079999a<>+0(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS one_c079999a<>+0(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VMULPS       Y0, Y0, Y3
-	VBROADCASTSS one_32ad12d4<>+0(SB), Y2
-	VFMADD213PS  all_b603bf83<>+0(SB), Y3, Y2
-	VFMADD213PS  all_39136cee<>+0(SB), Y3, Y2
-	VFMADD213PS  all_3b6e092b<>+0(SB), Y3, Y2
-	VFMADD213PS  all_3d4e35fb<>+0(SB), Y3, Y2
-	VFMADD213PS  all_3e4aef5a<>+0(SB), Y3, Y2
-	VFMADD213PS  all_3f906eba<>+0(SB), Y3, Y2
-	VBROADCASTSS one_3a768f04<>+0(SB), Y4
-	VFMADD213PS  all_3c68c6d6<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3dea0b53<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f024b67<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VMULPS       Y2, Y0, Y0
-	VDIVPS       Y4, Y0, Y0
-	VBROADCASTSS one_3f800000<>+0(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS one_bf800000<>+0(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VFMADD213PS  Y1, Y1, Y0
-	VMOVUPS      Y0, 32(CX)(BX*4)
-	VMOVUPS      64(DX)(BX*4), Y0
-	VMULPS       all_3f000000<>+0(SB), Y0, Y1
-	VMULPS       all_3f3504f3<>+0(SB), Y0, Y0
-	VBROADCASTSS one_4079999a<>+0(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS one_c079999a<>+0(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VMULPS       Y0, Y0, Y3
-	VBROADCASTSS one_32ad12d4<>+0(SB), Y2
-	VFMADD213PS  all_b603bf83<>+0(SB), Y3, Y2
-	VFMADD213PS  all_39136cee<>+0(SB), Y3, Y2
-	VFMADD213PS  all_3b6e092b<>+0(SB), Y3, Y2
-	VFMADD213PS  all_3d4e35fb<>+0(SB), Y3, Y2
-	VFMADD213PS  all_3e4aef5a<>+0(SB), Y3, Y2
-	VFMADD213PS  all_3f906eba<>+0(SB), Y3, Y2
-	VBROADCASTSS one_3a768f04<>+0(SB), Y4
-	VFMADD213PS  all_3c68c6d6<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3dea0b53<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f024b67<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VMULPS       Y2, Y0, Y0
-	VDIVPS       Y4, Y0, Y0
-	VBROADCASTSS one_3f800000<>+0(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS one_bf800000<>+0(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VFMADD213PS  Y1, Y1, Y0
-	VMOVUPS      Y0, 64(CX)(BX*4)
-	VMOVUPS      96(DX)(BX*4), Y0
-	VMULPS       all_3f000000<>+0(SB), Y0, Y1
-	VMULPS       all_3f3504f3<>+0(SB), Y0, Y0
-	VBROADCASTSS one_4079999a<>+0(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS one_c079999a<>+0(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VMULPS       Y0, Y0, Y3
-	VBROADCASTSS one_32ad12d4<>+0(SB), Y2
-	VFMADD213PS  all_b603bf83<>+0(SB), Y3, Y2
-	VFMADD213PS  all_39136cee<>+0(SB), Y3, Y2
-	VFMADD213PS  all_3b6e092b<>+0(SB), Y3, Y2
-	VFMADD213PS  all_3d4e35fb<>+0(SB), Y3, Y2
-	VFMADD213PS  all_3e4aef5a<>+0(SB), Y3, Y2
-	VFMADD213PS  all_3f906eba<>+0(SB), Y3, Y2
-	VBROADCASTSS one_3a768f04<>+0(SB), Y4
-	VFMADD213PS  all_3c68c6d6<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3dea0b53<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f024b67<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VMULPS       Y2, Y0, Y0
-	VDIVPS       Y4, Y0, Y0
-	VBROADCASTSS one_3f800000<>+0(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VBROADCASTSS one_bf800000<>+0(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VFMADD213PS  Y1, Y1, Y0
-	VMOVUPS      Y0, 96(CX)(BX*4)
-	ADDQ         $0x20, BX
-	JMP          block1
+	LEAQ        32(BX), SI
+	CMPQ        SI, AX
+	JGT         lastBlock2
+	VMOVUPS     (DX)(BX*4), Y2
+	VANDPS      all_7fffffff<>+0(SB), Y2, Y3
+	VMINPS      Y3, Y1, Y5
+	VMOVAPS     Y5, Y4
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
+	VADDPS      all_cb400000<>+0(SB), Y4, Y6
+	VFMSUB213PS Y6, Y0, Y5
+	VPERMPS     gelu_cdf_6<>+0(SB), Y4, Y6
+	VPERMPS     gelu_cdf_5<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_4<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_3<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_2<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_1<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_0<>+0(SB), Y4, Y4
+	VFMADD213PS Y4, Y5, Y6
+	VMULPS      all_3f000000<>+0(SB), Y2, Y2
+	VFMADD231PS Y6, Y3, Y2
+	VMOVUPS     Y2, (CX)(BX*4)
+	VMOVUPS     32(DX)(BX*4), Y2
+	VANDPS      all_7fffffff<>+0(SB), Y2, Y3
+	VMINPS      Y3, Y1, Y5
+	VMOVAPS     Y5, Y4
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
+	VADDPS      all_cb400000<>+0(SB), Y4, Y6
+	VFMSUB213PS Y6, Y0, Y5
+	VPERMPS     gelu_cdf_6<>+0(SB), Y4, Y6
+	VPERMPS     gelu_cdf_5<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_4<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_3<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_2<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_1<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_0<>+0(SB), Y4, Y4
+	VFMADD213PS Y4, Y5, Y6
+	VMULPS      all_3f000000<>+0(SB), Y2, Y2
+	VFMADD231PS Y6, Y3, Y2
+	VMOVUPS     Y2, 32(CX)(BX*4)
+	VMOVUPS     64(DX)(BX*4), Y2
+	VANDPS      all_7fffffff<>+0(SB), Y2, Y3
+	VMINPS      Y3, Y1, Y5
+	VMOVAPS     Y5, Y4
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
+	VADDPS      all_cb400000<>+0(SB), Y4, Y6
+	VFMSUB213PS Y6, Y0, Y5
+	VPERMPS     gelu_cdf_6<>+0(SB), Y4, Y6
+	VPERMPS     gelu_cdf_5<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_4<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_3<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_2<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_1<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_0<>+0(SB), Y4, Y4
+	VFMADD213PS Y4, Y5, Y6
+	VMULPS      all_3f000000<>+0(SB), Y2, Y2
+	VFMADD231PS Y6, Y3, Y2
+	VMOVUPS     Y2, 64(CX)(BX*4)
+	VMOVUPS     96(DX)(BX*4), Y2
+	VANDPS      all_7fffffff<>+0(SB), Y2, Y3
+	VMINPS      Y3, Y1, Y5
+	VMOVAPS     Y5, Y4
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
+	VADDPS      all_cb400000<>+0(SB), Y4, Y6
+	VFMSUB213PS Y6, Y0, Y5
+	VPERMPS     gelu_cdf_6<>+0(SB), Y4, Y6
+	VPERMPS     gelu_cdf_5<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_4<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_3<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_2<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_1<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_0<>+0(SB), Y4, Y4
+	VFMADD213PS Y4, Y5, Y6
+	VMULPS      all_3f000000<>+0(SB), Y2, Y2
+	VFMADD231PS Y6, Y3, Y2
+	VMOVUPS     Y2, 96(CX)(BX*4)
+	ADDQ        $0x20, BX
+	JMP         block1
 
 lastBlock2:
-	CMPQ         BX, AX
-	JEQ          end3
-	LEAQ         block_masks<>+0(SB), DI
-	MOVQ         BX, SI
-	SUBQ         AX, SI
-	LEAQ         128(DI)(SI*4), DI
-	VMOVUPS      (DI), Y0
-	VMASKMOVPS   (DX)(BX*4), Y0, Y1
-	VMULPS       all_3f000000<>+0(SB), Y1, Y2
-	VMULPS       all_3f3504f3<>+0(SB), Y1, Y1
-	VBROADCASTSS one_4079999a<>+0(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS one_c079999a<>+0(SB), Y3
-	VMAXPS       Y1, Y3, Y1
-	VMULPS       Y1, Y1, Y4
-	VBROADCASTSS one_32ad12d4<>+0(SB), Y3
-	VFMADD213PS  all_b603bf83<>+0(SB), Y4, Y3
-	VFMADD213PS  all_39136cee<>+0(SB), Y4, Y3
-	VFMADD213PS  all_3b6e092b<>+0(SB), Y4, Y3
-	VFMADD213PS  all_3d4e35fb<>+0(SB), Y4, Y3
-	VFMADD213PS  all_3e4aef5a<>+0(SB), Y4, Y3
-	VFMADD213PS  all_3f906eba<>+0(SB), Y4, Y3
-	VBROADCASTSS one_3a768f04<>+0(SB), Y5
-	VFMADD213PS  all_3c68c6d6<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3dea0b53<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3f024b67<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y5
-	VMULPS       Y3, Y1, Y1
-	VDIVPS       Y5, Y1, Y1
-	VBROADCASTSS one_3f800000<>+0(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS one_bf800000<>+0(SB), Y3
-	VMAXPS       Y1, Y3, Y1
-	VFMADD213PS  Y2, Y2, Y1
-	VMASKMOVPS   Y1, Y0, (CX)(BX*4)
-	LEAQ         8(BX), SI
-	CMPQ         SI, AX
-	JGE          end3
-	VMOVUPS      32(DI), Y0
-	VMASKMOVPS   32(DX)(BX*4), Y0, Y1
-	VMULPS       all_3f000000<>+0(SB), Y1, Y2
-	VMULPS       all_3f3504f3<>+0(SB), Y1, Y1
-	VBROADCASTSS one_4079999a<>+0(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS one_c079999a<>+0(SB), Y3
-	VMAXPS       Y1, Y3, Y1
-	VMULPS       Y1, Y1, Y4
-	VBROADCASTSS one_32ad12d4<>+0(SB), Y3
-	VFMADD213PS  all_b603bf83<>+0(SB), Y4, Y3
-	VFMADD213PS  all_39136cee<>+0(SB), Y4, Y3
-	VFMADD213PS  all_3b6e092b<>+0(SB), Y4, Y3
-	VFMADD213PS  all_3d4e35fb<>+0(SB), Y4, Y3
-	VFMADD213PS  all_3e4aef5a<>+0(SB), Y4, Y3
-	VFMADD213PS  all_3f906eba<>+0(SB), Y4, Y3
-	VBROADCASTSS one_3a768f04<>+0(SB), Y5
-	VFMADD213PS  all_3c68c6d6<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3dea0b53<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3f024b67<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y5
-	VMULPS       Y3, Y1, Y1
-	VDIVPS       Y5, Y1, Y1
-	VBROADCASTSS one_3f800000<>+0(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS one_bf800000<>+0(SB), Y3
-	VMAXPS       Y1, Y3, Y1
-	VFMADD213PS  Y2, Y2, Y1
-	VMASKMOVPS   Y1, Y0, 32(CX)(BX*4)
-	LEAQ         16(BX), SI
-	CMPQ         SI, AX
-	JGE          end3
-	VMOVUPS      64(DI), Y0
-	VMASKMOVPS   64(DX)(BX*4), Y0, Y1
-	VMULPS       all_3f000000<>+0(SB), Y1, Y2
-	VMULPS       all_3f3504f3<>+0(SB), Y1, Y1
-	VBROADCASTSS one_4079999a<>+0(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS one_c079999a<>+0(SB), Y3
-	VMAXPS       Y1, Y3, Y1
-	VMULPS       Y1, Y1, Y4
-	VBROADCASTSS one_32ad12d4<>+0(SB), Y3
-	VFMADD213PS  all_b603bf83<>+0(SB), Y4, Y3
-	VFMADD213PS  all_39136cee<>+0(SB), Y4, Y3
-	VFMADD213PS  all_3b6e092b<>+0(SB), Y4, Y3
-	VFMADD213PS  all_3d4e35fb<>+0(SB), Y4, Y3
-	VFMADD213PS  all_3e4aef5a<>+0(SB), Y4, Y3
-	VFMADD213PS  all_3f906eba<>+0(SB), Y4, Y3
-	VBROADCASTSS one_3a768f04<>+0(SB), Y5
-	VFMADD213PS  all_3c68c6d6<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3dea0b53<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3f024b67<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y5
-	VMULPS       Y3, Y1, Y1
-	VDIVPS       Y5, Y1, Y1
-	VBROADCASTSS one_3f800000<>+0(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS one_bf800000<>+0(SB), Y3
-	VMAXPS       Y1, Y3, Y1
-	VFMADD213PS  Y2, Y2, Y1
-	VMASKMOVPS   Y1, Y0, 64(CX)(BX*4)
-	LEAQ         24(BX), SI
-	CMPQ         SI, AX
-	JGE          end3
-	VMOVUPS      96(DI), Y0
-	VMASKMOVPS   96(DX)(BX*4), Y0, Y1
-	VMULPS       all_3f000000<>+0(SB), Y1, Y2
-	VMULPS       all_3f3504f3<>+0(SB), Y1, Y1
-	VBROADCASTSS one_4079999a<>+0(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS one_c079999a<>+0(SB), Y3
-	VMAXPS       Y1, Y3, Y1
-	VMULPS       Y1, Y1, Y4
-	VBROADCASTSS one_32ad12d4<>+0(SB), Y3
-	VFMADD213PS  all_b603bf83<>+0(SB), Y4, Y3
-	VFMADD213PS  all_39136cee<>+0(SB), Y4, Y3
-	VFMADD213PS  all_3b6e092b<>+0(SB), Y4, Y3
-	VFMADD213PS  all_3d4e35fb<>+0(SB), Y4, Y3
-	VFMADD213PS  all_3e4aef5a<>+0(SB), Y4, Y3
-	VFMADD213PS  all_3f906eba<>+0(SB), Y4, Y3
-	VBROADCASTSS one_3a768f04<>+0(SB), Y5
-	VFMADD213PS  all_3c68c6d6<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3dea0b53<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3f024b67<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y5
-	VMULPS       Y3, Y1, Y1
-	VDIVPS       Y5, Y1, Y1
-	VBROADCASTSS one_3f800000<>+0(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS one_bf800000<>+0(SB), Y3
-	VMAXPS       Y1, Y3, Y1
-	VFMADD213PS  Y2, Y2, Y1
-	VMASKMOVPS   Y1, Y0, 96(CX)(BX*4)
+	CMPQ        BX, AX
+	JEQ         end3
+	LEAQ        block_masks<>+0(SB), DI
+	MOVQ        BX, SI
+	SUBQ        AX, SI
+	LEAQ        128(DI)(SI*4), DI
+	VMOVUPS     (DI), Y2
+	VMASKMOVPS  (DX)(BX*4), Y2, Y3
+	VANDPS      all_7fffffff<>+0(SB), Y3, Y4
+	VMINPS      Y4, Y1, Y6
+	VMOVAPS     Y6, Y5
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y5
+	VADDPS      all_cb400000<>+0(SB), Y5, Y7
+	VFMSUB213PS Y7, Y0, Y6
+	VPERMPS     gelu_cdf_6<>+0(SB), Y5, Y7
+	VPERMPS     gelu_cdf_5<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_cdf_4<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_cdf_3<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_cdf_2<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_cdf_1<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_cdf_0<>+0(SB), Y5, Y5
+	VFMADD213PS Y5, Y6, Y7
+	VMULPS      all_3f000000<>+0(SB), Y3, Y3
+	VFMADD231PS Y7, Y4, Y3
+	VMASKMOVPS  Y3, Y2, (CX)(BX*4)
+	LEAQ        8(BX), SI
+	CMPQ        SI, AX
+	JGE         end3
+	VMOVUPS     32(DI), Y2
+	VMASKMOVPS  32(DX)(BX*4), Y2, Y3
+	VANDPS      all_7fffffff<>+0(SB), Y3, Y4
+	VMINPS      Y4, Y1, Y6
+	VMOVAPS     Y6, Y5
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y5
+	VADDPS      all_cb400000<>+0(SB), Y5, Y7
+	VFMSUB213PS Y7, Y0, Y6
+	VPERMPS     gelu_cdf_6<>+0(SB), Y5, Y7
+	VPERMPS     gelu_cdf_5<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_cdf_4<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_cdf_3<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_cdf_2<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_cdf_1<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_cdf_0<>+0(SB), Y5, Y5
+	VFMADD213PS Y5, Y6, Y7
+	VMULPS      all_3f000000<>+0(SB), Y3, Y3
+	VFMADD231PS Y7, Y4, Y3
+	VMASKMOVPS  Y3, Y2, 32(CX)(BX*4)
+	LEAQ        16(BX), SI
+	CMPQ        SI, AX
+	JGE         end3
+	VMOVUPS     64(DI), Y2
+	VMASKMOVPS  64(DX)(BX*4), Y2, Y3
+	VANDPS      all_7fffffff<>+0(SB), Y3, Y4
+	VMINPS      Y4, Y1, Y6
+	VMOVAPS     Y6, Y5
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y5
+	VADDPS      all_cb400000<>+0(SB), Y5, Y7
+	VFMSUB213PS Y7, Y0, Y6
+	VPERMPS     gelu_cdf_6<>+0(SB), Y5, Y7
+	VPERMPS     gelu_cdf_5<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_cdf_4<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_cdf_3<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_cdf_2<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_cdf_1<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_cdf_0<>+0(SB), Y5, Y5
+	VFMADD213PS Y5, Y6, Y7
+	VMULPS      all_3f000000<>+0(SB), Y3, Y3
+	VFMADD231PS Y7, Y4, Y3
+	VMASKMOVPS  Y3, Y2, 64(CX)(BX*4)
+	LEAQ        24(BX), SI
+	CMPQ        SI, AX
+	JGE         end3
+	VMOVUPS     96(DI), Y2
+	VMASKMOVPS  96(DX)(BX*4), Y2, Y3
+	VANDPS      all_7fffffff<>+0(SB), Y3, Y4
+	VMINPS      Y4, Y1, Y5
+	VMOVAPS     Y5, Y1
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y1
+	VADDPS      all_cb400000<>+0(SB), Y1, Y6
+	VFMSUB213PS Y6, Y0, Y5
+	VPERMPS     gelu_cdf_6<>+0(SB), Y1, Y0
+	VPERMPS     gelu_cdf_5<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_cdf_4<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_cdf_3<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_cdf_2<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_cdf_1<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_cdf_0<>+0(SB), Y1, Y1
+	VFMADD213PS Y1, Y5, Y0
+	VMULPS      all_3f000000<>+0(SB), Y3, Y1
+	VFMADD231PS Y0, Y4, Y1
+	VMASKMOVPS  Y1, Y2, 96(CX)(BX*4)
 
 end3:
 	VZEROUPPER
 	RET
+
+DATA one_3f980000<>+0(SB)/4, $0x3f980000
+GLOBL one_3f980000<>(SB), RODATA|NOPTR, $4
+
+DATA one_40bca1af<>+0(SB)/4, $0x40bca1af
+GLOBL one_40bca1af<>(SB), RODATA|NOPTR, $4
+
+DATA gelu_cdf_0<>+0(SB)/4, $0x00000000
+DATA gelu_cdf_0<>+4(SB)/4, $0x3e99ab5c
+DATA gelu_cdf_0<>+8(SB)/4, $0x3ee86973
+DATA gelu_cdf_0<>+12(SB)/4, $0x3efd0c98
+DATA gelu_cdf_0<>+16(SB)/4, $0x3effce74
+DATA gelu_cdf_0<>+20(SB)/4, $0x3efffe55
+DATA gelu_cdf_0<>+24(SB)/4, $0x3efffff9
+DATA gelu_cdf_0<>+28(SB)/4, $0x3f000000
+GLOBL gelu_cdf_0<>(SB), RODATA|NOPTR, $32
+
+DATA gelu_cdf_1<>+0(SB)/4, $0x3eac01be
+DATA gelu_cdf_1<>+4(SB)/4, $0x3e715148
+DATA gelu_cdf_1<>+8(SB)/4, $0x3da697a0
+DATA gelu_cdf_1<>+12(SB)/4, $0x3c625c29
+DATA gelu_cdf_1<>+16(SB)/4, $0x3a975937
+DATA gelu_cdf_1<>+20(SB)/4, $0x384736eb
+DATA gelu_cdf_1<>+24(SB)/4, $0x35811bc7
+DATA gelu_cdf_1<>+28(SB)/4, $0x3224f163
+GLOBL gelu_cdf_1<>(SB), RODATA|NOPTR, $32
+
+DATA gelu_cdf_2<>+0(SB)/4, $0x25180000
+DATA gelu_cdf_2<>+4(SB)/4, $0xbdab20b8
+DATA gelu_cdf_2<>+8(SB)/4, $0xbd6c465c
+DATA gelu_cdf_2<>+12(SB)/4, $0xbc70c8ac
+DATA gelu_cdf_2<>+16(SB)/4, $0xbad6a74a
+DATA gelu_cdf_2<>+20(SB)/4, $0xb8b08ec7
+DATA gelu_cdf_2<>+24(SB)/4, $0xb609380f
+DATA gelu_cdf_2<>+28(SB)/4, $0xb2cc2463
+GLOBL gelu_cdf_2<>(SB), RODATA|NOPTR, $32
+
+DATA gelu_cdf_3<>+0(SB)/4, $0xbd228f0d
+DATA gelu_cdf_3<>+4(SB)/4, $0xbc04ded8
+DATA gelu_cdf_3<>+8(SB)/4, $0x3c909b2b
+DATA gelu_cdf_3<>+12(SB)/4, $0x3c10105e
+DATA gelu_cdf_3<>+16(SB)/4, $0x3ab90ff8
+DATA gelu_cdf_3<>+20(SB)/4, $0x38c443e0
+DATA gelu_cdf_3<>+24(SB)/4, $0x3638e10e
+DATA gelu_cdf_3<>+28(SB)/4, $0x331f8bda
+GLOBL gelu_cdf_3<>(SB), RODATA|NOPTR, $32
+
+DATA gelu_cdf_4<>+0(SB)/4, $0xa7729800
+DATA gelu_cdf_4<>+4(SB)/4, $0x3c394892
+DATA gelu_cdf_4<>+8(SB)/4, $0x3a12b6db
+DATA gelu_cdf_4<>+12(SB)/4, $0xbb4088b4
+DATA gelu_cdf_4<>+16(SB)/4, $0xba53cf9e
+DATA gelu_cdf_4<>+20(SB)/4, $0xb8998c3c
+DATA gelu_cdf_4<>+24(SB)/4, $0xb635e7d0
+DATA gelu_cdf_4<>+28(SB)/4, $0xb33d45c5
+GLOBL gelu_cdf_4<>(SB), RODATA|NOPTR, $32
+
+DATA gelu_cdf_5<>+0(SB)/4, $0x3b856538
+DATA gelu_cdf_5<>+4(SB)/4, $0xba30a356
+DATA gelu_cdf_5<>+8(SB)/4, $0xbb02fe1d
+DATA gelu_cdf_5<>+12(SB)/4, $0x3993b307
+DATA gelu_cdf_5<>+16(SB)/4, $0x39a1dde7
+DATA gelu_cdf_5<>+20(SB)/4, $0x383a3241
+DATA gelu_cdf_5<>+24(SB)/4, $0x36180958
+DATA gelu_cdf_5<>+28(SB)/4, $0x334ef751
+GLOBL gelu_cdf_5<>(SB), RODATA|NOPTR, $32
+
+DATA gelu_cdf_6<>+0(SB)/4, $0x2845b0df
+DATA gelu_cdf_6<>+4(SB)/4, $0xba7a900c
+DATA gelu_cdf_6<>+8(SB)/4, $0x39d5ffe8
+DATA gelu_cdf_6<>+12(SB)/4, $0x3931927d
+DATA gelu_cdf_6<>+16(SB)/4, $0xb88d0b74
+DATA gelu_cdf_6<>+20(SB)/4, $0xb799e278
+DATA gelu_cdf_6<>+24(SB)/4, $0xb5a9a780
+DATA gelu_cdf_6<>+28(SB)/4, $0xb30d4910
+GLOBL gelu_cdf_6<>(SB), RODATA|NOPTR, $32
+
+DATA all_7fffffff<>+0(SB)/4, $0x7fffffff
+DATA all_7fffffff<>+4(SB)/4, $0x7fffffff
+DATA all_7fffffff<>+8(SB)/4, $0x7fffffff
+DATA all_7fffffff<>+12(SB)/4, $0x7fffffff
+DATA all_7fffffff<>+16(SB)/4, $0x7fffffff
+DATA all_7fffffff<>+20(SB)/4, $0x7fffffff
+DATA all_7fffffff<>+24(SB)/4, $0x7fffffff
+DATA all_7fffffff<>+28(SB)/4, $0x7fffffff
+GLOBL all_7fffffff<>(SB), RODATA|NOPTR, $32
+
+DATA all_4b400000<>+0(SB)/4, $0x4b400000
+DATA all_4b400000<>+4(SB)/4, $0x4b400000
+DATA all_4b400000<>+8(SB)/4, $0x4b400000
+DATA all_4b400000<>+12(SB)/4, $0x4b400000
+DATA all_4b400000<>+16(SB)/4, $0x4b400000
+DATA all_4b400000<>+20(SB)/4, $0x4b400000
+DATA all_4b400000<>+24(SB)/4, $0x4b400000
+DATA all_4b400000<>+28(SB)/4, $0x4b400000
+GLOBL all_4b400000<>(SB), RODATA|NOPTR, $32
+
+DATA all_cb400000<>+0(SB)/4, $0xcb400000
+DATA all_cb400000<>+4(SB)/4, $0xcb400000
+DATA all_cb400000<>+8(SB)/4, $0xcb400000
+DATA all_cb400000<>+12(SB)/4, $0xcb400000
+DATA all_cb400000<>+16(SB)/4, $0xcb400000
+DATA all_cb400000<>+20(SB)/4, $0xcb400000
+DATA all_cb400000<>+24(SB)/4, $0xcb400000
+DATA all_cb400000<>+28(SB)/4, $0xcb400000
+GLOBL all_cb400000<>(SB), RODATA|NOPTR, $32
 
 DATA all_3f000000<>+0(SB)/4, $0x3f000000
 DATA all_3f000000<>+4(SB)/4, $0x3f000000
@@ -277,134 +345,6 @@ DATA all_3f000000<>+20(SB)/4, $0x3f000000
 DATA all_3f000000<>+24(SB)/4, $0x3f000000
 DATA all_3f000000<>+28(SB)/4, $0x3f000000
 GLOBL all_3f000000<>(SB), RODATA|NOPTR, $32
-
-DATA all_3f3504f3<>+0(SB)/4, $0x3f3504f3
-DATA all_3f3504f3<>+4(SB)/4, $0x3f3504f3
-DATA all_3f3504f3<>+8(SB)/4, $0x3f3504f3
-DATA all_3f3504f3<>+12(SB)/4, $0x3f3504f3
-DATA all_3f3504f3<>+16(SB)/4, $0x3f3504f3
-DATA all_3f3504f3<>+20(SB)/4, $0x3f3504f3
-DATA all_3f3504f3<>+24(SB)/4, $0x3f3504f3
-DATA all_3f3504f3<>+28(SB)/4, $0x3f3504f3
-GLOBL all_3f3504f3<>(SB), RODATA|NOPTR, $32
-
-DATA one_4079999a<>+0(SB)/4, $0x4079999a
-GLOBL one_4079999a<>(SB), RODATA|NOPTR, $4
-
-DATA one_c079999a<>+0(SB)/4, $0xc079999a
-GLOBL one_c079999a<>(SB), RODATA|NOPTR, $4
-
-DATA one_32ad12d4<>+0(SB)/4, $0x32ad12d4
-GLOBL one_32ad12d4<>(SB), RODATA|NOPTR, $4
-
-DATA all_b603bf83<>+0(SB)/4, $0xb603bf83
-DATA all_b603bf83<>+4(SB)/4, $0xb603bf83
-DATA all_b603bf83<>+8(SB)/4, $0xb603bf83
-DATA all_b603bf83<>+12(SB)/4, $0xb603bf83
-DATA all_b603bf83<>+16(SB)/4, $0xb603bf83
-DATA all_b603bf83<>+20(SB)/4, $0xb603bf83
-DATA all_b603bf83<>+24(SB)/4, $0xb603bf83
-DATA all_b603bf83<>+28(SB)/4, $0xb603bf83
-GLOBL all_b603bf83<>(SB), RODATA|NOPTR, $32
-
-DATA all_39136cee<>+0(SB)/4, $0x39136cee
-DATA all_39136cee<>+4(SB)/4, $0x39136cee
-DATA all_39136cee<>+8(SB)/4, $0x39136cee
-DATA all_39136cee<>+12(SB)/4, $0x39136cee
-DATA all_39136cee<>+16(SB)/4, $0x39136cee
-DATA all_39136cee<>+20(SB)/4, $0x39136cee
-DATA all_39136cee<>+24(SB)/4, $0x39136cee
-DATA all_39136cee<>+28(SB)/4, $0x39136cee
-GLOBL all_39136cee<>(SB), RODATA|NOPTR, $32
-
-DATA all_3b6e092b<>+0(SB)/4, $0x3b6e092b
-DATA all_3b6e092b<>+4(SB)/4, $0x3b6e092b
-DATA all_3b6e092b<>+8(SB)/4, $0x3b6e092b
-DATA all_3b6e092b<>+12(SB)/4, $0x3b6e092b
-DATA all_3b6e092b<>+16(SB)/4, $0x3b6e092b
-DATA all_3b6e092b<>+20(SB)/4, $0x3b6e092b
-DATA all_3b6e092b<>+24(SB)/4, $0x3b6e092b
-DATA all_3b6e092b<>+28(SB)/4, $0x3b6e092b
-GLOBL all_3b6e092b<>(SB), RODATA|NOPTR, $32
-
-DATA all_3d4e35fb<>+0(SB)/4, $0x3d4e35fb
-DATA all_3d4e35fb<>+4(SB)/4, $0x3d4e35fb
-DATA all_3d4e35fb<>+8(SB)/4, $0x3d4e35fb
-DATA all_3d4e35fb<>+12(SB)/4, $0x3d4e35fb
-DATA all_3d4e35fb<>+16(SB)/4, $0x3d4e35fb
-DATA all_3d4e35fb<>+20(SB)/4, $0x3d4e35fb
-DATA all_3d4e35fb<>+24(SB)/4, $0x3d4e35fb
-DATA all_3d4e35fb<>+28(SB)/4, $0x3d4e35fb
-GLOBL all_3d4e35fb<>(SB), RODATA|NOPTR, $32
-
-DATA all_3e4aef5a<>+0(SB)/4, $0x3e4aef5a
-DATA all_3e4aef5a<>+4(SB)/4, $0x3e4aef5a
-DATA all_3e4aef5a<>+8(SB)/4, $0x3e4aef5a
-DATA all_3e4aef5a<>+12(SB)/4, $0x3e4aef5a
-DATA all_3e4aef5a<>+16(SB)/4, $0x3e4aef5a
-DATA all_3e4aef5a<>+20(SB)/4, $0x3e4aef5a
-DATA all_3e4aef5a<>+24(SB)/4, $0x3e4aef5a
-DATA all_3e4aef5a<>+28(SB)/4, $0x3e4aef5a
-GLOBL all_3e4aef5a<>(SB), RODATA|NOPTR, $32
-
-DATA all_3f906eba<>+0(SB)/4, $0x3f906eba
-DATA all_3f906eba<>+4(SB)/4, $0x3f906eba
-DATA all_3f906eba<>+8(SB)/4, $0x3f906eba
-DATA all_3f906eba<>+12(SB)/4, $0x3f906eba
-DATA all_3f906eba<>+16(SB)/4, $0x3f906eba
-DATA all_3f906eba<>+20(SB)/4, $0x3f906eba
-DATA all_3f906eba<>+24(SB)/4, $0x3f906eba
-DATA all_3f906eba<>+28(SB)/4, $0x3f906eba
-GLOBL all_3f906eba<>(SB), RODATA|NOPTR, $32
-
-DATA one_3a768f04<>+0(SB)/4, $0x3a768f04
-GLOBL one_3a768f04<>(SB), RODATA|NOPTR, $4
-
-DATA all_3c68c6d6<>+0(SB)/4, $0x3c68c6d6
-DATA all_3c68c6d6<>+4(SB)/4, $0x3c68c6d6
-DATA all_3c68c6d6<>+8(SB)/4, $0x3c68c6d6
-DATA all_3c68c6d6<>+12(SB)/4, $0x3c68c6d6
-DATA all_3c68c6d6<>+16(SB)/4, $0x3c68c6d6
-DATA all_3c68c6d6<>+20(SB)/4, $0x3c68c6d6
-DATA all_3c68c6d6<>+24(SB)/4, $0x3c68c6d6
-DATA all_3c68c6d6<>+28(SB)/4, $0x3c68c6d6
-GLOBL all_3c68c6d6<>(SB), RODATA|NOPTR, $32
-
-DATA all_3dea0b53<>+0(SB)/4, $0x3dea0b53
-DATA all_3dea0b53<>+4(SB)/4, $0x3dea0b53
-DATA all_3dea0b53<>+8(SB)/4, $0x3dea0b53
-DATA all_3dea0b53<>+12(SB)/4, $0x3dea0b53
-DATA all_3dea0b53<>+16(SB)/4, $0x3dea0b53
-DATA all_3dea0b53<>+20(SB)/4, $0x3dea0b53
-DATA all_3dea0b53<>+24(SB)/4, $0x3dea0b53
-DATA all_3dea0b53<>+28(SB)/4, $0x3dea0b53
-GLOBL all_3dea0b53<>(SB), RODATA|NOPTR, $32
-
-DATA all_3f024b67<>+0(SB)/4, $0x3f024b67
-DATA all_3f024b67<>+4(SB)/4, $0x3f024b67
-DATA all_3f024b67<>+8(SB)/4, $0x3f024b67
-DATA all_3f024b67<>+12(SB)/4, $0x3f024b67
-DATA all_3f024b67<>+16(SB)/4, $0x3f024b67
-DATA all_3f024b67<>+20(SB)/4, $0x3f024b67
-DATA all_3f024b67<>+24(SB)/4, $0x3f024b67
-DATA all_3f024b67<>+28(SB)/4, $0x3f024b67
-GLOBL all_3f024b67<>(SB), RODATA|NOPTR, $32
-
-DATA all_3f800000<>+0(SB)/4, $0x3f800000
-DATA all_3f800000<>+4(SB)/4, $0x3f800000
-DATA all_3f800000<>+8(SB)/4, $0x3f800000
-DATA all_3f800000<>+12(SB)/4, $0x3f800000
-DATA all_3f800000<>+16(SB)/4, $0x3f800000
-DATA all_3f800000<>+20(SB)/4, $0x3f800000
-DATA all_3f800000<>+24(SB)/4, $0x3f800000
-DATA all_3f800000<>+28(SB)/4, $0x3f800000
-GLOBL all_3f800000<>(SB), RODATA|NOPTR, $32
-
-DATA one_3f800000<>+0(SB)/4, $0x3f800000
-GLOBL one_3f800000<>(SB), RODATA|NOPTR, $4
-
-DATA one_bf800000<>+0(SB)/4, $0xbf800000
-GLOBL one_bf800000<>(SB), RODATA|NOPTR, $4
 
 DATA block_masks<>+0(SB)/4, $0xffffffff
 DATA block_masks<>+4(SB)/4, $0xffffffff
@@ -475,1152 +415,750 @@ GLOBL block_masks<>(SB), RODATA|NOPTR, $256
 // func GeluGrad(dx []float32, dy []float32, x []float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·GeluGrad(SB), NOSPLIT, $0-72
-	MOVQ dx_len+8(FP), AX
-	MOVQ dx_base+0(FP), CX
-	MOVQ dy_base+24(FP), DX
-	MOVQ x_base+48(FP), BX
-	XORQ SI, SI
+	VBROADCASTSS one_3f980000<>+0(SB), Y0
+	VBROADCASTSS one_40bca1af<>+0(SB), Y1
+	MOVQ         dx_len+8(FP), AX
+	MOVQ         dx_base+0(FP), CX
+	MOVQ         dy_base+24(FP), DX
+	MOVQ         x_base+48(FP), BX
+	XORQ         SI, SI
 
 block1:
-	LEAQ         32(SI), DI
-	CMPQ         DI, AX
-	JGT          lastBlock2
-	VMOVUPS      (DX)(SI*4), Y0
-	VMOVUPS      (BX)(SI*4), Y1
-	VMULPS       all_3f3504f3<>+0(SB), Y1, Y2
-	VMULPS       Y2, Y2, Y3
-	VMULPS       all_bf800000<>+0(SB), Y3, Y3
-	VBROADCASTSS one_42b20000<>+0(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS one_c2d00000<>+0(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMULPS       all_3fb8aa3b<>+0(SB), Y3, Y5
-	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y3
-	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y3
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y4
-	VFMADD213PS  all_3c091d10<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3efffffe<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VCVTPS2DQ    Y5, Y5
-	VPSRAD       $0x01, Y5, Y3
-	VPSUBD       Y3, Y5, Y5
-	VPADDD       all_0000007f<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       all_0000007f<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y3, Y4, Y4
-	VMULPS       Y5, Y4, Y3
-	VMULPS       all_3ecc422a<>+0(SB), Y3, Y3
-	VBROADCASTSS one_4079999a<>+0(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS one_c079999a<>+0(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VMULPS       Y2, Y2, Y5
-	VBROADCASTSS one_32ad12d4<>+0(SB), Y4
-	VFMADD213PS  all_b603bf83<>+0(SB), Y5, Y4
-	VFMADD213PS  all_39136cee<>+0(SB), Y5, Y4
-	VFMADD213PS  all_3b6e092b<>+0(SB), Y5, Y4
-	VFMADD213PS  all_3d4e35fb<>+0(SB), Y5, Y4
-	VFMADD213PS  all_3e4aef5a<>+0(SB), Y5, Y4
-	VFMADD213PS  all_3f906eba<>+0(SB), Y5, Y4
-	VBROADCASTSS one_3a768f04<>+0(SB), Y6
-	VFMADD213PS  all_3c68c6d6<>+0(SB), Y5, Y6
-	VFMADD213PS  all_3dea0b53<>+0(SB), Y5, Y6
-	VFMADD213PS  all_3f024b67<>+0(SB), Y5, Y6
-	VFMADD213PS  all_3f800000<>+0(SB), Y5, Y6
-	VMULPS       Y4, Y2, Y2
-	VDIVPS       Y6, Y2, Y2
-	VBROADCASTSS one_3f800000<>+0(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS one_bf800000<>+0(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VBROADCASTSS one_3f000000<>+0(SB), Y4
-	VFMADD213PS  Y4, Y4, Y2
-	VFMADD231PS  Y1, Y3, Y2
-	VMULPS       Y0, Y2, Y2
-	VMOVUPS      Y2, (CX)(SI*4)
-	VMOVUPS      32(DX)(SI*4), Y0
-	VMOVUPS      32(BX)(SI*4), Y1
-	VMULPS       all_3f3504f3<>+0(SB), Y1, Y2
-	VMULPS       Y2, Y2, Y3
-	VMULPS       all_bf800000<>+0(SB), Y3, Y3
-	VBROADCASTSS one_42b20000<>+0(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS one_c2d00000<>+0(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMULPS       all_3fb8aa3b<>+0(SB), Y3, Y5
-	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y3
-	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y3
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y4
-	VFMADD213PS  all_3c091d10<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3efffffe<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VCVTPS2DQ    Y5, Y5
-	VPSRAD       $0x01, Y5, Y3
-	VPSUBD       Y3, Y5, Y5
-	VPADDD       all_0000007f<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       all_0000007f<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y3, Y4, Y4
-	VMULPS       Y5, Y4, Y3
-	VMULPS       all_3ecc422a<>+0(SB), Y3, Y3
-	VBROADCASTSS one_4079999a<>+0(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS one_c079999a<>+0(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VMULPS       Y2, Y2, Y5
-	VBROADCASTSS one_32ad12d4<>+0(SB), Y4
-	VFMADD213PS  all_b603bf83<>+0(SB), Y5, Y4
-	VFMADD213PS  all_39136cee<>+0(SB), Y5, Y4
-	VFMADD213PS  all_3b6e092b<>+0(SB), Y5, Y4
-	VFMADD213PS  all_3d4e35fb<>+0(SB), Y5, Y4
-	VFMADD213PS  all_3e4aef5a<>+0(SB), Y5, Y4
-	VFMADD213PS  all_3f906eba<>+0(SB), Y5, Y4
-	VBROADCASTSS one_3a768f04<>+0(SB), Y6
-	VFMADD213PS  all_3c68c6d6<>+0(SB), Y5, Y6
-	VFMADD213PS  all_3dea0b53<>+0(SB), Y5, Y6
-	VFMADD213PS  all_3f024b67<>+0(SB), Y5, Y6
-	VFMADD213PS  all_3f800000<>+0(SB), Y5, Y6
-	VMULPS       Y4, Y2, Y2
-	VDIVPS       Y6, Y2, Y2
-	VBROADCASTSS one_3f800000<>+0(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS one_bf800000<>+0(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VBROADCASTSS one_3f000000<>+0(SB), Y4
-	VFMADD213PS  Y4, Y4, Y2
-	VFMADD231PS  Y1, Y3, Y2
-	VMULPS       Y0, Y2, Y2
-	VMOVUPS      Y2, 32(CX)(SI*4)
-	VMOVUPS      64(DX)(SI*4), Y0
-	VMOVUPS      64(BX)(SI*4), Y1
-	VMULPS       all_3f3504f3<>+0(SB), Y1, Y2
-	VMULPS       Y2, Y2, Y3
-	VMULPS       all_bf800000<>+0(SB), Y3, Y3
-	VBROADCASTSS one_42b20000<>+0(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS one_c2d00000<>+0(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMULPS       all_3fb8aa3b<>+0(SB), Y3, Y5
-	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y3
-	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y3
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y4
-	VFMADD213PS  all_3c091d10<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3efffffe<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VCVTPS2DQ    Y5, Y5
-	VPSRAD       $0x01, Y5, Y3
-	VPSUBD       Y3, Y5, Y5
-	VPADDD       all_0000007f<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       all_0000007f<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y3, Y4, Y4
-	VMULPS       Y5, Y4, Y3
-	VMULPS       all_3ecc422a<>+0(SB), Y3, Y3
-	VBROADCASTSS one_4079999a<>+0(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS one_c079999a<>+0(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VMULPS       Y2, Y2, Y5
-	VBROADCASTSS one_32ad12d4<>+0(SB), Y4
-	VFMADD213PS  all_b603bf83<>+0(SB), Y5, Y4
-	VFMADD213PS  all_39136cee<>+0(SB), Y5, Y4
-	VFMADD213PS  all_3b6e092b<>+0(SB), Y5, Y4
-	VFMADD213PS  all_3d4e35fb<>+0(SB), Y5, Y4
-	VFMADD213PS  all_3e4aef5a<>+0(SB), Y5, Y4
-	VFMADD213PS  all_3f906eba<>+0(SB), Y5, Y4
-	VBROADCASTSS one_3a768f04<>+0(SB), Y6
-	VFMADD213PS  all_3c68c6d6<>+0(SB), Y5, Y6
-	VFMADD213PS  all_3dea0b53<>+0(SB), Y5, Y6
-	VFMADD213PS  all_3f024b67<>+0(SB), Y5, Y6
-	VFMADD213PS  all_3f800000<>+0(SB), Y5, Y6
-	VMULPS       Y4, Y2, Y2
-	VDIVPS       Y6, Y2, Y2
-	VBROADCASTSS one_3f800000<>+0(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS one_bf800000<>+0(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VBROADCASTSS one_3f000000<>+0(SB), Y4
-	VFMADD213PS  Y4, Y4, Y2
-	VFMADD231PS  Y1, Y3, Y2
-	VMULPS       Y0, Y2, Y2
-	VMOVUPS      Y2, 64(CX)(SI*4)
-	VMOVUPS      96(DX)(SI*4), Y0
-	VMOVUPS      96(BX)(SI*4), Y1
-	VMULPS       all_3f3504f3<>+0(SB), Y1, Y2
-	VMULPS       Y2, Y2, Y3
-	VMULPS       all_bf800000<>+0(SB), Y3, Y3
-	VBROADCASTSS one_42b20000<>+0(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS one_c2d00000<>+0(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMULPS       all_3fb8aa3b<>+0(SB), Y3, Y5
-	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y3
-	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y3
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y4
-	VFMADD213PS  all_3c091d10<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3efffffe<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VCVTPS2DQ    Y5, Y5
-	VPSRAD       $0x01, Y5, Y3
-	VPSUBD       Y3, Y5, Y5
-	VPADDD       all_0000007f<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       all_0000007f<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y3, Y4, Y4
-	VMULPS       Y5, Y4, Y3
-	VMULPS       all_3ecc422a<>+0(SB), Y3, Y3
-	VBROADCASTSS one_4079999a<>+0(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS one_c079999a<>+0(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VMULPS       Y2, Y2, Y5
-	VBROADCASTSS one_32ad12d4<>+0(SB), Y4
-	VFMADD213PS  all_b603bf83<>+0(SB), Y5, Y4
-	VFMADD213PS  all_39136cee<>+0(SB), Y5, Y4
-	VFMADD213PS  all_3b6e092b<>+0(SB), Y5, Y4
-	VFMADD213PS  all_3d4e35fb<>+0(SB), Y5, Y4
-	VFMADD213PS  all_3e4aef5a<>+0(SB), Y5, Y4
-	VFMADD213PS  all_3f906eba<>+0(SB), Y5, Y4
-	VBROADCASTSS one_3a768f04<>+0(SB), Y6
-	VFMADD213PS  all_3c68c6d6<>+0(SB), Y5, Y6
-	VFMADD213PS  all_3dea0b53<>+0(SB), Y5, Y6
-	VFMADD213PS  all_3f024b67<>+0(SB), Y5, Y6
-	VFMADD213PS  all_3f800000<>+0(SB), Y5, Y6
-	VMULPS       Y4, Y2, Y2
-	VDIVPS       Y6, Y2, Y2
-	VBROADCASTSS one_3f800000<>+0(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS one_bf800000<>+0(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VBROADCASTSS one_3f000000<>+0(SB), Y4
-	VFMADD213PS  Y4, Y4, Y2
-	VFMADD231PS  Y1, Y3, Y2
-	VMULPS       Y0, Y2, Y2
-	VMOVUPS      Y2, 96(CX)(SI*4)
-	ADDQ         $0x20, SI
-	JMP          block1
+	LEAQ        32(SI), DI
+	CMPQ        DI, AX
+	JGT         lastBlock2
+	VMOVUPS     (DX)(SI*4), Y2
+	VMOVUPS     (BX)(SI*4), Y3
+	VANDPS      all_7fffffff<>+0(SB), Y3, Y4
+	VMINPS      Y4, Y1, Y5
+	VMOVAPS     Y5, Y4
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
+	VADDPS      all_cb400000<>+0(SB), Y4, Y6
+	VFMSUB213PS Y6, Y0, Y5
+	VPERMPS     gelu_slope_7<>+0(SB), Y4, Y6
+	VPERMPS     gelu_slope_6<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_slope_5<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_slope_4<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_slope_3<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_slope_2<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_slope_1<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_slope_0<>+0(SB), Y4, Y4
+	VFMADD213PS Y4, Y5, Y6
+	VANDPS      all_80000000<>+0(SB), Y3, Y3
+	VXORPS      Y3, Y6, Y6
+	VADDPS      all_3f000000<>+0(SB), Y6, Y6
+	VMULPS      Y2, Y6, Y6
+	VMOVUPS     Y6, (CX)(SI*4)
+	VMOVUPS     32(DX)(SI*4), Y2
+	VMOVUPS     32(BX)(SI*4), Y3
+	VANDPS      all_7fffffff<>+0(SB), Y3, Y4
+	VMINPS      Y4, Y1, Y5
+	VMOVAPS     Y5, Y4
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
+	VADDPS      all_cb400000<>+0(SB), Y4, Y6
+	VFMSUB213PS Y6, Y0, Y5
+	VPERMPS     gelu_slope_7<>+0(SB), Y4, Y6
+	VPERMPS     gelu_slope_6<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_slope_5<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_slope_4<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_slope_3<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_slope_2<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_slope_1<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_slope_0<>+0(SB), Y4, Y4
+	VFMADD213PS Y4, Y5, Y6
+	VANDPS      all_80000000<>+0(SB), Y3, Y3
+	VXORPS      Y3, Y6, Y6
+	VADDPS      all_3f000000<>+0(SB), Y6, Y6
+	VMULPS      Y2, Y6, Y6
+	VMOVUPS     Y6, 32(CX)(SI*4)
+	VMOVUPS     64(DX)(SI*4), Y2
+	VMOVUPS     64(BX)(SI*4), Y3
+	VANDPS      all_7fffffff<>+0(SB), Y3, Y4
+	VMINPS      Y4, Y1, Y5
+	VMOVAPS     Y5, Y4
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
+	VADDPS      all_cb400000<>+0(SB), Y4, Y6
+	VFMSUB213PS Y6, Y0, Y5
+	VPERMPS     gelu_slope_7<>+0(SB), Y4, Y6
+	VPERMPS     gelu_slope_6<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_slope_5<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_slope_4<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_slope_3<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_slope_2<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_slope_1<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_slope_0<>+0(SB), Y4, Y4
+	VFMADD213PS Y4, Y5, Y6
+	VANDPS      all_80000000<>+0(SB), Y3, Y3
+	VXORPS      Y3, Y6, Y6
+	VADDPS      all_3f000000<>+0(SB), Y6, Y6
+	VMULPS      Y2, Y6, Y6
+	VMOVUPS     Y6, 64(CX)(SI*4)
+	VMOVUPS     96(DX)(SI*4), Y2
+	VMOVUPS     96(BX)(SI*4), Y3
+	VANDPS      all_7fffffff<>+0(SB), Y3, Y4
+	VMINPS      Y4, Y1, Y5
+	VMOVAPS     Y5, Y4
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
+	VADDPS      all_cb400000<>+0(SB), Y4, Y6
+	VFMSUB213PS Y6, Y0, Y5
+	VPERMPS     gelu_slope_7<>+0(SB), Y4, Y6
+	VPERMPS     gelu_slope_6<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_slope_5<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_slope_4<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_slope_3<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_slope_2<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_slope_1<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_slope_0<>+0(SB), Y4, Y4
+	VFMADD213PS Y4, Y5, Y6
+	VANDPS      all_80000000<>+0(SB), Y3, Y3
+	VXORPS      Y3, Y6, Y6
+	VADDPS      all_3f000000<>+0(SB), Y6, Y6
+	VMULPS      Y2, Y6, Y6
+	VMOVUPS     Y6, 96(CX)(SI*4)
+	ADDQ        $0x20, SI
+	JMP         block1
 
 lastBlock2:
-	CMPQ         SI, AX
-	JEQ          end3
-	LEAQ         block_masks<>+0(SB), R8
-	MOVQ         SI, DI
-	SUBQ         AX, DI
-	LEAQ         128(R8)(DI*4), R8
-	VMOVUPS      (R8), Y0
-	VMASKMOVPS   (DX)(SI*4), Y0, Y1
-	VMASKMOVPS   (BX)(SI*4), Y0, Y2
-	VMULPS       all_3f3504f3<>+0(SB), Y2, Y3
-	VMULPS       Y3, Y3, Y4
-	VMULPS       all_bf800000<>+0(SB), Y4, Y4
-	VBROADCASTSS one_42b20000<>+0(SB), Y5
-	VMINPS       Y4, Y5, Y4
-	VBROADCASTSS one_c2d00000<>+0(SB), Y5
-	VMAXPS       Y4, Y5, Y4
-	VMULPS       all_3fb8aa3b<>+0(SB), Y4, Y6
-	VROUNDPS     $0x08, Y6, Y6
-	VFNMADD231PS all_3f317218<>+0(SB), Y6, Y4
-	VFNMADD231PS all_b102e308<>+0(SB), Y6, Y4
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y5
-	VFMADD213PS  all_3c091d10<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3efffffe<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y5
-	VCVTPS2DQ    Y6, Y6
-	VPSRAD       $0x01, Y6, Y4
-	VPSUBD       Y4, Y6, Y6
-	VPADDD       all_0000007f<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VMULPS       Y4, Y5, Y5
-	VMULPS       Y6, Y5, Y4
-	VMULPS       all_3ecc422a<>+0(SB), Y4, Y4
-	VBROADCASTSS one_4079999a<>+0(SB), Y5
-	VMINPS       Y3, Y5, Y3
-	VBROADCASTSS one_c079999a<>+0(SB), Y5
-	VMAXPS       Y3, Y5, Y3
-	VMULPS       Y3, Y3, Y6
-	VBROADCASTSS one_32ad12d4<>+0(SB), Y5
-	VFMADD213PS  all_b603bf83<>+0(SB), Y6, Y5
-	VFMADD213PS  all_39136cee<>+0(SB), Y6, Y5
-	VFMADD213PS  all_3b6e092b<>+0(SB), Y6, Y5
-	VFMADD213PS  all_3d4e35fb<>+0(SB), Y6, Y5
-	VFMADD213PS  all_3e4aef5a<>+0(SB), Y6, Y5
-	VFMADD213PS  all_3f906eba<>+0(SB), Y6, Y5
-	VBROADCASTSS one_3a768f04<>+0(SB), Y7
-	VFMADD213PS  all_3c68c6d6<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3dea0b53<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3f024b67<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3f800000<>+0(SB), Y6, Y7
-	VMULPS       Y5, Y3, Y3
-	VDIVPS       Y7, Y3, Y3
-	VBROADCASTSS one_3f800000<>+0(SB), Y5
-	VMINPS       Y3, Y5, Y3
-	VBROADCASTSS one_bf800000<>+0(SB), Y5
-	VMAXPS       Y3, Y5, Y3
-	VBROADCASTSS one_3f000000<>+0(SB), Y5
-	VFMADD213PS  Y5, Y5, Y3
-	VFMADD231PS  Y2, Y4, Y3
-	VMULPS       Y1, Y3, Y3
-	VMASKMOVPS   Y3, Y0, (CX)(SI*4)
-	LEAQ         8(SI), DI
-	CMPQ         DI, AX
-	JGE          end3
-	VMOVUPS      32(R8), Y0
-	VMASKMOVPS   32(DX)(SI*4), Y0, Y1
-	VMASKMOVPS   32(BX)(SI*4), Y0, Y2
-	VMULPS       all_3f3504f3<>+0(SB), Y2, Y3
-	VMULPS       Y3, Y3, Y4
-	VMULPS       all_bf800000<>+0(SB), Y4, Y4
-	VBROADCASTSS one_42b20000<>+0(SB), Y5
-	VMINPS       Y4, Y5, Y4
-	VBROADCASTSS one_c2d00000<>+0(SB), Y5
-	VMAXPS       Y4, Y5, Y4
-	VMULPS       all_3fb8aa3b<>+0(SB), Y4, Y6
-	VROUNDPS     $0x08, Y6, Y6
-	VFNMADD231PS all_3f317218<>+0(SB), Y6, Y4
-	VFNMADD231PS all_b102e308<>+0(SB), Y6, Y4
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y5
-	VFMADD213PS  all_3c091d10<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3efffffe<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y5
-	VCVTPS2DQ    Y6, Y6
-	VPSRAD       $0x01, Y6, Y4
-	VPSUBD       Y4, Y6, Y6
-	VPADDD       all_0000007f<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VMULPS       Y4, Y5, Y5
-	VMULPS       Y6, Y5, Y4
-	VMULPS       all_3ecc422a<>+0(SB), Y4, Y4
-	VBROADCASTSS one_4079999a<>+0(SB), Y5
-	VMINPS       Y3, Y5, Y3
-	VBROADCASTSS one_c079999a<>+0(SB), Y5
-	VMAXPS       Y3, Y5, Y3
-	VMULPS       Y3, Y3, Y6
-	VBROADCASTSS one_32ad12d4<>+0(SB), Y5
-	VFMADD213PS  all_b603bf83<>+0(SB), Y6, Y5
-	VFMADD213PS  all_39136cee<>+0(SB), Y6, Y5
-	VFMADD213PS  all_3b6e092b<>+0(SB), Y6, Y5
-	VFMADD213PS  all_3d4e35fb<>+0(SB), Y6, Y5
-	VFMADD213PS  all_3e4aef5a<>+0(SB), Y6, Y5
-	VFMADD213PS  all_3f906eba<>+0(SB), Y6, Y5
-	VBROADCASTSS one_3a768f04<>+0(SB), Y7
-	VFMADD213PS  all_3c68c6d6<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3dea0b53<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3f024b67<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3f800000<>+0(SB), Y6, Y7
-	VMULPS       Y5, Y3, Y3
-	VDIVPS       Y7, Y3, Y3
-	VBROADCASTSS one_3f800000<>+0(SB), Y5
-	VMINPS       Y3, Y5, Y3
-	VBROADCASTSS one_bf800000<>+0(SB), Y5
-	VMAXPS       Y3, Y5, Y3
-	VBROADCASTSS one_3f000000<>+0(SB), Y5
-	VFMADD213PS  Y5, Y5, Y3
-	VFMADD231PS  Y2, Y4, Y3
-	VMULPS       Y1, Y3, Y3
-	VMASKMOVPS   Y3, Y0, 32(CX)(SI*4)
-	LEAQ         16(SI), DI
-	CMPQ         DI, AX
-	JGE          end3
-	VMOVUPS      64(R8), Y0
-	VMASKMOVPS   64(DX)(SI*4), Y0, Y1
-	VMASKMOVPS   64(BX)(SI*4), Y0, Y2
-	VMULPS       all_3f3504f3<>+0(SB), Y2, Y3
-	VMULPS       Y3, Y3, Y4
-	VMULPS       all_bf800000<>+0(SB), Y4, Y4
-	VBROADCASTSS one_42b20000<>+0(SB), Y5
-	VMINPS       Y4, Y5, Y4
-	VBROADCASTSS one_c2d00000<>+0(SB), Y5
-	VMAXPS       Y4, Y5, Y4
-	VMULPS       all_3fb8aa3b<>+0(SB), Y4, Y6
-	VROUNDPS     $0x08, Y6, Y6
-	VFNMADD231PS all_3f317218<>+0(SB), Y6, Y4
-	VFNMADD231PS all_b102e308<>+0(SB), Y6, Y4
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y5
-	VFMADD213PS  all_3c091d10<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3efffffe<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y5
-	VCVTPS2DQ    Y6, Y6
-	VPSRAD       $0x01, Y6, Y4
-	VPSUBD       Y4, Y6, Y6
-	VPADDD       all_0000007f<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VMULPS       Y4, Y5, Y5
-	VMULPS       Y6, Y5, Y4
-	VMULPS       all_3ecc422a<>+0(SB), Y4, Y4
-	VBROADCASTSS one_4079999a<>+0(SB), Y5
-	VMINPS       Y3, Y5, Y3
-	VBROADCASTSS one_c079999a<>+0(SB), Y5
-	VMAXPS       Y3, Y5, Y3
-	VMULPS       Y3, Y3, Y6
-	VBROADCASTSS one_32ad12d4<>+0(SB), Y5
-	VFMADD213PS  all_b603bf83<>+0(SB), Y6, Y5
-	VFMADD213PS  all_39136cee<>+0(SB), Y6, Y5
-	VFMADD213PS  all_3b6e092b<>+0(SB), Y6, Y5
-	VFMADD213PS  all_3d4e35fb<>+0(SB), Y6, Y5
-	VFMADD213PS  all_3e4aef5a<>+0(SB), Y6, Y5
-	VFMADD213PS  all_3f906eba<>+0(SB), Y6, Y5
-	VBROADCASTSS one_3a768f04<>+0(SB), Y7
-	VFMADD213PS  all_3c68c6d6<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3dea0b53<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3f024b67<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3f800000<>+0(SB), Y6, Y7
-	VMULPS       Y5, Y3, Y3
-	VDIVPS       Y7, Y3, Y3
-	VBROADCASTSS one_3f800000<>+0(SB), Y5
-	VMINPS       Y3, Y5, Y3
-	VBROADCASTSS one_bf800000<>+0(SB), Y5
-	VMAXPS       Y3, Y5, Y3
-	VBROADCASTSS one_3f000000<>+0(SB), Y5
-	VFMADD213PS  Y5, Y5, Y3
-	VFMADD231PS  Y2, Y4, Y3
-	VMULPS       Y1, Y3, Y3
-	VMASKMOVPS   Y3, Y0, 64(CX)(SI*4)
-	LEAQ         24(SI), DI
-	CMPQ         DI, AX
-	JGE          end3
-	VMOVUPS      96(R8), Y0
-	VMASKMOVPS   96(DX)(SI*4), Y0, Y1
-	VMASKMOVPS   96(BX)(SI*4), Y0, Y2
-	VMULPS       all_3f3504f3<>+0(SB), Y2, Y3
-	VMULPS       Y3, Y3, Y4
-	VMULPS       all_bf800000<>+0(SB), Y4, Y4
-	VBROADCASTSS one_42b20000<>+0(SB), Y5
-	VMINPS       Y4, Y5, Y4
-	VBROADCASTSS one_c2d00000<>+0(SB), Y5
-	VMAXPS       Y4, Y5, Y4
-	VMULPS       all_3fb8aa3b<>+0(SB), Y4, Y6
-	VROUNDPS     $0x08, Y6, Y6
-	VFNMADD231PS all_3f317218<>+0(SB), Y6, Y4
-	VFNMADD231PS all_b102e308<>+0(SB), Y6, Y4
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y5
-	VFMADD213PS  all_3c091d10<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3efffffe<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y5
-	VCVTPS2DQ    Y6, Y6
-	VPSRAD       $0x01, Y6, Y4
-	VPSUBD       Y4, Y6, Y6
-	VPADDD       all_0000007f<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VMULPS       Y4, Y5, Y5
-	VMULPS       Y6, Y5, Y4
-	VMULPS       all_3ecc422a<>+0(SB), Y4, Y4
-	VBROADCASTSS one_4079999a<>+0(SB), Y5
-	VMINPS       Y3, Y5, Y3
-	VBROADCASTSS one_c079999a<>+0(SB), Y5
-	VMAXPS       Y3, Y5, Y3
-	VMULPS       Y3, Y3, Y6
-	VBROADCASTSS one_32ad12d4<>+0(SB), Y5
-	VFMADD213PS  all_b603bf83<>+0(SB), Y6, Y5
-	VFMADD213PS  all_39136cee<>+0(SB), Y6, Y5
-	VFMADD213PS  all_3b6e092b<>+0(SB), Y6, Y5
-	VFMADD213PS  all_3d4e35fb<>+0(SB), Y6, Y5
-	VFMADD213PS  all_3e4aef5a<>+0(SB), Y6, Y5
-	VFMADD213PS  all_3f906eba<>+0(SB), Y6, Y5
-	VBROADCASTSS one_3a768f04<>+0(SB), Y7
-	VFMADD213PS  all_3c68c6d6<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3dea0b53<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3f024b67<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3f800000<>+0(SB), Y6, Y7
-	VMULPS       Y5, Y3, Y3
-	VDIVPS       Y7, Y3, Y3
-	VBROADCASTSS one_3f800000<>+0(SB), Y5
-	VMINPS       Y3, Y5, Y3
-	VBROADCASTSS one_bf800000<>+0(SB), Y5
-	VMAXPS       Y3, Y5, Y3
-	VBROADCASTSS one_3f000000<>+0(SB), Y5
-	VFMADD213PS  Y5, Y5, Y3
-	VFMADD231PS  Y2, Y4, Y3
-	VMULPS       Y1, Y3, Y3
-	VMASKMOVPS   Y3, Y0, 96(CX)(SI*4)
+	CMPQ        SI, AX
+	JEQ         end3
+	LEAQ        block_masks<>+0(SB), R8
+	MOVQ        SI, DI
+	SUBQ        AX, DI
+	LEAQ        128(R8)(DI*4), R8
+	VMOVUPS     (R8), Y2
+	VMASKMOVPS  (DX)(SI*4), Y2, Y3
+	VMASKMOVPS  (BX)(SI*4), Y2, Y4
+	VANDPS      all_7fffffff<>+0(SB), Y4, Y5
+	VMINPS      Y5, Y1, Y6
+	VMOVAPS     Y6, Y5
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y5
+	VADDPS      all_cb400000<>+0(SB), Y5, Y7
+	VFMSUB213PS Y7, Y0, Y6
+	VPERMPS     gelu_slope_7<>+0(SB), Y5, Y7
+	VPERMPS     gelu_slope_6<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_slope_5<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_slope_4<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_slope_3<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_slope_2<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_slope_1<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_slope_0<>+0(SB), Y5, Y5
+	VFMADD213PS Y5, Y6, Y7
+	VANDPS      all_80000000<>+0(SB), Y4, Y4
+	VXORPS      Y4, Y7, Y7
+	VADDPS      all_3f000000<>+0(SB), Y7, Y7
+	VMULPS      Y3, Y7, Y7
+	VMASKMOVPS  Y7, Y2, (CX)(SI*4)
+	LEAQ        8(SI), DI
+	CMPQ        DI, AX
+	JGE         end3
+	VMOVUPS     32(R8), Y2
+	VMASKMOVPS  32(DX)(SI*4), Y2, Y3
+	VMASKMOVPS  32(BX)(SI*4), Y2, Y4
+	VANDPS      all_7fffffff<>+0(SB), Y4, Y5
+	VMINPS      Y5, Y1, Y6
+	VMOVAPS     Y6, Y5
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y5
+	VADDPS      all_cb400000<>+0(SB), Y5, Y7
+	VFMSUB213PS Y7, Y0, Y6
+	VPERMPS     gelu_slope_7<>+0(SB), Y5, Y7
+	VPERMPS     gelu_slope_6<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_slope_5<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_slope_4<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_slope_3<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_slope_2<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_slope_1<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_slope_0<>+0(SB), Y5, Y5
+	VFMADD213PS Y5, Y6, Y7
+	VANDPS      all_80000000<>+0(SB), Y4, Y4
+	VXORPS      Y4, Y7, Y7
+	VADDPS      all_3f000000<>+0(SB), Y7, Y7
+	VMULPS      Y3, Y7, Y7
+	VMASKMOVPS  Y7, Y2, 32(CX)(SI*4)
+	LEAQ        16(SI), DI
+	CMPQ        DI, AX
+	JGE         end3
+	VMOVUPS     64(R8), Y2
+	VMASKMOVPS  64(DX)(SI*4), Y2, Y3
+	VMASKMOVPS  64(BX)(SI*4), Y2, Y4
+	VANDPS      all_7fffffff<>+0(SB), Y4, Y5
+	VMINPS      Y5, Y1, Y6
+	VMOVAPS     Y6, Y5
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y5
+	VADDPS      all_cb400000<>+0(SB), Y5, Y7
+	VFMSUB213PS Y7, Y0, Y6
+	VPERMPS     gelu_slope_7<>+0(SB), Y5, Y7
+	VPERMPS     gelu_slope_6<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_slope_5<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_slope_4<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_slope_3<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_slope_2<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_slope_1<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_slope_0<>+0(SB), Y5, Y5
+	VFMADD213PS Y5, Y6, Y7
+	VANDPS      all_80000000<>+0(SB), Y4, Y4
+	VXORPS      Y4, Y7, Y7
+	VADDPS      all_3f000000<>+0(SB), Y7, Y7
+	VMULPS      Y3, Y7, Y7
+	VMASKMOVPS  Y7, Y2, 64(CX)(SI*4)
+	LEAQ        24(SI), DI
+	CMPQ        DI, AX
+	JGE         end3
+	VMOVUPS     96(R8), Y2
+	VMASKMOVPS  96(DX)(SI*4), Y2, Y3
+	VMASKMOVPS  96(BX)(SI*4), Y2, Y4
+	VANDPS      all_7fffffff<>+0(SB), Y4, Y5
+	VMINPS      Y5, Y1, Y5
+	VMOVAPS     Y5, Y1
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y1
+	VADDPS      all_cb400000<>+0(SB), Y1, Y6
+	VFMSUB213PS Y6, Y0, Y5
+	VPERMPS     gelu_slope_7<>+0(SB), Y1, Y0
+	VPERMPS     gelu_slope_6<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_slope_5<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_slope_4<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_slope_3<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_slope_2<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_slope_1<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_slope_0<>+0(SB), Y1, Y1
+	VFMADD213PS Y1, Y5, Y0
+	VANDPS      all_80000000<>+0(SB), Y4, Y1
+	VXORPS      Y1, Y0, Y0
+	VADDPS      all_3f000000<>+0(SB), Y0, Y0
+	VMULPS      Y3, Y0, Y0
+	VMASKMOVPS  Y0, Y2, 96(CX)(SI*4)
 
 end3:
 	VZEROUPPER
 	RET
 
-DATA all_bf800000<>+0(SB)/4, $0xbf800000
-DATA all_bf800000<>+4(SB)/4, $0xbf800000
-DATA all_bf800000<>+8(SB)/4, $0xbf800000
-DATA all_bf800000<>+12(SB)/4, $0xbf800000
-DATA all_bf800000<>+16(SB)/4, $0xbf800000
-DATA all_bf800000<>+20(SB)/4, $0xbf800000
-DATA all_bf800000<>+24(SB)/4, $0xbf800000
-DATA all_bf800000<>+28(SB)/4, $0xbf800000
-GLOBL all_bf800000<>(SB), RODATA|NOPTR, $32
+DATA gelu_slope_0<>+0(SB)/4, $0x00000000
+DATA gelu_slope_0<>+4(SB)/4, $0x3f0929fb
+DATA gelu_slope_0<>+8(SB)/4, $0x3f1dda9d
+DATA gelu_slope_0<>+12(SB)/4, $0x3f0922a4
+DATA gelu_slope_0<>+16(SB)/4, $0x3f0115ec
+DATA gelu_slope_0<>+20(SB)/4, $0x3f000eba
+DATA gelu_slope_0<>+24(SB)/4, $0x3f00005d
+DATA gelu_slope_0<>+28(SB)/4, $0x3f000000
+GLOBL gelu_slope_0<>(SB), RODATA|NOPTR, $32
 
-DATA one_42b20000<>+0(SB)/4, $0x42b20000
-GLOBL one_42b20000<>(SB), RODATA|NOPTR, $4
+DATA gelu_slope_1<>+0(SB)/4, $0x3f2c01d2
+DATA gelu_slope_1<>+4(SB)/4, $0x3e9bc0d4
+DATA gelu_slope_1<>+8(SB)/4, $0xbd8b5d74
+DATA gelu_slope_1<>+12(SB)/4, $0xbd77febc
+DATA gelu_slope_1<>+16(SB)/4, $0xbc30d144
+DATA gelu_slope_1<>+20(SB)/4, $0xba43cbaa
+DATA gelu_slope_1<>+24(SB)/4, $0xb7bdabc2
+DATA gelu_slope_1<>+28(SB)/4, $0xb4a83bc7
+GLOBL gelu_slope_1<>(SB), RODATA|NOPTR, $32
 
-DATA one_c2d00000<>+0(SB)/4, $0xc2d00000
-GLOBL one_c2d00000<>(SB), RODATA|NOPTR, $4
+DATA gelu_slope_2<>+0(SB)/4, $0x26280000
+DATA gelu_slope_2<>+4(SB)/4, $0xbe8cc9eb
+DATA gelu_slope_2<>+8(SB)/4, $0xbd8972b8
+DATA gelu_slope_2<>+12(SB)/4, $0x3d0f67e2
+DATA gelu_slope_2<>+16(SB)/4, $0x3c451cd3
+DATA gelu_slope_2<>+20(SB)/4, $0x3a977c2f
+DATA gelu_slope_2<>+24(SB)/4, $0x3838a05a
+DATA gelu_slope_2<>+28(SB)/4, $0x35442f3b
+GLOBL gelu_slope_2<>(SB), RODATA|NOPTR, $32
 
-DATA all_3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+4(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+8(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+12(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+16(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+20(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+24(SB)/4, $0x3fb8aa3b
-DATA all_3fb8aa3b<>+28(SB)/4, $0x3fb8aa3b
-GLOBL all_3fb8aa3b<>(SB), RODATA|NOPTR, $32
+DATA gelu_slope_3<>+0(SB)/4, $0xbe22a2b1
+DATA gelu_slope_3<>+4(SB)/4, $0x3c526937
+DATA gelu_slope_3<>+8(SB)/4, $0x3d99c5e3
+DATA gelu_slope_3<>+12(SB)/4, $0xb8c4e10d
+DATA gelu_slope_3<>+16(SB)/4, $0xbbee6b3b
+DATA gelu_slope_3<>+20(SB)/4, $0xba8edc5e
+DATA gelu_slope_3<>+24(SB)/4, $0xb8633f19
+DATA gelu_slope_3<>+28(SB)/4, $0xb592fd60
+GLOBL gelu_slope_3<>(SB), RODATA|NOPTR, $32
 
-DATA all_3f317218<>+0(SB)/4, $0x3f317218
-DATA all_3f317218<>+4(SB)/4, $0x3f317218
-DATA all_3f317218<>+8(SB)/4, $0x3f317218
-DATA all_3f317218<>+12(SB)/4, $0x3f317218
-DATA all_3f317218<>+16(SB)/4, $0x3f317218
-DATA all_3f317218<>+20(SB)/4, $0x3f317218
-DATA all_3f317218<>+24(SB)/4, $0x3f317218
-DATA all_3f317218<>+28(SB)/4, $0x3f317218
-GLOBL all_3f317218<>(SB), RODATA|NOPTR, $32
+DATA gelu_slope_4<>+0(SB)/4, $0xa7d25000
+DATA gelu_slope_4<>+4(SB)/4, $0x3d585624
+DATA gelu_slope_4<>+8(SB)/4, $0xbc8fbc92
+DATA gelu_slope_4<>+12(SB)/4, $0xbc236f26
+DATA gelu_slope_4<>+16(SB)/4, $0x3b0b27b6
+DATA gelu_slope_4<>+20(SB)/4, $0x3a333552
+DATA gelu_slope_4<>+24(SB)/4, $0x3844a90b
+DATA gelu_slope_4<>+28(SB)/4, $0x359d4611
+GLOBL gelu_slope_4<>(SB), RODATA|NOPTR, $32
 
-DATA all_b102e308<>+0(SB)/4, $0xb102e308
-DATA all_b102e308<>+4(SB)/4, $0xb102e308
-DATA all_b102e308<>+8(SB)/4, $0xb102e308
-DATA all_b102e308<>+12(SB)/4, $0xb102e308
-DATA all_b102e308<>+16(SB)/4, $0xb102e308
-DATA all_b102e308<>+20(SB)/4, $0xb102e308
-DATA all_b102e308<>+24(SB)/4, $0xb102e308
-DATA all_b102e308<>+28(SB)/4, $0xb102e308
-GLOBL all_b102e308<>(SB), RODATA|NOPTR, $32
+DATA gelu_slope_5<>+0(SB)/4, $0x3ccf720d
+DATA gelu_slope_5<>+4(SB)/4, $0xbc2949ed
+DATA gelu_slope_5<>+8(SB)/4, $0xbbe7f600
+DATA gelu_slope_5<>+12(SB)/4, $0x3b9fe047
+DATA gelu_slope_5<>+16(SB)/4, $0x3943e1f5
+DATA gelu_slope_5<>+20(SB)/4, $0xb995437a
+DATA gelu_slope_5<>+24(SB)/4, $0xb7fd18d5
+DATA gelu_slope_5<>+28(SB)/4, $0xb582c06c
+GLOBL gelu_slope_5<>(SB), RODATA|NOPTR, $32
 
-DATA one_3ab511e7<>+0(SB)/4, $0x3ab511e7
-GLOBL one_3ab511e7<>(SB), RODATA|NOPTR, $4
+DATA gelu_slope_6<>+0(SB)/4, $0x28a7d080
+DATA gelu_slope_6<>+4(SB)/4, $0xbbb592ab
+DATA gelu_slope_6<>+8(SB)/4, $0x3b82e97e
+DATA gelu_slope_6<>+12(SB)/4, $0xb9c50dbc
+DATA gelu_slope_6<>+16(SB)/4, $0xb9e3b941
+DATA gelu_slope_6<>+20(SB)/4, $0x3885f105
+DATA gelu_slope_6<>+24(SB)/4, $0x377fb30a
+DATA gelu_slope_6<>+28(SB)/4, $0x353f68c8
+GLOBL gelu_slope_6<>(SB), RODATA|NOPTR, $32
 
-DATA all_3c091d10<>+0(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+4(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+8(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+12(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+16(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+20(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+24(SB)/4, $0x3c091d10
-DATA all_3c091d10<>+28(SB)/4, $0x3c091d10
-GLOBL all_3c091d10<>(SB), RODATA|NOPTR, $32
+DATA gelu_slope_7<>+0(SB)/4, $0xbb331356
+DATA gelu_slope_7<>+4(SB)/4, $0x3add4f48
+DATA gelu_slope_7<>+8(SB)/4, $0xb84669ad
+DATA gelu_slope_7<>+12(SB)/4, $0xb9e08723
+DATA gelu_slope_7<>+16(SB)/4, $0x392465ee
+DATA gelu_slope_7<>+20(SB)/4, $0x361581f6
+DATA gelu_slope_7<>+24(SB)/4, $0xb6b1ff9c
+DATA gelu_slope_7<>+28(SB)/4, $0xb4c1e590
+GLOBL gelu_slope_7<>(SB), RODATA|NOPTR, $32
 
-DATA all_3d2aac79<>+0(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+4(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+8(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+12(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+16(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+20(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+24(SB)/4, $0x3d2aac79
-DATA all_3d2aac79<>+28(SB)/4, $0x3d2aac79
-GLOBL all_3d2aac79<>(SB), RODATA|NOPTR, $32
-
-DATA all_3e2aaa49<>+0(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+4(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+8(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+12(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+16(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+20(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+24(SB)/4, $0x3e2aaa49
-DATA all_3e2aaa49<>+28(SB)/4, $0x3e2aaa49
-GLOBL all_3e2aaa49<>(SB), RODATA|NOPTR, $32
-
-DATA all_3efffffe<>+0(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+4(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+8(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+12(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+16(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+20(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+24(SB)/4, $0x3efffffe
-DATA all_3efffffe<>+28(SB)/4, $0x3efffffe
-GLOBL all_3efffffe<>(SB), RODATA|NOPTR, $32
-
-DATA all_0000007f<>+0(SB)/4, $0x0000007f
-DATA all_0000007f<>+4(SB)/4, $0x0000007f
-DATA all_0000007f<>+8(SB)/4, $0x0000007f
-DATA all_0000007f<>+12(SB)/4, $0x0000007f
-DATA all_0000007f<>+16(SB)/4, $0x0000007f
-DATA all_0000007f<>+20(SB)/4, $0x0000007f
-DATA all_0000007f<>+24(SB)/4, $0x0000007f
-DATA all_0000007f<>+28(SB)/4, $0x0000007f
-GLOBL all_0000007f<>(SB), RODATA|NOPTR, $32
-
-DATA all_3ecc422a<>+0(SB)/4, $0x3ecc422a
-DATA all_3ecc422a<>+4(SB)/4, $0x3ecc422a
-DATA all_3ecc422a<>+8(SB)/4, $0x3ecc422a
-DATA all_3ecc422a<>+12(SB)/4, $0x3ecc422a
-DATA all_3ecc422a<>+16(SB)/4, $0x3ecc422a
-DATA all_3ecc422a<>+20(SB)/4, $0x3ecc422a
-DATA all_3ecc422a<>+24(SB)/4, $0x3ecc422a
-DATA all_3ecc422a<>+28(SB)/4, $0x3ecc422a
-GLOBL all_3ecc422a<>(SB), RODATA|NOPTR, $32
-
-DATA one_3f000000<>+0(SB)/4, $0x3f000000
-GLOBL one_3f000000<>(SB), RODATA|NOPTR, $4
+DATA all_80000000<>+0(SB)/4, $0x80000000
+DATA all_80000000<>+4(SB)/4, $0x80000000
+DATA all_80000000<>+8(SB)/4, $0x80000000
+DATA all_80000000<>+12(SB)/4, $0x80000000
+DATA all_80000000<>+16(SB)/4, $0x80000000
+DATA all_80000000<>+20(SB)/4, $0x80000000
+DATA all_80000000<>+24(SB)/4, $0x80000000
+DATA all_80000000<>+28(SB)/4, $0x80000000
+GLOBL all_80000000<>(SB), RODATA|NOPTR, $32
 
 // func GeluBoth(y []float32, d []float32, x []float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·GeluBoth(SB), NOSPLIT, $0-72
-	MOVQ y_len+8(FP), AX
-	MOVQ y_base+0(FP), CX
-	MOVQ d_base+24(FP), DX
-	MOVQ x_base+48(FP), BX
-	XORQ SI, SI
+	VBROADCASTSS one_3f980000<>+0(SB), Y0
+	VBROADCASTSS one_40bca1af<>+0(SB), Y1
+	MOVQ         y_len+8(FP), AX
+	MOVQ         y_base+0(FP), CX
+	MOVQ         d_base+24(FP), DX
+	MOVQ         x_base+48(FP), BX
+	XORQ         SI, SI
 
 block1:
-	LEAQ         32(SI), DI
-	CMPQ         DI, AX
-	JGT          lastBlock2
-	VMOVUPS      (BX)(SI*4), Y0
-	VMULPS       all_3f3504f3<>+0(SB), Y0, Y1
-	VMULPS       Y1, Y1, Y2
-	VMULPS       all_bf800000<>+0(SB), Y2, Y2
-	VBROADCASTSS one_42b20000<>+0(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS one_c2d00000<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMULPS       all_3fb8aa3b<>+0(SB), Y2, Y4
-	VROUNDPS     $0x08, Y4, Y4
-	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y2
-	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y2
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y3
-	VFMADD213PS  all_3c091d10<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3efffffe<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
-	VCVTPS2DQ    Y4, Y4
-	VPSRAD       $0x01, Y4, Y2
-	VPSUBD       Y2, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       all_0000007f<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y2, Y3, Y3
-	VMULPS       Y4, Y3, Y2
-	VMULPS       all_3ecc422a<>+0(SB), Y2, Y2
-	VBROADCASTSS one_4079999a<>+0(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS one_c079999a<>+0(SB), Y3
-	VMAXPS       Y1, Y3, Y1
-	VMULPS       Y1, Y1, Y4
-	VBROADCASTSS one_32ad12d4<>+0(SB), Y3
-	VFMADD213PS  all_b603bf83<>+0(SB), Y4, Y3
-	VFMADD213PS  all_39136cee<>+0(SB), Y4, Y3
-	VFMADD213PS  all_3b6e092b<>+0(SB), Y4, Y3
-	VFMADD213PS  all_3d4e35fb<>+0(SB), Y4, Y3
-	VFMADD213PS  all_3e4aef5a<>+0(SB), Y4, Y3
-	VFMADD213PS  all_3f906eba<>+0(SB), Y4, Y3
-	VBROADCASTSS one_3a768f04<>+0(SB), Y5
-	VFMADD213PS  all_3c68c6d6<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3dea0b53<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3f024b67<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y5
-	VMULPS       Y3, Y1, Y1
-	VDIVPS       Y5, Y1, Y1
-	VBROADCASTSS one_3f800000<>+0(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS one_bf800000<>+0(SB), Y3
-	VMAXPS       Y1, Y3, Y1
-	VMULPS       all_3f000000<>+0(SB), Y0, Y3
-	VMOVAPS      Y1, Y4
-	VFMADD213PS  Y3, Y3, Y4
-	VMOVUPS      Y4, (CX)(SI*4)
-	VBROADCASTSS one_3f000000<>+0(SB), Y3
-	VFMADD213PS  Y3, Y3, Y1
-	VFMADD231PS  Y0, Y2, Y1
-	VMOVUPS      (DX)(SI*4), Y4
-	VMULPS       Y4, Y1, Y1
-	VMOVUPS      Y1, (DX)(SI*4)
-	VMOVUPS      32(BX)(SI*4), Y0
-	VMULPS       all_3f3504f3<>+0(SB), Y0, Y1
-	VMULPS       Y1, Y1, Y2
-	VMULPS       all_bf800000<>+0(SB), Y2, Y2
-	VBROADCASTSS one_42b20000<>+0(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS one_c2d00000<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMULPS       all_3fb8aa3b<>+0(SB), Y2, Y4
-	VROUNDPS     $0x08, Y4, Y4
-	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y2
-	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y2
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y3
-	VFMADD213PS  all_3c091d10<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3efffffe<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
-	VCVTPS2DQ    Y4, Y4
-	VPSRAD       $0x01, Y4, Y2
-	VPSUBD       Y2, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       all_0000007f<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y2, Y3, Y3
-	VMULPS       Y4, Y3, Y2
-	VMULPS       all_3ecc422a<>+0(SB), Y2, Y2
-	VBROADCASTSS one_4079999a<>+0(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS one_c079999a<>+0(SB), Y3
-	VMAXPS       Y1, Y3, Y1
-	VMULPS       Y1, Y1, Y4
-	VBROADCASTSS one_32ad12d4<>+0(SB), Y3
-	VFMADD213PS  all_b603bf83<>+0(SB), Y4, Y3
-	VFMADD213PS  all_39136cee<>+0(SB), Y4, Y3
-	VFMADD213PS  all_3b6e092b<>+0(SB), Y4, Y3
-	VFMADD213PS  all_3d4e35fb<>+0(SB), Y4, Y3
-	VFMADD213PS  all_3e4aef5a<>+0(SB), Y4, Y3
-	VFMADD213PS  all_3f906eba<>+0(SB), Y4, Y3
-	VBROADCASTSS one_3a768f04<>+0(SB), Y5
-	VFMADD213PS  all_3c68c6d6<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3dea0b53<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3f024b67<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y5
-	VMULPS       Y3, Y1, Y1
-	VDIVPS       Y5, Y1, Y1
-	VBROADCASTSS one_3f800000<>+0(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS one_bf800000<>+0(SB), Y3
-	VMAXPS       Y1, Y3, Y1
-	VMULPS       all_3f000000<>+0(SB), Y0, Y3
-	VMOVAPS      Y1, Y4
-	VFMADD213PS  Y3, Y3, Y4
-	VMOVUPS      Y4, 32(CX)(SI*4)
-	VBROADCASTSS one_3f000000<>+0(SB), Y3
-	VFMADD213PS  Y3, Y3, Y1
-	VFMADD231PS  Y0, Y2, Y1
-	VMOVUPS      32(DX)(SI*4), Y4
-	VMULPS       Y4, Y1, Y1
-	VMOVUPS      Y1, 32(DX)(SI*4)
-	VMOVUPS      64(BX)(SI*4), Y0
-	VMULPS       all_3f3504f3<>+0(SB), Y0, Y1
-	VMULPS       Y1, Y1, Y2
-	VMULPS       all_bf800000<>+0(SB), Y2, Y2
-	VBROADCASTSS one_42b20000<>+0(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS one_c2d00000<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMULPS       all_3fb8aa3b<>+0(SB), Y2, Y4
-	VROUNDPS     $0x08, Y4, Y4
-	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y2
-	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y2
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y3
-	VFMADD213PS  all_3c091d10<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3efffffe<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
-	VCVTPS2DQ    Y4, Y4
-	VPSRAD       $0x01, Y4, Y2
-	VPSUBD       Y2, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       all_0000007f<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y2, Y3, Y3
-	VMULPS       Y4, Y3, Y2
-	VMULPS       all_3ecc422a<>+0(SB), Y2, Y2
-	VBROADCASTSS one_4079999a<>+0(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS one_c079999a<>+0(SB), Y3
-	VMAXPS       Y1, Y3, Y1
-	VMULPS       Y1, Y1, Y4
-	VBROADCASTSS one_32ad12d4<>+0(SB), Y3
-	VFMADD213PS  all_b603bf83<>+0(SB), Y4, Y3
-	VFMADD213PS  all_39136cee<>+0(SB), Y4, Y3
-	VFMADD213PS  all_3b6e092b<>+0(SB), Y4, Y3
-	VFMADD213PS  all_3d4e35fb<>+0(SB), Y4, Y3
-	VFMADD213PS  all_3e4aef5a<>+0(SB), Y4, Y3
-	VFMADD213PS  all_3f906eba<>+0(SB), Y4, Y3
-	VBROADCASTSS one_3a768f04<>+0(SB), Y5
-	VFMADD213PS  all_3c68c6d6<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3dea0b53<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3f024b67<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y5
-	VMULPS       Y3, Y1, Y1
-	VDIVPS       Y5, Y1, Y1
-	VBROADCASTSS one_3f800000<>+0(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS one_bf800000<>+0(SB), Y3
-	VMAXPS       Y1, Y3, Y1
-	VMULPS       all_3f000000<>+0(SB), Y0, Y3
-	VMOVAPS      Y1, Y4
-	VFMADD213PS  Y3, Y3, Y4
-	VMOVUPS      Y4, 64(CX)(SI*4)
-	VBROADCASTSS one_3f000000<>+0(SB), Y3
-	VFMADD213PS  Y3, Y3, Y1
-	VFMADD231PS  Y0, Y2, Y1
-	VMOVUPS      64(DX)(SI*4), Y4
-	VMULPS       Y4, Y1, Y1
-	VMOVUPS      Y1, 64(DX)(SI*4)
-	VMOVUPS      96(BX)(SI*4), Y0
-	VMULPS       all_3f3504f3<>+0(SB), Y0, Y1
-	VMULPS       Y1, Y1, Y2
-	VMULPS       all_bf800000<>+0(SB), Y2, Y2
-	VBROADCASTSS one_42b20000<>+0(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS one_c2d00000<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMULPS       all_3fb8aa3b<>+0(SB), Y2, Y4
-	VROUNDPS     $0x08, Y4, Y4
-	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y2
-	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y2
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y3
-	VFMADD213PS  all_3c091d10<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3efffffe<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
-	VCVTPS2DQ    Y4, Y4
-	VPSRAD       $0x01, Y4, Y2
-	VPSUBD       Y2, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       all_0000007f<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y2, Y3, Y3
-	VMULPS       Y4, Y3, Y2
-	VMULPS       all_3ecc422a<>+0(SB), Y2, Y2
-	VBROADCASTSS one_4079999a<>+0(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS one_c079999a<>+0(SB), Y3
-	VMAXPS       Y1, Y3, Y1
-	VMULPS       Y1, Y1, Y4
-	VBROADCASTSS one_32ad12d4<>+0(SB), Y3
-	VFMADD213PS  all_b603bf83<>+0(SB), Y4, Y3
-	VFMADD213PS  all_39136cee<>+0(SB), Y4, Y3
-	VFMADD213PS  all_3b6e092b<>+0(SB), Y4, Y3
-	VFMADD213PS  all_3d4e35fb<>+0(SB), Y4, Y3
-	VFMADD213PS  all_3e4aef5a<>+0(SB), Y4, Y3
-	VFMADD213PS  all_3f906eba<>+0(SB), Y4, Y3
-	VBROADCASTSS one_3a768f04<>+0(SB), Y5
-	VFMADD213PS  all_3c68c6d6<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3dea0b53<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3f024b67<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y5
-	VMULPS       Y3, Y1, Y1
-	VDIVPS       Y5, Y1, Y1
-	VBROADCASTSS one_3f800000<>+0(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VBROADCASTSS one_bf800000<>+0(SB), Y3
-	VMAXPS       Y1, Y3, Y1
-	VMULPS       all_3f000000<>+0(SB), Y0, Y3
-	VMOVAPS      Y1, Y4
-	VFMADD213PS  Y3, Y3, Y4
-	VMOVUPS      Y4, 96(CX)(SI*4)
-	VBROADCASTSS one_3f000000<>+0(SB), Y3
-	VFMADD213PS  Y3, Y3, Y1
-	VFMADD231PS  Y0, Y2, Y1
-	VMOVUPS      96(DX)(SI*4), Y4
-	VMULPS       Y4, Y1, Y1
-	VMOVUPS      Y1, 96(DX)(SI*4)
-	ADDQ         $0x20, SI
-	JMP          block1
+	LEAQ        32(SI), DI
+	CMPQ        DI, AX
+	JGT         lastBlock2
+	VMOVUPS     (BX)(SI*4), Y2
+	VANDPS      all_7fffffff<>+0(SB), Y2, Y3
+	VMINPS      Y3, Y1, Y5
+	VMOVAPS     Y5, Y4
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
+	VADDPS      all_cb400000<>+0(SB), Y4, Y6
+	VFMSUB213PS Y6, Y0, Y5
+	VPERMPS     gelu_cdf_6<>+0(SB), Y4, Y6
+	VPERMPS     gelu_cdf_5<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_4<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_3<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_2<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_1<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_0<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VMULPS      all_3f000000<>+0(SB), Y2, Y7
+	VFMADD231PS Y6, Y3, Y7
+	VMOVUPS     Y7, (CX)(SI*4)
+	VPERMPS     gelu_slope_7<>+0(SB), Y4, Y6
+	VPERMPS     gelu_slope_6<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VPERMPS     gelu_slope_5<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VPERMPS     gelu_slope_4<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VPERMPS     gelu_slope_3<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VPERMPS     gelu_slope_2<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VPERMPS     gelu_slope_1<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VPERMPS     gelu_slope_0<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VMOVUPS     (DX)(SI*4), Y7
+	VANDPS      all_80000000<>+0(SB), Y2, Y2
+	VXORPS      Y2, Y6, Y6
+	VADDPS      all_3f000000<>+0(SB), Y6, Y6
+	VMULPS      Y7, Y6, Y6
+	VMOVUPS     Y6, (DX)(SI*4)
+	VMOVUPS     32(BX)(SI*4), Y2
+	VANDPS      all_7fffffff<>+0(SB), Y2, Y3
+	VMINPS      Y3, Y1, Y5
+	VMOVAPS     Y5, Y4
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
+	VADDPS      all_cb400000<>+0(SB), Y4, Y6
+	VFMSUB213PS Y6, Y0, Y5
+	VPERMPS     gelu_cdf_6<>+0(SB), Y4, Y6
+	VPERMPS     gelu_cdf_5<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_4<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_3<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_2<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_1<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_0<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VMULPS      all_3f000000<>+0(SB), Y2, Y7
+	VFMADD231PS Y6, Y3, Y7
+	VMOVUPS     Y7, 32(CX)(SI*4)
+	VPERMPS     gelu_slope_7<>+0(SB), Y4, Y6
+	VPERMPS     gelu_slope_6<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VPERMPS     gelu_slope_5<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VPERMPS     gelu_slope_4<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VPERMPS     gelu_slope_3<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VPERMPS     gelu_slope_2<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VPERMPS     gelu_slope_1<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VPERMPS     gelu_slope_0<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VMOVUPS     32(DX)(SI*4), Y7
+	VANDPS      all_80000000<>+0(SB), Y2, Y2
+	VXORPS      Y2, Y6, Y6
+	VADDPS      all_3f000000<>+0(SB), Y6, Y6
+	VMULPS      Y7, Y6, Y6
+	VMOVUPS     Y6, 32(DX)(SI*4)
+	VMOVUPS     64(BX)(SI*4), Y2
+	VANDPS      all_7fffffff<>+0(SB), Y2, Y3
+	VMINPS      Y3, Y1, Y5
+	VMOVAPS     Y5, Y4
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
+	VADDPS      all_cb400000<>+0(SB), Y4, Y6
+	VFMSUB213PS Y6, Y0, Y5
+	VPERMPS     gelu_cdf_6<>+0(SB), Y4, Y6
+	VPERMPS     gelu_cdf_5<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_4<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_3<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_2<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_1<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_0<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VMULPS      all_3f000000<>+0(SB), Y2, Y7
+	VFMADD231PS Y6, Y3, Y7
+	VMOVUPS     Y7, 64(CX)(SI*4)
+	VPERMPS     gelu_slope_7<>+0(SB), Y4, Y6
+	VPERMPS     gelu_slope_6<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VPERMPS     gelu_slope_5<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VPERMPS     gelu_slope_4<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VPERMPS     gelu_slope_3<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VPERMPS     gelu_slope_2<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VPERMPS     gelu_slope_1<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VPERMPS     gelu_slope_0<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VMOVUPS     64(DX)(SI*4), Y7
+	VANDPS      all_80000000<>+0(SB), Y2, Y2
+	VXORPS      Y2, Y6, Y6
+	VADDPS      all_3f000000<>+0(SB), Y6, Y6
+	VMULPS      Y7, Y6, Y6
+	VMOVUPS     Y6, 64(DX)(SI*4)
+	VMOVUPS     96(BX)(SI*4), Y2
+	VANDPS      all_7fffffff<>+0(SB), Y2, Y3
+	VMINPS      Y3, Y1, Y5
+	VMOVAPS     Y5, Y4
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
+	VADDPS      all_cb400000<>+0(SB), Y4, Y6
+	VFMSUB213PS Y6, Y0, Y5
+	VPERMPS     gelu_cdf_6<>+0(SB), Y4, Y6
+	VPERMPS     gelu_cdf_5<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_4<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_3<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_2<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_1<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_0<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VMULPS      all_3f000000<>+0(SB), Y2, Y7
+	VFMADD231PS Y6, Y3, Y7
+	VMOVUPS     Y7, 96(CX)(SI*4)
+	VPERMPS     gelu_slope_7<>+0(SB), Y4, Y6
+	VPERMPS     gelu_slope_6<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VPERMPS     gelu_slope_5<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VPERMPS     gelu_slope_4<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VPERMPS     gelu_slope_3<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VPERMPS     gelu_slope_2<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VPERMPS     gelu_slope_1<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VPERMPS     gelu_slope_0<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VMOVUPS     96(DX)(SI*4), Y7
+	VANDPS      all_80000000<>+0(SB), Y2, Y2
+	VXORPS      Y2, Y6, Y6
+	VADDPS      all_3f000000<>+0(SB), Y6, Y6
+	VMULPS      Y7, Y6, Y6
+	VMOVUPS     Y6, 96(DX)(SI*4)
+	ADDQ        $0x20, SI
+	JMP         block1
 
 lastBlock2:
-	CMPQ         SI, AX
-	JEQ          end3
-	LEAQ         block_masks<>+0(SB), R8
-	MOVQ         SI, DI
-	SUBQ         AX, DI
-	LEAQ         128(R8)(DI*4), R8
-	VMOVUPS      (R8), Y0
-	VMASKMOVPS   (BX)(SI*4), Y0, Y1
-	VMULPS       all_3f3504f3<>+0(SB), Y1, Y2
-	VMULPS       Y2, Y2, Y3
-	VMULPS       all_bf800000<>+0(SB), Y3, Y3
-	VBROADCASTSS one_42b20000<>+0(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS one_c2d00000<>+0(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMULPS       all_3fb8aa3b<>+0(SB), Y3, Y5
-	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y3
-	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y3
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y4
-	VFMADD213PS  all_3c091d10<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3efffffe<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VCVTPS2DQ    Y5, Y5
-	VPSRAD       $0x01, Y5, Y3
-	VPSUBD       Y3, Y5, Y5
-	VPADDD       all_0000007f<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       all_0000007f<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y3, Y4, Y4
-	VMULPS       Y5, Y4, Y3
-	VMULPS       all_3ecc422a<>+0(SB), Y3, Y3
-	VBROADCASTSS one_4079999a<>+0(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS one_c079999a<>+0(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VMULPS       Y2, Y2, Y5
-	VBROADCASTSS one_32ad12d4<>+0(SB), Y4
-	VFMADD213PS  all_b603bf83<>+0(SB), Y5, Y4
-	VFMADD213PS  all_39136cee<>+0(SB), Y5, Y4
-	VFMADD213PS  all_3b6e092b<>+0(SB), Y5, Y4
-	VFMADD213PS  all_3d4e35fb<>+0(SB), Y5, Y4
-	VFMADD213PS  all_3e4aef5a<>+0(SB), Y5, Y4
-	VFMADD213PS  all_3f906eba<>+0(SB), Y5, Y4
-	VBROADCASTSS one_3a768f04<>+0(SB), Y6
-	VFMADD213PS  all_3c68c6d6<>+0(SB), Y5, Y6
-	VFMADD213PS  all_3dea0b53<>+0(SB), Y5, Y6
-	VFMADD213PS  all_3f024b67<>+0(SB), Y5, Y6
-	VFMADD213PS  all_3f800000<>+0(SB), Y5, Y6
-	VMULPS       Y4, Y2, Y2
-	VDIVPS       Y6, Y2, Y2
-	VBROADCASTSS one_3f800000<>+0(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS one_bf800000<>+0(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VMULPS       all_3f000000<>+0(SB), Y1, Y4
-	VMOVAPS      Y2, Y5
-	VFMADD213PS  Y4, Y4, Y5
-	VMASKMOVPS   Y5, Y0, (CX)(SI*4)
-	VBROADCASTSS one_3f000000<>+0(SB), Y4
-	VFMADD213PS  Y4, Y4, Y2
-	VFMADD231PS  Y1, Y3, Y2
-	VMASKMOVPS   (DX)(SI*4), Y0, Y5
-	VMULPS       Y5, Y2, Y2
-	VMASKMOVPS   Y2, Y0, (DX)(SI*4)
-	LEAQ         8(SI), DI
-	CMPQ         DI, AX
-	JGE          end3
-	VMOVUPS      32(R8), Y0
-	VMASKMOVPS   32(BX)(SI*4), Y0, Y1
-	VMULPS       all_3f3504f3<>+0(SB), Y1, Y2
-	VMULPS       Y2, Y2, Y3
-	VMULPS       all_bf800000<>+0(SB), Y3, Y3
-	VBROADCASTSS one_42b20000<>+0(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS one_c2d00000<>+0(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMULPS       all_3fb8aa3b<>+0(SB), Y3, Y5
-	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y3
-	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y3
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y4
-	VFMADD213PS  all_3c091d10<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3efffffe<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VCVTPS2DQ    Y5, Y5
-	VPSRAD       $0x01, Y5, Y3
-	VPSUBD       Y3, Y5, Y5
-	VPADDD       all_0000007f<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       all_0000007f<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y3, Y4, Y4
-	VMULPS       Y5, Y4, Y3
-	VMULPS       all_3ecc422a<>+0(SB), Y3, Y3
-	VBROADCASTSS one_4079999a<>+0(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS one_c079999a<>+0(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VMULPS       Y2, Y2, Y5
-	VBROADCASTSS one_32ad12d4<>+0(SB), Y4
-	VFMADD213PS  all_b603bf83<>+0(SB), Y5, Y4
-	VFMADD213PS  all_39136cee<>+0(SB), Y5, Y4
-	VFMADD213PS  all_3b6e092b<>+0(SB), Y5, Y4
-	VFMADD213PS  all_3d4e35fb<>+0(SB), Y5, Y4
-	VFMADD213PS  all_3e4aef5a<>+0(SB), Y5, Y4
-	VFMADD213PS  all_3f906eba<>+0(SB), Y5, Y4
-	VBROADCASTSS one_3a768f04<>+0(SB), Y6
-	VFMADD213PS  all_3c68c6d6<>+0(SB), Y5, Y6
-	VFMADD213PS  all_3dea0b53<>+0(SB), Y5, Y6
-	VFMADD213PS  all_3f024b67<>+0(SB), Y5, Y6
-	VFMADD213PS  all_3f800000<>+0(SB), Y5, Y6
-	VMULPS       Y4, Y2, Y2
-	VDIVPS       Y6, Y2, Y2
-	VBROADCASTSS one_3f800000<>+0(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS one_bf800000<>+0(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VMULPS       all_3f000000<>+0(SB), Y1, Y4
-	VMOVAPS      Y2, Y5
-	VFMADD213PS  Y4, Y4, Y5
-	VMASKMOVPS   Y5, Y0, 32(CX)(SI*4)
-	VBROADCASTSS one_3f000000<>+0(SB), Y4
-	VFMADD213PS  Y4, Y4, Y2
-	VFMADD231PS  Y1, Y3, Y2
-	VMASKMOVPS   32(DX)(SI*4), Y0, Y5
-	VMULPS       Y5, Y2, Y2
-	VMASKMOVPS   Y2, Y0, 32(DX)(SI*4)
-	LEAQ         16(SI), DI
-	CMPQ         DI, AX
-	JGE          end3
-	VMOVUPS      64(R8), Y0
-	VMASKMOVPS   64(BX)(SI*4), Y0, Y1
-	VMULPS       all_3f3504f3<>+0(SB), Y1, Y2
-	VMULPS       Y2, Y2, Y3
-	VMULPS       all_bf800000<>+0(SB), Y3, Y3
-	VBROADCASTSS one_42b20000<>+0(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS one_c2d00000<>+0(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMULPS       all_3fb8aa3b<>+0(SB), Y3, Y5
-	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y3
-	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y3
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y4
-	VFMADD213PS  all_3c091d10<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3efffffe<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VCVTPS2DQ    Y5, Y5
-	VPSRAD       $0x01, Y5, Y3
-	VPSUBD       Y3, Y5, Y5
-	VPADDD       all_0000007f<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       all_0000007f<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y3, Y4, Y4
-	VMULPS       Y5, Y4, Y3
-	VMULPS       all_3ecc422a<>+0(SB), Y3, Y3
-	VBROADCASTSS one_4079999a<>+0(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS one_c079999a<>+0(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VMULPS       Y2, Y2, Y5
-	VBROADCASTSS one_32ad12d4<>+0(SB), Y4
-	VFMADD213PS  all_b603bf83<>+0(SB), Y5, Y4
-	VFMADD213PS  all_39136cee<>+0(SB), Y5, Y4
-	VFMADD213PS  all_3b6e092b<>+0(SB), Y5, Y4
-	VFMADD213PS  all_3d4e35fb<>+0(SB), Y5, Y4
-	VFMADD213PS  all_3e4aef5a<>+0(SB), Y5, Y4
-	VFMADD213PS  all_3f906eba<>+0(SB), Y5, Y4
-	VBROADCASTSS one_3a768f04<>+0(SB), Y6
-	VFMADD213PS  all_3c68c6d6<>+0(SB), Y5, Y6
-	VFMADD213PS  all_3dea0b53<>+0(SB), Y5, Y6
-	VFMADD213PS  all_3f024b67<>+0(SB), Y5, Y6
-	VFMADD213PS  all_3f800000<>+0(SB), Y5, Y6
-	VMULPS       Y4, Y2, Y2
-	VDIVPS       Y6, Y2, Y2
-	VBROADCASTSS one_3f800000<>+0(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS one_bf800000<>+0(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VMULPS       all_3f000000<>+0(SB), Y1, Y4
-	VMOVAPS      Y2, Y5
-	VFMADD213PS  Y4, Y4, Y5
-	VMASKMOVPS   Y5, Y0, 64(CX)(SI*4)
-	VBROADCASTSS one_3f000000<>+0(SB), Y4
-	VFMADD213PS  Y4, Y4, Y2
-	VFMADD231PS  Y1, Y3, Y2
-	VMASKMOVPS   64(DX)(SI*4), Y0, Y5
-	VMULPS       Y5, Y2, Y2
-	VMASKMOVPS   Y2, Y0, 64(DX)(SI*4)
-	LEAQ         24(SI), DI
-	CMPQ         DI, AX
-	JGE          end3
-	VMOVUPS      96(R8), Y0
-	VMASKMOVPS   96(BX)(SI*4), Y0, Y1
-	VMULPS       all_3f3504f3<>+0(SB), Y1, Y2
-	VMULPS       Y2, Y2, Y3
-	VMULPS       all_bf800000<>+0(SB), Y3, Y3
-	VBROADCASTSS one_42b20000<>+0(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS one_c2d00000<>+0(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMULPS       all_3fb8aa3b<>+0(SB), Y3, Y5
-	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y3
-	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y3
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y4
-	VFMADD213PS  all_3c091d10<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3efffffe<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VCVTPS2DQ    Y5, Y5
-	VPSRAD       $0x01, Y5, Y3
-	VPSUBD       Y3, Y5, Y5
-	VPADDD       all_0000007f<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       all_0000007f<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y3, Y4, Y4
-	VMULPS       Y5, Y4, Y3
-	VMULPS       all_3ecc422a<>+0(SB), Y3, Y3
-	VBROADCASTSS one_4079999a<>+0(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS one_c079999a<>+0(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VMULPS       Y2, Y2, Y5
-	VBROADCASTSS one_32ad12d4<>+0(SB), Y4
-	VFMADD213PS  all_b603bf83<>+0(SB), Y5, Y4
-	VFMADD213PS  all_39136cee<>+0(SB), Y5, Y4
-	VFMADD213PS  all_3b6e092b<>+0(SB), Y5, Y4
-	VFMADD213PS  all_3d4e35fb<>+0(SB), Y5, Y4
-	VFMADD213PS  all_3e4aef5a<>+0(SB), Y5, Y4
-	VFMADD213PS  all_3f906eba<>+0(SB), Y5, Y4
-	VBROADCASTSS one_3a768f04<>+0(SB), Y6
-	VFMADD213PS  all_3c68c6d6<>+0(SB), Y5, Y6
-	VFMADD213PS  all_3dea0b53<>+0(SB), Y5, Y6
-	VFMADD213PS  all_3f024b67<>+0(SB), Y5, Y6
-	VFMADD213PS  all_3f800000<>+0(SB), Y5, Y6
-	VMULPS       Y4, Y2, Y2
-	VDIVPS       Y6, Y2, Y2
-	VBROADCASTSS one_3f800000<>+0(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VBROADCASTSS one_bf800000<>+0(SB), Y4
-	VMAXPS       Y2, Y4, Y2
-	VMULPS       all_3f000000<>+0(SB), Y1, Y4
-	VMOVAPS      Y2, Y5
-	VFMADD213PS  Y4, Y4, Y5
-	VMASKMOVPS   Y5, Y0, 96(CX)(SI*4)
-	VBROADCASTSS one_3f000000<>+0(SB), Y4
-	VFMADD213PS  Y4, Y4, Y2
-	VFMADD231PS  Y1, Y3, Y2
-	VMASKMOVPS   96(DX)(SI*4), Y0, Y5
-	VMULPS       Y5, Y2, Y2
-	VMASKMOVPS   Y2, Y0, 96(DX)(SI*4)
+	CMPQ        SI, AX
+	JEQ         end3
+	LEAQ        block_masks<>+0(SB), R8
+	MOVQ        SI, DI
+	SUBQ        AX, DI
+	LEAQ        128(R8)(DI*4), R8
+	VMOVUPS     (R8), Y2
+	VMASKMOVPS  (BX)(SI*4), Y2, Y3
+	VANDPS      all_7fffffff<>+0(SB), Y3, Y4
+	VMINPS      Y4, Y1, Y6
+	VMOVAPS     Y6, Y5
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y5
+	VADDPS      all_cb400000<>+0(SB), Y5, Y7
+	VFMSUB213PS Y7, Y0, Y6
+	VPERMPS     gelu_cdf_6<>+0(SB), Y5, Y7
+	VPERMPS     gelu_cdf_5<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_cdf_4<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_cdf_3<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_cdf_2<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_cdf_1<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_cdf_0<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VMULPS      all_3f000000<>+0(SB), Y3, Y8
+	VFMADD231PS Y7, Y4, Y8
+	VMASKMOVPS  Y8, Y2, (CX)(SI*4)
+	VPERMPS     gelu_slope_7<>+0(SB), Y5, Y7
+	VPERMPS     gelu_slope_6<>+0(SB), Y5, Y4
+	VFMADD213PS Y4, Y6, Y7
+	VPERMPS     gelu_slope_5<>+0(SB), Y5, Y4
+	VFMADD213PS Y4, Y6, Y7
+	VPERMPS     gelu_slope_4<>+0(SB), Y5, Y4
+	VFMADD213PS Y4, Y6, Y7
+	VPERMPS     gelu_slope_3<>+0(SB), Y5, Y4
+	VFMADD213PS Y4, Y6, Y7
+	VPERMPS     gelu_slope_2<>+0(SB), Y5, Y4
+	VFMADD213PS Y4, Y6, Y7
+	VPERMPS     gelu_slope_1<>+0(SB), Y5, Y4
+	VFMADD213PS Y4, Y6, Y7
+	VPERMPS     gelu_slope_0<>+0(SB), Y5, Y4
+	VFMADD213PS Y4, Y6, Y7
+	VMASKMOVPS  (DX)(SI*4), Y2, Y8
+	VANDPS      all_80000000<>+0(SB), Y3, Y3
+	VXORPS      Y3, Y7, Y7
+	VADDPS      all_3f000000<>+0(SB), Y7, Y7
+	VMULPS      Y8, Y7, Y7
+	VMASKMOVPS  Y7, Y2, (DX)(SI*4)
+	LEAQ        8(SI), DI
+	CMPQ        DI, AX
+	JGE         end3
+	VMOVUPS     32(R8), Y2
+	VMASKMOVPS  32(BX)(SI*4), Y2, Y3
+	VANDPS      all_7fffffff<>+0(SB), Y3, Y4
+	VMINPS      Y4, Y1, Y6
+	VMOVAPS     Y6, Y5
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y5
+	VADDPS      all_cb400000<>+0(SB), Y5, Y7
+	VFMSUB213PS Y7, Y0, Y6
+	VPERMPS     gelu_cdf_6<>+0(SB), Y5, Y7
+	VPERMPS     gelu_cdf_5<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_cdf_4<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_cdf_3<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_cdf_2<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_cdf_1<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_cdf_0<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VMULPS      all_3f000000<>+0(SB), Y3, Y8
+	VFMADD231PS Y7, Y4, Y8
+	VMASKMOVPS  Y8, Y2, 32(CX)(SI*4)
+	VPERMPS     gelu_slope_7<>+0(SB), Y5, Y7
+	VPERMPS     gelu_slope_6<>+0(SB), Y5, Y4
+	VFMADD213PS Y4, Y6, Y7
+	VPERMPS     gelu_slope_5<>+0(SB), Y5, Y4
+	VFMADD213PS Y4, Y6, Y7
+	VPERMPS     gelu_slope_4<>+0(SB), Y5, Y4
+	VFMADD213PS Y4, Y6, Y7
+	VPERMPS     gelu_slope_3<>+0(SB), Y5, Y4
+	VFMADD213PS Y4, Y6, Y7
+	VPERMPS     gelu_slope_2<>+0(SB), Y5, Y4
+	VFMADD213PS Y4, Y6, Y7
+	VPERMPS     gelu_slope_1<>+0(SB), Y5, Y4
+	VFMADD213PS Y4, Y6, Y7
+	VPERMPS     gelu_slope_0<>+0(SB), Y5, Y4
+	VFMADD213PS Y4, Y6, Y7
+	VMASKMOVPS  32(DX)(SI*4), Y2, Y8
+	VANDPS      all_80000000<>+0(SB), Y3, Y3
+	VXORPS      Y3, Y7, Y7
+	VADDPS      all_3f000000<>+0(SB), Y7, Y7
+	VMULPS      Y8, Y7, Y7
+	VMASKMOVPS  Y7, Y2, 32(DX)(SI*4)
+	LEAQ        16(SI), DI
+	CMPQ        DI, AX
+	JGE         end3
+	VMOVUPS     64(R8), Y2
+	VMASKMOVPS  64(BX)(SI*4), Y2, Y3
+	VANDPS      all_7fffffff<>+0(SB), Y3, Y4
+	VMINPS      Y4, Y1, Y6
+	VMOVAPS     Y6, Y5
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y5
+	VADDPS      all_cb400000<>+0(SB), Y5, Y7
+	VFMSUB213PS Y7, Y0, Y6
+	VPERMPS     gelu_cdf_6<>+0(SB), Y5, Y7
+	VPERMPS     gelu_cdf_5<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_cdf_4<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_cdf_3<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_cdf_2<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_cdf_1<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VPERMPS     gelu_cdf_0<>+0(SB), Y5, Y8
+	VFMADD213PS Y8, Y6, Y7
+	VMULPS      all_3f000000<>+0(SB), Y3, Y8
+	VFMADD231PS Y7, Y4, Y8
+	VMASKMOVPS  Y8, Y2, 64(CX)(SI*4)
+	VPERMPS     gelu_slope_7<>+0(SB), Y5, Y7
+	VPERMPS     gelu_slope_6<>+0(SB), Y5, Y4
+	VFMADD213PS Y4, Y6, Y7
+	VPERMPS     gelu_slope_5<>+0(SB), Y5, Y4
+	VFMADD213PS Y4, Y6, Y7
+	VPERMPS     gelu_slope_4<>+0(SB), Y5, Y4
+	VFMADD213PS Y4, Y6, Y7
+	VPERMPS     gelu_slope_3<>+0(SB), Y5, Y4
+	VFMADD213PS Y4, Y6, Y7
+	VPERMPS     gelu_slope_2<>+0(SB), Y5, Y4
+	VFMADD213PS Y4, Y6, Y7
+	VPERMPS     gelu_slope_1<>+0(SB), Y5, Y4
+	VFMADD213PS Y4, Y6, Y7
+	VPERMPS     gelu_slope_0<>+0(SB), Y5, Y4
+	VFMADD213PS Y4, Y6, Y7
+	VMASKMOVPS  64(DX)(SI*4), Y2, Y8
+	VANDPS      all_80000000<>+0(SB), Y3, Y3
+	VXORPS      Y3, Y7, Y7
+	VADDPS      all_3f000000<>+0(SB), Y7, Y7
+	VMULPS      Y8, Y7, Y7
+	VMASKMOVPS  Y7, Y2, 64(DX)(SI*4)
+	LEAQ        24(SI), DI
+	CMPQ        DI, AX
+	JGE         end3
+	VMOVUPS     96(R8), Y2
+	VMASKMOVPS  96(BX)(SI*4), Y2, Y3
+	VANDPS      all_7fffffff<>+0(SB), Y3, Y4
+	VMINPS      Y4, Y1, Y5
+	VMOVAPS     Y5, Y1
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y1
+	VADDPS      all_cb400000<>+0(SB), Y1, Y6
+	VFMSUB213PS Y6, Y0, Y5
+	VPERMPS     gelu_cdf_6<>+0(SB), Y1, Y0
+	VPERMPS     gelu_cdf_5<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_cdf_4<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_cdf_3<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_cdf_2<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_cdf_1<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_cdf_0<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VMULPS      all_3f000000<>+0(SB), Y3, Y6
+	VFMADD231PS Y0, Y4, Y6
+	VMASKMOVPS  Y6, Y2, 96(CX)(SI*4)
+	VPERMPS     gelu_slope_7<>+0(SB), Y1, Y0
+	VPERMPS     gelu_slope_6<>+0(SB), Y1, Y4
+	VFMADD213PS Y4, Y5, Y0
+	VPERMPS     gelu_slope_5<>+0(SB), Y1, Y4
+	VFMADD213PS Y4, Y5, Y0
+	VPERMPS     gelu_slope_4<>+0(SB), Y1, Y4
+	VFMADD213PS Y4, Y5, Y0
+	VPERMPS     gelu_slope_3<>+0(SB), Y1, Y4
+	VFMADD213PS Y4, Y5, Y0
+	VPERMPS     gelu_slope_2<>+0(SB), Y1, Y4
+	VFMADD213PS Y4, Y5, Y0
+	VPERMPS     gelu_slope_1<>+0(SB), Y1, Y4
+	VFMADD213PS Y4, Y5, Y0
+	VPERMPS     gelu_slope_0<>+0(SB), Y1, Y1
+	VFMADD213PS Y1, Y5, Y0
+	VMASKMOVPS  96(DX)(SI*4), Y2, Y6
+	VANDPS      all_80000000<>+0(SB), Y3, Y1
+	VXORPS      Y1, Y0, Y0
+	VADDPS      all_3f000000<>+0(SB), Y0, Y0
+	VMULPS      Y6, Y0, Y0
+	VMASKMOVPS  Y0, Y2, 96(DX)(SI*4)
 
 end3:
 	VZEROUPPER
@@ -1897,6 +1435,115 @@ lastBlock2:
 end3:
 	VZEROUPPER
 	RET
+
+DATA all_bf800000<>+0(SB)/4, $0xbf800000
+DATA all_bf800000<>+4(SB)/4, $0xbf800000
+DATA all_bf800000<>+8(SB)/4, $0xbf800000
+DATA all_bf800000<>+12(SB)/4, $0xbf800000
+DATA all_bf800000<>+16(SB)/4, $0xbf800000
+DATA all_bf800000<>+20(SB)/4, $0xbf800000
+DATA all_bf800000<>+24(SB)/4, $0xbf800000
+DATA all_bf800000<>+28(SB)/4, $0xbf800000
+GLOBL all_bf800000<>(SB), RODATA|NOPTR, $32
+
+DATA one_42b20000<>+0(SB)/4, $0x42b20000
+GLOBL one_42b20000<>(SB), RODATA|NOPTR, $4
+
+DATA one_c2d00000<>+0(SB)/4, $0xc2d00000
+GLOBL one_c2d00000<>(SB), RODATA|NOPTR, $4
+
+DATA all_3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
+DATA all_3fb8aa3b<>+4(SB)/4, $0x3fb8aa3b
+DATA all_3fb8aa3b<>+8(SB)/4, $0x3fb8aa3b
+DATA all_3fb8aa3b<>+12(SB)/4, $0x3fb8aa3b
+DATA all_3fb8aa3b<>+16(SB)/4, $0x3fb8aa3b
+DATA all_3fb8aa3b<>+20(SB)/4, $0x3fb8aa3b
+DATA all_3fb8aa3b<>+24(SB)/4, $0x3fb8aa3b
+DATA all_3fb8aa3b<>+28(SB)/4, $0x3fb8aa3b
+GLOBL all_3fb8aa3b<>(SB), RODATA|NOPTR, $32
+
+DATA all_3f317218<>+0(SB)/4, $0x3f317218
+DATA all_3f317218<>+4(SB)/4, $0x3f317218
+DATA all_3f317218<>+8(SB)/4, $0x3f317218
+DATA all_3f317218<>+12(SB)/4, $0x3f317218
+DATA all_3f317218<>+16(SB)/4, $0x3f317218
+DATA all_3f317218<>+20(SB)/4, $0x3f317218
+DATA all_3f317218<>+24(SB)/4, $0x3f317218
+DATA all_3f317218<>+28(SB)/4, $0x3f317218
+GLOBL all_3f317218<>(SB), RODATA|NOPTR, $32
+
+DATA all_b102e308<>+0(SB)/4, $0xb102e308
+DATA all_b102e308<>+4(SB)/4, $0xb102e308
+DATA all_b102e308<>+8(SB)/4, $0xb102e308
+DATA all_b102e308<>+12(SB)/4, $0xb102e308
+DATA all_b102e308<>+16(SB)/4, $0xb102e308
+DATA all_b102e308<>+20(SB)/4, $0xb102e308
+DATA all_b102e308<>+24(SB)/4, $0xb102e308
+DATA all_b102e308<>+28(SB)/4, $0xb102e308
+GLOBL all_b102e308<>(SB), RODATA|NOPTR, $32
+
+DATA one_3ab511e7<>+0(SB)/4, $0x3ab511e7
+GLOBL one_3ab511e7<>(SB), RODATA|NOPTR, $4
+
+DATA all_3c091d10<>+0(SB)/4, $0x3c091d10
+DATA all_3c091d10<>+4(SB)/4, $0x3c091d10
+DATA all_3c091d10<>+8(SB)/4, $0x3c091d10
+DATA all_3c091d10<>+12(SB)/4, $0x3c091d10
+DATA all_3c091d10<>+16(SB)/4, $0x3c091d10
+DATA all_3c091d10<>+20(SB)/4, $0x3c091d10
+DATA all_3c091d10<>+24(SB)/4, $0x3c091d10
+DATA all_3c091d10<>+28(SB)/4, $0x3c091d10
+GLOBL all_3c091d10<>(SB), RODATA|NOPTR, $32
+
+DATA all_3d2aac79<>+0(SB)/4, $0x3d2aac79
+DATA all_3d2aac79<>+4(SB)/4, $0x3d2aac79
+DATA all_3d2aac79<>+8(SB)/4, $0x3d2aac79
+DATA all_3d2aac79<>+12(SB)/4, $0x3d2aac79
+DATA all_3d2aac79<>+16(SB)/4, $0x3d2aac79
+DATA all_3d2aac79<>+20(SB)/4, $0x3d2aac79
+DATA all_3d2aac79<>+24(SB)/4, $0x3d2aac79
+DATA all_3d2aac79<>+28(SB)/4, $0x3d2aac79
+GLOBL all_3d2aac79<>(SB), RODATA|NOPTR, $32
+
+DATA all_3e2aaa49<>+0(SB)/4, $0x3e2aaa49
+DATA all_3e2aaa49<>+4(SB)/4, $0x3e2aaa49
+DATA all_3e2aaa49<>+8(SB)/4, $0x3e2aaa49
+DATA all_3e2aaa49<>+12(SB)/4, $0x3e2aaa49
+DATA all_3e2aaa49<>+16(SB)/4, $0x3e2aaa49
+DATA all_3e2aaa49<>+20(SB)/4, $0x3e2aaa49
+DATA all_3e2aaa49<>+24(SB)/4, $0x3e2aaa49
+DATA all_3e2aaa49<>+28(SB)/4, $0x3e2aaa49
+GLOBL all_3e2aaa49<>(SB), RODATA|NOPTR, $32
+
+DATA all_3efffffe<>+0(SB)/4, $0x3efffffe
+DATA all_3efffffe<>+4(SB)/4, $0x3efffffe
+DATA all_3efffffe<>+8(SB)/4, $0x3efffffe
+DATA all_3efffffe<>+12(SB)/4, $0x3efffffe
+DATA all_3efffffe<>+16(SB)/4, $0x3efffffe
+DATA all_3efffffe<>+20(SB)/4, $0x3efffffe
+DATA all_3efffffe<>+24(SB)/4, $0x3efffffe
+DATA all_3efffffe<>+28(SB)/4, $0x3efffffe
+GLOBL all_3efffffe<>(SB), RODATA|NOPTR, $32
+
+DATA all_3f800000<>+0(SB)/4, $0x3f800000
+DATA all_3f800000<>+4(SB)/4, $0x3f800000
+DATA all_3f800000<>+8(SB)/4, $0x3f800000
+DATA all_3f800000<>+12(SB)/4, $0x3f800000
+DATA all_3f800000<>+16(SB)/4, $0x3f800000
+DATA all_3f800000<>+20(SB)/4, $0x3f800000
+DATA all_3f800000<>+24(SB)/4, $0x3f800000
+DATA all_3f800000<>+28(SB)/4, $0x3f800000
+GLOBL all_3f800000<>(SB), RODATA|NOPTR, $32
+
+DATA all_0000007f<>+0(SB)/4, $0x0000007f
+DATA all_0000007f<>+4(SB)/4, $0x0000007f
+DATA all_0000007f<>+8(SB)/4, $0x0000007f
+DATA all_0000007f<>+12(SB)/4, $0x0000007f
+DATA all_0000007f<>+16(SB)/4, $0x0000007f
+DATA all_0000007f<>+20(SB)/4, $0x0000007f
+DATA all_0000007f<>+24(SB)/4, $0x0000007f
+DATA all_0000007f<>+28(SB)/4, $0x0000007f
+GLOBL all_0000007f<>(SB), RODATA|NOPTR, $32
 
 // func SiLUGrad(dx []float32, dy []float32, x []float32)
 // Requires: AVX, AVX2, FMA3
@@ -2224,3 +1871,6 @@ GLOBL one_42b00000<>(SB), RODATA|NOPTR, $4
 
 DATA one_c2b00000<>+0(SB)/4, $0xc2b00000
 GLOBL one_c2b00000<>(SB), RODATA|NOPTR, $4
+
+DATA one_3f800000<>+0(SB)/4, $0x3f800000
+GLOBL one_3f800000<>(SB), RODATA|NOPTR, $4

@@ -423,12 +423,12 @@ func SoftmaxRows(y []float32, yStride int, x []float32, xStride int, columns int
 //go:noescape
 func SoftmaxGradRow(dx []float32, dy []float32, y []float32)
 
-// Gelu is generic.Gelu with the erf of asmgen: at most 1e-6 * max(1, |y|) off.
+// Gelu is generic.Gelu by the polynomials of asmgen: at most 2e-7 * max(1, |y|) off.
 //
 //go:noescape
 func Gelu(y []float32, x []float32)
 
-// GeluGrad is generic.GeluGrad with the erf and exp of asmgen: at most 1e-6 * |dy| off.
+// GeluGrad is generic.GeluGrad by the polynomials of asmgen: at most 2e-7 * |dy| off.
 //
 //go:noescape
 func GeluGrad(dx []float32, dy []float32, x []float32)

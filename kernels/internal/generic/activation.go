@@ -19,6 +19,7 @@ func Gelu(y, x []float32) {
 func GeluGrad(dx, dy, x []float32) {
 	dy, x = dy[:len(dx)], x[:len(dx)]
 	for i, v := range x {
+		v = min(max(v, -slopeMost), slopeMost)
 		half := v * invSqrt2
 		density := Exp(-half*half) * invSqrt2Pi
 		dx[i] = dy[i] * (0.5*(1+Erf(half)) + v*density)
@@ -51,14 +52,14 @@ func SiLUGrad(dx, dy, x []float32) {
 	}
 }
 
-// siluMost is where the slope of SiLU is 0 or 1 in all but name, and exp not
-// yet infinite.
-const siluMost = 88
+// slopeMost is where the slopes of GELU and SiLU are 0 or 1 in all but name, and
+// exp not yet infinite.
+const slopeMost = 88
 
 // siluSlope is the derivative of SiLU. 1-s is t*s with t = exp(-x), which does
 // not cancel.
 func siluSlope(x float32) float32 {
-	x = min(max(x, -siluMost), siluMost)
+	x = min(max(x, -slopeMost), slopeMost)
 	t := Exp(-x)
 	s := 1 / (1 + t)
 	return s * (1 + x*(t*s))
