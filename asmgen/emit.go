@@ -97,12 +97,15 @@ func (e *emitter) argAll(name string) reg.VecVirtual {
 }
 
 // argTo is argAll for a register that is there.
-func (e *emitter) argTo(name string, v reg.VecVirtual) {
+func (e *emitter) argTo(name string, v reg.VecVirtual) { e.VBROADCASTSS(e.argAt(name), v) }
+
+// argAt is where the parameter of that name lies, which may be overwritten.
+func (e *emitter) argAt(name string) operand.Mem {
 	b, err := e.Param(name).Resolve()
 	if err != nil {
 		panic(err) // a parameter the emitter itself declared
 	}
-	e.VBROADCASTSS(b.Addr, v)
+	return b.Addr
 }
 
 // zero sets v to zero. Virtual registers start with whatever was there. avo

@@ -47,18 +47,19 @@ type gemmTile struct {
 	mr, nv int
 	form   gemmForm
 
-	panels, k, b, c, ldc, d, ldd, m reg.GPVirtual
-	cAt, dAt                        reg.GPVirtual   // the rows that are written and added
-	rows                            []reg.GPVirtual // of a: the packed panel, or row 0 and the middle row
-	ahead                           []reg.GPVirtual // rows in place: the same of the next panel; columns: nearAhead steps on
-	lda, lda3                       reg.GPVirtual   // one row and three, in bytes
+	k, b, c, ldc, ldd, m reg.GPVirtual
+	cAt, dAt             reg.GPVirtual   // the rows that are written and added
+	rows                 []reg.GPVirtual // of a: the packed panel, or row 0 and the middle row
+	asks                 gemmAsks
+	lda, lda3            reg.GPVirtual // one row and three, in bytes
 
 	sum [][]reg.VecVirtual // [mr][nv]
 	bv  []reg.VecVirtual   // [nv]
 	av  []reg.VecVirtual   // [2]
 }
 
-// unroll is how many steps of k one turn of the main loop makes.
+// gemmUnroll is how many steps of k a part of the main loop's turn makes. There is one
+// part for each two rows.
 const gemmUnroll = 4
 
 // emit emits the function:
@@ -75,29 +76,25 @@ func (t *gemmTile) emit() {
 	} else {
 		t.declare()
 	}
-	t.panels, t.k, t.b, t.c, t.d = t.arg("panels"), t.GP64(), t.arg("b"), t.arg("c"), t.arg("d")
-	t.ldc, t.ldd, t.m, t.cAt, t.dAt = t.arg("ldc"), t.arg("ldd"), t.GP64(), t.GP64(), t.GP64()
+	t.k, t.b, t.c = t.GP64(), t.arg("b"), t.arg("c")
+	t.ldc, t.ldd, t.m, t.cAt, t.dAt = t.arg("ldc"), t.GP64(), t.GP64(), t.GP64(), t.GP64()
 	t.SHLQ(operand.U8(2), t.ldc)
-	t.SHLQ(operand.U8(2), t.ldd)
 	t.rows = []reg.GPVirtual{t.GP64()}
 	if t.form != gemmPacked {
 		t.lda, t.lda3 = t.arg("lda"), t.GP64()
 		t.SHLQ(operand.U8(2), t.lda)
 		t.LEAQ(operand.Mem{Base: t.lda, Index: t.lda, Scale: 2}, t.lda3)
 	}
-	switch t.form {
-	case gemmRows:
-		t.rows, t.ahead = append(t.rows, t.GP64()), []reg.GPVirtual{t.GP64(), t.GP64()}
-	case gemmColumns:
-		t.ahead = []reg.GPVirtual{t.GP64()}
+	if t.form == gemmRows {
+		t.rows = append(t.rows, t.GP64())
 	}
+	t.prepareAsks()
 	t.bv, t.av = t.vs(t.nv), t.vs(2)
 	t.sum = make([][]reg.VecVirtual, t.mr)
 	for i := range t.sum {
 		t.sum[i] = t.vs(t.nv)
 	}
 	t.Label("panel")
-	t.prefetch()
 	for _, row := range t.sum {
 		for _, s := range row {
 			t.zero(s)
@@ -107,11 +104,11 @@ func (t *gemmTile) emit() {
 	t.finish()
 	t.Label("next")
 	t.ADDQ(operand.I32(4*t.width()), t.c)
-	t.TESTQ(t.d, t.d)
-	t.JZ(operand.LabelRef("no_d"))
-	t.ADDQ(operand.I32(4*t.width()), t.d)
+	t.CMPQ(t.argAt("d"), operand.U8(0))
+	t.JEQ(operand.LabelRef("no_d"))
+	t.ADDQ(operand.I32(4*t.width()), t.argAt("d"))
 	t.Label("no_d")
-	t.DECQ(t.panels)
+	t.DECQ(t.argAt("panels"))
 	t.JNZ(operand.LabelRef("panel"))
 	t.done()
 }
@@ -163,62 +160,49 @@ func (t *gemmTile) declarePairs() {
 		"Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.")
 }
 
-// prefetch asks for the rows of c, which the end of the function needs. Rows
-// past the edge are asked for too: a prefetch does not fault.
-func (t *gemmTile) prefetch() {
-	row := t.GP64()
-	t.MOVQ(t.c, row)
-	for i := range t.mr {
-		for line := 0; line < t.nv*t.isa.lanes; line += 16 {
-			t.PREFETCHT0(at(row, line))
-		}
-		if i < t.mr-1 {
-			t.ADDQ(t.ldc, row)
-		}
-	}
-}
-
 // multiply emits the loop over k.
 func (t *gemmTile) multiply() {
 	t.Load(t.Param("k"), t.k)
 	t.Load(t.Param("a"), t.rows[0])
-	if t.form == gemmColumns {
-		t.IMUL3Q(operand.I32(nearAhead), t.lda, t.ahead[0])
-		t.ADDQ(t.rows[0], t.ahead[0])
-	}
 	if t.form == gemmRows {
 		t.LEAQ(operand.Mem{Base: t.rows[0], Index: t.lda3, Scale: 1}, t.rows[1])
 		if t.mr == 8 {
 			t.ADDQ(t.lda, t.rows[1])
 		}
-		t.LEAQ(operand.Mem{Base: t.rows[1], Index: t.lda3, Scale: 1}, t.ahead[0])
-		if t.mr == 8 {
-			t.ADDQ(t.lda, t.ahead[0])
-		}
-		t.LEAQ(operand.Mem{Base: t.ahead[0], Index: t.lda3, Scale: 1}, t.ahead[1])
-		if t.mr == 8 {
-			t.ADDQ(t.lda, t.ahead[1])
-		}
 	}
-	t.Comment("Whole turns of the main loop, then single steps.")
-	t.SUBQ(operand.I32(gemmUnroll), t.k)
-	t.JLT(operand.LabelRef("rest"))
-	t.Label("main")
-	for u := range gemmUnroll {
+	t.panelAsks()
+	t.Comment("Whole turns, then parts, then single steps.")
+	parts := t.mr / 2
+	t.turns("turn", parts*gemmUnroll, func() {
+		for range parts {
+			t.steps(gemmUnroll)
+			t.partAsks()
+		}
+		t.turnAsks()
+	})
+	t.turns("part", gemmUnroll, func() { t.steps(gemmUnroll) })
+	t.turns("single", 1, func() { t.steps(1) })
+}
+
+// turns emits a loop that takes n steps a turn while k has as many.
+func (t *gemmTile) turns(name string, n int, body func()) {
+	rest := name + "Rest"
+	t.SUBQ(operand.U8(n), t.k)
+	t.JLT(operand.LabelRef(rest))
+	t.Label(name)
+	body()
+	t.SUBQ(operand.U8(n), t.k)
+	t.JGE(operand.LabelRef(name))
+	t.Label(rest)
+	t.ADDQ(operand.U8(n), t.k)
+}
+
+// steps emits n steps and moves on by them.
+func (t *gemmTile) steps(n int) {
+	for u := range n {
 		t.step(u)
 	}
-	t.advance(gemmUnroll)
-	t.SUBQ(operand.I32(gemmUnroll), t.k)
-	t.JGE(operand.LabelRef("main"))
-	t.Label("rest")
-	t.ADDQ(operand.I32(gemmUnroll), t.k)
-	t.JZ(operand.LabelRef("sums"))
-	t.Label("single")
-	t.step(0)
-	t.advance(1)
-	t.DECQ(t.k)
-	t.JNZ(operand.LabelRef("single"))
-	t.Label("sums")
+	t.advance(n)
 }
 
 // step adds the products of the u-th k from where the pointers stand.
@@ -226,39 +210,13 @@ func (t *gemmTile) step(u int) {
 	for j, b := range t.bv {
 		t.VMOVUPS(at(t.b, (u*t.nv+j)*t.isa.lanes), b)
 	}
-	t.askAhead(u)
+	t.stepAsks(u)
 	for i, row := range t.sum {
 		a := t.av[i%len(t.av)]
 		t.VBROADCASTSS(t.element(i, u), a)
 		for j, s := range row {
 			t.multiplyAdd(a, t.bv[j], s)
 		}
-	}
-}
-
-// nearAhead is how many steps ahead columns of a are asked for. They lie so far apart that
-// few fit the first-level cache at a time: 512x128x2176 was 5 to 10 % faster with it in a
-// loop on one thread, as much with 8 steps and less with 32, and 7 % in BenchmarkGemmInTurn
-// on two (four runs in turn, November 2026, Xeon with AVX-512).
-const nearAhead = 16
-
-// askAhead asks for what the next panel reads of a in place, u steps on, into the
-// second-level cache: into the first it cost 1 to 2 % where rows are long. Columns
-// of a panel take half a line, so the line after theirs is enough; these are asked for
-// once more shortly before they are needed, into the first level.
-func (t *gemmTile) askAhead(u int) {
-	switch t.form {
-	case gemmRows:
-		for i := 2 * u; i < min(2*u+2, t.mr); i++ {
-			m := t.element(i, u)
-			m.Base = t.ahead[i/(t.mr/2)]
-			t.PREFETCHT1(m)
-		}
-	case gemmColumns:
-		t.PREFETCHT1(t.element(16, u))
-		m := t.element(0, u)
-		m.Base = t.ahead[0]
-		t.PREFETCHT0(m)
 	}
 }
 
@@ -284,7 +242,12 @@ func (t *gemmTile) element(i, u int) operand.Mem {
 }
 
 func (t *gemmTile) advance(steps int) {
-	for _, a := range append(t.ahead, t.rows...) {
+	pointers := t.rows
+	switch t.form {
+	case gemmColumns:
+		pointers = append(pointers, t.asks.near)
+	}
+	for _, a := range pointers {
 		switch {
 		case t.form == gemmPacked:
 			t.ADDQ(operand.I32(4*steps*t.mr), a)
@@ -302,11 +265,13 @@ func (t *gemmTile) advance(steps int) {
 // last vector has a path of its own.
 func (t *gemmTile) finish() {
 	t.Load(t.Param("m"), t.m)
+	t.Load(t.Param("ldd"), t.ldd)
+	t.SHLQ(operand.U8(2), t.ldd)
 	t.MOVQ(t.c, t.cAt)
-	t.MOVQ(t.d, t.dAt)
+	t.MOVQ(t.argAt("d"), t.dAt)
 	last, whole := t.arg("n"), t.GP64()
 	t.MOVQ(operand.I32(t.width()), whole)
-	t.CMPQ(t.panels, operand.I32(1))
+	t.CMPQ(t.argAt("panels"), operand.U8(1))
 	t.CMOVQNE(whole, last)
 	t.SUBQ(operand.I32((t.nv-1)*t.isa.lanes), last)
 	if !t.isa.opmasks() {
