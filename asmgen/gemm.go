@@ -131,7 +131,7 @@ func (t *gemmTile) declare() {
 	}
 	of := name + "2x4"
 	name = fmt.Sprintf("%s%dx%d", name, t.mr, t.width())
-	t.function(name, "func(k int, "+signature+", d *float32, ldd, m, n, panels int)",
+	t.function(name, "func(k int, "+signature+", d *float32, ldd, m, n, panels int, next *float32, left, run, skip int)",
 		fmt.Sprintf("%s is generic.%s with %d rows and %d columns, each sum one chain of fused", name, of, t.mr, t.width()),
 		"multiply-adds in increasing k:",
 		"",
@@ -139,7 +139,8 @@ func (t *gemmTile) declare() {
 		"",
 		fmt.Sprintf("Shapes: %s, b [panels,k,%d]; panels at least 1; m 1 to %d; n, the columns of the last", shape, t.width(), t.mr),
 		fmt.Sprintf("panel, %d to %d.", t.width()-t.isa.lanes+1, t.width()),
-		"Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.")
+		"Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.",
+		"Asks for memory from next on, as tileAhead says.")
 }
 
 // declarePairs starts the function for pairs.

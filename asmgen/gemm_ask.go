@@ -14,7 +14,8 @@ import (
 //
 // A turn of the main loop asks for a line of half the rows, the next turn for that of the
 // other half, and then the next line's turn comes. When all of a has been asked
-// for it is asked for again, which keeps it in the cache: b goes through it too.
+// for it is asked for again, which keeps it in the cache: b goes through it too. And
+// a turn asks for two lines of what is packed next.
 //
 // On a Xeon with AVX-512 (November 2026, a loop over as many sets of operands as the
 // second-level cache does not hold, as in BenchmarkGemmInTurn, medians of three in turn,
@@ -52,6 +53,9 @@ func (t *gemmTile) prepareAsks() {
 	q := &t.asks
 	if t.spreads() {
 		q.c, q.cLeft = t.GP64(), t.GP64()
+	}
+	if !t.isa.pairs() {
+		t.SHLQ(operand.U8(2), t.argAt("skip"))
 	}
 	if t.form == gemmPacked {
 		return
@@ -151,6 +155,7 @@ func (t *gemmTile) turnAsks() {
 		t.TESTQ(q.cLeft, q.cLeft)
 		t.CMOVQLE(t.c, q.c)
 	}
+	t.askForNext()
 	if t.form == gemmPacked {
 		return
 	}
@@ -163,6 +168,24 @@ func (t *gemmTile) turnAsks() {
 	t.JGT(operand.LabelRef(more))
 	t.startAskingForA()
 	t.Label(more)
+}
+
+// askForNext asks for two lines of what is packed next, which lies in rows.
+func (t *gemmTile) askForNext() {
+	if t.isa.pairs() {
+		return
+	}
+	same, next, run := t.label("sameRow"), t.arg("next"), t.GP64()
+	t.PREFETCHT1(at(next, 0))
+	t.PREFETCHT1(at(next, line))
+	t.ADDQ(operand.I32(2*4*line), next)
+	t.DECQ(t.argAt("left"))
+	t.JNE(operand.LabelRef(same))
+	t.ADDQ(t.argAt("skip"), next)
+	t.Load(t.Param("run"), run)
+	t.MOVQ(run, t.argAt("left"))
+	t.Label(same)
+	t.MOVQ(next, t.argAt("next"))
 }
 
 // nextLine moves p from below the rows of a tile to the next line of the first one, if the turns

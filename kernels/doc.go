@@ -75,9 +75,13 @@
 //     others have left, block by block (gemm_share.go). Each packs what it needs of b
 //     itself, so that nothing is handed from one core's cache to another's.
 //   - A block is as many panels of b and pieces of k (groupSteps) as stay in 5/8 of the
-//     second-level cache (residentIn), half of that where c has few rows (fewRows).
+//     second-level cache (residentIn), half of that where c has few rows (fewRows) or the
+//     cache is large (largeBlock).
 //   - For each 8 rows of c the block's tiles come in one call of assembly (GemmRows8x48
 //     and its like), piece after piece, and then the epilogue.
+//   - While it multiplies, the call asks for what comes next, a line at a time: of c for this
+//     tile, of a for the next 8 rows, of b for the next block (gemm_ahead.go). Many lines at
+//     once would hold up its loads of b (asmgen/gemm_ask.go).
 //   - a is read in place where its rows are contiguous (forward, input gradient) and, down
 //     its columns, where its steps are near; else 8 panels of it are packed at a time (a weight
 //     gradient of a wide layer: formOfRows). Few tiles and a long K: the pieces are shared

@@ -18,15 +18,15 @@ package kernels
 // On a Xeon with AVX-512 and 2 MiB of second-level cache (November 2026, one
 // thread, medians of 11 in turn, %peak): reading a in place instead of packing it, two
 // pieces of k at a time, and rows of tiles in one call of assembly raised the
-// products of ViT-B from 87 to 90, those of mae_tiny from 75 to 86. Asking ahead for
-// what is packed next gained nothing there, in bursts or a line at a time (on Zen 4 it
-// did: asmgen/pack.go); asking for what
-// the next panel of a reads in place did, where a lies beyond that cache
-// (BenchmarkGemmInTurn: up to 30 % of a weight gradient).
+// products of ViT-B from 87 to 90, those of mae_tiny from 75 to 86. What the next rows
+// of tiles read in place is asked for, where a lies beyond that cache
+// (BenchmarkGemmInTurn: up to 30 % of a weight gradient), and what of b is packed next
+// (gemm_ahead.go), a line at a time: bursts of it gained nothing (asmgen/gemm_ask.go says why).
 const (
 	serialFlops = 1 << 20 // 2*M*N*K below which one goroutine does it all: about 5 microseconds
 	groupSteps  = 1024    // most elements of k of one block, unless one piece is longer; in pairs, where rows of a are copied, twice as many made 1576x768x3072 15 % slower
 	packedSize  = 1 << 16 // elements of a that are packed in one go
+	largeBlock  = 1 << 18 // elements of b from which half as much at a time leaves room to ask for the next: ViT-B's products 1 % faster on one thread, 2 on two (gemm_ahead.go)
 	fewRows     = 512     // rows of a rectangle below which half as much of b at a time was 2 % faster, 512 cubed at two threads 5 %: packing it matters, not a
 )
 
@@ -89,15 +89,15 @@ func (g *gemmCall) multiply(workers int) {
 	}
 	g.cut(workers)
 	g.group = min(pieces, max(1, groupSteps/piece))
-	if g.form == columnsInPlace { // far apart, so few sets of the caches hold them: 512x128x2176 ran 5 % faster than with two pieces, on two threads 7 (BenchmarkGemmInTurn)
-		g.group = 1
+	if g.form == columnsInPlace {
+		g.group = 1 // steps far apart fall into few sets of the cache: 512x128x2176 was 5 % slower with two pieces, on two threads 7 (BenchmarkGemmInTurn)
 	}
 	piece = g.steps(piece)
 	resident := residentElements
 	switch {
 	case g.form == packedRows: // what is packed of a should be used for all columns
 		g.group = min(g.group, max(1, resident/(g.columns.lanes*piece)))
-	case !g.pairs && g.c.Rows/g.mItems < fewRows: // in pairs a is copied for every block
+	case !g.pairs && (resident >= largeBlock || g.c.Rows/g.mItems < fewRows): // in pairs a is copied for every block
 		resident /= 2
 	}
 	g.blockPanels = max(1, resident/(g.group*piece*g.tile.nr))

@@ -57,12 +57,13 @@ func (j *gemmMultiply) run(worker, item int) {
 // second-level cache.
 type gemmBlock struct {
 	*gemmCall
-	packedA, packedB []float32 // a few panels of a; all panels of b; pieces one after another
-	item             int       // the rectangle whose rows come first
-	columnItem       int       // the rectangles' columns
-	number           int       // of the block: pieces of k, columns of each
-	c0, c1           int       // panels of b
-	p0, p1           int       // pieces of k
+	packedA, packedB []float32  // a few panels of a; all panels of b; pieces one after another
+	item             int        // the rectangle whose rows come first
+	columnItem       int        // the rectangles' columns
+	number           int        // of the block: pieces of k, columns of each
+	c0, c1           int        // panels of b
+	p0, p1           int        // pieces of k
+	next             blockAhead // of b
 }
 
 // multiplyColumns goes through the blocks of the rectangles of some columns.
@@ -75,6 +76,11 @@ func (b *gemmBlock) multiplyColumns(ni int) {
 		for i := range blocks {
 			b.c0, b.c1 = c0+(c1-c0)*i/blocks, c0+(c1-c0)*(i+1)/blocks
 			b.number = b.p0/b.group*b.blocks() + i
+			if i+1 < blocks {
+				b.lookAhead(b.c1, c0+(c1-c0)*(i+2)/blocks, b.p0, b.p1)
+			} else {
+				b.lookAhead(c0, c0+(c1-c0)/blocks, b.p1, min(b.p1+b.group, pieces))
+			}
 			b.multiply()
 		}
 	}
@@ -104,7 +110,7 @@ func (b *gemmBlock) multiplyRows(r, r1 int) {
 		for ; r < min(r1, b.c.Rows/b.tile.mr); r++ {
 			for p := b.p0; p < b.p1; p++ {
 				lo, _ := kPiece(b.k, p)
-				b.multiplyRow(tileRows{b.a.at(r*b.tile.mr, lo), b.form, b.a.lane * b.a.step}, r, p)
+				b.multiplyRow(tileRows{b.a.at(r*b.tile.mr, lo), b.form, b.a.lane * b.a.step, b.ahead(r, p)}, r, p)
 			}
 			b.finishRow(r)
 		}
@@ -116,7 +122,7 @@ func (b *gemmBlock) multiplyRows(r, r1 int) {
 		}
 		for q := r; q < end; q++ {
 			for p := b.p0; p < b.p1; p++ {
-				b.multiplyRow(tileRows{data: b.panelOfA(p, q, r, end)}, q, p)
+				b.multiplyRow(tileRows{data: b.panelOfA(p, q, r, end), ahead: b.ahead(q, p)}, q, p)
 			}
 			b.finishRow(q)
 		}
@@ -189,6 +195,7 @@ type tileRows struct {
 	data   []float32
 	form   tileForm
 	stride int // of rows or steps in place
+	ahead  tileAhead
 }
 
 // tileForm is how they lie.
@@ -227,6 +234,6 @@ func (g *gemmCall) multiplyTiles(out tileOutput, a tileRows, b []float32, k, c0,
 		} else {
 			gemmTiles(width, k, a, b, out.c[lane:], out.ldc, d, out.ldd, out.rows, n, end-from)
 		}
-		b, from = b[(end-from)*width*k:], end
+		b, from, a.ahead = b[(end-from)*width*k:], end, tileAhead{}
 	}
 }

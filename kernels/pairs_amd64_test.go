@@ -137,7 +137,7 @@ func dotsMatch(tc *kerneltest.Case, n, k int, special bool) {
 	dotTiles(n, k, tileRows{data: panel}, columns, c, n, d, n, m, n, 1)
 	compare("packed rows", c)
 	c = tc.Output(m*n, 0)
-	dotTiles(n, k, tileRows{rows, rowsInPlace, k}, columns, c, n, d, n, m, n, 1)
+	dotTiles(n, k, tileRows{data: rows, form: rowsInPlace, stride: k}, columns, c, n, d, n, m, n, 1)
 	compare("rows in place", c)
 	c = tc.Output(m*n, 0)
 	var aAt, cAt []int

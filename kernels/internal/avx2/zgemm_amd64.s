@@ -4,13 +4,14 @@
 
 #include "textflag.h"
 
-// func GemmTile6x16(k int, a *float32, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
+// func GemmTile6x16(k int, a *float32, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·GemmTile6x16(SB), NOSPLIT, $0-80
+TEXT ·GemmTile6x16(SB), NOSPLIT, $0-112
 	MOVQ b+16(FP), CX
 	MOVQ c+24(FP), DX
 	MOVQ ldc+32(FP), BX
 	SHLQ $0x02, BX
+	SHLQ $0x02, skip+104(FP)
 
 panel:
 	VXORPS     Y3, Y3, Y3
@@ -291,8 +292,20 @@ turn:
 	VFMADD231PS  Y2, Y1, Y14
 	ADDQ         $+96, SI
 	ADDQ         $+256, CX
-	SUBQ         $0x0c, AX
-	JGE          turn
+	MOVQ         next+80(FP), DI
+	PREFETCHT1   (DI)
+	PREFETCHT1   64(DI)
+	ADDQ         $+128, DI
+	DECQ         left+88(FP)
+	JNE          sameRow1
+	ADDQ         skip+104(FP), DI
+	MOVQ         run+96(FP), R8
+	MOVQ         R8, left+88(FP)
+
+sameRow1:
+	MOVQ DI, next+80(FP)
+	SUBQ $0x0c, AX
+	JGE  turn
 
 turnRest:
 	ADDQ $0x0c, AX
@@ -439,7 +452,7 @@ singleRest:
 	VADDPS  Y4, Y1, Y4
 	VMOVUPS Y4, 32(DI)
 	DECQ    SI
-	JZ      end1
+	JZ      end2
 	ADDQ    BX, DI
 	ADDQ    AX, R8
 	VMOVUPS (R8), Y0
@@ -449,7 +462,7 @@ singleRest:
 	VADDPS  Y6, Y1, Y6
 	VMOVUPS Y6, 32(DI)
 	DECQ    SI
-	JZ      end1
+	JZ      end2
 	ADDQ    BX, DI
 	ADDQ    AX, R8
 	VMOVUPS (R8), Y0
@@ -459,7 +472,7 @@ singleRest:
 	VADDPS  Y8, Y1, Y8
 	VMOVUPS Y8, 32(DI)
 	DECQ    SI
-	JZ      end1
+	JZ      end2
 	ADDQ    BX, DI
 	ADDQ    AX, R8
 	VMOVUPS (R8), Y0
@@ -469,7 +482,7 @@ singleRest:
 	VADDPS  Y10, Y1, Y10
 	VMOVUPS Y10, 32(DI)
 	DECQ    SI
-	JZ      end1
+	JZ      end2
 	ADDQ    BX, DI
 	ADDQ    AX, R8
 	VMOVUPS (R8), Y0
@@ -479,7 +492,7 @@ singleRest:
 	VADDPS  Y12, Y1, Y12
 	VMOVUPS Y12, 32(DI)
 	DECQ    SI
-	JZ      end1
+	JZ      end2
 	ADDQ    BX, DI
 	ADDQ    AX, R8
 	VMOVUPS (R8), Y0
@@ -489,39 +502,39 @@ singleRest:
 	VADDPS  Y14, Y1, Y14
 	VMOVUPS Y14, 32(DI)
 
-end1:
+end2:
 	JMP next
 
 overwriteWhole:
 	VMOVUPS Y3, (DI)
 	VMOVUPS Y4, 32(DI)
 	DECQ    SI
-	JZ      end2
+	JZ      end3
 	ADDQ    BX, DI
 	VMOVUPS Y5, (DI)
 	VMOVUPS Y6, 32(DI)
 	DECQ    SI
-	JZ      end2
+	JZ      end3
 	ADDQ    BX, DI
 	VMOVUPS Y7, (DI)
 	VMOVUPS Y8, 32(DI)
 	DECQ    SI
-	JZ      end2
+	JZ      end3
 	ADDQ    BX, DI
 	VMOVUPS Y9, (DI)
 	VMOVUPS Y10, 32(DI)
 	DECQ    SI
-	JZ      end2
+	JZ      end3
 	ADDQ    BX, DI
 	VMOVUPS Y11, (DI)
 	VMOVUPS Y12, 32(DI)
 	DECQ    SI
-	JZ      end2
+	JZ      end3
 	ADDQ    BX, DI
 	VMOVUPS Y13, (DI)
 	VMOVUPS Y14, 32(DI)
 
-end2:
+end3:
 	JMP next
 
 cut:
@@ -537,7 +550,7 @@ cut:
 	VADDPS     Y4, Y1, Y4
 	VMASKMOVPS Y4, Y2, 32(DI)
 	DECQ       SI
-	JZ         end3
+	JZ         end4
 	ADDQ       BX, DI
 	ADDQ       AX, R8
 	VMOVUPS    (R8), Y0
@@ -547,7 +560,7 @@ cut:
 	VADDPS     Y6, Y1, Y6
 	VMASKMOVPS Y6, Y2, 32(DI)
 	DECQ       SI
-	JZ         end3
+	JZ         end4
 	ADDQ       BX, DI
 	ADDQ       AX, R8
 	VMOVUPS    (R8), Y0
@@ -557,7 +570,7 @@ cut:
 	VADDPS     Y8, Y1, Y8
 	VMASKMOVPS Y8, Y2, 32(DI)
 	DECQ       SI
-	JZ         end3
+	JZ         end4
 	ADDQ       BX, DI
 	ADDQ       AX, R8
 	VMOVUPS    (R8), Y0
@@ -567,7 +580,7 @@ cut:
 	VADDPS     Y10, Y1, Y10
 	VMASKMOVPS Y10, Y2, 32(DI)
 	DECQ       SI
-	JZ         end3
+	JZ         end4
 	ADDQ       BX, DI
 	ADDQ       AX, R8
 	VMOVUPS    (R8), Y0
@@ -577,7 +590,7 @@ cut:
 	VADDPS     Y12, Y1, Y12
 	VMASKMOVPS Y12, Y2, 32(DI)
 	DECQ       SI
-	JZ         end3
+	JZ         end4
 	ADDQ       BX, DI
 	ADDQ       AX, R8
 	VMOVUPS    (R8), Y0
@@ -587,39 +600,39 @@ cut:
 	VADDPS     Y14, Y1, Y14
 	VMASKMOVPS Y14, Y2, 32(DI)
 
-end3:
+end4:
 	JMP next
 
 overwriteCut:
 	VMOVUPS    Y3, (DI)
 	VMASKMOVPS Y4, Y2, 32(DI)
 	DECQ       SI
-	JZ         end4
+	JZ         end5
 	ADDQ       BX, DI
 	VMOVUPS    Y5, (DI)
 	VMASKMOVPS Y6, Y2, 32(DI)
 	DECQ       SI
-	JZ         end4
+	JZ         end5
 	ADDQ       BX, DI
 	VMOVUPS    Y7, (DI)
 	VMASKMOVPS Y8, Y2, 32(DI)
 	DECQ       SI
-	JZ         end4
+	JZ         end5
 	ADDQ       BX, DI
 	VMOVUPS    Y9, (DI)
 	VMASKMOVPS Y10, Y2, 32(DI)
 	DECQ       SI
-	JZ         end4
+	JZ         end5
 	ADDQ       BX, DI
 	VMOVUPS    Y11, (DI)
 	VMASKMOVPS Y12, Y2, 32(DI)
 	DECQ       SI
-	JZ         end4
+	JZ         end5
 	ADDQ       BX, DI
 	VMOVUPS    Y13, (DI)
 	VMASKMOVPS Y14, Y2, 32(DI)
 
-end4:
+end5:
 next:
 	ADDQ $+64, DX
 	CMPQ d+40(FP), $0x00
@@ -650,9 +663,9 @@ DATA lane_masks<>+56(SB)/4, $0x00000000
 DATA lane_masks<>+60(SB)/4, $0x00000000
 GLOBL lane_masks<>(SB), RODATA|NOPTR, $64
 
-// func GemmRows6x16(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
+// func GemmRows6x16(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·GemmRows6x16(SB), NOSPLIT, $0-88
+TEXT ·GemmRows6x16(SB), NOSPLIT, $0-120
 	MOVQ b+24(FP), CX
 	MOVQ c+32(FP), DX
 	MOVQ ldc+40(FP), BX
@@ -660,6 +673,7 @@ TEXT ·GemmRows6x16(SB), NOSPLIT, $0-88
 	MOVQ lda+16(FP), DI
 	SHLQ $0x02, DI
 	LEAQ (DI)(DI*2), R8
+	SHLQ $0x02, skip+112(FP)
 	MOVQ a+8(FP), R10
 	MOVQ k+0(FP), R11
 	SHRQ $0x03, R11
@@ -955,23 +969,35 @@ turn:
 	ADDQ         $+256, CX
 	PREFETCHT1   (R10)
 	ADDQ         DI, R10
-	DECQ         R11
-	TESTQ        $0x00000001, R11
-	JNE          half2
-	IMUL3Q       $+6, DI, R12
-	SUBQ         R12, R10
-	ADDQ         $0x40, R10
+	MOVQ         next+88(FP), R12
+	PREFETCHT1   (R12)
+	PREFETCHT1   64(R12)
+	ADDQ         $+128, R12
+	DECQ         left+96(FP)
+	JNE          sameRow1
+	ADDQ         skip+112(FP), R12
+	MOVQ         run+104(FP), R13
+	MOVQ         R13, left+96(FP)
 
-half2:
+sameRow1:
+	MOVQ   R12, next+88(FP)
+	DECQ   R11
+	TESTQ  $0x00000001, R11
+	JNE    half3
+	IMUL3Q $+6, DI, R12
+	SUBQ   R12, R10
+	ADDQ   $0x40, R10
+
+half3:
 	TESTQ R11, R11
-	JGT   more1
+	JGT   more2
 	MOVQ  a+8(FP), R10
 	MOVQ  k+0(FP), R11
 	SHRQ  $0x03, R11
 	LEAQ  (R10)(DI*4), R10
 	LEAQ  (R10)(DI*2), R10
 
-more1:
+more2:
 	SUBQ $0x0c, AX
 	JGE  turn
 
@@ -1122,7 +1148,7 @@ singleRest:
 	VADDPS  Y4, Y1, Y4
 	VMOVUPS Y4, 32(R9)
 	DECQ    SI
-	JZ      end3
+	JZ      end4
 	ADDQ    BX, R9
 	ADDQ    AX, R12
 	VMOVUPS (R12), Y0
@@ -1132,7 +1158,7 @@ singleRest:
 	VADDPS  Y6, Y1, Y6
 	VMOVUPS Y6, 32(R9)
 	DECQ    SI
-	JZ      end3
+	JZ      end4
 	ADDQ    BX, R9
 	ADDQ    AX, R12
 	VMOVUPS (R12), Y0
@@ -1142,7 +1168,7 @@ singleRest:
 	VADDPS  Y8, Y1, Y8
 	VMOVUPS Y8, 32(R9)
 	DECQ    SI
-	JZ      end3
+	JZ      end4
 	ADDQ    BX, R9
 	ADDQ    AX, R12
 	VMOVUPS (R12), Y0
@@ -1152,7 +1178,7 @@ singleRest:
 	VADDPS  Y10, Y1, Y10
 	VMOVUPS Y10, 32(R9)
 	DECQ    SI
-	JZ      end3
+	JZ      end4
 	ADDQ    BX, R9
 	ADDQ    AX, R12
 	VMOVUPS (R12), Y0
@@ -1162,7 +1188,7 @@ singleRest:
 	VADDPS  Y12, Y1, Y12
 	VMOVUPS Y12, 32(R9)
 	DECQ    SI
-	JZ      end3
+	JZ      end4
 	ADDQ    BX, R9
 	ADDQ    AX, R12
 	VMOVUPS (R12), Y0
@@ -1172,39 +1198,39 @@ singleRest:
 	VADDPS  Y14, Y1, Y14
 	VMOVUPS Y14, 32(R9)
 
-end3:
+end4:
 	JMP next
 
 overwriteWhole:
 	VMOVUPS Y3, (R9)
 	VMOVUPS Y4, 32(R9)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, R9
 	VMOVUPS Y5, (R9)
 	VMOVUPS Y6, 32(R9)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, R9
 	VMOVUPS Y7, (R9)
 	VMOVUPS Y8, 32(R9)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, R9
 	VMOVUPS Y9, (R9)
 	VMOVUPS Y10, 32(R9)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, R9
 	VMOVUPS Y11, (R9)
 	VMOVUPS Y12, 32(R9)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, R9
 	VMOVUPS Y13, (R9)
 	VMOVUPS Y14, 32(R9)
 
-end4:
+end5:
 	JMP next
 
 cut:
@@ -1220,7 +1246,7 @@ cut:
 	VADDPS     Y4, Y1, Y4
 	VMASKMOVPS Y4, Y2, 32(R9)
 	DECQ       SI
-	JZ         end5
+	JZ         end6
 	ADDQ       BX, R9
 	ADDQ       AX, R12
 	VMOVUPS    (R12), Y0
@@ -1230,7 +1256,7 @@ cut:
 	VADDPS     Y6, Y1, Y6
 	VMASKMOVPS Y6, Y2, 32(R9)
 	DECQ       SI
-	JZ         end5
+	JZ         end6
 	ADDQ       BX, R9
 	ADDQ       AX, R12
 	VMOVUPS    (R12), Y0
@@ -1240,7 +1266,7 @@ cut:
 	VADDPS     Y8, Y1, Y8
 	VMASKMOVPS Y8, Y2, 32(R9)
 	DECQ       SI
-	JZ         end5
+	JZ         end6
 	ADDQ       BX, R9
 	ADDQ       AX, R12
 	VMOVUPS    (R12), Y0
@@ -1250,7 +1276,7 @@ cut:
 	VADDPS     Y10, Y1, Y10
 	VMASKMOVPS Y10, Y2, 32(R9)
 	DECQ       SI
-	JZ         end5
+	JZ         end6
 	ADDQ       BX, R9
 	ADDQ       AX, R12
 	VMOVUPS    (R12), Y0
@@ -1260,7 +1286,7 @@ cut:
 	VADDPS     Y12, Y1, Y12
 	VMASKMOVPS Y12, Y2, 32(R9)
 	DECQ       SI
-	JZ         end5
+	JZ         end6
 	ADDQ       BX, R9
 	ADDQ       AX, R12
 	VMOVUPS    (R12), Y0
@@ -1270,39 +1296,39 @@ cut:
 	VADDPS     Y14, Y1, Y14
 	VMASKMOVPS Y14, Y2, 32(R9)
 
-end5:
+end6:
 	JMP next
 
 overwriteCut:
 	VMOVUPS    Y3, (R9)
 	VMASKMOVPS Y4, Y2, 32(R9)
 	DECQ       SI
-	JZ         end6
+	JZ         end7
 	ADDQ       BX, R9
 	VMOVUPS    Y5, (R9)
 	VMASKMOVPS Y6, Y2, 32(R9)
 	DECQ       SI
-	JZ         end6
+	JZ         end7
 	ADDQ       BX, R9
 	VMOVUPS    Y7, (R9)
 	VMASKMOVPS Y8, Y2, 32(R9)
 	DECQ       SI
-	JZ         end6
+	JZ         end7
 	ADDQ       BX, R9
 	VMOVUPS    Y9, (R9)
 	VMASKMOVPS Y10, Y2, 32(R9)
 	DECQ       SI
-	JZ         end6
+	JZ         end7
 	ADDQ       BX, R9
 	VMOVUPS    Y11, (R9)
 	VMASKMOVPS Y12, Y2, 32(R9)
 	DECQ       SI
-	JZ         end6
+	JZ         end7
 	ADDQ       BX, R9
 	VMOVUPS    Y13, (R9)
 	VMASKMOVPS Y14, Y2, 32(R9)
 
-end6:
+end7:
 next:
 	ADDQ $+64, DX
 	CMPQ d+48(FP), $0x00
@@ -1315,9 +1341,9 @@ no_d:
 	VZEROUPPER
 	RET
 
-// func GemmColumns6x16(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
+// func GemmColumns6x16(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·GemmColumns6x16(SB), NOSPLIT, $0-88
+TEXT ·GemmColumns6x16(SB), NOSPLIT, $0-120
 	MOVQ  b+24(FP), CX
 	MOVQ  c+32(FP), DX
 	MOVQ  ldc+40(FP), BX
@@ -1325,6 +1351,7 @@ TEXT ·GemmColumns6x16(SB), NOSPLIT, $0-88
 	MOVQ  lda+16(FP), DI
 	SHLQ  $0x02, DI
 	LEAQ  (DI)(DI*2), R8
+	SHLQ  $0x02, skip+112(FP)
 	MOVQ  a+8(FP), R9
 	MOVQ  k+0(FP), R10
 	SHRQ  $0x03, R10
@@ -1639,14 +1666,26 @@ turn:
 	ADDQ         $+256, CX
 	PREFETCHT1   (R9)
 	ADDQ         DI, R9
-	DECQ         R10
-	JGT          more2
-	MOVQ         a+8(FP), R9
-	MOVQ         k+0(FP), R10
-	SHRQ         $0x03, R10
-	ADDQ         $0x40, R9
+	MOVQ         next+88(FP), R12
+	PREFETCHT1   (R12)
+	PREFETCHT1   64(R12)
+	ADDQ         $+128, R12
+	DECQ         left+96(FP)
+	JNE          sameRow2
+	ADDQ         skip+112(FP), R12
+	MOVQ         run+104(FP), R13
+	MOVQ         R13, left+96(FP)
 
-more2:
+sameRow2:
+	MOVQ R12, next+88(FP)
+	DECQ R10
+	JGT  more3
+	MOVQ a+8(FP), R9
+	MOVQ k+0(FP), R10
+	SHRQ $0x03, R10
+	ADDQ $0x40, R9
+
+more3:
 	SUBQ $0x0c, AX
 	JGE  turn
 
@@ -1802,7 +1841,7 @@ singleRest:
 	VADDPS  Y4, Y1, Y4
 	VMOVUPS Y4, 32(R11)
 	DECQ    SI
-	JZ      end3
+	JZ      end4
 	ADDQ    BX, R11
 	ADDQ    AX, R12
 	VMOVUPS (R12), Y0
@@ -1812,7 +1851,7 @@ singleRest:
 	VADDPS  Y6, Y1, Y6
 	VMOVUPS Y6, 32(R11)
 	DECQ    SI
-	JZ      end3
+	JZ      end4
 	ADDQ    BX, R11
 	ADDQ    AX, R12
 	VMOVUPS (R12), Y0
@@ -1822,7 +1861,7 @@ singleRest:
 	VADDPS  Y8, Y1, Y8
 	VMOVUPS Y8, 32(R11)
 	DECQ    SI
-	JZ      end3
+	JZ      end4
 	ADDQ    BX, R11
 	ADDQ    AX, R12
 	VMOVUPS (R12), Y0
@@ -1832,7 +1871,7 @@ singleRest:
 	VADDPS  Y10, Y1, Y10
 	VMOVUPS Y10, 32(R11)
 	DECQ    SI
-	JZ      end3
+	JZ      end4
 	ADDQ    BX, R11
 	ADDQ    AX, R12
 	VMOVUPS (R12), Y0
@@ -1842,7 +1881,7 @@ singleRest:
 	VADDPS  Y12, Y1, Y12
 	VMOVUPS Y12, 32(R11)
 	DECQ    SI
-	JZ      end3
+	JZ      end4
 	ADDQ    BX, R11
 	ADDQ    AX, R12
 	VMOVUPS (R12), Y0
@@ -1852,39 +1891,39 @@ singleRest:
 	VADDPS  Y14, Y1, Y14
 	VMOVUPS Y14, 32(R11)
 
-end3:
+end4:
 	JMP next
 
 overwriteWhole:
 	VMOVUPS Y3, (R11)
 	VMOVUPS Y4, 32(R11)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, R11
 	VMOVUPS Y5, (R11)
 	VMOVUPS Y6, 32(R11)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, R11
 	VMOVUPS Y7, (R11)
 	VMOVUPS Y8, 32(R11)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, R11
 	VMOVUPS Y9, (R11)
 	VMOVUPS Y10, 32(R11)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, R11
 	VMOVUPS Y11, (R11)
 	VMOVUPS Y12, 32(R11)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, R11
 	VMOVUPS Y13, (R11)
 	VMOVUPS Y14, 32(R11)
 
-end4:
+end5:
 	JMP next
 
 cut:
@@ -1900,7 +1939,7 @@ cut:
 	VADDPS     Y4, Y1, Y4
 	VMASKMOVPS Y4, Y2, 32(R11)
 	DECQ       SI
-	JZ         end5
+	JZ         end6
 	ADDQ       BX, R11
 	ADDQ       AX, R12
 	VMOVUPS    (R12), Y0
@@ -1910,7 +1949,7 @@ cut:
 	VADDPS     Y6, Y1, Y6
 	VMASKMOVPS Y6, Y2, 32(R11)
 	DECQ       SI
-	JZ         end5
+	JZ         end6
 	ADDQ       BX, R11
 	ADDQ       AX, R12
 	VMOVUPS    (R12), Y0
@@ -1920,7 +1959,7 @@ cut:
 	VADDPS     Y8, Y1, Y8
 	VMASKMOVPS Y8, Y2, 32(R11)
 	DECQ       SI
-	JZ         end5
+	JZ         end6
 	ADDQ       BX, R11
 	ADDQ       AX, R12
 	VMOVUPS    (R12), Y0
@@ -1930,7 +1969,7 @@ cut:
 	VADDPS     Y10, Y1, Y10
 	VMASKMOVPS Y10, Y2, 32(R11)
 	DECQ       SI
-	JZ         end5
+	JZ         end6
 	ADDQ       BX, R11
 	ADDQ       AX, R12
 	VMOVUPS    (R12), Y0
@@ -1940,7 +1979,7 @@ cut:
 	VADDPS     Y12, Y1, Y12
 	VMASKMOVPS Y12, Y2, 32(R11)
 	DECQ       SI
-	JZ         end5
+	JZ         end6
 	ADDQ       BX, R11
 	ADDQ       AX, R12
 	VMOVUPS    (R12), Y0
@@ -1950,39 +1989,39 @@ cut:
 	VADDPS     Y14, Y1, Y14
 	VMASKMOVPS Y14, Y2, 32(R11)
 
-end5:
+end6:
 	JMP next
 
 overwriteCut:
 	VMOVUPS    Y3, (R11)
 	VMASKMOVPS Y4, Y2, 32(R11)
 	DECQ       SI
-	JZ         end6
+	JZ         end7
 	ADDQ       BX, R11
 	VMOVUPS    Y5, (R11)
 	VMASKMOVPS Y6, Y2, 32(R11)
 	DECQ       SI
-	JZ         end6
+	JZ         end7
 	ADDQ       BX, R11
 	VMOVUPS    Y7, (R11)
 	VMASKMOVPS Y8, Y2, 32(R11)
 	DECQ       SI
-	JZ         end6
+	JZ         end7
 	ADDQ       BX, R11
 	VMOVUPS    Y9, (R11)
 	VMASKMOVPS Y10, Y2, 32(R11)
 	DECQ       SI
-	JZ         end6
+	JZ         end7
 	ADDQ       BX, R11
 	VMOVUPS    Y11, (R11)
 	VMASKMOVPS Y12, Y2, 32(R11)
 	DECQ       SI
-	JZ         end6
+	JZ         end7
 	ADDQ       BX, R11
 	VMOVUPS    Y13, (R11)
 	VMASKMOVPS Y14, Y2, 32(R11)
 
-end6:
+end7:
 next:
 	ADDQ $+64, DX
 	CMPQ d+48(FP), $0x00
@@ -1995,13 +2034,14 @@ no_d:
 	VZEROUPPER
 	RET
 
-// func GemmTile6x8(k int, a *float32, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
+// func GemmTile6x8(k int, a *float32, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·GemmTile6x8(SB), NOSPLIT, $0-80
+TEXT ·GemmTile6x8(SB), NOSPLIT, $0-112
 	MOVQ b+16(FP), CX
 	MOVQ c+24(FP), DX
 	MOVQ ldc+32(FP), BX
 	SHLQ $0x02, BX
+	SHLQ $0x02, skip+104(FP)
 
 panel:
 	VXORPS     Y2, Y2, Y2
@@ -2192,8 +2232,20 @@ turn:
 	VFMADD231PS  Y1, Y0, Y7
 	ADDQ         $+96, SI
 	ADDQ         $+128, CX
-	SUBQ         $0x0c, AX
-	JGE          turn
+	MOVQ         next+80(FP), DI
+	PREFETCHT1   (DI)
+	PREFETCHT1   64(DI)
+	ADDQ         $+128, DI
+	DECQ         left+88(FP)
+	JNE          sameRow1
+	ADDQ         skip+104(FP), DI
+	MOVQ         run+96(FP), R8
+	MOVQ         R8, left+88(FP)
+
+sameRow1:
+	MOVQ DI, next+80(FP)
+	SUBQ $0x0c, AX
+	JGE  turn
 
 turnRest:
 	ADDQ $0x0c, AX
@@ -2302,68 +2354,68 @@ singleRest:
 	VADDPS  Y2, Y0, Y2
 	VMOVUPS Y2, (DI)
 	DECQ    SI
-	JZ      end1
+	JZ      end2
 	ADDQ    BX, DI
 	ADDQ    AX, R8
 	VMOVUPS (R8), Y0
 	VADDPS  Y3, Y0, Y3
 	VMOVUPS Y3, (DI)
 	DECQ    SI
-	JZ      end1
+	JZ      end2
 	ADDQ    BX, DI
 	ADDQ    AX, R8
 	VMOVUPS (R8), Y0
 	VADDPS  Y4, Y0, Y4
 	VMOVUPS Y4, (DI)
 	DECQ    SI
-	JZ      end1
+	JZ      end2
 	ADDQ    BX, DI
 	ADDQ    AX, R8
 	VMOVUPS (R8), Y0
 	VADDPS  Y5, Y0, Y5
 	VMOVUPS Y5, (DI)
 	DECQ    SI
-	JZ      end1
+	JZ      end2
 	ADDQ    BX, DI
 	ADDQ    AX, R8
 	VMOVUPS (R8), Y0
 	VADDPS  Y6, Y0, Y6
 	VMOVUPS Y6, (DI)
 	DECQ    SI
-	JZ      end1
+	JZ      end2
 	ADDQ    BX, DI
 	ADDQ    AX, R8
 	VMOVUPS (R8), Y0
 	VADDPS  Y7, Y0, Y7
 	VMOVUPS Y7, (DI)
 
-end1:
+end2:
 	JMP next
 
 overwriteWhole:
 	VMOVUPS Y2, (DI)
 	DECQ    SI
-	JZ      end2
+	JZ      end3
 	ADDQ    BX, DI
 	VMOVUPS Y3, (DI)
 	DECQ    SI
-	JZ      end2
+	JZ      end3
 	ADDQ    BX, DI
 	VMOVUPS Y4, (DI)
 	DECQ    SI
-	JZ      end2
+	JZ      end3
 	ADDQ    BX, DI
 	VMOVUPS Y5, (DI)
 	DECQ    SI
-	JZ      end2
+	JZ      end3
 	ADDQ    BX, DI
 	VMOVUPS Y6, (DI)
 	DECQ    SI
-	JZ      end2
+	JZ      end3
 	ADDQ    BX, DI
 	VMOVUPS Y7, (DI)
 
-end2:
+end3:
 	JMP next
 
 cut:
@@ -2376,68 +2428,68 @@ cut:
 	VADDPS     Y2, Y0, Y2
 	VMASKMOVPS Y2, Y1, (DI)
 	DECQ       SI
-	JZ         end3
+	JZ         end4
 	ADDQ       BX, DI
 	ADDQ       AX, R8
 	VMASKMOVPS (R8), Y1, Y0
 	VADDPS     Y3, Y0, Y3
 	VMASKMOVPS Y3, Y1, (DI)
 	DECQ       SI
-	JZ         end3
+	JZ         end4
 	ADDQ       BX, DI
 	ADDQ       AX, R8
 	VMASKMOVPS (R8), Y1, Y0
 	VADDPS     Y4, Y0, Y4
 	VMASKMOVPS Y4, Y1, (DI)
 	DECQ       SI
-	JZ         end3
+	JZ         end4
 	ADDQ       BX, DI
 	ADDQ       AX, R8
 	VMASKMOVPS (R8), Y1, Y0
 	VADDPS     Y5, Y0, Y5
 	VMASKMOVPS Y5, Y1, (DI)
 	DECQ       SI
-	JZ         end3
+	JZ         end4
 	ADDQ       BX, DI
 	ADDQ       AX, R8
 	VMASKMOVPS (R8), Y1, Y0
 	VADDPS     Y6, Y0, Y6
 	VMASKMOVPS Y6, Y1, (DI)
 	DECQ       SI
-	JZ         end3
+	JZ         end4
 	ADDQ       BX, DI
 	ADDQ       AX, R8
 	VMASKMOVPS (R8), Y1, Y0
 	VADDPS     Y7, Y0, Y7
 	VMASKMOVPS Y7, Y1, (DI)
 
-end3:
+end4:
 	JMP next
 
 overwriteCut:
 	VMASKMOVPS Y2, Y1, (DI)
 	DECQ       SI
-	JZ         end4
+	JZ         end5
 	ADDQ       BX, DI
 	VMASKMOVPS Y3, Y1, (DI)
 	DECQ       SI
-	JZ         end4
+	JZ         end5
 	ADDQ       BX, DI
 	VMASKMOVPS Y4, Y1, (DI)
 	DECQ       SI
-	JZ         end4
+	JZ         end5
 	ADDQ       BX, DI
 	VMASKMOVPS Y5, Y1, (DI)
 	DECQ       SI
-	JZ         end4
+	JZ         end5
 	ADDQ       BX, DI
 	VMASKMOVPS Y6, Y1, (DI)
 	DECQ       SI
-	JZ         end4
+	JZ         end5
 	ADDQ       BX, DI
 	VMASKMOVPS Y7, Y1, (DI)
 
-end4:
+end5:
 next:
 	ADDQ $+32, DX
 	CMPQ d+40(FP), $0x00
@@ -2450,9 +2502,9 @@ no_d:
 	VZEROUPPER
 	RET
 
-// func GemmRows6x8(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
+// func GemmRows6x8(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·GemmRows6x8(SB), NOSPLIT, $0-88
+TEXT ·GemmRows6x8(SB), NOSPLIT, $0-120
 	MOVQ b+24(FP), CX
 	MOVQ c+32(FP), DX
 	MOVQ ldc+40(FP), BX
@@ -2460,6 +2512,7 @@ TEXT ·GemmRows6x8(SB), NOSPLIT, $0-88
 	MOVQ lda+16(FP), DI
 	SHLQ $0x02, DI
 	LEAQ (DI)(DI*2), R8
+	SHLQ $0x02, skip+112(FP)
 	MOVQ a+8(FP), R10
 	MOVQ k+0(FP), R11
 	SHRQ $0x03, R11
@@ -2665,23 +2718,35 @@ turn:
 	ADDQ         $+128, CX
 	PREFETCHT1   (R10)
 	ADDQ         DI, R10
-	DECQ         R11
-	TESTQ        $0x00000001, R11
-	JNE          half2
-	IMUL3Q       $+6, DI, R12
-	SUBQ         R12, R10
-	ADDQ         $0x40, R10
+	MOVQ         next+88(FP), R12
+	PREFETCHT1   (R12)
+	PREFETCHT1   64(R12)
+	ADDQ         $+128, R12
+	DECQ         left+96(FP)
+	JNE          sameRow1
+	ADDQ         skip+112(FP), R12
+	MOVQ         run+104(FP), R13
+	MOVQ         R13, left+96(FP)
 
-half2:
+sameRow1:
+	MOVQ   R12, next+88(FP)
+	DECQ   R11
+	TESTQ  $0x00000001, R11
+	JNE    half3
+	IMUL3Q $+6, DI, R12
+	SUBQ   R12, R10
+	ADDQ   $0x40, R10
+
+half3:
 	TESTQ R11, R11
-	JGT   more1
+	JGT   more2
 	MOVQ  a+8(FP), R10
 	MOVQ  k+0(FP), R11
 	SHRQ  $0x03, R11
 	LEAQ  (R10)(DI*4), R10
 	LEAQ  (R10)(DI*2), R10
 
-more1:
+more2:
 	SUBQ $0x0c, AX
 	JGE  turn
 
@@ -2794,68 +2859,68 @@ singleRest:
 	VADDPS  Y2, Y0, Y2
 	VMOVUPS Y2, (R9)
 	DECQ    SI
-	JZ      end3
+	JZ      end4
 	ADDQ    BX, R9
 	ADDQ    AX, R12
 	VMOVUPS (R12), Y0
 	VADDPS  Y3, Y0, Y3
 	VMOVUPS Y3, (R9)
 	DECQ    SI
-	JZ      end3
+	JZ      end4
 	ADDQ    BX, R9
 	ADDQ    AX, R12
 	VMOVUPS (R12), Y0
 	VADDPS  Y4, Y0, Y4
 	VMOVUPS Y4, (R9)
 	DECQ    SI
-	JZ      end3
+	JZ      end4
 	ADDQ    BX, R9
 	ADDQ    AX, R12
 	VMOVUPS (R12), Y0
 	VADDPS  Y5, Y0, Y5
 	VMOVUPS Y5, (R9)
 	DECQ    SI
-	JZ      end3
+	JZ      end4
 	ADDQ    BX, R9
 	ADDQ    AX, R12
 	VMOVUPS (R12), Y0
 	VADDPS  Y6, Y0, Y6
 	VMOVUPS Y6, (R9)
 	DECQ    SI
-	JZ      end3
+	JZ      end4
 	ADDQ    BX, R9
 	ADDQ    AX, R12
 	VMOVUPS (R12), Y0
 	VADDPS  Y7, Y0, Y7
 	VMOVUPS Y7, (R9)
 
-end3:
+end4:
 	JMP next
 
 overwriteWhole:
 	VMOVUPS Y2, (R9)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, R9
 	VMOVUPS Y3, (R9)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, R9
 	VMOVUPS Y4, (R9)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, R9
 	VMOVUPS Y5, (R9)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, R9
 	VMOVUPS Y6, (R9)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, R9
 	VMOVUPS Y7, (R9)
 
-end4:
+end5:
 	JMP next
 
 cut:
@@ -2868,68 +2933,68 @@ cut:
 	VADDPS     Y2, Y0, Y2
 	VMASKMOVPS Y2, Y1, (R9)
 	DECQ       SI
-	JZ         end5
+	JZ         end6
 	ADDQ       BX, R9
 	ADDQ       AX, R12
 	VMASKMOVPS (R12), Y1, Y0
 	VADDPS     Y3, Y0, Y3
 	VMASKMOVPS Y3, Y1, (R9)
 	DECQ       SI
-	JZ         end5
+	JZ         end6
 	ADDQ       BX, R9
 	ADDQ       AX, R12
 	VMASKMOVPS (R12), Y1, Y0
 	VADDPS     Y4, Y0, Y4
 	VMASKMOVPS Y4, Y1, (R9)
 	DECQ       SI
-	JZ         end5
+	JZ         end6
 	ADDQ       BX, R9
 	ADDQ       AX, R12
 	VMASKMOVPS (R12), Y1, Y0
 	VADDPS     Y5, Y0, Y5
 	VMASKMOVPS Y5, Y1, (R9)
 	DECQ       SI
-	JZ         end5
+	JZ         end6
 	ADDQ       BX, R9
 	ADDQ       AX, R12
 	VMASKMOVPS (R12), Y1, Y0
 	VADDPS     Y6, Y0, Y6
 	VMASKMOVPS Y6, Y1, (R9)
 	DECQ       SI
-	JZ         end5
+	JZ         end6
 	ADDQ       BX, R9
 	ADDQ       AX, R12
 	VMASKMOVPS (R12), Y1, Y0
 	VADDPS     Y7, Y0, Y7
 	VMASKMOVPS Y7, Y1, (R9)
 
-end5:
+end6:
 	JMP next
 
 overwriteCut:
 	VMASKMOVPS Y2, Y1, (R9)
 	DECQ       SI
-	JZ         end6
+	JZ         end7
 	ADDQ       BX, R9
 	VMASKMOVPS Y3, Y1, (R9)
 	DECQ       SI
-	JZ         end6
+	JZ         end7
 	ADDQ       BX, R9
 	VMASKMOVPS Y4, Y1, (R9)
 	DECQ       SI
-	JZ         end6
+	JZ         end7
 	ADDQ       BX, R9
 	VMASKMOVPS Y5, Y1, (R9)
 	DECQ       SI
-	JZ         end6
+	JZ         end7
 	ADDQ       BX, R9
 	VMASKMOVPS Y6, Y1, (R9)
 	DECQ       SI
-	JZ         end6
+	JZ         end7
 	ADDQ       BX, R9
 	VMASKMOVPS Y7, Y1, (R9)
 
-end6:
+end7:
 next:
 	ADDQ $+32, DX
 	CMPQ d+48(FP), $0x00
@@ -2942,9 +3007,9 @@ no_d:
 	VZEROUPPER
 	RET
 
-// func GemmColumns6x8(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
+// func GemmColumns6x8(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·GemmColumns6x8(SB), NOSPLIT, $0-88
+TEXT ·GemmColumns6x8(SB), NOSPLIT, $0-120
 	MOVQ  b+24(FP), CX
 	MOVQ  c+32(FP), DX
 	MOVQ  ldc+40(FP), BX
@@ -2952,6 +3017,7 @@ TEXT ·GemmColumns6x8(SB), NOSPLIT, $0-88
 	MOVQ  lda+16(FP), DI
 	SHLQ  $0x02, DI
 	LEAQ  (DI)(DI*2), R8
+	SHLQ  $0x02, skip+112(FP)
 	MOVQ  a+8(FP), R9
 	MOVQ  k+0(FP), R10
 	SHRQ  $0x03, R10
@@ -3176,14 +3242,26 @@ turn:
 	ADDQ         $+128, CX
 	PREFETCHT1   (R9)
 	ADDQ         DI, R9
-	DECQ         R10
-	JGT          more2
-	MOVQ         a+8(FP), R9
-	MOVQ         k+0(FP), R10
-	SHRQ         $0x03, R10
-	ADDQ         $0x40, R9
+	MOVQ         next+88(FP), R12
+	PREFETCHT1   (R12)
+	PREFETCHT1   64(R12)
+	ADDQ         $+128, R12
+	DECQ         left+96(FP)
+	JNE          sameRow2
+	ADDQ         skip+112(FP), R12
+	MOVQ         run+104(FP), R13
+	MOVQ         R13, left+96(FP)
 
-more2:
+sameRow2:
+	MOVQ R12, next+88(FP)
+	DECQ R10
+	JGT  more3
+	MOVQ a+8(FP), R9
+	MOVQ k+0(FP), R10
+	SHRQ $0x03, R10
+	ADDQ $0x40, R9
+
+more3:
 	SUBQ $0x0c, AX
 	JGE  turn
 
@@ -3301,68 +3379,68 @@ singleRest:
 	VADDPS  Y2, Y0, Y2
 	VMOVUPS Y2, (R11)
 	DECQ    SI
-	JZ      end3
+	JZ      end4
 	ADDQ    BX, R11
 	ADDQ    AX, R12
 	VMOVUPS (R12), Y0
 	VADDPS  Y3, Y0, Y3
 	VMOVUPS Y3, (R11)
 	DECQ    SI
-	JZ      end3
+	JZ      end4
 	ADDQ    BX, R11
 	ADDQ    AX, R12
 	VMOVUPS (R12), Y0
 	VADDPS  Y4, Y0, Y4
 	VMOVUPS Y4, (R11)
 	DECQ    SI
-	JZ      end3
+	JZ      end4
 	ADDQ    BX, R11
 	ADDQ    AX, R12
 	VMOVUPS (R12), Y0
 	VADDPS  Y5, Y0, Y5
 	VMOVUPS Y5, (R11)
 	DECQ    SI
-	JZ      end3
+	JZ      end4
 	ADDQ    BX, R11
 	ADDQ    AX, R12
 	VMOVUPS (R12), Y0
 	VADDPS  Y6, Y0, Y6
 	VMOVUPS Y6, (R11)
 	DECQ    SI
-	JZ      end3
+	JZ      end4
 	ADDQ    BX, R11
 	ADDQ    AX, R12
 	VMOVUPS (R12), Y0
 	VADDPS  Y7, Y0, Y7
 	VMOVUPS Y7, (R11)
 
-end3:
+end4:
 	JMP next
 
 overwriteWhole:
 	VMOVUPS Y2, (R11)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, R11
 	VMOVUPS Y3, (R11)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, R11
 	VMOVUPS Y4, (R11)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, R11
 	VMOVUPS Y5, (R11)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, R11
 	VMOVUPS Y6, (R11)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, R11
 	VMOVUPS Y7, (R11)
 
-end4:
+end5:
 	JMP next
 
 cut:
@@ -3375,68 +3453,68 @@ cut:
 	VADDPS     Y2, Y0, Y2
 	VMASKMOVPS Y2, Y1, (R11)
 	DECQ       SI
-	JZ         end5
+	JZ         end6
 	ADDQ       BX, R11
 	ADDQ       AX, R12
 	VMASKMOVPS (R12), Y1, Y0
 	VADDPS     Y3, Y0, Y3
 	VMASKMOVPS Y3, Y1, (R11)
 	DECQ       SI
-	JZ         end5
+	JZ         end6
 	ADDQ       BX, R11
 	ADDQ       AX, R12
 	VMASKMOVPS (R12), Y1, Y0
 	VADDPS     Y4, Y0, Y4
 	VMASKMOVPS Y4, Y1, (R11)
 	DECQ       SI
-	JZ         end5
+	JZ         end6
 	ADDQ       BX, R11
 	ADDQ       AX, R12
 	VMASKMOVPS (R12), Y1, Y0
 	VADDPS     Y5, Y0, Y5
 	VMASKMOVPS Y5, Y1, (R11)
 	DECQ       SI
-	JZ         end5
+	JZ         end6
 	ADDQ       BX, R11
 	ADDQ       AX, R12
 	VMASKMOVPS (R12), Y1, Y0
 	VADDPS     Y6, Y0, Y6
 	VMASKMOVPS Y6, Y1, (R11)
 	DECQ       SI
-	JZ         end5
+	JZ         end6
 	ADDQ       BX, R11
 	ADDQ       AX, R12
 	VMASKMOVPS (R12), Y1, Y0
 	VADDPS     Y7, Y0, Y7
 	VMASKMOVPS Y7, Y1, (R11)
 
-end5:
+end6:
 	JMP next
 
 overwriteCut:
 	VMASKMOVPS Y2, Y1, (R11)
 	DECQ       SI
-	JZ         end6
+	JZ         end7
 	ADDQ       BX, R11
 	VMASKMOVPS Y3, Y1, (R11)
 	DECQ       SI
-	JZ         end6
+	JZ         end7
 	ADDQ       BX, R11
 	VMASKMOVPS Y4, Y1, (R11)
 	DECQ       SI
-	JZ         end6
+	JZ         end7
 	ADDQ       BX, R11
 	VMASKMOVPS Y5, Y1, (R11)
 	DECQ       SI
-	JZ         end6
+	JZ         end7
 	ADDQ       BX, R11
 	VMASKMOVPS Y6, Y1, (R11)
 	DECQ       SI
-	JZ         end6
+	JZ         end7
 	ADDQ       BX, R11
 	VMASKMOVPS Y7, Y1, (R11)
 
-end6:
+end7:
 next:
 	ADDQ $+32, DX
 	CMPQ d+48(FP), $0x00

@@ -4,13 +4,14 @@
 
 #include "textflag.h"
 
-// func GemmTile8x48(k int, a *float32, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
+// func GemmTile8x48(k int, a *float32, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
 // Requires: AVX, AVX512DQ, AVX512F, CMOV, MMX+
-TEXT ·GemmTile8x48(SB), NOSPLIT, $0-80
+TEXT ·GemmTile8x48(SB), NOSPLIT, $0-112
 	MOVQ b+16(FP), CX
 	MOVQ c+24(FP), DX
 	MOVQ ldc+32(FP), BX
 	SHLQ $0x02, BX
+	SHLQ $0x02, skip+104(FP)
 
 panel:
 	VXORPS     Z4, Z4, Z4
@@ -650,10 +651,22 @@ turn:
 	ADDQ         $0x40, DI
 
 half2:
-	TESTQ   R8, R8
-	CMOVQLE DX, DI
-	SUBQ    $0x10, AX
-	JGE     turn
+	TESTQ      R8, R8
+	CMOVQLE    DX, DI
+	MOVQ       next+80(FP), R9
+	PREFETCHT1 (R9)
+	PREFETCHT1 64(R9)
+	ADDQ       $+128, R9
+	DECQ       left+88(FP)
+	JNE        sameRow3
+	ADDQ       skip+104(FP), R9
+	MOVQ       run+96(FP), R10
+	MOVQ       R10, left+88(FP)
+
+sameRow3:
+	MOVQ R9, next+80(FP)
+	SUBQ $0x10, AX
+	JGE  turn
 
 turnRest:
 	ADDQ $0x10, AX
@@ -878,7 +891,7 @@ singleRest:
 	VADDPS    Z6, Z2, Z6
 	VMOVUPS   Z6, K1, 128(DI)
 	DECQ      SI
-	JZ        end3
+	JZ        end4
 	ADDQ      BX, DI
 	ADDQ      AX, R8
 	VMOVUPS   (R8), Z0
@@ -891,7 +904,7 @@ singleRest:
 	VADDPS    Z9, Z2, Z9
 	VMOVUPS   Z9, K1, 128(DI)
 	DECQ      SI
-	JZ        end3
+	JZ        end4
 	ADDQ      BX, DI
 	ADDQ      AX, R8
 	VMOVUPS   (R8), Z0
@@ -904,7 +917,7 @@ singleRest:
 	VADDPS    Z12, Z2, Z12
 	VMOVUPS   Z12, K1, 128(DI)
 	DECQ      SI
-	JZ        end3
+	JZ        end4
 	ADDQ      BX, DI
 	ADDQ      AX, R8
 	VMOVUPS   (R8), Z0
@@ -917,7 +930,7 @@ singleRest:
 	VADDPS    Z15, Z2, Z15
 	VMOVUPS   Z15, K1, 128(DI)
 	DECQ      SI
-	JZ        end3
+	JZ        end4
 	ADDQ      BX, DI
 	ADDQ      AX, R8
 	VMOVUPS   (R8), Z0
@@ -930,7 +943,7 @@ singleRest:
 	VADDPS    Z18, Z2, Z18
 	VMOVUPS   Z18, K1, 128(DI)
 	DECQ      SI
-	JZ        end3
+	JZ        end4
 	ADDQ      BX, DI
 	ADDQ      AX, R8
 	VMOVUPS   (R8), Z0
@@ -943,7 +956,7 @@ singleRest:
 	VADDPS    Z21, Z2, Z21
 	VMOVUPS   Z21, K1, 128(DI)
 	DECQ      SI
-	JZ        end3
+	JZ        end4
 	ADDQ      BX, DI
 	ADDQ      AX, R8
 	VMOVUPS   (R8), Z0
@@ -956,7 +969,7 @@ singleRest:
 	VADDPS    Z24, Z2, Z24
 	VMOVUPS   Z24, K1, 128(DI)
 	DECQ      SI
-	JZ        end3
+	JZ        end4
 	ADDQ      BX, DI
 	ADDQ      AX, R8
 	VMOVUPS   (R8), Z0
@@ -969,7 +982,7 @@ singleRest:
 	VADDPS    Z27, Z2, Z27
 	VMOVUPS   Z27, K1, 128(DI)
 
-end3:
+end4:
 	JMP next
 
 overwriteCut:
@@ -977,49 +990,49 @@ overwriteCut:
 	VMOVUPS Z5, 64(DI)
 	VMOVUPS Z6, K1, 128(DI)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, DI
 	VMOVUPS Z7, (DI)
 	VMOVUPS Z8, 64(DI)
 	VMOVUPS Z9, K1, 128(DI)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, DI
 	VMOVUPS Z10, (DI)
 	VMOVUPS Z11, 64(DI)
 	VMOVUPS Z12, K1, 128(DI)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, DI
 	VMOVUPS Z13, (DI)
 	VMOVUPS Z14, 64(DI)
 	VMOVUPS Z15, K1, 128(DI)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, DI
 	VMOVUPS Z16, (DI)
 	VMOVUPS Z17, 64(DI)
 	VMOVUPS Z18, K1, 128(DI)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, DI
 	VMOVUPS Z19, (DI)
 	VMOVUPS Z20, 64(DI)
 	VMOVUPS Z21, K1, 128(DI)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, DI
 	VMOVUPS Z22, (DI)
 	VMOVUPS Z23, 64(DI)
 	VMOVUPS Z24, K1, 128(DI)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, DI
 	VMOVUPS Z25, (DI)
 	VMOVUPS Z26, 64(DI)
 	VMOVUPS Z27, K1, 128(DI)
 
-end4:
+end5:
 next:
 	ADDQ $+192, DX
 	CMPQ d+40(FP), $0x00
@@ -1051,9 +1064,9 @@ DATA lane_masks<>+30(SB)/2, $0x7fff
 DATA lane_masks<>+32(SB)/2, $0xffff
 GLOBL lane_masks<>(SB), RODATA|NOPTR, $34
 
-// func GemmRows8x48(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
+// func GemmRows8x48(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
 // Requires: AVX, AVX512DQ, AVX512F, CMOV, MMX+
-TEXT ·GemmRows8x48(SB), NOSPLIT, $0-88
+TEXT ·GemmRows8x48(SB), NOSPLIT, $0-120
 	MOVQ b+24(FP), CX
 	MOVQ c+32(FP), DX
 	MOVQ ldc+40(FP), BX
@@ -1061,6 +1074,7 @@ TEXT ·GemmRows8x48(SB), NOSPLIT, $0-88
 	MOVQ lda+16(FP), DI
 	SHLQ $0x02, DI
 	LEAQ (DI)(DI*2), R8
+	SHLQ $0x02, skip+112(FP)
 	MOVQ a+8(FP), R12
 	MOVQ k+0(FP), R13
 	SHRQ $0x03, R13
@@ -1718,24 +1732,36 @@ turn:
 	ADDQ         $0x40, R10
 
 half2:
-	TESTQ   R11, R11
-	CMOVQLE DX, R10
-	DECQ    R13
-	TESTQ   $0x00000001, R13
-	JNE     half4
-	IMUL3Q  $+8, DI, R14
-	SUBQ    R14, R12
-	ADDQ    $0x40, R12
+	TESTQ      R11, R11
+	CMOVQLE    DX, R10
+	MOVQ       next+88(FP), R14
+	PREFETCHT1 (R14)
+	PREFETCHT1 64(R14)
+	ADDQ       $+128, R14
+	DECQ       left+96(FP)
+	JNE        sameRow3
+	ADDQ       skip+112(FP), R14
+	MOVQ       run+104(FP), R15
+	MOVQ       R15, left+96(FP)
 
-half4:
+sameRow3:
+	MOVQ   R14, next+88(FP)
+	DECQ   R13
+	TESTQ  $0x00000001, R13
+	JNE    half5
+	IMUL3Q $+8, DI, R14
+	SUBQ   R14, R12
+	ADDQ   $0x40, R12
+
+half5:
 	TESTQ R13, R13
-	JGT   more3
+	JGT   more4
 	MOVQ  a+8(FP), R12
 	MOVQ  k+0(FP), R13
 	SHRQ  $0x03, R13
 	LEAQ  (R12)(DI*8), R12
 
-more3:
+more4:
 	SUBQ $0x10, AX
 	JGE  turn
 
@@ -1964,7 +1990,7 @@ singleRest:
 	VADDPS    Z6, Z2, Z6
 	VMOVUPS   Z6, K1, 128(R9)
 	DECQ      SI
-	JZ        end5
+	JZ        end6
 	ADDQ      BX, R9
 	ADDQ      AX, R10
 	VMOVUPS   (R10), Z0
@@ -1977,7 +2003,7 @@ singleRest:
 	VADDPS    Z9, Z2, Z9
 	VMOVUPS   Z9, K1, 128(R9)
 	DECQ      SI
-	JZ        end5
+	JZ        end6
 	ADDQ      BX, R9
 	ADDQ      AX, R10
 	VMOVUPS   (R10), Z0
@@ -1990,7 +2016,7 @@ singleRest:
 	VADDPS    Z12, Z2, Z12
 	VMOVUPS   Z12, K1, 128(R9)
 	DECQ      SI
-	JZ        end5
+	JZ        end6
 	ADDQ      BX, R9
 	ADDQ      AX, R10
 	VMOVUPS   (R10), Z0
@@ -2003,7 +2029,7 @@ singleRest:
 	VADDPS    Z15, Z2, Z15
 	VMOVUPS   Z15, K1, 128(R9)
 	DECQ      SI
-	JZ        end5
+	JZ        end6
 	ADDQ      BX, R9
 	ADDQ      AX, R10
 	VMOVUPS   (R10), Z0
@@ -2016,7 +2042,7 @@ singleRest:
 	VADDPS    Z18, Z2, Z18
 	VMOVUPS   Z18, K1, 128(R9)
 	DECQ      SI
-	JZ        end5
+	JZ        end6
 	ADDQ      BX, R9
 	ADDQ      AX, R10
 	VMOVUPS   (R10), Z0
@@ -2029,7 +2055,7 @@ singleRest:
 	VADDPS    Z21, Z2, Z21
 	VMOVUPS   Z21, K1, 128(R9)
 	DECQ      SI
-	JZ        end5
+	JZ        end6
 	ADDQ      BX, R9
 	ADDQ      AX, R10
 	VMOVUPS   (R10), Z0
@@ -2042,7 +2068,7 @@ singleRest:
 	VADDPS    Z24, Z2, Z24
 	VMOVUPS   Z24, K1, 128(R9)
 	DECQ      SI
-	JZ        end5
+	JZ        end6
 	ADDQ      BX, R9
 	ADDQ      AX, R10
 	VMOVUPS   (R10), Z0
@@ -2055,7 +2081,7 @@ singleRest:
 	VADDPS    Z27, Z2, Z27
 	VMOVUPS   Z27, K1, 128(R9)
 
-end5:
+end6:
 	JMP next
 
 overwriteCut:
@@ -2063,49 +2089,49 @@ overwriteCut:
 	VMOVUPS Z5, 64(R9)
 	VMOVUPS Z6, K1, 128(R9)
 	DECQ    SI
-	JZ      end6
+	JZ      end7
 	ADDQ    BX, R9
 	VMOVUPS Z7, (R9)
 	VMOVUPS Z8, 64(R9)
 	VMOVUPS Z9, K1, 128(R9)
 	DECQ    SI
-	JZ      end6
+	JZ      end7
 	ADDQ    BX, R9
 	VMOVUPS Z10, (R9)
 	VMOVUPS Z11, 64(R9)
 	VMOVUPS Z12, K1, 128(R9)
 	DECQ    SI
-	JZ      end6
+	JZ      end7
 	ADDQ    BX, R9
 	VMOVUPS Z13, (R9)
 	VMOVUPS Z14, 64(R9)
 	VMOVUPS Z15, K1, 128(R9)
 	DECQ    SI
-	JZ      end6
+	JZ      end7
 	ADDQ    BX, R9
 	VMOVUPS Z16, (R9)
 	VMOVUPS Z17, 64(R9)
 	VMOVUPS Z18, K1, 128(R9)
 	DECQ    SI
-	JZ      end6
+	JZ      end7
 	ADDQ    BX, R9
 	VMOVUPS Z19, (R9)
 	VMOVUPS Z20, 64(R9)
 	VMOVUPS Z21, K1, 128(R9)
 	DECQ    SI
-	JZ      end6
+	JZ      end7
 	ADDQ    BX, R9
 	VMOVUPS Z22, (R9)
 	VMOVUPS Z23, 64(R9)
 	VMOVUPS Z24, K1, 128(R9)
 	DECQ    SI
-	JZ      end6
+	JZ      end7
 	ADDQ    BX, R9
 	VMOVUPS Z25, (R9)
 	VMOVUPS Z26, 64(R9)
 	VMOVUPS Z27, K1, 128(R9)
 
-end6:
+end7:
 next:
 	ADDQ $+192, DX
 	CMPQ d+48(FP), $0x00
@@ -2118,9 +2144,9 @@ no_d:
 	VZEROUPPER
 	RET
 
-// func GemmColumns8x48(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
+// func GemmColumns8x48(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
 // Requires: AVX, AVX512DQ, AVX512F, CMOV, MMX+
-TEXT ·GemmColumns8x48(SB), NOSPLIT, $0-88
+TEXT ·GemmColumns8x48(SB), NOSPLIT, $0-120
 	MOVQ  b+24(FP), CX
 	MOVQ  c+32(FP), DX
 	MOVQ  ldc+40(FP), BX
@@ -2128,6 +2154,7 @@ TEXT ·GemmColumns8x48(SB), NOSPLIT, $0-88
 	MOVQ  lda+16(FP), DI
 	SHLQ  $0x02, DI
 	LEAQ  (DI)(DI*2), R8
+	SHLQ  $0x02, skip+112(FP)
 	MOVQ  a+8(FP), R11
 	MOVQ  k+0(FP), R12
 	SHRQ  $0x03, R12
@@ -2809,16 +2836,28 @@ turn:
 	ADDQ         $0x40, R9
 
 half3:
-	TESTQ   R10, R10
-	CMOVQLE DX, R9
-	DECQ    R12
-	JGT     more4
-	MOVQ    a+8(FP), R11
-	MOVQ    k+0(FP), R12
-	SHRQ    $0x03, R12
-	ADDQ    $0x40, R11
+	TESTQ      R10, R10
+	CMOVQLE    DX, R9
+	MOVQ       next+88(FP), R14
+	PREFETCHT1 (R14)
+	PREFETCHT1 64(R14)
+	ADDQ       $+128, R14
+	DECQ       left+96(FP)
+	JNE        sameRow4
+	ADDQ       skip+112(FP), R14
+	MOVQ       run+104(FP), R15
+	MOVQ       R15, left+96(FP)
 
-more4:
+sameRow4:
+	MOVQ R14, next+88(FP)
+	DECQ R12
+	JGT  more5
+	MOVQ a+8(FP), R11
+	MOVQ k+0(FP), R12
+	SHRQ $0x03, R12
+	ADDQ $0x40, R11
+
+more5:
 	SUBQ $0x10, AX
 	JGE  turn
 
@@ -3052,7 +3091,7 @@ singleRest:
 	VADDPS    Z6, Z2, Z6
 	VMOVUPS   Z6, K1, 128(R9)
 	DECQ      SI
-	JZ        end5
+	JZ        end6
 	ADDQ      BX, R9
 	ADDQ      AX, R10
 	VMOVUPS   (R10), Z0
@@ -3065,7 +3104,7 @@ singleRest:
 	VADDPS    Z9, Z2, Z9
 	VMOVUPS   Z9, K1, 128(R9)
 	DECQ      SI
-	JZ        end5
+	JZ        end6
 	ADDQ      BX, R9
 	ADDQ      AX, R10
 	VMOVUPS   (R10), Z0
@@ -3078,7 +3117,7 @@ singleRest:
 	VADDPS    Z12, Z2, Z12
 	VMOVUPS   Z12, K1, 128(R9)
 	DECQ      SI
-	JZ        end5
+	JZ        end6
 	ADDQ      BX, R9
 	ADDQ      AX, R10
 	VMOVUPS   (R10), Z0
@@ -3091,7 +3130,7 @@ singleRest:
 	VADDPS    Z15, Z2, Z15
 	VMOVUPS   Z15, K1, 128(R9)
 	DECQ      SI
-	JZ        end5
+	JZ        end6
 	ADDQ      BX, R9
 	ADDQ      AX, R10
 	VMOVUPS   (R10), Z0
@@ -3104,7 +3143,7 @@ singleRest:
 	VADDPS    Z18, Z2, Z18
 	VMOVUPS   Z18, K1, 128(R9)
 	DECQ      SI
-	JZ        end5
+	JZ        end6
 	ADDQ      BX, R9
 	ADDQ      AX, R10
 	VMOVUPS   (R10), Z0
@@ -3117,7 +3156,7 @@ singleRest:
 	VADDPS    Z21, Z2, Z21
 	VMOVUPS   Z21, K1, 128(R9)
 	DECQ      SI
-	JZ        end5
+	JZ        end6
 	ADDQ      BX, R9
 	ADDQ      AX, R10
 	VMOVUPS   (R10), Z0
@@ -3130,7 +3169,7 @@ singleRest:
 	VADDPS    Z24, Z2, Z24
 	VMOVUPS   Z24, K1, 128(R9)
 	DECQ      SI
-	JZ        end5
+	JZ        end6
 	ADDQ      BX, R9
 	ADDQ      AX, R10
 	VMOVUPS   (R10), Z0
@@ -3143,7 +3182,7 @@ singleRest:
 	VADDPS    Z27, Z2, Z27
 	VMOVUPS   Z27, K1, 128(R9)
 
-end5:
+end6:
 	JMP next
 
 overwriteCut:
@@ -3151,49 +3190,49 @@ overwriteCut:
 	VMOVUPS Z5, 64(R9)
 	VMOVUPS Z6, K1, 128(R9)
 	DECQ    SI
-	JZ      end6
+	JZ      end7
 	ADDQ    BX, R9
 	VMOVUPS Z7, (R9)
 	VMOVUPS Z8, 64(R9)
 	VMOVUPS Z9, K1, 128(R9)
 	DECQ    SI
-	JZ      end6
+	JZ      end7
 	ADDQ    BX, R9
 	VMOVUPS Z10, (R9)
 	VMOVUPS Z11, 64(R9)
 	VMOVUPS Z12, K1, 128(R9)
 	DECQ    SI
-	JZ      end6
+	JZ      end7
 	ADDQ    BX, R9
 	VMOVUPS Z13, (R9)
 	VMOVUPS Z14, 64(R9)
 	VMOVUPS Z15, K1, 128(R9)
 	DECQ    SI
-	JZ      end6
+	JZ      end7
 	ADDQ    BX, R9
 	VMOVUPS Z16, (R9)
 	VMOVUPS Z17, 64(R9)
 	VMOVUPS Z18, K1, 128(R9)
 	DECQ    SI
-	JZ      end6
+	JZ      end7
 	ADDQ    BX, R9
 	VMOVUPS Z19, (R9)
 	VMOVUPS Z20, 64(R9)
 	VMOVUPS Z21, K1, 128(R9)
 	DECQ    SI
-	JZ      end6
+	JZ      end7
 	ADDQ    BX, R9
 	VMOVUPS Z22, (R9)
 	VMOVUPS Z23, 64(R9)
 	VMOVUPS Z24, K1, 128(R9)
 	DECQ    SI
-	JZ      end6
+	JZ      end7
 	ADDQ    BX, R9
 	VMOVUPS Z25, (R9)
 	VMOVUPS Z26, 64(R9)
 	VMOVUPS Z27, K1, 128(R9)
 
-end6:
+end7:
 next:
 	ADDQ $+192, DX
 	CMPQ d+48(FP), $0x00
@@ -3206,13 +3245,14 @@ no_d:
 	VZEROUPPER
 	RET
 
-// func GemmTile8x32(k int, a *float32, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
+// func GemmTile8x32(k int, a *float32, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
 // Requires: AVX, AVX512DQ, AVX512F, CMOV, MMX+
-TEXT ·GemmTile8x32(SB), NOSPLIT, $0-80
+TEXT ·GemmTile8x32(SB), NOSPLIT, $0-112
 	MOVQ b+16(FP), CX
 	MOVQ c+24(FP), DX
 	MOVQ ldc+32(FP), BX
 	SHLQ $0x02, BX
+	SHLQ $0x02, skip+104(FP)
 
 panel:
 	VXORPS     Z3, Z3, Z3
@@ -3700,10 +3740,22 @@ turn:
 	ADDQ         $0x40, DI
 
 half2:
-	TESTQ   R8, R8
-	CMOVQLE DX, DI
-	SUBQ    $0x10, AX
-	JGE     turn
+	TESTQ      R8, R8
+	CMOVQLE    DX, DI
+	MOVQ       next+80(FP), R9
+	PREFETCHT1 (R9)
+	PREFETCHT1 64(R9)
+	ADDQ       $+128, R9
+	DECQ       left+88(FP)
+	JNE        sameRow3
+	ADDQ       skip+104(FP), R9
+	MOVQ       run+96(FP), R10
+	MOVQ       R10, left+88(FP)
+
+sameRow3:
+	MOVQ R9, next+80(FP)
+	SUBQ $0x10, AX
+	JGE  turn
 
 turnRest:
 	ADDQ $0x10, AX
@@ -3880,7 +3932,7 @@ singleRest:
 	VADDPS    Z4, Z1, Z4
 	VMOVUPS   Z4, K1, 64(DI)
 	DECQ      SI
-	JZ        end3
+	JZ        end4
 	ADDQ      BX, DI
 	ADDQ      AX, R8
 	VMOVUPS   (R8), Z0
@@ -3890,7 +3942,7 @@ singleRest:
 	VADDPS    Z6, Z1, Z6
 	VMOVUPS   Z6, K1, 64(DI)
 	DECQ      SI
-	JZ        end3
+	JZ        end4
 	ADDQ      BX, DI
 	ADDQ      AX, R8
 	VMOVUPS   (R8), Z0
@@ -3900,7 +3952,7 @@ singleRest:
 	VADDPS    Z8, Z1, Z8
 	VMOVUPS   Z8, K1, 64(DI)
 	DECQ      SI
-	JZ        end3
+	JZ        end4
 	ADDQ      BX, DI
 	ADDQ      AX, R8
 	VMOVUPS   (R8), Z0
@@ -3910,7 +3962,7 @@ singleRest:
 	VADDPS    Z10, Z1, Z10
 	VMOVUPS   Z10, K1, 64(DI)
 	DECQ      SI
-	JZ        end3
+	JZ        end4
 	ADDQ      BX, DI
 	ADDQ      AX, R8
 	VMOVUPS   (R8), Z0
@@ -3920,7 +3972,7 @@ singleRest:
 	VADDPS    Z12, Z1, Z12
 	VMOVUPS   Z12, K1, 64(DI)
 	DECQ      SI
-	JZ        end3
+	JZ        end4
 	ADDQ      BX, DI
 	ADDQ      AX, R8
 	VMOVUPS   (R8), Z0
@@ -3930,7 +3982,7 @@ singleRest:
 	VADDPS    Z14, Z1, Z14
 	VMOVUPS   Z14, K1, 64(DI)
 	DECQ      SI
-	JZ        end3
+	JZ        end4
 	ADDQ      BX, DI
 	ADDQ      AX, R8
 	VMOVUPS   (R8), Z0
@@ -3940,7 +3992,7 @@ singleRest:
 	VADDPS    Z16, Z1, Z16
 	VMOVUPS   Z16, K1, 64(DI)
 	DECQ      SI
-	JZ        end3
+	JZ        end4
 	ADDQ      BX, DI
 	ADDQ      AX, R8
 	VMOVUPS   (R8), Z0
@@ -3950,49 +4002,49 @@ singleRest:
 	VADDPS    Z18, Z1, Z18
 	VMOVUPS   Z18, K1, 64(DI)
 
-end3:
+end4:
 	JMP next
 
 overwriteCut:
 	VMOVUPS Z3, (DI)
 	VMOVUPS Z4, K1, 64(DI)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, DI
 	VMOVUPS Z5, (DI)
 	VMOVUPS Z6, K1, 64(DI)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, DI
 	VMOVUPS Z7, (DI)
 	VMOVUPS Z8, K1, 64(DI)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, DI
 	VMOVUPS Z9, (DI)
 	VMOVUPS Z10, K1, 64(DI)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, DI
 	VMOVUPS Z11, (DI)
 	VMOVUPS Z12, K1, 64(DI)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, DI
 	VMOVUPS Z13, (DI)
 	VMOVUPS Z14, K1, 64(DI)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, DI
 	VMOVUPS Z15, (DI)
 	VMOVUPS Z16, K1, 64(DI)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, DI
 	VMOVUPS Z17, (DI)
 	VMOVUPS Z18, K1, 64(DI)
 
-end4:
+end5:
 next:
 	ADDQ $+128, DX
 	CMPQ d+40(FP), $0x00
@@ -4005,9 +4057,9 @@ no_d:
 	VZEROUPPER
 	RET
 
-// func GemmRows8x32(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
+// func GemmRows8x32(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
 // Requires: AVX, AVX512DQ, AVX512F, CMOV, MMX+
-TEXT ·GemmRows8x32(SB), NOSPLIT, $0-88
+TEXT ·GemmRows8x32(SB), NOSPLIT, $0-120
 	MOVQ b+24(FP), CX
 	MOVQ c+32(FP), DX
 	MOVQ ldc+40(FP), BX
@@ -4015,6 +4067,7 @@ TEXT ·GemmRows8x32(SB), NOSPLIT, $0-88
 	MOVQ lda+16(FP), DI
 	SHLQ $0x02, DI
 	LEAQ (DI)(DI*2), R8
+	SHLQ $0x02, skip+112(FP)
 	MOVQ a+8(FP), R12
 	MOVQ k+0(FP), R13
 	SHRQ $0x03, R13
@@ -4520,24 +4573,36 @@ turn:
 	ADDQ         $0x40, R10
 
 half2:
-	TESTQ   R11, R11
-	CMOVQLE DX, R10
-	DECQ    R13
-	TESTQ   $0x00000001, R13
-	JNE     half4
-	IMUL3Q  $+8, DI, R14
-	SUBQ    R14, R12
-	ADDQ    $0x40, R12
+	TESTQ      R11, R11
+	CMOVQLE    DX, R10
+	MOVQ       next+88(FP), R14
+	PREFETCHT1 (R14)
+	PREFETCHT1 64(R14)
+	ADDQ       $+128, R14
+	DECQ       left+96(FP)
+	JNE        sameRow3
+	ADDQ       skip+112(FP), R14
+	MOVQ       run+104(FP), R15
+	MOVQ       R15, left+96(FP)
 
-half4:
+sameRow3:
+	MOVQ   R14, next+88(FP)
+	DECQ   R13
+	TESTQ  $0x00000001, R13
+	JNE    half5
+	IMUL3Q $+8, DI, R14
+	SUBQ   R14, R12
+	ADDQ   $0x40, R12
+
+half5:
 	TESTQ R13, R13
-	JGT   more3
+	JGT   more4
 	MOVQ  a+8(FP), R12
 	MOVQ  k+0(FP), R13
 	SHRQ  $0x03, R13
 	LEAQ  (R12)(DI*8), R12
 
-more3:
+more4:
 	SUBQ $0x10, AX
 	JGE  turn
 
@@ -4718,7 +4783,7 @@ singleRest:
 	VADDPS    Z4, Z1, Z4
 	VMOVUPS   Z4, K1, 64(R9)
 	DECQ      SI
-	JZ        end5
+	JZ        end6
 	ADDQ      BX, R9
 	ADDQ      AX, R10
 	VMOVUPS   (R10), Z0
@@ -4728,7 +4793,7 @@ singleRest:
 	VADDPS    Z6, Z1, Z6
 	VMOVUPS   Z6, K1, 64(R9)
 	DECQ      SI
-	JZ        end5
+	JZ        end6
 	ADDQ      BX, R9
 	ADDQ      AX, R10
 	VMOVUPS   (R10), Z0
@@ -4738,7 +4803,7 @@ singleRest:
 	VADDPS    Z8, Z1, Z8
 	VMOVUPS   Z8, K1, 64(R9)
 	DECQ      SI
-	JZ        end5
+	JZ        end6
 	ADDQ      BX, R9
 	ADDQ      AX, R10
 	VMOVUPS   (R10), Z0
@@ -4748,7 +4813,7 @@ singleRest:
 	VADDPS    Z10, Z1, Z10
 	VMOVUPS   Z10, K1, 64(R9)
 	DECQ      SI
-	JZ        end5
+	JZ        end6
 	ADDQ      BX, R9
 	ADDQ      AX, R10
 	VMOVUPS   (R10), Z0
@@ -4758,7 +4823,7 @@ singleRest:
 	VADDPS    Z12, Z1, Z12
 	VMOVUPS   Z12, K1, 64(R9)
 	DECQ      SI
-	JZ        end5
+	JZ        end6
 	ADDQ      BX, R9
 	ADDQ      AX, R10
 	VMOVUPS   (R10), Z0
@@ -4768,7 +4833,7 @@ singleRest:
 	VADDPS    Z14, Z1, Z14
 	VMOVUPS   Z14, K1, 64(R9)
 	DECQ      SI
-	JZ        end5
+	JZ        end6
 	ADDQ      BX, R9
 	ADDQ      AX, R10
 	VMOVUPS   (R10), Z0
@@ -4778,7 +4843,7 @@ singleRest:
 	VADDPS    Z16, Z1, Z16
 	VMOVUPS   Z16, K1, 64(R9)
 	DECQ      SI
-	JZ        end5
+	JZ        end6
 	ADDQ      BX, R9
 	ADDQ      AX, R10
 	VMOVUPS   (R10), Z0
@@ -4788,49 +4853,49 @@ singleRest:
 	VADDPS    Z18, Z1, Z18
 	VMOVUPS   Z18, K1, 64(R9)
 
-end5:
+end6:
 	JMP next
 
 overwriteCut:
 	VMOVUPS Z3, (R9)
 	VMOVUPS Z4, K1, 64(R9)
 	DECQ    SI
-	JZ      end6
+	JZ      end7
 	ADDQ    BX, R9
 	VMOVUPS Z5, (R9)
 	VMOVUPS Z6, K1, 64(R9)
 	DECQ    SI
-	JZ      end6
+	JZ      end7
 	ADDQ    BX, R9
 	VMOVUPS Z7, (R9)
 	VMOVUPS Z8, K1, 64(R9)
 	DECQ    SI
-	JZ      end6
+	JZ      end7
 	ADDQ    BX, R9
 	VMOVUPS Z9, (R9)
 	VMOVUPS Z10, K1, 64(R9)
 	DECQ    SI
-	JZ      end6
+	JZ      end7
 	ADDQ    BX, R9
 	VMOVUPS Z11, (R9)
 	VMOVUPS Z12, K1, 64(R9)
 	DECQ    SI
-	JZ      end6
+	JZ      end7
 	ADDQ    BX, R9
 	VMOVUPS Z13, (R9)
 	VMOVUPS Z14, K1, 64(R9)
 	DECQ    SI
-	JZ      end6
+	JZ      end7
 	ADDQ    BX, R9
 	VMOVUPS Z15, (R9)
 	VMOVUPS Z16, K1, 64(R9)
 	DECQ    SI
-	JZ      end6
+	JZ      end7
 	ADDQ    BX, R9
 	VMOVUPS Z17, (R9)
 	VMOVUPS Z18, K1, 64(R9)
 
-end6:
+end7:
 next:
 	ADDQ $+128, DX
 	CMPQ d+48(FP), $0x00
@@ -4843,9 +4908,9 @@ no_d:
 	VZEROUPPER
 	RET
 
-// func GemmColumns8x32(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
+// func GemmColumns8x32(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
 // Requires: AVX, AVX512DQ, AVX512F, CMOV, MMX+
-TEXT ·GemmColumns8x32(SB), NOSPLIT, $0-88
+TEXT ·GemmColumns8x32(SB), NOSPLIT, $0-120
 	MOVQ  b+24(FP), CX
 	MOVQ  c+32(FP), DX
 	MOVQ  ldc+40(FP), BX
@@ -4853,6 +4918,7 @@ TEXT ·GemmColumns8x32(SB), NOSPLIT, $0-88
 	MOVQ  lda+16(FP), DI
 	SHLQ  $0x02, DI
 	LEAQ  (DI)(DI*2), R8
+	SHLQ  $0x02, skip+112(FP)
 	MOVQ  a+8(FP), R11
 	MOVQ  k+0(FP), R12
 	SHRQ  $0x03, R12
@@ -5382,16 +5448,28 @@ turn:
 	ADDQ         $0x40, R9
 
 half3:
-	TESTQ   R10, R10
-	CMOVQLE DX, R9
-	DECQ    R12
-	JGT     more4
-	MOVQ    a+8(FP), R11
-	MOVQ    k+0(FP), R12
-	SHRQ    $0x03, R12
-	ADDQ    $0x40, R11
+	TESTQ      R10, R10
+	CMOVQLE    DX, R9
+	MOVQ       next+88(FP), R14
+	PREFETCHT1 (R14)
+	PREFETCHT1 64(R14)
+	ADDQ       $+128, R14
+	DECQ       left+96(FP)
+	JNE        sameRow4
+	ADDQ       skip+112(FP), R14
+	MOVQ       run+104(FP), R15
+	MOVQ       R15, left+96(FP)
 
-more4:
+sameRow4:
+	MOVQ R14, next+88(FP)
+	DECQ R12
+	JGT  more5
+	MOVQ a+8(FP), R11
+	MOVQ k+0(FP), R12
+	SHRQ $0x03, R12
+	ADDQ $0x40, R11
+
+more5:
 	SUBQ $0x10, AX
 	JGE  turn
 
@@ -5577,7 +5655,7 @@ singleRest:
 	VADDPS    Z4, Z1, Z4
 	VMOVUPS   Z4, K1, 64(R9)
 	DECQ      SI
-	JZ        end5
+	JZ        end6
 	ADDQ      BX, R9
 	ADDQ      AX, R10
 	VMOVUPS   (R10), Z0
@@ -5587,7 +5665,7 @@ singleRest:
 	VADDPS    Z6, Z1, Z6
 	VMOVUPS   Z6, K1, 64(R9)
 	DECQ      SI
-	JZ        end5
+	JZ        end6
 	ADDQ      BX, R9
 	ADDQ      AX, R10
 	VMOVUPS   (R10), Z0
@@ -5597,7 +5675,7 @@ singleRest:
 	VADDPS    Z8, Z1, Z8
 	VMOVUPS   Z8, K1, 64(R9)
 	DECQ      SI
-	JZ        end5
+	JZ        end6
 	ADDQ      BX, R9
 	ADDQ      AX, R10
 	VMOVUPS   (R10), Z0
@@ -5607,7 +5685,7 @@ singleRest:
 	VADDPS    Z10, Z1, Z10
 	VMOVUPS   Z10, K1, 64(R9)
 	DECQ      SI
-	JZ        end5
+	JZ        end6
 	ADDQ      BX, R9
 	ADDQ      AX, R10
 	VMOVUPS   (R10), Z0
@@ -5617,7 +5695,7 @@ singleRest:
 	VADDPS    Z12, Z1, Z12
 	VMOVUPS   Z12, K1, 64(R9)
 	DECQ      SI
-	JZ        end5
+	JZ        end6
 	ADDQ      BX, R9
 	ADDQ      AX, R10
 	VMOVUPS   (R10), Z0
@@ -5627,7 +5705,7 @@ singleRest:
 	VADDPS    Z14, Z1, Z14
 	VMOVUPS   Z14, K1, 64(R9)
 	DECQ      SI
-	JZ        end5
+	JZ        end6
 	ADDQ      BX, R9
 	ADDQ      AX, R10
 	VMOVUPS   (R10), Z0
@@ -5637,7 +5715,7 @@ singleRest:
 	VADDPS    Z16, Z1, Z16
 	VMOVUPS   Z16, K1, 64(R9)
 	DECQ      SI
-	JZ        end5
+	JZ        end6
 	ADDQ      BX, R9
 	ADDQ      AX, R10
 	VMOVUPS   (R10), Z0
@@ -5647,49 +5725,49 @@ singleRest:
 	VADDPS    Z18, Z1, Z18
 	VMOVUPS   Z18, K1, 64(R9)
 
-end5:
+end6:
 	JMP next
 
 overwriteCut:
 	VMOVUPS Z3, (R9)
 	VMOVUPS Z4, K1, 64(R9)
 	DECQ    SI
-	JZ      end6
+	JZ      end7
 	ADDQ    BX, R9
 	VMOVUPS Z5, (R9)
 	VMOVUPS Z6, K1, 64(R9)
 	DECQ    SI
-	JZ      end6
+	JZ      end7
 	ADDQ    BX, R9
 	VMOVUPS Z7, (R9)
 	VMOVUPS Z8, K1, 64(R9)
 	DECQ    SI
-	JZ      end6
+	JZ      end7
 	ADDQ    BX, R9
 	VMOVUPS Z9, (R9)
 	VMOVUPS Z10, K1, 64(R9)
 	DECQ    SI
-	JZ      end6
+	JZ      end7
 	ADDQ    BX, R9
 	VMOVUPS Z11, (R9)
 	VMOVUPS Z12, K1, 64(R9)
 	DECQ    SI
-	JZ      end6
+	JZ      end7
 	ADDQ    BX, R9
 	VMOVUPS Z13, (R9)
 	VMOVUPS Z14, K1, 64(R9)
 	DECQ    SI
-	JZ      end6
+	JZ      end7
 	ADDQ    BX, R9
 	VMOVUPS Z15, (R9)
 	VMOVUPS Z16, K1, 64(R9)
 	DECQ    SI
-	JZ      end6
+	JZ      end7
 	ADDQ    BX, R9
 	VMOVUPS Z17, (R9)
 	VMOVUPS Z18, K1, 64(R9)
 
-end6:
+end7:
 next:
 	ADDQ $+128, DX
 	CMPQ d+48(FP), $0x00
@@ -5702,13 +5780,14 @@ no_d:
 	VZEROUPPER
 	RET
 
-// func GemmTile8x16(k int, a *float32, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
+// func GemmTile8x16(k int, a *float32, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
 // Requires: AVX, AVX512DQ, AVX512F, CMOV, MMX+
-TEXT ·GemmTile8x16(SB), NOSPLIT, $0-80
+TEXT ·GemmTile8x16(SB), NOSPLIT, $0-112
 	MOVQ b+16(FP), CX
 	MOVQ c+24(FP), DX
 	MOVQ ldc+32(FP), BX
 	SHLQ $0x02, BX
+	SHLQ $0x02, skip+104(FP)
 
 panel:
 	VXORPS     Z2, Z2, Z2
@@ -6023,8 +6102,20 @@ turn:
 	VFMADD231PS  Z1, Z0, Z9
 	ADDQ         $+128, SI
 	ADDQ         $+256, CX
-	SUBQ         $0x10, AX
-	JGE          turn
+	MOVQ         next+80(FP), DI
+	PREFETCHT1   (DI)
+	PREFETCHT1   64(DI)
+	ADDQ         $+128, DI
+	DECQ         left+88(FP)
+	JNE          sameRow1
+	ADDQ         skip+104(FP), DI
+	MOVQ         run+96(FP), R8
+	MOVQ         R8, left+88(FP)
+
+sameRow1:
+	MOVQ DI, next+80(FP)
+	SUBQ $0x10, AX
+	JGE  turn
 
 turnRest:
 	ADDQ $0x10, AX
@@ -6153,90 +6244,90 @@ singleRest:
 	VADDPS    Z2, Z0, Z2
 	VMOVUPS   Z2, K1, (DI)
 	DECQ      SI
-	JZ        end1
+	JZ        end2
 	ADDQ      BX, DI
 	ADDQ      AX, R8
 	VMOVUPS.Z (R8), K1, Z0
 	VADDPS    Z3, Z0, Z3
 	VMOVUPS   Z3, K1, (DI)
 	DECQ      SI
-	JZ        end1
+	JZ        end2
 	ADDQ      BX, DI
 	ADDQ      AX, R8
 	VMOVUPS.Z (R8), K1, Z0
 	VADDPS    Z4, Z0, Z4
 	VMOVUPS   Z4, K1, (DI)
 	DECQ      SI
-	JZ        end1
+	JZ        end2
 	ADDQ      BX, DI
 	ADDQ      AX, R8
 	VMOVUPS.Z (R8), K1, Z0
 	VADDPS    Z5, Z0, Z5
 	VMOVUPS   Z5, K1, (DI)
 	DECQ      SI
-	JZ        end1
+	JZ        end2
 	ADDQ      BX, DI
 	ADDQ      AX, R8
 	VMOVUPS.Z (R8), K1, Z0
 	VADDPS    Z6, Z0, Z6
 	VMOVUPS   Z6, K1, (DI)
 	DECQ      SI
-	JZ        end1
+	JZ        end2
 	ADDQ      BX, DI
 	ADDQ      AX, R8
 	VMOVUPS.Z (R8), K1, Z0
 	VADDPS    Z7, Z0, Z7
 	VMOVUPS   Z7, K1, (DI)
 	DECQ      SI
-	JZ        end1
+	JZ        end2
 	ADDQ      BX, DI
 	ADDQ      AX, R8
 	VMOVUPS.Z (R8), K1, Z0
 	VADDPS    Z8, Z0, Z8
 	VMOVUPS   Z8, K1, (DI)
 	DECQ      SI
-	JZ        end1
+	JZ        end2
 	ADDQ      BX, DI
 	ADDQ      AX, R8
 	VMOVUPS.Z (R8), K1, Z0
 	VADDPS    Z9, Z0, Z9
 	VMOVUPS   Z9, K1, (DI)
 
-end1:
+end2:
 	JMP next
 
 overwriteCut:
 	VMOVUPS Z2, K1, (DI)
 	DECQ    SI
-	JZ      end2
+	JZ      end3
 	ADDQ    BX, DI
 	VMOVUPS Z3, K1, (DI)
 	DECQ    SI
-	JZ      end2
+	JZ      end3
 	ADDQ    BX, DI
 	VMOVUPS Z4, K1, (DI)
 	DECQ    SI
-	JZ      end2
+	JZ      end3
 	ADDQ    BX, DI
 	VMOVUPS Z5, K1, (DI)
 	DECQ    SI
-	JZ      end2
+	JZ      end3
 	ADDQ    BX, DI
 	VMOVUPS Z6, K1, (DI)
 	DECQ    SI
-	JZ      end2
+	JZ      end3
 	ADDQ    BX, DI
 	VMOVUPS Z7, K1, (DI)
 	DECQ    SI
-	JZ      end2
+	JZ      end3
 	ADDQ    BX, DI
 	VMOVUPS Z8, K1, (DI)
 	DECQ    SI
-	JZ      end2
+	JZ      end3
 	ADDQ    BX, DI
 	VMOVUPS Z9, K1, (DI)
 
-end2:
+end3:
 next:
 	ADDQ $+64, DX
 	CMPQ d+40(FP), $0x00
@@ -6249,9 +6340,9 @@ no_d:
 	VZEROUPPER
 	RET
 
-// func GemmRows8x16(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
+// func GemmRows8x16(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
 // Requires: AVX, AVX512DQ, AVX512F, CMOV, MMX+
-TEXT ·GemmRows8x16(SB), NOSPLIT, $0-88
+TEXT ·GemmRows8x16(SB), NOSPLIT, $0-120
 	MOVQ b+24(FP), CX
 	MOVQ c+32(FP), DX
 	MOVQ ldc+40(FP), BX
@@ -6259,6 +6350,7 @@ TEXT ·GemmRows8x16(SB), NOSPLIT, $0-88
 	MOVQ lda+16(FP), DI
 	SHLQ $0x02, DI
 	LEAQ (DI)(DI*2), R8
+	SHLQ $0x02, skip+112(FP)
 	MOVQ a+8(FP), R10
 	MOVQ k+0(FP), R11
 	SHRQ $0x03, R11
@@ -6591,22 +6683,34 @@ turn:
 	ADDQ         $+256, CX
 	PREFETCHT1   (R10)
 	ADDQ         DI, R10
-	DECQ         R11
-	TESTQ        $0x00000001, R11
-	JNE          half2
-	IMUL3Q       $+8, DI, R12
-	SUBQ         R12, R10
-	ADDQ         $0x40, R10
+	MOVQ         next+88(FP), R12
+	PREFETCHT1   (R12)
+	PREFETCHT1   64(R12)
+	ADDQ         $+128, R12
+	DECQ         left+96(FP)
+	JNE          sameRow1
+	ADDQ         skip+112(FP), R12
+	MOVQ         run+104(FP), R13
+	MOVQ         R13, left+96(FP)
 
-half2:
+sameRow1:
+	MOVQ   R12, next+88(FP)
+	DECQ   R11
+	TESTQ  $0x00000001, R11
+	JNE    half3
+	IMUL3Q $+8, DI, R12
+	SUBQ   R12, R10
+	ADDQ   $0x40, R10
+
+half3:
 	TESTQ R11, R11
-	JGT   more1
+	JGT   more2
 	MOVQ  a+8(FP), R10
 	MOVQ  k+0(FP), R11
 	SHRQ  $0x03, R11
 	LEAQ  (R10)(DI*8), R10
 
-more1:
+more2:
 	SUBQ $0x10, AX
 	JGE  turn
 
@@ -6739,90 +6843,90 @@ singleRest:
 	VADDPS    Z2, Z0, Z2
 	VMOVUPS   Z2, K1, (R9)
 	DECQ      SI
-	JZ        end3
+	JZ        end4
 	ADDQ      BX, R9
 	ADDQ      AX, R12
 	VMOVUPS.Z (R12), K1, Z0
 	VADDPS    Z3, Z0, Z3
 	VMOVUPS   Z3, K1, (R9)
 	DECQ      SI
-	JZ        end3
+	JZ        end4
 	ADDQ      BX, R9
 	ADDQ      AX, R12
 	VMOVUPS.Z (R12), K1, Z0
 	VADDPS    Z4, Z0, Z4
 	VMOVUPS   Z4, K1, (R9)
 	DECQ      SI
-	JZ        end3
+	JZ        end4
 	ADDQ      BX, R9
 	ADDQ      AX, R12
 	VMOVUPS.Z (R12), K1, Z0
 	VADDPS    Z5, Z0, Z5
 	VMOVUPS   Z5, K1, (R9)
 	DECQ      SI
-	JZ        end3
+	JZ        end4
 	ADDQ      BX, R9
 	ADDQ      AX, R12
 	VMOVUPS.Z (R12), K1, Z0
 	VADDPS    Z6, Z0, Z6
 	VMOVUPS   Z6, K1, (R9)
 	DECQ      SI
-	JZ        end3
+	JZ        end4
 	ADDQ      BX, R9
 	ADDQ      AX, R12
 	VMOVUPS.Z (R12), K1, Z0
 	VADDPS    Z7, Z0, Z7
 	VMOVUPS   Z7, K1, (R9)
 	DECQ      SI
-	JZ        end3
+	JZ        end4
 	ADDQ      BX, R9
 	ADDQ      AX, R12
 	VMOVUPS.Z (R12), K1, Z0
 	VADDPS    Z8, Z0, Z8
 	VMOVUPS   Z8, K1, (R9)
 	DECQ      SI
-	JZ        end3
+	JZ        end4
 	ADDQ      BX, R9
 	ADDQ      AX, R12
 	VMOVUPS.Z (R12), K1, Z0
 	VADDPS    Z9, Z0, Z9
 	VMOVUPS   Z9, K1, (R9)
 
-end3:
+end4:
 	JMP next
 
 overwriteCut:
 	VMOVUPS Z2, K1, (R9)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, R9
 	VMOVUPS Z3, K1, (R9)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, R9
 	VMOVUPS Z4, K1, (R9)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, R9
 	VMOVUPS Z5, K1, (R9)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, R9
 	VMOVUPS Z6, K1, (R9)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, R9
 	VMOVUPS Z7, K1, (R9)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, R9
 	VMOVUPS Z8, K1, (R9)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, R9
 	VMOVUPS Z9, K1, (R9)
 
-end4:
+end5:
 next:
 	ADDQ $+64, DX
 	CMPQ d+48(FP), $0x00
@@ -6835,9 +6939,9 @@ no_d:
 	VZEROUPPER
 	RET
 
-// func GemmColumns8x16(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
+// func GemmColumns8x16(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
 // Requires: AVX, AVX512DQ, AVX512F, CMOV, MMX+
-TEXT ·GemmColumns8x16(SB), NOSPLIT, $0-88
+TEXT ·GemmColumns8x16(SB), NOSPLIT, $0-120
 	MOVQ  b+24(FP), CX
 	MOVQ  c+32(FP), DX
 	MOVQ  ldc+40(FP), BX
@@ -6845,6 +6949,7 @@ TEXT ·GemmColumns8x16(SB), NOSPLIT, $0-88
 	MOVQ  lda+16(FP), DI
 	SHLQ  $0x02, DI
 	LEAQ  (DI)(DI*2), R8
+	SHLQ  $0x02, skip+112(FP)
 	MOVQ  a+8(FP), R9
 	MOVQ  k+0(FP), R10
 	SHRQ  $0x03, R10
@@ -7200,14 +7305,26 @@ turn:
 	ADDQ         $+256, CX
 	PREFETCHT1   (R9)
 	ADDQ         DI, R9
-	DECQ         R10
-	JGT          more2
-	MOVQ         a+8(FP), R9
-	MOVQ         k+0(FP), R10
-	SHRQ         $0x03, R10
-	ADDQ         $0x40, R9
+	MOVQ         next+88(FP), R12
+	PREFETCHT1   (R12)
+	PREFETCHT1   64(R12)
+	ADDQ         $+128, R12
+	DECQ         left+96(FP)
+	JNE          sameRow2
+	ADDQ         skip+112(FP), R12
+	MOVQ         run+104(FP), R13
+	MOVQ         R13, left+96(FP)
 
-more2:
+sameRow2:
+	MOVQ R12, next+88(FP)
+	DECQ R10
+	JGT  more3
+	MOVQ a+8(FP), R9
+	MOVQ k+0(FP), R10
+	SHRQ $0x03, R10
+	ADDQ $0x40, R9
+
+more3:
 	SUBQ $0x10, AX
 	JGE  turn
 
@@ -7345,90 +7462,90 @@ singleRest:
 	VADDPS    Z2, Z0, Z2
 	VMOVUPS   Z2, K1, (R11)
 	DECQ      SI
-	JZ        end3
+	JZ        end4
 	ADDQ      BX, R11
 	ADDQ      AX, R12
 	VMOVUPS.Z (R12), K1, Z0
 	VADDPS    Z3, Z0, Z3
 	VMOVUPS   Z3, K1, (R11)
 	DECQ      SI
-	JZ        end3
+	JZ        end4
 	ADDQ      BX, R11
 	ADDQ      AX, R12
 	VMOVUPS.Z (R12), K1, Z0
 	VADDPS    Z4, Z0, Z4
 	VMOVUPS   Z4, K1, (R11)
 	DECQ      SI
-	JZ        end3
+	JZ        end4
 	ADDQ      BX, R11
 	ADDQ      AX, R12
 	VMOVUPS.Z (R12), K1, Z0
 	VADDPS    Z5, Z0, Z5
 	VMOVUPS   Z5, K1, (R11)
 	DECQ      SI
-	JZ        end3
+	JZ        end4
 	ADDQ      BX, R11
 	ADDQ      AX, R12
 	VMOVUPS.Z (R12), K1, Z0
 	VADDPS    Z6, Z0, Z6
 	VMOVUPS   Z6, K1, (R11)
 	DECQ      SI
-	JZ        end3
+	JZ        end4
 	ADDQ      BX, R11
 	ADDQ      AX, R12
 	VMOVUPS.Z (R12), K1, Z0
 	VADDPS    Z7, Z0, Z7
 	VMOVUPS   Z7, K1, (R11)
 	DECQ      SI
-	JZ        end3
+	JZ        end4
 	ADDQ      BX, R11
 	ADDQ      AX, R12
 	VMOVUPS.Z (R12), K1, Z0
 	VADDPS    Z8, Z0, Z8
 	VMOVUPS   Z8, K1, (R11)
 	DECQ      SI
-	JZ        end3
+	JZ        end4
 	ADDQ      BX, R11
 	ADDQ      AX, R12
 	VMOVUPS.Z (R12), K1, Z0
 	VADDPS    Z9, Z0, Z9
 	VMOVUPS   Z9, K1, (R11)
 
-end3:
+end4:
 	JMP next
 
 overwriteCut:
 	VMOVUPS Z2, K1, (R11)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, R11
 	VMOVUPS Z3, K1, (R11)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, R11
 	VMOVUPS Z4, K1, (R11)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, R11
 	VMOVUPS Z5, K1, (R11)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, R11
 	VMOVUPS Z6, K1, (R11)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, R11
 	VMOVUPS Z7, K1, (R11)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, R11
 	VMOVUPS Z8, K1, (R11)
 	DECQ    SI
-	JZ      end4
+	JZ      end5
 	ADDQ    BX, R11
 	VMOVUPS Z9, K1, (R11)
 
-end4:
+end5:
 next:
 	ADDQ $+64, DX
 	CMPQ d+48(FP), $0x00

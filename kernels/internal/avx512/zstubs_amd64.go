@@ -12,9 +12,10 @@ package avx512
 // Shapes: a [k,8], b [panels,k,48]; panels at least 1; m 1 to 8; n, the columns of the last
 // panel, 33 to 48.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
+// Asks for memory from next on, as tileAhead says.
 //
 //go:noescape
-func GemmTile8x48(k int, a *float32, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
+func GemmTile8x48(k int, a *float32, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
 
 // GemmRows8x48 is generic.GemmRows2x4 with 8 rows and 48 columns, each sum one chain of fused
 // multiply-adds in increasing k:
@@ -24,9 +25,10 @@ func GemmTile8x48(k int, a *float32, b *float32, c *float32, ldc int, d *float32
 // Shapes: a [8,k], b [panels,k,48]; panels at least 1; m 1 to 8; n, the columns of the last
 // panel, 33 to 48.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
+// Asks for memory from next on, as tileAhead says.
 //
 //go:noescape
-func GemmRows8x48(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
+func GemmRows8x48(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
 
 // GemmColumns8x48 is generic.GemmColumns2x4 with 8 rows and 48 columns, each sum one chain of fused
 // multiply-adds in increasing k:
@@ -36,9 +38,10 @@ func GemmRows8x48(k int, a *float32, lda int, b *float32, c *float32, ldc int, d
 // Shapes: a [k,8], b [panels,k,48]; panels at least 1; m 1 to 8; n, the columns of the last
 // panel, 33 to 48.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
+// Asks for memory from next on, as tileAhead says.
 //
 //go:noescape
-func GemmColumns8x48(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
+func GemmColumns8x48(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
 
 // GemmTile8x32 is generic.GemmTile2x4 with 8 rows and 32 columns, each sum one chain of fused
 // multiply-adds in increasing k:
@@ -48,9 +51,10 @@ func GemmColumns8x48(k int, a *float32, lda int, b *float32, c *float32, ldc int
 // Shapes: a [k,8], b [panels,k,32]; panels at least 1; m 1 to 8; n, the columns of the last
 // panel, 17 to 32.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
+// Asks for memory from next on, as tileAhead says.
 //
 //go:noescape
-func GemmTile8x32(k int, a *float32, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
+func GemmTile8x32(k int, a *float32, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
 
 // GemmRows8x32 is generic.GemmRows2x4 with 8 rows and 32 columns, each sum one chain of fused
 // multiply-adds in increasing k:
@@ -60,9 +64,10 @@ func GemmTile8x32(k int, a *float32, b *float32, c *float32, ldc int, d *float32
 // Shapes: a [8,k], b [panels,k,32]; panels at least 1; m 1 to 8; n, the columns of the last
 // panel, 17 to 32.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
+// Asks for memory from next on, as tileAhead says.
 //
 //go:noescape
-func GemmRows8x32(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
+func GemmRows8x32(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
 
 // GemmColumns8x32 is generic.GemmColumns2x4 with 8 rows and 32 columns, each sum one chain of fused
 // multiply-adds in increasing k:
@@ -72,9 +77,10 @@ func GemmRows8x32(k int, a *float32, lda int, b *float32, c *float32, ldc int, d
 // Shapes: a [k,8], b [panels,k,32]; panels at least 1; m 1 to 8; n, the columns of the last
 // panel, 17 to 32.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
+// Asks for memory from next on, as tileAhead says.
 //
 //go:noescape
-func GemmColumns8x32(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
+func GemmColumns8x32(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
 
 // GemmTile8x16 is generic.GemmTile2x4 with 8 rows and 16 columns, each sum one chain of fused
 // multiply-adds in increasing k:
@@ -84,9 +90,10 @@ func GemmColumns8x32(k int, a *float32, lda int, b *float32, c *float32, ldc int
 // Shapes: a [k,8], b [panels,k,16]; panels at least 1; m 1 to 8; n, the columns of the last
 // panel, 1 to 16.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
+// Asks for memory from next on, as tileAhead says.
 //
 //go:noescape
-func GemmTile8x16(k int, a *float32, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
+func GemmTile8x16(k int, a *float32, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
 
 // GemmRows8x16 is generic.GemmRows2x4 with 8 rows and 16 columns, each sum one chain of fused
 // multiply-adds in increasing k:
@@ -96,9 +103,10 @@ func GemmTile8x16(k int, a *float32, b *float32, c *float32, ldc int, d *float32
 // Shapes: a [8,k], b [panels,k,16]; panels at least 1; m 1 to 8; n, the columns of the last
 // panel, 1 to 16.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
+// Asks for memory from next on, as tileAhead says.
 //
 //go:noescape
-func GemmRows8x16(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
+func GemmRows8x16(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
 
 // GemmColumns8x16 is generic.GemmColumns2x4 with 8 rows and 16 columns, each sum one chain of fused
 // multiply-adds in increasing k:
@@ -108,9 +116,10 @@ func GemmRows8x16(k int, a *float32, lda int, b *float32, c *float32, ldc int, d
 // Shapes: a [k,8], b [panels,k,16]; panels at least 1; m 1 to 8; n, the columns of the last
 // panel, 1 to 16.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
+// Asks for memory from next on, as tileAhead says.
 //
 //go:noescape
-func GemmColumns8x16(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
+func GemmColumns8x16(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
 
 // ConvTile8x48 is generic.ConvTile2x4 with 8 rows and 48 columns, each sum one chain of fused
 // multiply-adds in increasing s and p:
