@@ -4,6 +4,9 @@
 export CGO_ENABLED = 0
 # What the scripts of the benchmarks read, as make's variables or the environment's.
 export BASE BENCH COUNT PKGS BENCHTIME LONG OUT THREADS CORE ROUNDS ROWS PEER TORCH_ENV SECONDS_EACH DETAIL RAW SAVE COMMIT
+# Patterns as they were given: a $ at an end is make's own sign.
+override BENCH := $(value BENCH)
+override ROWS := $(value ROWS)
 GO ?= go
 
 .PHONY: all run test fmt vet static imports generate generate-check fuzz race amx-emulated bench bench-peers bench-history bench-chart golden build lethe clean

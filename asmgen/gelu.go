@@ -16,55 +16,47 @@ import (
 // exponential, and the same operations on both vector widths.
 //
 // erf as a quotient of polynomials and the density by exp took 16 and 29 cycles
-// for 16 numbers of Gelu and GeluGrad, these take 10 and 12 (BenchmarkGelu).
+// for 16 numbers of Gelu and GeluGrad, these take 11 and 14 (BenchmarkGelu, 65536 elements).
 const (
 	geluPieces = 8
 	geluRate   = 1.1875
 )
 
-// piecewise is an odd function of which emitters evaluate the positive half.
+// piecewise holds the coefficients of u^0, u^1, ... on each piece k, where |x| =
+// (k+u)/geluRate and |u| <= 1/2: the polynomial through the function at Chebyshev's points, as
+// TestGeluPieces computes it. They stand here because what computes them rounds
+// differently on other machines.
 type piecewise struct {
-	name   string
-	degree int
-	at     func(t float64) float64
+	name  string
+	terms [geluPieces][]float32
 }
 
 var (
 	// geluCDF is the cumulative normal distribution less 1/2, 4e-8 off.
-	geluCDF = piecewise{"gelu_cdf", 6, func(t float64) float64 { return math.Erf(t/math.Sqrt2) / 2 }}
+	geluCDF = piecewise{"gelu_cdf", [geluPieces][]float32{
+		{0, 0.3359508, 0, -0.039687205, 0, 0.004070904, 0},
+		{0.3001355, 0.23566163, -0.0835585, -0.008109771, 0.011308806, -0.0006738206, -0.0009558208},
+		{0.4539295, 0.08134389, -0.057684287, 0.017652115, 0.00055967056, -0.001998789, 0.0004081719},
+		{0.4942367, 0.013815918, -0.014696281, 0.008792965, -0.0029378356, 0.0002817141, 0.00016934607},
+		{0.499622, 0.0011546974, -0.001637676, 0.0014119139, -0.00080799486, 0.00030873643, -6.725537e-05},
+		{0.49998727, 4.7496444e-05, -8.418928e-05, 9.358651e-05, -7.321729e-05, 4.439266e-05, -1.8344479e-05},
+		{0.4999998, 9.619333e-07, -2.0447221e-06, 2.7549136e-06, -2.7106034e-06, 2.2655204e-06, -1.264023e-06},
+		{0.5, 9.600941e-09, -2.3765272e-08, 3.7147267e-08, -4.4068447e-08, 4.8188046e-08, -3.289557e-08},
+	}}
 
-	// geluSlope is the derivative of Gelu less 1/2, 2e-8 off.
-	geluSlope = piecewise{"gelu_slope", 7, func(t float64) float64 {
-		return math.Erf(t/math.Sqrt2)/2 + t*math.Exp(-t*t/2)/math.Sqrt(2*math.Pi)
+	// geluSlope is the derivative of Gelu less 1/2, 2e-8 off, and on the last piece,
+	// which has the limit at its end, 7e-8.
+	geluSlope = piecewise{"gelu_slope", [geluPieces][]float32{
+		{0, 0.6719028, 0, -0.15882374, 0, 0.025322938, 0, -0.0027324758},
+		{0.5357968, 0.30420554, -0.274978, 0.012842468, 0.052816525, -0.010332567, -0.005541166, 0.001688459},
+		{0.616617, -0.06804934, -0.06711334, 0.07508447, -0.017545972, -0.007078886, 0.0039951196, -4.7305297e-05},
+		{0.5356848, -0.060545668, 0.03501118, -9.387927e-05, -0.00997523, 0.004879031, -0.00037585, -0.00042825294},
+		{0.50424075, -0.01079208, 0.012030798, -0.0072759665, 0.0021233386, 0.00018680825, -0.0004343484, 0.0001567823},
+		{0.5002247, -0.0007469008, 0.0011557395, -0.0010899415, 0.00068362535, -0.0002846977, 6.3868276e-05, 2.2278377e-06},
+		{0.50000554, -2.2610537e-05, 4.4018358e-05, -5.417978e-05, 4.6887475e-05, -3.0171514e-05, 1.524087e-05, -5.304768e-06},
+		{0.5, -3.1335932e-07, 7.308442e-07, -1.095159e-06, 1.1717804e-06, -9.741757e-07, 7.130552e-07, -3.611608e-07},
 	}}
 )
-
-// terms are the coefficients of u^0, u^1, ... on piece k, where t =
-// (k+u)/geluRate: the polynomial through f at Chebyshev's points of |u| <= 1/2.
-func (f piecewise) terms(k int) []float64 {
-	n := f.degree + 1
-	u, divided := make([]float64, n), make([]float64, n)
-	for i := range n {
-		u[i] = math.Cos(math.Pi*(float64(i)+0.5)/float64(n)) / 2
-		divided[i] = f.at((float64(k) + u[i]) / geluRate)
-	}
-	for step := 1; step < n; step++ { // Newton's divided differences
-		for i := n - 1; i >= step; i-- {
-			divided[i] = (divided[i] - divided[i-1]) / (u[i] - u[i-step])
-		}
-	}
-	terms := make([]float64, n)
-	for i := n - 1; i >= 0; i-- { // terms = terms*(u-u[i]) + divided[i]
-		for j := n - 1; j > 0; j-- {
-			terms[j] = terms[j-1] - u[i]*terms[j]
-		}
-		terms[0] = divided[i] - u[i]*terms[0]
-	}
-	if k == geluPieces-1 {
-		terms[0] = 0.5
-	}
-	return terms
-}
 
 // table places the coefficients of the given power, one for each piece.
 func (e *emitter) table(f piecewise, power int) operand.Mem {
@@ -72,14 +64,14 @@ func (e *emitter) table(f piecewise, power int) operand.Mem {
 		if k == geluPieces {
 			return nil, false
 		}
-		return operand.U32(math.Float32bits(float32(f.terms(k)[power]))), true
+		return operand.U32(math.Float32bits(f.terms[k][power])), true
 	})
 }
 
 // tables are the coefficients of f, lowest power first, where a permutation takes
 // them from: registers where there are enough.
 func (e *emitter) tables(f piecewise) []operand.Op {
-	tables := make([]operand.Op, f.degree+1)
+	tables := make([]operand.Op, len(f.terms[0]))
 	for i := range tables {
 		tables[i] = e.table(f, i)
 		if e.isa.lanes == 16 {
@@ -135,7 +127,7 @@ func (e *emitter) pick(tables []operand.Op, piece, u, p reg.VecVirtual) {
 	}
 }
 
-// geluValue sets y = x/2 + |x|*cdf. It overwrites cdf.
+// geluValue sets y = x/2 + |x|*cdf.
 func (e *emitter) geluValue(x, size, cdf, y reg.VecVirtual) {
 	e.times(0.5, x, y)
 	e.VFMADD231PS(cdf, size, y)
@@ -143,7 +135,7 @@ func (e *emitter) geluValue(x, size, cdf, y reg.VecVirtual) {
 
 // geluTimesSlope sets d = dy * (1/2 + slope with the sign of x). It overwrites
 // slope.
-func (e *emitter) geluTimesSlope(x, slope reg.VecVirtual, dy, d reg.VecVirtual) {
+func (e *emitter) geluTimesSlope(x, slope, dy, d reg.VecVirtual) {
 	if e.isa.opmasks() {
 		const xorAnd = 0x78 // first ^ (second & third)
 		e.VPTERNLOGD_BCST(operand.U8(xorAnd), e.one(math.Float32frombits(signBit)), x, slope)

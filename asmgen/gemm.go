@@ -58,7 +58,7 @@ type gemmTile struct {
 	av  []reg.VecVirtual   // [2]
 }
 
-// gemmUnroll is how many steps of k a part of the main loop's turn makes. There is one
+// gemmUnroll is how many steps of k a part of a pass of the main loop makes. There is one
 // part for each two rows.
 const gemmUnroll = 4
 
@@ -140,7 +140,8 @@ func (t *gemmTile) declare() {
 		fmt.Sprintf("Shapes: %s, b [panels,k,%d]; panels at least 1; m 1 to %d; n, the columns of the last", shape, t.width(), t.mr),
 		fmt.Sprintf("panel, %d to %d.", t.width()-t.isa.lanes+1, t.width()),
 		"Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.",
-		"Asks for memory from next on, as tileAhead says.")
+		"Asks for memory from next on: left pairs of cache lines, and after them and skip elements",
+		"run pairs each time. left 0 never ends.")
 }
 
 // declarePairs starts the function for pairs.
@@ -172,21 +173,21 @@ func (t *gemmTile) multiply() {
 		}
 	}
 	t.panelAsks()
-	t.Comment("Whole turns, then parts, then single steps.")
+	t.Comment("Whole passes, then parts of one, then single steps.")
 	parts := t.mr / 2
-	t.turns("turn", parts*gemmUnroll, func() {
+	t.passes("pass", parts*gemmUnroll, func() {
 		for range parts {
 			t.steps(gemmUnroll)
 			t.partAsks()
 		}
-		t.turnAsks()
+		t.passAsks()
 	})
-	t.turns("part", gemmUnroll, func() { t.steps(gemmUnroll) })
-	t.turns("single", 1, func() { t.steps(1) })
+	t.passes("part", gemmUnroll, func() { t.steps(gemmUnroll) })
+	t.passes("single", 1, func() { t.steps(1) })
 }
 
-// turns emits a loop that takes n steps a turn while k has as many.
-func (t *gemmTile) turns(name string, n int, body func()) {
+// passes emits a loop that takes n steps a pass while k has as many.
+func (t *gemmTile) passes(name string, n int, body func()) {
 	rest := name + "Rest"
 	t.SUBQ(operand.U8(n), t.k)
 	t.JLT(operand.LabelRef(rest))
@@ -244,8 +245,7 @@ func (t *gemmTile) element(i, u int) operand.Mem {
 
 func (t *gemmTile) advance(steps int) {
 	pointers := t.rows
-	switch t.form {
-	case gemmColumns:
+	if t.form == gemmColumns {
 		pointers = append(pointers, t.asks.near)
 	}
 	for _, a := range pointers {

@@ -12,24 +12,25 @@ import (
 // the first-level cache, and for one of what the next rows of tiles read of a in
 // place, into the second: into the first it cost 1 to 2 % where rows are long.
 //
-// A turn of the main loop asks for a line of half the rows, the next turn for that of the
-// other half, and then the next line's turn comes. When all of a has been asked
-// for it is asked for again, which keeps it in the cache: b goes through it too. And
-// a turn asks for two lines of what is packed next.
+// A pass of the main loop asks for one line of half the rows, the next pass for that of the
+// other half, and then it goes on to the next line. When all of a has been asked
+// for it is asked for again, which keeps it in the cache: b goes through it too. (A call of
+// one panel asks for half of it.) And a pass asks for two lines of what is packed next.
 //
 // On a Xeon with AVX-512 (November 2026, a loop over as many sets of operands as the
-// second-level cache does not hold, as in BenchmarkGemmInTurn, medians of three in turn,
-// c asked for as a tile begins and all rows of a with every step before), products of 2176
+// second-level cache does not hold, as in BenchmarkGemmInTurn, medians of three in turn
+// with requests for all of c as a tile begins and for all rows of a at every step), products of 2176
 // rows and 128 to 512 columns became 4 to 14 % faster on one thread, those of ViT-B 0 to 4 and
 // on two threads 0 to 8; on AVX2 the mean is 1 %.
 type gemmAsks struct {
 	c, a         reg.GPVirtual // the next line of the tile, and of a
-	cLeft, aLeft reg.GPVirtual // turns until all lines have been asked for
+	cLeft, aLeft reg.GPVirtual // passes until all lines have been asked for
 	near         reg.GPVirtual // steps in place: the one nearAhead steps on
 }
 
-// askedShort is how short k is where the last lines of c are asked for at once, since
-// the turns are too few.
+// askedShort is how short k is where the last line of each row of c is asked for at once:
+// 8 by 48 has 24 lines, and there are fewer parts of passes. Still shorter ones leave some
+// to the stores.
 const askedShort = 96
 
 // nearAhead is how many steps ahead columns of a are asked for a second time. They lie so
@@ -44,7 +45,7 @@ const line = 16
 // lines is how many lines a row of a tile has.
 func (t *gemmTile) lines() int { return (t.width() + line - 1) / line }
 
-// spreads reports whether there are so many lines of c that the turns ask for them. One
+// spreads reports whether there are so many lines of c that the passes ask for them. One
 // for each row are asked for at once.
 func (t *gemmTile) spreads() bool { return t.lines() > 1 }
 
@@ -65,8 +66,8 @@ func (t *gemmTile) prepareAsks() {
 	if t.form != gemmColumns {
 		return
 	}
-	// A tile's part of a step is half a line, so the line after it is asked for by two
-	// rows of tiles: the second begins with the second half of the steps.
+	// A tile's part of a step is half a line (of 8 rows; of 6, a bit less), so the line
+	// after it is asked for by two rows of tiles: the second begins with the second half of the steps.
 	q.near = t.GP64()
 	first, half := t.label("firstHalf"), t.arg("k")
 	t.TESTQ(operand.U32(4*line/2), q.a)
@@ -77,18 +78,21 @@ func (t *gemmTile) prepareAsks() {
 	t.Label(first)
 }
 
-// startAskingForA begins with what the rows of tiles below read, MR*k elements, or half of
-// what those two below do.
+// startAskingForA begins with what the rows of tiles below read: MR rows of k elements or,
+// of columns, the first half of the k lines that two rows of tiles read.
 func (t *gemmTile) startAskingForA() {
 	q := &t.asks
 	t.Load(t.Param("a"), q.a)
 	t.Load(t.Param("k"), q.aLeft)
-	t.SHRQ(operand.U8(3), q.aLeft) // 2 lines for each row of a turn
-	if t.form == gemmRows {
-		t.rowsBelow(q.a, t.lda)
-	} else {
+	if t.form == gemmColumns {
+		t.SHRQ(operand.U8(3), q.aLeft) // k/2 lines, four a pass
 		t.ADDQ(operand.U8(4*line), q.a)
+		return
 	}
+	t.ADDQ(operand.U8(line-1), q.aLeft)
+	t.SHRQ(operand.U8(4), q.aLeft)
+	t.ADDQ(q.aLeft, q.aLeft) // two passes for each line: an even number, see nextLine
+	t.rowsBelow(q.a, t.lda)
 }
 
 // panelAsks starts a panel.
@@ -133,7 +137,7 @@ func (t *gemmTile) stepAsks(u int) {
 	}
 }
 
-// partAsks ends a part of a turn.
+// partAsks ends a part of a pass.
 func (t *gemmTile) partAsks() {
 	q := &t.asks
 	if t.spreads() {
@@ -146,8 +150,8 @@ func (t *gemmTile) partAsks() {
 	}
 }
 
-// turnAsks ends a turn. Lines of c that have been asked for cost nothing again.
-func (t *gemmTile) turnAsks() {
+// passAsks ends a pass. Lines of c that have been asked for cost nothing again.
+func (t *gemmTile) passAsks() {
 	q := &t.asks
 	if t.spreads() {
 		t.DECQ(q.cLeft)
@@ -188,8 +192,8 @@ func (t *gemmTile) askForNext() {
 	t.MOVQ(next, t.argAt("next"))
 }
 
-// nextLine moves p from below the rows of a tile to the next line of the first one, if the turns
-// left are even.
+// nextLine moves p from below the rows of a tile to the next line of the first one, if
+// the passes left are even: each has asked for half of the rows.
 func (t *gemmTile) nextLine(p, left, stride reg.GPVirtual) {
 	half, down := t.label("half"), t.GP64()
 	t.TESTQ(operand.U32(1), left)

@@ -71,6 +71,34 @@ func TestGeluBothIsBoth(t *testing.T) {
 	})
 }
 
+// TestGeluAgreesAcrossVectorWidths: on all pieces of its polynomials, beyond them and at
+// what is not a number.
+func TestGeluAgreesAcrossVectorWidths(t *testing.T) {
+	if widest() < isaAVX512 {
+		t.Skip("this processor or build has no AVX-512 to compare with")
+	}
+	kerneltest.New(t).Run("grid", func(c *kerneltest.Case) {
+		x := append(grid(49999), line(-8, 8, 1<<16)...)
+		var first []uint32
+		for _, k := range assemblyKernels {
+			y, slope := make([]float32, len(x)), make([]float32, len(x))
+			k.gelu(y, x)
+			k.fill(slope, 1)
+			k.geluGrad(slope, slope, x)
+			all := words(append(y, slope...))
+			if first == nil {
+				first = all
+			}
+			for i := range all {
+				if all[i] != first[i] {
+					c.Fail("%s: bits %08x of %g, want %08x", k.name, all[i], x[i%len(x)], first[i])
+					return
+				}
+			}
+		}
+	})
+}
+
 // Beside the polynomials (4e-8 and 2e-8 off) there are the roundings of their
 // coefficients and of the last steps, half a unit of 1/2 and of 1 each.
 func TestGeluMatchesRef(t *testing.T) {
@@ -114,7 +142,7 @@ func TestSiLUMatchesRef(t *testing.T) {
 func siluBound(y float64) float64 { return 4*unit*math.Abs(y) + 1e-36 }
 
 // The cumulative normal distribution has no function of its own either: it is
-// gelu(x)/x, whose quotient adds half a unit to the bound of gelu.
+// gelu(x)/x.
 func TestNormalCDFIsWithinItsBound(t *testing.T) {
 	x := line(1e-3, 8, 1<<16)
 	eachISA(t, func(t *testing.T, k rowKernels) {
@@ -149,7 +177,7 @@ func TestGeluHasItsLimits(t *testing.T) {
 				if i >= n {
 					limit = 0
 				}
-				c.Near("geluGrad", i, slope[i], limit, unit/4)
+				c.Near("geluGrad", i, slope[i], limit, unit/4) // of generic, at 6.5: 2e-9
 			}
 		})
 	})
@@ -161,7 +189,7 @@ func TestActivationsAtEdges(t *testing.T) {
 			x, dy, y := c.Input(n, offset), c.Input(n, 3), c.Output(n, offset)
 			k.gelu(y, x)
 			for i := range y {
-				c.Near("gelu", i, y[i], ref.Gelu(float64(x[i])), 1e-6)
+				c.Near("gelu", i, y[i], ref.Gelu(float64(x[i])), 2e-7)
 			}
 			want := make([]float64, n)
 			for i := range want {
@@ -200,7 +228,7 @@ func TestActivationsInChunks(t *testing.T) {
 		x, dy, y := c.Input(n, 0), c.Input(n, 1), c.Output(n, 0)
 		Gelu(y, x)
 		for i := range y {
-			c.Near("Gelu", i, y[i], ref.Gelu(float64(x[i])), 1e-6)
+			c.Near("Gelu", i, y[i], ref.Gelu(float64(x[i])), 2e-7)
 		}
 		GeluGrad(y, dy, x)
 		for i := range y {

@@ -26,7 +26,7 @@ func gemmTileShape() gemmShape {
 func gemmTiles(width, k int, a tileRows, b, c []float32, ldc int, d []float32, ldd, m, n, panels int) {
 	pa, pb, pc, pd := &a.data[0], &b[0], &c[0], unsafe.SliceData(d)
 	rows, columns := a.form == rowsInPlace, a.form == columnsInPlace
-	next, left, run, skip := pb, 0, 0, 0 // 0 never counts down to 0
+	next, left, run, skip := pb, 0, 0, 0 // nothing: the lines of b that come in any case, without end
 	if a.ahead.data != nil {
 		next, left, run, skip = &a.ahead.data[0], a.ahead.left, a.ahead.run, a.ahead.skip
 	}

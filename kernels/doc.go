@@ -75,8 +75,8 @@
 //     others have left, block by block (gemm_share.go). Each packs what it needs of b
 //     itself, so that nothing is handed from one core's cache to another's.
 //   - A block is as many panels of b and pieces of k (groupSteps) as stay in 5/8 of the
-//     second-level cache (residentIn), half of that where c has few rows (fewRows) or the
-//     cache is large (largeBlock).
+//     second-level cache (residentIn), half of that where a is read in place and c
+//     has few rows (fewRows) or the cache is large (largeBlock).
 //   - For each 8 rows of c the block's tiles come in one call of assembly (GemmRows8x48
 //     and its like), piece after piece, and then the epilogue.
 //   - While it multiplies, the call asks for what comes next, a line at a time: of c for this

@@ -1,13 +1,14 @@
 package kernels
 
 // What is packed next of b is asked for while a block is multiplied, a little by each
-// row of tiles, so that packing finds it in the second-level cache: two lines in the
-// time of 16 steps of a tile, which its loads do not feel. Where the block
+// row of tiles, so that packing finds it in the second-level cache: two lines a pass of
+// the micro-kernel (16 steps; 12 on AVX2), which its loads do not feel. Where rows are many
+// that is more than a row's part, and the next rows ask for some of it again. Where the block
 // is so large that the next one would push it out, nothing is asked for.
 //
-// On a Xeon with AVX-512 (November 2026, one thread, a loop over many operands as in
-// BenchmarkGemmInTurn, medians of four in turn) products of 197 rows became 2 to 5 %
-// faster, weight gradients of mae_tiny 0 to 6, 512 cubed 4.
+// On a Xeon with AVX-512 (November 2026, one thread, a loop over as many operands as
+// the second-level cache does not hold, medians of four in turn) products of 197 rows became
+// 2 to 5 % faster, weight gradients of mae_tiny (BenchmarkGemmInTurn) 0 to 6, 512 cubed 4.
 
 // blockAhead is the memory of a block of b that is packed next: rows of pairs of
 // cache lines.
@@ -47,8 +48,8 @@ func (b *gemmBlock) lookAhead(c0, c1, p0, p1 int) {
 	}
 }
 
-// ahead returns what panel r of a asks for in piece p of what is packed next: each of the
-// rectangle's rows of tiles as much as the others. Rows that were another's ask for nothing.
+// ahead returns what of it panel r of a asks for while it computes piece p: each of the
+// rectangle's rows of tiles as much as the others. Another's rows ask for none of it.
 func (b *gemmBlock) ahead(r, p int) tileAhead {
 	n := &b.next
 	r0, r1 := b.rowsOf(b.item)
@@ -56,7 +57,7 @@ func (b *gemmBlock) ahead(r, p int) tileAhead {
 		return tileAhead{}
 	}
 	pieces := b.p1 - b.p0
-	first := n.rows * n.pairs * ((r-r0)*pieces + p - b.p0) / ((r1 - r0) * pieces)
+	first := int(int64(n.rows*n.pairs) * int64((r-r0)*pieces+p-b.p0) / int64((r1-r0)*pieces))
 	row, pair := first/n.pairs, first%n.pairs
 	return tileAhead{n.data[row*n.stride+pair*pairElements:], n.pairs - pair, n.pairs, n.stride - n.pairs*pairElements}
 }

@@ -19,14 +19,14 @@ package kernels
 // thread, medians of 11 in turn, %peak): reading a in place instead of packing it, two
 // pieces of k at a time, and rows of tiles in one call of assembly raised the
 // products of ViT-B from 87 to 90, those of mae_tiny from 75 to 86. What the next rows
-// of tiles read in place is asked for, where a lies beyond that cache
+// of tiles read in place is asked for, which pays where a lies beyond that cache
 // (BenchmarkGemmInTurn: up to 30 % of a weight gradient), and what of b is packed next
 // (gemm_ahead.go), a line at a time: bursts of it gained nothing (asmgen/gemm_ask.go says why).
 const (
 	serialFlops = 1 << 20 // 2*M*N*K below which one goroutine does it all: about 5 microseconds
 	groupSteps  = 1024    // most elements of k of one block, unless one piece is longer; in pairs, where rows of a are copied, twice as many made 1576x768x3072 15 % slower
 	packedSize  = 1 << 16 // elements of a that are packed in one go
-	largeBlock  = 1 << 18 // elements of b from which half as much at a time leaves room to ask for the next: ViT-B's products 1 % faster on one thread, 2 on two (gemm_ahead.go)
+	largeBlock  = 1 << 18 // elements of b from which, with a in place, half as much at a time leaves room to ask for the next: ViT-B's products 1 % faster on one thread, 2 on two (gemm_ahead.go)
 	fewRows     = 512     // rows of a rectangle below which half as much of b at a time was 2 % faster, 512 cubed at two threads 5 %: packing it matters, not a
 )
 

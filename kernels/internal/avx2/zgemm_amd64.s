@@ -41,11 +41,11 @@ panel:
 	ADDQ       BX, DI
 	PREFETCHT0 (DI)
 
-	// Whole turns, then parts, then single steps.
+	// Whole passes, then parts of one, then single steps.
 	SUBQ $0x0c, AX
-	JLT  turnRest
+	JLT  passRest
 
-turn:
+pass:
 	VMOVUPS      (CX), Y0
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSS (SI), Y2
@@ -305,9 +305,9 @@ turn:
 sameRow1:
 	MOVQ DI, next+80(FP)
 	SUBQ $0x0c, AX
-	JGE  turn
+	JGE  pass
 
-turnRest:
+passRest:
 	ADDQ $0x0c, AX
 	SUBQ $0x04, AX
 	JLT  partRest
@@ -676,7 +676,9 @@ TEXT ·GemmRows6x16(SB), NOSPLIT, $0-120
 	SHLQ $0x02, skip+112(FP)
 	MOVQ a+8(FP), R10
 	MOVQ k+0(FP), R11
-	SHRQ $0x03, R11
+	ADDQ $0x0f, R11
+	SHRQ $0x04, R11
+	ADDQ R11, R11
 	LEAQ (R10)(DI*4), R10
 	LEAQ (R10)(DI*2), R10
 
@@ -709,11 +711,11 @@ panel:
 	ADDQ       BX, R12
 	PREFETCHT0 (R12)
 
-	// Whole turns, then parts, then single steps.
+	// Whole passes, then parts of one, then single steps.
 	SUBQ $0x0c, AX
-	JLT  turnRest
+	JLT  passRest
 
-turn:
+pass:
 	VMOVUPS      (CX), Y0
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSS (SI), Y2
@@ -993,15 +995,17 @@ half3:
 	JGT   more2
 	MOVQ  a+8(FP), R10
 	MOVQ  k+0(FP), R11
-	SHRQ  $0x03, R11
+	ADDQ  $0x0f, R11
+	SHRQ  $0x04, R11
+	ADDQ  R11, R11
 	LEAQ  (R10)(DI*4), R10
 	LEAQ  (R10)(DI*2), R10
 
 more2:
 	SUBQ $0x0c, AX
-	JGE  turn
+	JGE  pass
 
-turnRest:
+passRest:
 	ADDQ $0x0c, AX
 	SUBQ $0x04, AX
 	JLT  partRest
@@ -1394,11 +1398,11 @@ panel:
 	IMUL3Q     $+16, DI, R11
 	ADDQ       SI, R11
 
-	// Whole turns, then parts, then single steps.
+	// Whole passes, then parts of one, then single steps.
 	SUBQ $0x0c, AX
-	JLT  turnRest
+	JLT  passRest
 
-turn:
+pass:
 	VMOVUPS      (CX), Y0
 	VMOVUPS      32(CX), Y1
 	PREFETCHT0   (R11)
@@ -1687,9 +1691,9 @@ sameRow2:
 
 more3:
 	SUBQ $0x0c, AX
-	JGE  turn
+	JGE  pass
 
-turnRest:
+passRest:
 	ADDQ $0x0c, AX
 	SUBQ $0x04, AX
 	JLT  partRest
@@ -2065,11 +2069,11 @@ panel:
 	ADDQ       BX, DI
 	PREFETCHT0 (DI)
 
-	// Whole turns, then parts, then single steps.
+	// Whole passes, then parts of one, then single steps.
 	SUBQ $0x0c, AX
-	JLT  turnRest
+	JLT  passRest
 
-turn:
+pass:
 	VMOVUPS      (CX), Y0
 	VBROADCASTSS (SI), Y1
 	VFMADD231PS  Y1, Y0, Y2
@@ -2245,9 +2249,9 @@ turn:
 sameRow1:
 	MOVQ DI, next+80(FP)
 	SUBQ $0x0c, AX
-	JGE  turn
+	JGE  pass
 
-turnRest:
+passRest:
 	ADDQ $0x0c, AX
 	SUBQ $0x04, AX
 	JLT  partRest
@@ -2515,7 +2519,9 @@ TEXT ·GemmRows6x8(SB), NOSPLIT, $0-120
 	SHLQ $0x02, skip+112(FP)
 	MOVQ a+8(FP), R10
 	MOVQ k+0(FP), R11
-	SHRQ $0x03, R11
+	ADDQ $0x0f, R11
+	SHRQ $0x04, R11
+	ADDQ R11, R11
 	LEAQ (R10)(DI*4), R10
 	LEAQ (R10)(DI*2), R10
 
@@ -2542,11 +2548,11 @@ panel:
 	ADDQ       BX, R12
 	PREFETCHT0 (R12)
 
-	// Whole turns, then parts, then single steps.
+	// Whole passes, then parts of one, then single steps.
 	SUBQ $0x0c, AX
-	JLT  turnRest
+	JLT  passRest
 
-turn:
+pass:
 	VMOVUPS      (CX), Y0
 	VBROADCASTSS (SI), Y1
 	VFMADD231PS  Y1, Y0, Y2
@@ -2742,15 +2748,17 @@ half3:
 	JGT   more2
 	MOVQ  a+8(FP), R10
 	MOVQ  k+0(FP), R11
-	SHRQ  $0x03, R11
+	ADDQ  $0x0f, R11
+	SHRQ  $0x04, R11
+	ADDQ  R11, R11
 	LEAQ  (R10)(DI*4), R10
 	LEAQ  (R10)(DI*2), R10
 
 more2:
 	SUBQ $0x0c, AX
-	JGE  turn
+	JGE  pass
 
-turnRest:
+passRest:
 	ADDQ $0x0c, AX
 	SUBQ $0x04, AX
 	JLT  partRest
@@ -3054,11 +3062,11 @@ panel:
 	IMUL3Q     $+16, DI, R11
 	ADDQ       SI, R11
 
-	// Whole turns, then parts, then single steps.
+	// Whole passes, then parts of one, then single steps.
 	SUBQ $0x0c, AX
-	JLT  turnRest
+	JLT  passRest
 
-turn:
+pass:
 	VMOVUPS      (CX), Y0
 	PREFETCHT0   (R11)
 	VBROADCASTSS (SI), Y1
@@ -3263,9 +3271,9 @@ sameRow2:
 
 more3:
 	SUBQ $0x0c, AX
-	JGE  turn
+	JGE  pass
 
-turnRest:
+passRest:
 	ADDQ $0x0c, AX
 	SUBQ $0x04, AX
 	JLT  partRest

@@ -12,7 +12,8 @@ package avx2
 // Shapes: a [k,6], b [panels,k,16]; panels at least 1; m 1 to 6; n, the columns of the last
 // panel, 9 to 16.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
-// Asks for memory from next on, as tileAhead says.
+// Asks for memory from next on: left pairs of cache lines, and after them and skip elements
+// run pairs each time. left 0 never ends.
 //
 //go:noescape
 func GemmTile6x16(k int, a *float32, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
@@ -25,7 +26,8 @@ func GemmTile6x16(k int, a *float32, b *float32, c *float32, ldc int, d *float32
 // Shapes: a [6,k], b [panels,k,16]; panels at least 1; m 1 to 6; n, the columns of the last
 // panel, 9 to 16.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
-// Asks for memory from next on, as tileAhead says.
+// Asks for memory from next on: left pairs of cache lines, and after them and skip elements
+// run pairs each time. left 0 never ends.
 //
 //go:noescape
 func GemmRows6x16(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
@@ -38,7 +40,8 @@ func GemmRows6x16(k int, a *float32, lda int, b *float32, c *float32, ldc int, d
 // Shapes: a [k,6], b [panels,k,16]; panels at least 1; m 1 to 6; n, the columns of the last
 // panel, 9 to 16.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
-// Asks for memory from next on, as tileAhead says.
+// Asks for memory from next on: left pairs of cache lines, and after them and skip elements
+// run pairs each time. left 0 never ends.
 //
 //go:noescape
 func GemmColumns6x16(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
@@ -51,7 +54,8 @@ func GemmColumns6x16(k int, a *float32, lda int, b *float32, c *float32, ldc int
 // Shapes: a [k,6], b [panels,k,8]; panels at least 1; m 1 to 6; n, the columns of the last
 // panel, 1 to 8.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
-// Asks for memory from next on, as tileAhead says.
+// Asks for memory from next on: left pairs of cache lines, and after them and skip elements
+// run pairs each time. left 0 never ends.
 //
 //go:noescape
 func GemmTile6x8(k int, a *float32, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
@@ -64,7 +68,8 @@ func GemmTile6x8(k int, a *float32, b *float32, c *float32, ldc int, d *float32,
 // Shapes: a [6,k], b [panels,k,8]; panels at least 1; m 1 to 6; n, the columns of the last
 // panel, 1 to 8.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
-// Asks for memory from next on, as tileAhead says.
+// Asks for memory from next on: left pairs of cache lines, and after them and skip elements
+// run pairs each time. left 0 never ends.
 //
 //go:noescape
 func GemmRows6x8(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
@@ -77,7 +82,8 @@ func GemmRows6x8(k int, a *float32, lda int, b *float32, c *float32, ldc int, d 
 // Shapes: a [k,6], b [panels,k,8]; panels at least 1; m 1 to 6; n, the columns of the last
 // panel, 1 to 8.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
-// Asks for memory from next on, as tileAhead says.
+// Asks for memory from next on: left pairs of cache lines, and after them and skip elements
+// run pairs each time. left 0 never ends.
 //
 //go:noescape
 func GemmColumns6x8(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)

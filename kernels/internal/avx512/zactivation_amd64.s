@@ -163,7 +163,7 @@ DATA gelu_cdf_1<>+24(SB)/4, $0x35811bc7
 DATA gelu_cdf_1<>+28(SB)/4, $0x3224f163
 GLOBL gelu_cdf_1<>(SB), RODATA|NOPTR, $32
 
-DATA gelu_cdf_2<>+0(SB)/4, $0x25180000
+DATA gelu_cdf_2<>+0(SB)/4, $0x00000000
 DATA gelu_cdf_2<>+4(SB)/4, $0xbdab20b8
 DATA gelu_cdf_2<>+8(SB)/4, $0xbd6c465c
 DATA gelu_cdf_2<>+12(SB)/4, $0xbc70c8ac
@@ -183,7 +183,7 @@ DATA gelu_cdf_3<>+24(SB)/4, $0x3638e10e
 DATA gelu_cdf_3<>+28(SB)/4, $0x331f8bda
 GLOBL gelu_cdf_3<>(SB), RODATA|NOPTR, $32
 
-DATA gelu_cdf_4<>+0(SB)/4, $0xa7729800
+DATA gelu_cdf_4<>+0(SB)/4, $0x00000000
 DATA gelu_cdf_4<>+4(SB)/4, $0x3c394892
 DATA gelu_cdf_4<>+8(SB)/4, $0x3a12b6db
 DATA gelu_cdf_4<>+12(SB)/4, $0xbb4088b4
@@ -203,7 +203,7 @@ DATA gelu_cdf_5<>+24(SB)/4, $0x36180958
 DATA gelu_cdf_5<>+28(SB)/4, $0x334ef751
 GLOBL gelu_cdf_5<>(SB), RODATA|NOPTR, $32
 
-DATA gelu_cdf_6<>+0(SB)/4, $0x2845b0df
+DATA gelu_cdf_6<>+0(SB)/4, $0x00000000
 DATA gelu_cdf_6<>+4(SB)/4, $0xba7a900c
 DATA gelu_cdf_6<>+8(SB)/4, $0x39d5ffe8
 DATA gelu_cdf_6<>+12(SB)/4, $0x3931927d
@@ -430,7 +430,7 @@ DATA gelu_slope_1<>+24(SB)/4, $0xb7bdabc2
 DATA gelu_slope_1<>+28(SB)/4, $0xb4a83bc7
 GLOBL gelu_slope_1<>(SB), RODATA|NOPTR, $32
 
-DATA gelu_slope_2<>+0(SB)/4, $0x26280000
+DATA gelu_slope_2<>+0(SB)/4, $0x00000000
 DATA gelu_slope_2<>+4(SB)/4, $0xbe8cc9eb
 DATA gelu_slope_2<>+8(SB)/4, $0xbd8972b8
 DATA gelu_slope_2<>+12(SB)/4, $0x3d0f67e2
@@ -450,7 +450,7 @@ DATA gelu_slope_3<>+24(SB)/4, $0xb8633f19
 DATA gelu_slope_3<>+28(SB)/4, $0xb592fd60
 GLOBL gelu_slope_3<>(SB), RODATA|NOPTR, $32
 
-DATA gelu_slope_4<>+0(SB)/4, $0xa7d25000
+DATA gelu_slope_4<>+0(SB)/4, $0x00000000
 DATA gelu_slope_4<>+4(SB)/4, $0x3d585624
 DATA gelu_slope_4<>+8(SB)/4, $0xbc8fbc92
 DATA gelu_slope_4<>+12(SB)/4, $0xbc236f26
@@ -470,7 +470,7 @@ DATA gelu_slope_5<>+24(SB)/4, $0xb7fd18d5
 DATA gelu_slope_5<>+28(SB)/4, $0xb582c06c
 GLOBL gelu_slope_5<>(SB), RODATA|NOPTR, $32
 
-DATA gelu_slope_6<>+0(SB)/4, $0x28a7d080
+DATA gelu_slope_6<>+0(SB)/4, $0x00000000
 DATA gelu_slope_6<>+4(SB)/4, $0xbbb592ab
 DATA gelu_slope_6<>+8(SB)/4, $0x3b82e97e
 DATA gelu_slope_6<>+12(SB)/4, $0xb9c50dbc

@@ -62,11 +62,11 @@ panel:
 	PREFETCHT0 128(R9)
 
 long1:
-	// Whole turns, then parts, then single steps.
+	// Whole passes, then parts of one, then single steps.
 	SUBQ $0x10, AX
-	JLT  turnRest
+	JLT  passRest
 
-turn:
+pass:
 	VMOVUPS      (CX), Z0
 	VMOVUPS      64(CX), Z1
 	VMOVUPS      128(CX), Z2
@@ -666,9 +666,9 @@ half2:
 sameRow3:
 	MOVQ R9, next+80(FP)
 	SUBQ $0x10, AX
-	JGE  turn
+	JGE  pass
 
-turnRest:
+passRest:
 	ADDQ $0x10, AX
 	SUBQ $0x04, AX
 	JLT  partRest
@@ -1077,7 +1077,9 @@ TEXT ·GemmRows8x48(SB), NOSPLIT, $0-120
 	SHLQ $0x02, skip+112(FP)
 	MOVQ a+8(FP), R12
 	MOVQ k+0(FP), R13
-	SHRQ $0x03, R13
+	ADDQ $0x0f, R13
+	SHRQ $0x04, R13
+	ADDQ R13, R13
 	LEAQ (R12)(DI*8), R12
 
 panel:
@@ -1131,11 +1133,11 @@ panel:
 	PREFETCHT0 128(R14)
 
 long1:
-	// Whole turns, then parts, then single steps.
+	// Whole passes, then parts of one, then single steps.
 	SUBQ $0x10, AX
-	JLT  turnRest
+	JLT  passRest
 
-turn:
+pass:
 	VMOVUPS      (CX), Z0
 	VMOVUPS      64(CX), Z1
 	VMOVUPS      128(CX), Z2
@@ -1758,14 +1760,16 @@ half5:
 	JGT   more4
 	MOVQ  a+8(FP), R12
 	MOVQ  k+0(FP), R13
-	SHRQ  $0x03, R13
+	ADDQ  $0x0f, R13
+	SHRQ  $0x04, R13
+	ADDQ  R13, R13
 	LEAQ  (R12)(DI*8), R12
 
 more4:
 	SUBQ $0x10, AX
-	JGE  turn
+	JGE  pass
 
-turnRest:
+passRest:
 	ADDQ $0x10, AX
 	SUBQ $0x04, AX
 	JLT  partRest
@@ -2219,11 +2223,11 @@ long2:
 	IMUL3Q $+16, DI, R13
 	ADDQ   SI, R13
 
-	// Whole turns, then parts, then single steps.
+	// Whole passes, then parts of one, then single steps.
 	SUBQ $0x10, AX
-	JLT  turnRest
+	JLT  passRest
 
-turn:
+pass:
 	VMOVUPS      (CX), Z0
 	VMOVUPS      64(CX), Z1
 	VMOVUPS      128(CX), Z2
@@ -2859,9 +2863,9 @@ sameRow4:
 
 more5:
 	SUBQ $0x10, AX
-	JGE  turn
+	JGE  pass
 
-turnRest:
+passRest:
 	ADDQ $0x10, AX
 	SUBQ $0x04, AX
 	JLT  partRest
@@ -3295,11 +3299,11 @@ panel:
 	PREFETCHT0 64(R9)
 
 long1:
-	// Whole turns, then parts, then single steps.
+	// Whole passes, then parts of one, then single steps.
 	SUBQ $0x10, AX
-	JLT  turnRest
+	JLT  passRest
 
-turn:
+pass:
 	VMOVUPS      (CX), Z0
 	VMOVUPS      64(CX), Z1
 	VBROADCASTSS (SI), Z2
@@ -3755,9 +3759,9 @@ half2:
 sameRow3:
 	MOVQ R9, next+80(FP)
 	SUBQ $0x10, AX
-	JGE  turn
+	JGE  pass
 
-turnRest:
+passRest:
 	ADDQ $0x10, AX
 	SUBQ $0x04, AX
 	JLT  partRest
@@ -4070,7 +4074,9 @@ TEXT ·GemmRows8x32(SB), NOSPLIT, $0-120
 	SHLQ $0x02, skip+112(FP)
 	MOVQ a+8(FP), R12
 	MOVQ k+0(FP), R13
-	SHRQ $0x03, R13
+	ADDQ $0x0f, R13
+	SHRQ $0x04, R13
+	ADDQ R13, R13
 	LEAQ (R12)(DI*8), R12
 
 panel:
@@ -4116,11 +4122,11 @@ panel:
 	PREFETCHT0 64(R14)
 
 long1:
-	// Whole turns, then parts, then single steps.
+	// Whole passes, then parts of one, then single steps.
 	SUBQ $0x10, AX
-	JLT  turnRest
+	JLT  passRest
 
-turn:
+pass:
 	VMOVUPS      (CX), Z0
 	VMOVUPS      64(CX), Z1
 	VBROADCASTSS (SI), Z2
@@ -4599,14 +4605,16 @@ half5:
 	JGT   more4
 	MOVQ  a+8(FP), R12
 	MOVQ  k+0(FP), R13
-	SHRQ  $0x03, R13
+	ADDQ  $0x0f, R13
+	SHRQ  $0x04, R13
+	ADDQ  R13, R13
 	LEAQ  (R12)(DI*8), R12
 
 more4:
 	SUBQ $0x10, AX
-	JGE  turn
+	JGE  pass
 
-turnRest:
+passRest:
 	ADDQ $0x10, AX
 	SUBQ $0x04, AX
 	JLT  partRest
@@ -4975,11 +4983,11 @@ long2:
 	IMUL3Q $+16, DI, R13
 	ADDQ   SI, R13
 
-	// Whole turns, then parts, then single steps.
+	// Whole passes, then parts of one, then single steps.
 	SUBQ $0x10, AX
-	JLT  turnRest
+	JLT  passRest
 
-turn:
+pass:
 	VMOVUPS      (CX), Z0
 	VMOVUPS      64(CX), Z1
 	PREFETCHT0   (R13)
@@ -5471,9 +5479,9 @@ sameRow4:
 
 more5:
 	SUBQ $0x10, AX
-	JGE  turn
+	JGE  pass
 
-turnRest:
+passRest:
 	ADDQ $0x10, AX
 	SUBQ $0x04, AX
 	JLT  partRest
@@ -5817,11 +5825,11 @@ panel:
 	ADDQ       BX, DI
 	PREFETCHT0 (DI)
 
-	// Whole turns, then parts, then single steps.
+	// Whole passes, then parts of one, then single steps.
 	SUBQ $0x10, AX
-	JLT  turnRest
+	JLT  passRest
 
-turn:
+pass:
 	VMOVUPS      (CX), Z0
 	VBROADCASTSS (SI), Z1
 	VFMADD231PS  Z1, Z0, Z2
@@ -6115,9 +6123,9 @@ turn:
 sameRow1:
 	MOVQ DI, next+80(FP)
 	SUBQ $0x10, AX
-	JGE  turn
+	JGE  pass
 
-turnRest:
+passRest:
 	ADDQ $0x10, AX
 	SUBQ $0x04, AX
 	JLT  partRest
@@ -6353,7 +6361,9 @@ TEXT ·GemmRows8x16(SB), NOSPLIT, $0-120
 	SHLQ $0x02, skip+112(FP)
 	MOVQ a+8(FP), R10
 	MOVQ k+0(FP), R11
-	SHRQ $0x03, R11
+	ADDQ $0x0f, R11
+	SHRQ $0x04, R11
+	ADDQ R11, R11
 	LEAQ (R10)(DI*8), R10
 
 panel:
@@ -6386,11 +6396,11 @@ panel:
 	ADDQ       BX, R12
 	PREFETCHT0 (R12)
 
-	// Whole turns, then parts, then single steps.
+	// Whole passes, then parts of one, then single steps.
 	SUBQ $0x10, AX
-	JLT  turnRest
+	JLT  passRest
 
-turn:
+pass:
 	VMOVUPS      (CX), Z0
 	VBROADCASTSS (SI), Z1
 	VFMADD231PS  Z1, Z0, Z2
@@ -6707,14 +6717,16 @@ half3:
 	JGT   more2
 	MOVQ  a+8(FP), R10
 	MOVQ  k+0(FP), R11
-	SHRQ  $0x03, R11
+	ADDQ  $0x0f, R11
+	SHRQ  $0x04, R11
+	ADDQ  R11, R11
 	LEAQ  (R10)(DI*8), R10
 
 more2:
 	SUBQ $0x10, AX
-	JGE  turn
+	JGE  pass
 
-turnRest:
+passRest:
 	ADDQ $0x10, AX
 	SUBQ $0x04, AX
 	JLT  partRest
@@ -6992,11 +7004,11 @@ panel:
 	IMUL3Q     $+16, DI, R11
 	ADDQ       SI, R11
 
-	// Whole turns, then parts, then single steps.
+	// Whole passes, then parts of one, then single steps.
 	SUBQ $0x10, AX
-	JLT  turnRest
+	JLT  passRest
 
-turn:
+pass:
 	VMOVUPS      (CX), Z0
 	PREFETCHT0   (R11)
 	VBROADCASTSS (SI), Z1
@@ -7326,9 +7338,9 @@ sameRow2:
 
 more3:
 	SUBQ $0x10, AX
-	JGE  turn
+	JGE  pass
 
-turnRest:
+passRest:
 	ADDQ $0x10, AX
 	SUBQ $0x04, AX
 	JLT  partRest

@@ -12,7 +12,8 @@ package avx512
 // Shapes: a [k,8], b [panels,k,48]; panels at least 1; m 1 to 8; n, the columns of the last
 // panel, 33 to 48.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
-// Asks for memory from next on, as tileAhead says.
+// Asks for memory from next on: left pairs of cache lines, and after them and skip elements
+// run pairs each time. left 0 never ends.
 //
 //go:noescape
 func GemmTile8x48(k int, a *float32, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
@@ -25,7 +26,8 @@ func GemmTile8x48(k int, a *float32, b *float32, c *float32, ldc int, d *float32
 // Shapes: a [8,k], b [panels,k,48]; panels at least 1; m 1 to 8; n, the columns of the last
 // panel, 33 to 48.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
-// Asks for memory from next on, as tileAhead says.
+// Asks for memory from next on: left pairs of cache lines, and after them and skip elements
+// run pairs each time. left 0 never ends.
 //
 //go:noescape
 func GemmRows8x48(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
@@ -38,7 +40,8 @@ func GemmRows8x48(k int, a *float32, lda int, b *float32, c *float32, ldc int, d
 // Shapes: a [k,8], b [panels,k,48]; panels at least 1; m 1 to 8; n, the columns of the last
 // panel, 33 to 48.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
-// Asks for memory from next on, as tileAhead says.
+// Asks for memory from next on: left pairs of cache lines, and after them and skip elements
+// run pairs each time. left 0 never ends.
 //
 //go:noescape
 func GemmColumns8x48(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
@@ -51,7 +54,8 @@ func GemmColumns8x48(k int, a *float32, lda int, b *float32, c *float32, ldc int
 // Shapes: a [k,8], b [panels,k,32]; panels at least 1; m 1 to 8; n, the columns of the last
 // panel, 17 to 32.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
-// Asks for memory from next on, as tileAhead says.
+// Asks for memory from next on: left pairs of cache lines, and after them and skip elements
+// run pairs each time. left 0 never ends.
 //
 //go:noescape
 func GemmTile8x32(k int, a *float32, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
@@ -64,7 +68,8 @@ func GemmTile8x32(k int, a *float32, b *float32, c *float32, ldc int, d *float32
 // Shapes: a [8,k], b [panels,k,32]; panels at least 1; m 1 to 8; n, the columns of the last
 // panel, 17 to 32.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
-// Asks for memory from next on, as tileAhead says.
+// Asks for memory from next on: left pairs of cache lines, and after them and skip elements
+// run pairs each time. left 0 never ends.
 //
 //go:noescape
 func GemmRows8x32(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
@@ -77,7 +82,8 @@ func GemmRows8x32(k int, a *float32, lda int, b *float32, c *float32, ldc int, d
 // Shapes: a [k,8], b [panels,k,32]; panels at least 1; m 1 to 8; n, the columns of the last
 // panel, 17 to 32.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
-// Asks for memory from next on, as tileAhead says.
+// Asks for memory from next on: left pairs of cache lines, and after them and skip elements
+// run pairs each time. left 0 never ends.
 //
 //go:noescape
 func GemmColumns8x32(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
@@ -90,7 +96,8 @@ func GemmColumns8x32(k int, a *float32, lda int, b *float32, c *float32, ldc int
 // Shapes: a [k,8], b [panels,k,16]; panels at least 1; m 1 to 8; n, the columns of the last
 // panel, 1 to 16.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
-// Asks for memory from next on, as tileAhead says.
+// Asks for memory from next on: left pairs of cache lines, and after them and skip elements
+// run pairs each time. left 0 never ends.
 //
 //go:noescape
 func GemmTile8x16(k int, a *float32, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
@@ -103,7 +110,8 @@ func GemmTile8x16(k int, a *float32, b *float32, c *float32, ldc int, d *float32
 // Shapes: a [8,k], b [panels,k,16]; panels at least 1; m 1 to 8; n, the columns of the last
 // panel, 1 to 16.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
-// Asks for memory from next on, as tileAhead says.
+// Asks for memory from next on: left pairs of cache lines, and after them and skip elements
+// run pairs each time. left 0 never ends.
 //
 //go:noescape
 func GemmRows8x16(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
@@ -116,7 +124,8 @@ func GemmRows8x16(k int, a *float32, lda int, b *float32, c *float32, ldc int, d
 // Shapes: a [k,8], b [panels,k,16]; panels at least 1; m 1 to 8; n, the columns of the last
 // panel, 1 to 16.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
-// Asks for memory from next on, as tileAhead says.
+// Asks for memory from next on: left pairs of cache lines, and after them and skip elements
+// run pairs each time. left 0 never ends.
 //
 //go:noescape
 func GemmColumns8x16(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)

@@ -61,11 +61,11 @@ panel:
 	PREFETCHT0 128(R9)
 
 long1:
-	// Whole turns, then parts, then single steps.
+	// Whole passes, then parts of one, then single steps.
 	SUBQ $0x10, AX
-	JLT  turnRest
+	JLT  passRest
 
-turn:
+pass:
 	VMOVUPS      (CX), Z0
 	VMOVUPS      64(CX), Z1
 	VMOVUPS      128(CX), Z2
@@ -653,9 +653,9 @@ half2:
 	TESTQ   R8, R8
 	CMOVQLE DX, DI
 	SUBQ    $0x10, AX
-	JGE     turn
+	JGE     pass
 
-turnRest:
+passRest:
 	ADDQ $0x10, AX
 	SUBQ $0x04, AX
 	JLT  partRest
@@ -1063,7 +1063,9 @@ TEXT ·DotRows8x48(SB), NOSPLIT, $0-88
 	LEAQ (DI)(DI*2), R8
 	MOVQ a+8(FP), R12
 	MOVQ k+0(FP), R13
-	SHRQ $0x03, R13
+	ADDQ $0x0f, R13
+	SHRQ $0x04, R13
+	ADDQ R13, R13
 	LEAQ (R12)(DI*8), R12
 
 panel:
@@ -1117,11 +1119,11 @@ panel:
 	PREFETCHT0 128(R14)
 
 long1:
-	// Whole turns, then parts, then single steps.
+	// Whole passes, then parts of one, then single steps.
 	SUBQ $0x10, AX
-	JLT  turnRest
+	JLT  passRest
 
-turn:
+pass:
 	VMOVUPS      (CX), Z0
 	VMOVUPS      64(CX), Z1
 	VMOVUPS      128(CX), Z2
@@ -1732,14 +1734,16 @@ half4:
 	JGT   more3
 	MOVQ  a+8(FP), R12
 	MOVQ  k+0(FP), R13
-	SHRQ  $0x03, R13
+	ADDQ  $0x0f, R13
+	SHRQ  $0x04, R13
+	ADDQ  R13, R13
 	LEAQ  (R12)(DI*8), R12
 
 more3:
 	SUBQ $0x10, AX
-	JGE  turn
+	JGE  pass
 
-turnRest:
+passRest:
 	ADDQ $0x10, AX
 	SUBQ $0x04, AX
 	JLT  partRest
@@ -2167,11 +2171,11 @@ panel:
 	PREFETCHT0 64(R9)
 
 long1:
-	// Whole turns, then parts, then single steps.
+	// Whole passes, then parts of one, then single steps.
 	SUBQ $0x10, AX
-	JLT  turnRest
+	JLT  passRest
 
-turn:
+pass:
 	VMOVUPS      (CX), Z0
 	VMOVUPS      64(CX), Z1
 	VBROADCASTSS (SI), Z2
@@ -2615,9 +2619,9 @@ half2:
 	TESTQ   R8, R8
 	CMOVQLE DX, DI
 	SUBQ    $0x10, AX
-	JGE     turn
+	JGE     pass
 
-turnRest:
+passRest:
 	ADDQ $0x10, AX
 	SUBQ $0x04, AX
 	JLT  partRest
@@ -2929,7 +2933,9 @@ TEXT ·DotRows8x32(SB), NOSPLIT, $0-88
 	LEAQ (DI)(DI*2), R8
 	MOVQ a+8(FP), R12
 	MOVQ k+0(FP), R13
-	SHRQ $0x03, R13
+	ADDQ $0x0f, R13
+	SHRQ $0x04, R13
+	ADDQ R13, R13
 	LEAQ (R12)(DI*8), R12
 
 panel:
@@ -2975,11 +2981,11 @@ panel:
 	PREFETCHT0 64(R14)
 
 long1:
-	// Whole turns, then parts, then single steps.
+	// Whole passes, then parts of one, then single steps.
 	SUBQ $0x10, AX
-	JLT  turnRest
+	JLT  passRest
 
-turn:
+pass:
 	VMOVUPS      (CX), Z0
 	VMOVUPS      64(CX), Z1
 	VBROADCASTSS (SI), Z2
@@ -3446,14 +3452,16 @@ half4:
 	JGT   more3
 	MOVQ  a+8(FP), R12
 	MOVQ  k+0(FP), R13
-	SHRQ  $0x03, R13
+	ADDQ  $0x0f, R13
+	SHRQ  $0x04, R13
+	ADDQ  R13, R13
 	LEAQ  (R12)(DI*8), R12
 
 more3:
 	SUBQ $0x10, AX
-	JGE  turn
+	JGE  pass
 
-turnRest:
+passRest:
 	ADDQ $0x10, AX
 	SUBQ $0x04, AX
 	JLT  partRest
@@ -3791,11 +3799,11 @@ panel:
 	ADDQ       BX, DI
 	PREFETCHT0 (DI)
 
-	// Whole turns, then parts, then single steps.
+	// Whole passes, then parts of one, then single steps.
 	SUBQ $0x10, AX
-	JLT  turnRest
+	JLT  passRest
 
-turn:
+pass:
 	VMOVUPS      (CX), Z0
 	VBROADCASTSS (SI), Z1
 	LONG $0x487ef262; BYTE $0x52; BYTE $0xd1 // VDPBF16PS Z1, Z0, Z2
@@ -4077,9 +4085,9 @@ turn:
 	ADDQ         $+128, SI
 	ADDQ         $+256, CX
 	SUBQ         $0x10, AX
-	JGE          turn
+	JGE          pass
 
-turnRest:
+passRest:
 	ADDQ $0x10, AX
 	SUBQ $0x04, AX
 	JLT  partRest
@@ -4314,7 +4322,9 @@ TEXT ·DotRows8x16(SB), NOSPLIT, $0-88
 	LEAQ (DI)(DI*2), R8
 	MOVQ a+8(FP), R10
 	MOVQ k+0(FP), R11
-	SHRQ $0x03, R11
+	ADDQ $0x0f, R11
+	SHRQ $0x04, R11
+	ADDQ R11, R11
 	LEAQ (R10)(DI*8), R10
 
 panel:
@@ -4347,11 +4357,11 @@ panel:
 	ADDQ       BX, R12
 	PREFETCHT0 (R12)
 
-	// Whole turns, then parts, then single steps.
+	// Whole passes, then parts of one, then single steps.
 	SUBQ $0x10, AX
-	JLT  turnRest
+	JLT  passRest
 
-turn:
+pass:
 	VMOVUPS      (CX), Z0
 	VBROADCASTSS (SI), Z1
 	LONG $0x487ef262; BYTE $0x52; BYTE $0xd1 // VDPBF16PS Z1, Z0, Z2
@@ -4656,14 +4666,16 @@ half2:
 	JGT   more1
 	MOVQ  a+8(FP), R10
 	MOVQ  k+0(FP), R11
-	SHRQ  $0x03, R11
+	ADDQ  $0x0f, R11
+	SHRQ  $0x04, R11
+	ADDQ  R11, R11
 	LEAQ  (R10)(DI*8), R10
 
 more1:
 	SUBQ $0x10, AX
-	JGE  turn
+	JGE  pass
 
-turnRest:
+passRest:
 	ADDQ $0x10, AX
 	SUBQ $0x04, AX
 	JLT  partRest
