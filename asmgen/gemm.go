@@ -131,7 +131,7 @@ func (t *gemmTile) declare() {
 	}
 	of := name + "2x4"
 	name = fmt.Sprintf("%s%dx%d", name, t.mr, t.width())
-	t.function(name, "func(k int, "+signature+", d *float32, ldd, m, n, panels int, next *float32, left, run, skip int)",
+	doc := []string{
 		fmt.Sprintf("%s is generic.%s with %d rows and %d columns, each sum one chain of fused", name, of, t.mr, t.width()),
 		"multiply-adds in increasing k:",
 		"",
@@ -140,8 +140,14 @@ func (t *gemmTile) declare() {
 		fmt.Sprintf("Shapes: %s, b [panels,k,%d]; panels at least 1; m 1 to %d; n, the columns of the last", shape, t.width(), t.mr),
 		fmt.Sprintf("panel, %d to %d.", t.width()-t.isa.lanes+1, t.width()),
 		"Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.",
-		"Asks for memory from next on: left pairs of cache lines, and after them and skip elements",
-		"run pairs each time. left 0 never ends.")
+	}
+	signature += ", d *float32, ldd, m, n, panels int"
+	if t.asksForNext() {
+		signature += ", next *float32, left, run, skip int"
+		doc = append(doc, "Asks for memory from next on: left pairs of cache lines, and after them and skip elements",
+			"run pairs each time. left 0 never ends.")
+	}
+	t.function(name, "func(k int, "+signature+")", doc...)
 }
 
 // declarePairs starts the function for pairs.

@@ -26,7 +26,7 @@ func gemmTileShape() gemmShape {
 func gemmTiles(width, k int, a tileRows, b, c []float32, ldc int, d []float32, ldd, m, n, panels int) {
 	pa, pb, pc, pd := &a.data[0], &b[0], &c[0], unsafe.SliceData(d)
 	rows, columns := a.form == rowsInPlace, a.form == columnsInPlace
-	next, left, run, skip := pb, 0, 0, 0 // nothing: the lines of b that come in any case, without end
+	next, left, run, skip := pb, 0, 0, 0 // nothing to ask for: the lines of b that come in any case, without end
 	if a.ahead.data != nil {
 		next, left, run, skip = &a.ahead.data[0], a.ahead.left, a.ahead.run, a.ahead.skip
 	}
@@ -50,17 +50,17 @@ func gemmTiles(width, k int, a tileRows, b, c []float32, ldc int, d []float32, l
 	case isa >= isaAVX512:
 		avx512.GemmTile8x16(k, pa, pb, pc, ldc, pd, ldd, m, n, panels, next, left, run, skip)
 	case isa >= isaAVX2 && width == 16 && rows:
-		avx2.GemmRows6x16(k, pa, a.stride, pb, pc, ldc, pd, ldd, m, n, panels, next, left, run, skip)
+		avx2.GemmRows6x16(k, pa, a.stride, pb, pc, ldc, pd, ldd, m, n, panels)
 	case isa >= isaAVX2 && width == 16 && columns:
-		avx2.GemmColumns6x16(k, pa, a.stride, pb, pc, ldc, pd, ldd, m, n, panels, next, left, run, skip)
+		avx2.GemmColumns6x16(k, pa, a.stride, pb, pc, ldc, pd, ldd, m, n, panels)
 	case isa >= isaAVX2 && width == 16:
-		avx2.GemmTile6x16(k, pa, pb, pc, ldc, pd, ldd, m, n, panels, next, left, run, skip)
+		avx2.GemmTile6x16(k, pa, pb, pc, ldc, pd, ldd, m, n, panels)
 	case isa >= isaAVX2 && rows:
-		avx2.GemmRows6x8(k, pa, a.stride, pb, pc, ldc, pd, ldd, m, n, panels, next, left, run, skip)
+		avx2.GemmRows6x8(k, pa, a.stride, pb, pc, ldc, pd, ldd, m, n, panels)
 	case isa >= isaAVX2 && columns:
-		avx2.GemmColumns6x8(k, pa, a.stride, pb, pc, ldc, pd, ldd, m, n, panels, next, left, run, skip)
+		avx2.GemmColumns6x8(k, pa, a.stride, pb, pc, ldc, pd, ldd, m, n, panels)
 	case isa >= isaAVX2:
-		avx2.GemmTile6x8(k, pa, pb, pc, ldc, pd, ldd, m, n, panels, next, left, run, skip)
+		avx2.GemmTile6x8(k, pa, pb, pc, ldc, pd, ldd, m, n, panels)
 	case rows:
 		generic.GemmRows2x4(k, a.data, a.stride, b, c, ldc, d, ldd, m, n, panels)
 	case columns:

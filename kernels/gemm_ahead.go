@@ -1,8 +1,8 @@
 package kernels
 
 // What is packed next of b is asked for while a block is multiplied, a little by each
-// row of tiles, so that packing finds it in the second-level cache: two lines a pass of
-// the micro-kernel (16 steps; 12 on AVX2), which its loads do not feel. Where rows are many
+// row of tiles, so that packing finds it in the second-level cache: two lines every 16 steps
+// of the micro-kernels of AVX-512, whose loads do not feel it. Where rows are many
 // that is more than a row's part, and the next rows ask for some of it again. Where the block
 // is so large that the next one would push it out, nothing is asked for.
 //

@@ -4,14 +4,13 @@
 
 #include "textflag.h"
 
-// func GemmTile6x16(k int, a *float32, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
+// func GemmTile6x16(k int, a *float32, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·GemmTile6x16(SB), NOSPLIT, $0-112
+TEXT ·GemmTile6x16(SB), NOSPLIT, $0-80
 	MOVQ b+16(FP), CX
 	MOVQ c+24(FP), DX
 	MOVQ ldc+32(FP), BX
 	SHLQ $0x02, BX
-	SHLQ $0x02, skip+104(FP)
 
 panel:
 	VXORPS     Y3, Y3, Y3
@@ -292,20 +291,8 @@ pass:
 	VFMADD231PS  Y2, Y1, Y14
 	ADDQ         $+96, SI
 	ADDQ         $+256, CX
-	MOVQ         next+80(FP), DI
-	PREFETCHT1   (DI)
-	PREFETCHT1   64(DI)
-	ADDQ         $+128, DI
-	DECQ         left+88(FP)
-	JNE          sameRow1
-	ADDQ         skip+104(FP), DI
-	MOVQ         run+96(FP), R8
-	MOVQ         R8, left+88(FP)
-
-sameRow1:
-	MOVQ DI, next+80(FP)
-	SUBQ $0x0c, AX
-	JGE  pass
+	SUBQ         $0x0c, AX
+	JGE          pass
 
 passRest:
 	ADDQ $0x0c, AX
@@ -452,7 +439,7 @@ singleRest:
 	VADDPS  Y4, Y1, Y4
 	VMOVUPS Y4, 32(DI)
 	DECQ    SI
-	JZ      end2
+	JZ      end1
 	ADDQ    BX, DI
 	ADDQ    AX, R8
 	VMOVUPS (R8), Y0
@@ -462,7 +449,7 @@ singleRest:
 	VADDPS  Y6, Y1, Y6
 	VMOVUPS Y6, 32(DI)
 	DECQ    SI
-	JZ      end2
+	JZ      end1
 	ADDQ    BX, DI
 	ADDQ    AX, R8
 	VMOVUPS (R8), Y0
@@ -472,7 +459,7 @@ singleRest:
 	VADDPS  Y8, Y1, Y8
 	VMOVUPS Y8, 32(DI)
 	DECQ    SI
-	JZ      end2
+	JZ      end1
 	ADDQ    BX, DI
 	ADDQ    AX, R8
 	VMOVUPS (R8), Y0
@@ -482,7 +469,7 @@ singleRest:
 	VADDPS  Y10, Y1, Y10
 	VMOVUPS Y10, 32(DI)
 	DECQ    SI
-	JZ      end2
+	JZ      end1
 	ADDQ    BX, DI
 	ADDQ    AX, R8
 	VMOVUPS (R8), Y0
@@ -492,7 +479,7 @@ singleRest:
 	VADDPS  Y12, Y1, Y12
 	VMOVUPS Y12, 32(DI)
 	DECQ    SI
-	JZ      end2
+	JZ      end1
 	ADDQ    BX, DI
 	ADDQ    AX, R8
 	VMOVUPS (R8), Y0
@@ -502,39 +489,39 @@ singleRest:
 	VADDPS  Y14, Y1, Y14
 	VMOVUPS Y14, 32(DI)
 
-end2:
+end1:
 	JMP next
 
 overwriteWhole:
 	VMOVUPS Y3, (DI)
 	VMOVUPS Y4, 32(DI)
 	DECQ    SI
-	JZ      end3
+	JZ      end2
 	ADDQ    BX, DI
 	VMOVUPS Y5, (DI)
 	VMOVUPS Y6, 32(DI)
 	DECQ    SI
-	JZ      end3
+	JZ      end2
 	ADDQ    BX, DI
 	VMOVUPS Y7, (DI)
 	VMOVUPS Y8, 32(DI)
 	DECQ    SI
-	JZ      end3
+	JZ      end2
 	ADDQ    BX, DI
 	VMOVUPS Y9, (DI)
 	VMOVUPS Y10, 32(DI)
 	DECQ    SI
-	JZ      end3
+	JZ      end2
 	ADDQ    BX, DI
 	VMOVUPS Y11, (DI)
 	VMOVUPS Y12, 32(DI)
 	DECQ    SI
-	JZ      end3
+	JZ      end2
 	ADDQ    BX, DI
 	VMOVUPS Y13, (DI)
 	VMOVUPS Y14, 32(DI)
 
-end3:
+end2:
 	JMP next
 
 cut:
@@ -550,7 +537,7 @@ cut:
 	VADDPS     Y4, Y1, Y4
 	VMASKMOVPS Y4, Y2, 32(DI)
 	DECQ       SI
-	JZ         end4
+	JZ         end3
 	ADDQ       BX, DI
 	ADDQ       AX, R8
 	VMOVUPS    (R8), Y0
@@ -560,7 +547,7 @@ cut:
 	VADDPS     Y6, Y1, Y6
 	VMASKMOVPS Y6, Y2, 32(DI)
 	DECQ       SI
-	JZ         end4
+	JZ         end3
 	ADDQ       BX, DI
 	ADDQ       AX, R8
 	VMOVUPS    (R8), Y0
@@ -570,7 +557,7 @@ cut:
 	VADDPS     Y8, Y1, Y8
 	VMASKMOVPS Y8, Y2, 32(DI)
 	DECQ       SI
-	JZ         end4
+	JZ         end3
 	ADDQ       BX, DI
 	ADDQ       AX, R8
 	VMOVUPS    (R8), Y0
@@ -580,7 +567,7 @@ cut:
 	VADDPS     Y10, Y1, Y10
 	VMASKMOVPS Y10, Y2, 32(DI)
 	DECQ       SI
-	JZ         end4
+	JZ         end3
 	ADDQ       BX, DI
 	ADDQ       AX, R8
 	VMOVUPS    (R8), Y0
@@ -590,7 +577,7 @@ cut:
 	VADDPS     Y12, Y1, Y12
 	VMASKMOVPS Y12, Y2, 32(DI)
 	DECQ       SI
-	JZ         end4
+	JZ         end3
 	ADDQ       BX, DI
 	ADDQ       AX, R8
 	VMOVUPS    (R8), Y0
@@ -600,39 +587,39 @@ cut:
 	VADDPS     Y14, Y1, Y14
 	VMASKMOVPS Y14, Y2, 32(DI)
 
-end4:
+end3:
 	JMP next
 
 overwriteCut:
 	VMOVUPS    Y3, (DI)
 	VMASKMOVPS Y4, Y2, 32(DI)
 	DECQ       SI
-	JZ         end5
+	JZ         end4
 	ADDQ       BX, DI
 	VMOVUPS    Y5, (DI)
 	VMASKMOVPS Y6, Y2, 32(DI)
 	DECQ       SI
-	JZ         end5
+	JZ         end4
 	ADDQ       BX, DI
 	VMOVUPS    Y7, (DI)
 	VMASKMOVPS Y8, Y2, 32(DI)
 	DECQ       SI
-	JZ         end5
+	JZ         end4
 	ADDQ       BX, DI
 	VMOVUPS    Y9, (DI)
 	VMASKMOVPS Y10, Y2, 32(DI)
 	DECQ       SI
-	JZ         end5
+	JZ         end4
 	ADDQ       BX, DI
 	VMOVUPS    Y11, (DI)
 	VMASKMOVPS Y12, Y2, 32(DI)
 	DECQ       SI
-	JZ         end5
+	JZ         end4
 	ADDQ       BX, DI
 	VMOVUPS    Y13, (DI)
 	VMASKMOVPS Y14, Y2, 32(DI)
 
-end5:
+end4:
 next:
 	ADDQ $+64, DX
 	CMPQ d+40(FP), $0x00
@@ -663,9 +650,9 @@ DATA lane_masks<>+56(SB)/4, $0x00000000
 DATA lane_masks<>+60(SB)/4, $0x00000000
 GLOBL lane_masks<>(SB), RODATA|NOPTR, $64
 
-// func GemmRows6x16(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
+// func GemmRows6x16(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·GemmRows6x16(SB), NOSPLIT, $0-120
+TEXT ·GemmRows6x16(SB), NOSPLIT, $0-88
 	MOVQ b+24(FP), CX
 	MOVQ c+32(FP), DX
 	MOVQ ldc+40(FP), BX
@@ -673,7 +660,6 @@ TEXT ·GemmRows6x16(SB), NOSPLIT, $0-120
 	MOVQ lda+16(FP), DI
 	SHLQ $0x02, DI
 	LEAQ (DI)(DI*2), R8
-	SHLQ $0x02, skip+112(FP)
 	MOVQ a+8(FP), R10
 	MOVQ k+0(FP), R11
 	ADDQ $0x0f, R11
@@ -971,28 +957,16 @@ pass:
 	ADDQ         $+256, CX
 	PREFETCHT1   (R10)
 	ADDQ         DI, R10
-	MOVQ         next+88(FP), R12
-	PREFETCHT1   (R12)
-	PREFETCHT1   64(R12)
-	ADDQ         $+128, R12
-	DECQ         left+96(FP)
-	JNE          sameRow1
-	ADDQ         skip+112(FP), R12
-	MOVQ         run+104(FP), R13
-	MOVQ         R13, left+96(FP)
+	DECQ         R11
+	TESTQ        $0x00000001, R11
+	JNE          half2
+	IMUL3Q       $+6, DI, R12
+	SUBQ         R12, R10
+	ADDQ         $0x40, R10
 
-sameRow1:
-	MOVQ   R12, next+88(FP)
-	DECQ   R11
-	TESTQ  $0x00000001, R11
-	JNE    half3
-	IMUL3Q $+6, DI, R12
-	SUBQ   R12, R10
-	ADDQ   $0x40, R10
-
-half3:
+half2:
 	TESTQ R11, R11
-	JGT   more2
+	JGT   more1
 	MOVQ  a+8(FP), R10
 	MOVQ  k+0(FP), R11
 	ADDQ  $0x0f, R11
@@ -1001,7 +975,7 @@ half3:
 	LEAQ  (R10)(DI*4), R10
 	LEAQ  (R10)(DI*2), R10
 
-more2:
+more1:
 	SUBQ $0x0c, AX
 	JGE  pass
 
@@ -1152,7 +1126,7 @@ singleRest:
 	VADDPS  Y4, Y1, Y4
 	VMOVUPS Y4, 32(R9)
 	DECQ    SI
-	JZ      end4
+	JZ      end3
 	ADDQ    BX, R9
 	ADDQ    AX, R12
 	VMOVUPS (R12), Y0
@@ -1162,7 +1136,7 @@ singleRest:
 	VADDPS  Y6, Y1, Y6
 	VMOVUPS Y6, 32(R9)
 	DECQ    SI
-	JZ      end4
+	JZ      end3
 	ADDQ    BX, R9
 	ADDQ    AX, R12
 	VMOVUPS (R12), Y0
@@ -1172,7 +1146,7 @@ singleRest:
 	VADDPS  Y8, Y1, Y8
 	VMOVUPS Y8, 32(R9)
 	DECQ    SI
-	JZ      end4
+	JZ      end3
 	ADDQ    BX, R9
 	ADDQ    AX, R12
 	VMOVUPS (R12), Y0
@@ -1182,7 +1156,7 @@ singleRest:
 	VADDPS  Y10, Y1, Y10
 	VMOVUPS Y10, 32(R9)
 	DECQ    SI
-	JZ      end4
+	JZ      end3
 	ADDQ    BX, R9
 	ADDQ    AX, R12
 	VMOVUPS (R12), Y0
@@ -1192,7 +1166,7 @@ singleRest:
 	VADDPS  Y12, Y1, Y12
 	VMOVUPS Y12, 32(R9)
 	DECQ    SI
-	JZ      end4
+	JZ      end3
 	ADDQ    BX, R9
 	ADDQ    AX, R12
 	VMOVUPS (R12), Y0
@@ -1202,39 +1176,39 @@ singleRest:
 	VADDPS  Y14, Y1, Y14
 	VMOVUPS Y14, 32(R9)
 
-end4:
+end3:
 	JMP next
 
 overwriteWhole:
 	VMOVUPS Y3, (R9)
 	VMOVUPS Y4, 32(R9)
 	DECQ    SI
-	JZ      end5
+	JZ      end4
 	ADDQ    BX, R9
 	VMOVUPS Y5, (R9)
 	VMOVUPS Y6, 32(R9)
 	DECQ    SI
-	JZ      end5
+	JZ      end4
 	ADDQ    BX, R9
 	VMOVUPS Y7, (R9)
 	VMOVUPS Y8, 32(R9)
 	DECQ    SI
-	JZ      end5
+	JZ      end4
 	ADDQ    BX, R9
 	VMOVUPS Y9, (R9)
 	VMOVUPS Y10, 32(R9)
 	DECQ    SI
-	JZ      end5
+	JZ      end4
 	ADDQ    BX, R9
 	VMOVUPS Y11, (R9)
 	VMOVUPS Y12, 32(R9)
 	DECQ    SI
-	JZ      end5
+	JZ      end4
 	ADDQ    BX, R9
 	VMOVUPS Y13, (R9)
 	VMOVUPS Y14, 32(R9)
 
-end5:
+end4:
 	JMP next
 
 cut:
@@ -1250,7 +1224,7 @@ cut:
 	VADDPS     Y4, Y1, Y4
 	VMASKMOVPS Y4, Y2, 32(R9)
 	DECQ       SI
-	JZ         end6
+	JZ         end5
 	ADDQ       BX, R9
 	ADDQ       AX, R12
 	VMOVUPS    (R12), Y0
@@ -1260,7 +1234,7 @@ cut:
 	VADDPS     Y6, Y1, Y6
 	VMASKMOVPS Y6, Y2, 32(R9)
 	DECQ       SI
-	JZ         end6
+	JZ         end5
 	ADDQ       BX, R9
 	ADDQ       AX, R12
 	VMOVUPS    (R12), Y0
@@ -1270,7 +1244,7 @@ cut:
 	VADDPS     Y8, Y1, Y8
 	VMASKMOVPS Y8, Y2, 32(R9)
 	DECQ       SI
-	JZ         end6
+	JZ         end5
 	ADDQ       BX, R9
 	ADDQ       AX, R12
 	VMOVUPS    (R12), Y0
@@ -1280,7 +1254,7 @@ cut:
 	VADDPS     Y10, Y1, Y10
 	VMASKMOVPS Y10, Y2, 32(R9)
 	DECQ       SI
-	JZ         end6
+	JZ         end5
 	ADDQ       BX, R9
 	ADDQ       AX, R12
 	VMOVUPS    (R12), Y0
@@ -1290,7 +1264,7 @@ cut:
 	VADDPS     Y12, Y1, Y12
 	VMASKMOVPS Y12, Y2, 32(R9)
 	DECQ       SI
-	JZ         end6
+	JZ         end5
 	ADDQ       BX, R9
 	ADDQ       AX, R12
 	VMOVUPS    (R12), Y0
@@ -1300,39 +1274,39 @@ cut:
 	VADDPS     Y14, Y1, Y14
 	VMASKMOVPS Y14, Y2, 32(R9)
 
-end6:
+end5:
 	JMP next
 
 overwriteCut:
 	VMOVUPS    Y3, (R9)
 	VMASKMOVPS Y4, Y2, 32(R9)
 	DECQ       SI
-	JZ         end7
+	JZ         end6
 	ADDQ       BX, R9
 	VMOVUPS    Y5, (R9)
 	VMASKMOVPS Y6, Y2, 32(R9)
 	DECQ       SI
-	JZ         end7
+	JZ         end6
 	ADDQ       BX, R9
 	VMOVUPS    Y7, (R9)
 	VMASKMOVPS Y8, Y2, 32(R9)
 	DECQ       SI
-	JZ         end7
+	JZ         end6
 	ADDQ       BX, R9
 	VMOVUPS    Y9, (R9)
 	VMASKMOVPS Y10, Y2, 32(R9)
 	DECQ       SI
-	JZ         end7
+	JZ         end6
 	ADDQ       BX, R9
 	VMOVUPS    Y11, (R9)
 	VMASKMOVPS Y12, Y2, 32(R9)
 	DECQ       SI
-	JZ         end7
+	JZ         end6
 	ADDQ       BX, R9
 	VMOVUPS    Y13, (R9)
 	VMASKMOVPS Y14, Y2, 32(R9)
 
-end7:
+end6:
 next:
 	ADDQ $+64, DX
 	CMPQ d+48(FP), $0x00
@@ -1345,9 +1319,9 @@ no_d:
 	VZEROUPPER
 	RET
 
-// func GemmColumns6x16(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
+// func GemmColumns6x16(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·GemmColumns6x16(SB), NOSPLIT, $0-120
+TEXT ·GemmColumns6x16(SB), NOSPLIT, $0-88
 	MOVQ  b+24(FP), CX
 	MOVQ  c+32(FP), DX
 	MOVQ  ldc+40(FP), BX
@@ -1355,7 +1329,6 @@ TEXT ·GemmColumns6x16(SB), NOSPLIT, $0-120
 	MOVQ  lda+16(FP), DI
 	SHLQ  $0x02, DI
 	LEAQ  (DI)(DI*2), R8
-	SHLQ  $0x02, skip+112(FP)
 	MOVQ  a+8(FP), R9
 	MOVQ  k+0(FP), R10
 	SHRQ  $0x03, R10
@@ -1670,26 +1643,14 @@ pass:
 	ADDQ         $+256, CX
 	PREFETCHT1   (R9)
 	ADDQ         DI, R9
-	MOVQ         next+88(FP), R12
-	PREFETCHT1   (R12)
-	PREFETCHT1   64(R12)
-	ADDQ         $+128, R12
-	DECQ         left+96(FP)
-	JNE          sameRow2
-	ADDQ         skip+112(FP), R12
-	MOVQ         run+104(FP), R13
-	MOVQ         R13, left+96(FP)
+	DECQ         R10
+	JGT          more2
+	MOVQ         a+8(FP), R9
+	MOVQ         k+0(FP), R10
+	SHRQ         $0x03, R10
+	ADDQ         $0x40, R9
 
-sameRow2:
-	MOVQ R12, next+88(FP)
-	DECQ R10
-	JGT  more3
-	MOVQ a+8(FP), R9
-	MOVQ k+0(FP), R10
-	SHRQ $0x03, R10
-	ADDQ $0x40, R9
-
-more3:
+more2:
 	SUBQ $0x0c, AX
 	JGE  pass
 
@@ -1845,7 +1806,7 @@ singleRest:
 	VADDPS  Y4, Y1, Y4
 	VMOVUPS Y4, 32(R11)
 	DECQ    SI
-	JZ      end4
+	JZ      end3
 	ADDQ    BX, R11
 	ADDQ    AX, R12
 	VMOVUPS (R12), Y0
@@ -1855,7 +1816,7 @@ singleRest:
 	VADDPS  Y6, Y1, Y6
 	VMOVUPS Y6, 32(R11)
 	DECQ    SI
-	JZ      end4
+	JZ      end3
 	ADDQ    BX, R11
 	ADDQ    AX, R12
 	VMOVUPS (R12), Y0
@@ -1865,7 +1826,7 @@ singleRest:
 	VADDPS  Y8, Y1, Y8
 	VMOVUPS Y8, 32(R11)
 	DECQ    SI
-	JZ      end4
+	JZ      end3
 	ADDQ    BX, R11
 	ADDQ    AX, R12
 	VMOVUPS (R12), Y0
@@ -1875,7 +1836,7 @@ singleRest:
 	VADDPS  Y10, Y1, Y10
 	VMOVUPS Y10, 32(R11)
 	DECQ    SI
-	JZ      end4
+	JZ      end3
 	ADDQ    BX, R11
 	ADDQ    AX, R12
 	VMOVUPS (R12), Y0
@@ -1885,7 +1846,7 @@ singleRest:
 	VADDPS  Y12, Y1, Y12
 	VMOVUPS Y12, 32(R11)
 	DECQ    SI
-	JZ      end4
+	JZ      end3
 	ADDQ    BX, R11
 	ADDQ    AX, R12
 	VMOVUPS (R12), Y0
@@ -1895,39 +1856,39 @@ singleRest:
 	VADDPS  Y14, Y1, Y14
 	VMOVUPS Y14, 32(R11)
 
-end4:
+end3:
 	JMP next
 
 overwriteWhole:
 	VMOVUPS Y3, (R11)
 	VMOVUPS Y4, 32(R11)
 	DECQ    SI
-	JZ      end5
+	JZ      end4
 	ADDQ    BX, R11
 	VMOVUPS Y5, (R11)
 	VMOVUPS Y6, 32(R11)
 	DECQ    SI
-	JZ      end5
+	JZ      end4
 	ADDQ    BX, R11
 	VMOVUPS Y7, (R11)
 	VMOVUPS Y8, 32(R11)
 	DECQ    SI
-	JZ      end5
+	JZ      end4
 	ADDQ    BX, R11
 	VMOVUPS Y9, (R11)
 	VMOVUPS Y10, 32(R11)
 	DECQ    SI
-	JZ      end5
+	JZ      end4
 	ADDQ    BX, R11
 	VMOVUPS Y11, (R11)
 	VMOVUPS Y12, 32(R11)
 	DECQ    SI
-	JZ      end5
+	JZ      end4
 	ADDQ    BX, R11
 	VMOVUPS Y13, (R11)
 	VMOVUPS Y14, 32(R11)
 
-end5:
+end4:
 	JMP next
 
 cut:
@@ -1943,7 +1904,7 @@ cut:
 	VADDPS     Y4, Y1, Y4
 	VMASKMOVPS Y4, Y2, 32(R11)
 	DECQ       SI
-	JZ         end6
+	JZ         end5
 	ADDQ       BX, R11
 	ADDQ       AX, R12
 	VMOVUPS    (R12), Y0
@@ -1953,7 +1914,7 @@ cut:
 	VADDPS     Y6, Y1, Y6
 	VMASKMOVPS Y6, Y2, 32(R11)
 	DECQ       SI
-	JZ         end6
+	JZ         end5
 	ADDQ       BX, R11
 	ADDQ       AX, R12
 	VMOVUPS    (R12), Y0
@@ -1963,7 +1924,7 @@ cut:
 	VADDPS     Y8, Y1, Y8
 	VMASKMOVPS Y8, Y2, 32(R11)
 	DECQ       SI
-	JZ         end6
+	JZ         end5
 	ADDQ       BX, R11
 	ADDQ       AX, R12
 	VMOVUPS    (R12), Y0
@@ -1973,7 +1934,7 @@ cut:
 	VADDPS     Y10, Y1, Y10
 	VMASKMOVPS Y10, Y2, 32(R11)
 	DECQ       SI
-	JZ         end6
+	JZ         end5
 	ADDQ       BX, R11
 	ADDQ       AX, R12
 	VMOVUPS    (R12), Y0
@@ -1983,7 +1944,7 @@ cut:
 	VADDPS     Y12, Y1, Y12
 	VMASKMOVPS Y12, Y2, 32(R11)
 	DECQ       SI
-	JZ         end6
+	JZ         end5
 	ADDQ       BX, R11
 	ADDQ       AX, R12
 	VMOVUPS    (R12), Y0
@@ -1993,39 +1954,39 @@ cut:
 	VADDPS     Y14, Y1, Y14
 	VMASKMOVPS Y14, Y2, 32(R11)
 
-end6:
+end5:
 	JMP next
 
 overwriteCut:
 	VMOVUPS    Y3, (R11)
 	VMASKMOVPS Y4, Y2, 32(R11)
 	DECQ       SI
-	JZ         end7
+	JZ         end6
 	ADDQ       BX, R11
 	VMOVUPS    Y5, (R11)
 	VMASKMOVPS Y6, Y2, 32(R11)
 	DECQ       SI
-	JZ         end7
+	JZ         end6
 	ADDQ       BX, R11
 	VMOVUPS    Y7, (R11)
 	VMASKMOVPS Y8, Y2, 32(R11)
 	DECQ       SI
-	JZ         end7
+	JZ         end6
 	ADDQ       BX, R11
 	VMOVUPS    Y9, (R11)
 	VMASKMOVPS Y10, Y2, 32(R11)
 	DECQ       SI
-	JZ         end7
+	JZ         end6
 	ADDQ       BX, R11
 	VMOVUPS    Y11, (R11)
 	VMASKMOVPS Y12, Y2, 32(R11)
 	DECQ       SI
-	JZ         end7
+	JZ         end6
 	ADDQ       BX, R11
 	VMOVUPS    Y13, (R11)
 	VMASKMOVPS Y14, Y2, 32(R11)
 
-end7:
+end6:
 next:
 	ADDQ $+64, DX
 	CMPQ d+48(FP), $0x00
@@ -2038,14 +1999,13 @@ no_d:
 	VZEROUPPER
 	RET
 
-// func GemmTile6x8(k int, a *float32, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
+// func GemmTile6x8(k int, a *float32, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·GemmTile6x8(SB), NOSPLIT, $0-112
+TEXT ·GemmTile6x8(SB), NOSPLIT, $0-80
 	MOVQ b+16(FP), CX
 	MOVQ c+24(FP), DX
 	MOVQ ldc+32(FP), BX
 	SHLQ $0x02, BX
-	SHLQ $0x02, skip+104(FP)
 
 panel:
 	VXORPS     Y2, Y2, Y2
@@ -2236,20 +2196,8 @@ pass:
 	VFMADD231PS  Y1, Y0, Y7
 	ADDQ         $+96, SI
 	ADDQ         $+128, CX
-	MOVQ         next+80(FP), DI
-	PREFETCHT1   (DI)
-	PREFETCHT1   64(DI)
-	ADDQ         $+128, DI
-	DECQ         left+88(FP)
-	JNE          sameRow1
-	ADDQ         skip+104(FP), DI
-	MOVQ         run+96(FP), R8
-	MOVQ         R8, left+88(FP)
-
-sameRow1:
-	MOVQ DI, next+80(FP)
-	SUBQ $0x0c, AX
-	JGE  pass
+	SUBQ         $0x0c, AX
+	JGE          pass
 
 passRest:
 	ADDQ $0x0c, AX
@@ -2358,68 +2306,68 @@ singleRest:
 	VADDPS  Y2, Y0, Y2
 	VMOVUPS Y2, (DI)
 	DECQ    SI
-	JZ      end2
+	JZ      end1
 	ADDQ    BX, DI
 	ADDQ    AX, R8
 	VMOVUPS (R8), Y0
 	VADDPS  Y3, Y0, Y3
 	VMOVUPS Y3, (DI)
 	DECQ    SI
-	JZ      end2
+	JZ      end1
 	ADDQ    BX, DI
 	ADDQ    AX, R8
 	VMOVUPS (R8), Y0
 	VADDPS  Y4, Y0, Y4
 	VMOVUPS Y4, (DI)
 	DECQ    SI
-	JZ      end2
+	JZ      end1
 	ADDQ    BX, DI
 	ADDQ    AX, R8
 	VMOVUPS (R8), Y0
 	VADDPS  Y5, Y0, Y5
 	VMOVUPS Y5, (DI)
 	DECQ    SI
-	JZ      end2
+	JZ      end1
 	ADDQ    BX, DI
 	ADDQ    AX, R8
 	VMOVUPS (R8), Y0
 	VADDPS  Y6, Y0, Y6
 	VMOVUPS Y6, (DI)
 	DECQ    SI
-	JZ      end2
+	JZ      end1
 	ADDQ    BX, DI
 	ADDQ    AX, R8
 	VMOVUPS (R8), Y0
 	VADDPS  Y7, Y0, Y7
 	VMOVUPS Y7, (DI)
 
-end2:
+end1:
 	JMP next
 
 overwriteWhole:
 	VMOVUPS Y2, (DI)
 	DECQ    SI
-	JZ      end3
+	JZ      end2
 	ADDQ    BX, DI
 	VMOVUPS Y3, (DI)
 	DECQ    SI
-	JZ      end3
+	JZ      end2
 	ADDQ    BX, DI
 	VMOVUPS Y4, (DI)
 	DECQ    SI
-	JZ      end3
+	JZ      end2
 	ADDQ    BX, DI
 	VMOVUPS Y5, (DI)
 	DECQ    SI
-	JZ      end3
+	JZ      end2
 	ADDQ    BX, DI
 	VMOVUPS Y6, (DI)
 	DECQ    SI
-	JZ      end3
+	JZ      end2
 	ADDQ    BX, DI
 	VMOVUPS Y7, (DI)
 
-end3:
+end2:
 	JMP next
 
 cut:
@@ -2432,68 +2380,68 @@ cut:
 	VADDPS     Y2, Y0, Y2
 	VMASKMOVPS Y2, Y1, (DI)
 	DECQ       SI
-	JZ         end4
+	JZ         end3
 	ADDQ       BX, DI
 	ADDQ       AX, R8
 	VMASKMOVPS (R8), Y1, Y0
 	VADDPS     Y3, Y0, Y3
 	VMASKMOVPS Y3, Y1, (DI)
 	DECQ       SI
-	JZ         end4
+	JZ         end3
 	ADDQ       BX, DI
 	ADDQ       AX, R8
 	VMASKMOVPS (R8), Y1, Y0
 	VADDPS     Y4, Y0, Y4
 	VMASKMOVPS Y4, Y1, (DI)
 	DECQ       SI
-	JZ         end4
+	JZ         end3
 	ADDQ       BX, DI
 	ADDQ       AX, R8
 	VMASKMOVPS (R8), Y1, Y0
 	VADDPS     Y5, Y0, Y5
 	VMASKMOVPS Y5, Y1, (DI)
 	DECQ       SI
-	JZ         end4
+	JZ         end3
 	ADDQ       BX, DI
 	ADDQ       AX, R8
 	VMASKMOVPS (R8), Y1, Y0
 	VADDPS     Y6, Y0, Y6
 	VMASKMOVPS Y6, Y1, (DI)
 	DECQ       SI
-	JZ         end4
+	JZ         end3
 	ADDQ       BX, DI
 	ADDQ       AX, R8
 	VMASKMOVPS (R8), Y1, Y0
 	VADDPS     Y7, Y0, Y7
 	VMASKMOVPS Y7, Y1, (DI)
 
-end4:
+end3:
 	JMP next
 
 overwriteCut:
 	VMASKMOVPS Y2, Y1, (DI)
 	DECQ       SI
-	JZ         end5
+	JZ         end4
 	ADDQ       BX, DI
 	VMASKMOVPS Y3, Y1, (DI)
 	DECQ       SI
-	JZ         end5
+	JZ         end4
 	ADDQ       BX, DI
 	VMASKMOVPS Y4, Y1, (DI)
 	DECQ       SI
-	JZ         end5
+	JZ         end4
 	ADDQ       BX, DI
 	VMASKMOVPS Y5, Y1, (DI)
 	DECQ       SI
-	JZ         end5
+	JZ         end4
 	ADDQ       BX, DI
 	VMASKMOVPS Y6, Y1, (DI)
 	DECQ       SI
-	JZ         end5
+	JZ         end4
 	ADDQ       BX, DI
 	VMASKMOVPS Y7, Y1, (DI)
 
-end5:
+end4:
 next:
 	ADDQ $+32, DX
 	CMPQ d+40(FP), $0x00
@@ -2506,9 +2454,9 @@ no_d:
 	VZEROUPPER
 	RET
 
-// func GemmRows6x8(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
+// func GemmRows6x8(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·GemmRows6x8(SB), NOSPLIT, $0-120
+TEXT ·GemmRows6x8(SB), NOSPLIT, $0-88
 	MOVQ b+24(FP), CX
 	MOVQ c+32(FP), DX
 	MOVQ ldc+40(FP), BX
@@ -2516,7 +2464,6 @@ TEXT ·GemmRows6x8(SB), NOSPLIT, $0-120
 	MOVQ lda+16(FP), DI
 	SHLQ $0x02, DI
 	LEAQ (DI)(DI*2), R8
-	SHLQ $0x02, skip+112(FP)
 	MOVQ a+8(FP), R10
 	MOVQ k+0(FP), R11
 	ADDQ $0x0f, R11
@@ -2724,28 +2671,16 @@ pass:
 	ADDQ         $+128, CX
 	PREFETCHT1   (R10)
 	ADDQ         DI, R10
-	MOVQ         next+88(FP), R12
-	PREFETCHT1   (R12)
-	PREFETCHT1   64(R12)
-	ADDQ         $+128, R12
-	DECQ         left+96(FP)
-	JNE          sameRow1
-	ADDQ         skip+112(FP), R12
-	MOVQ         run+104(FP), R13
-	MOVQ         R13, left+96(FP)
+	DECQ         R11
+	TESTQ        $0x00000001, R11
+	JNE          half2
+	IMUL3Q       $+6, DI, R12
+	SUBQ         R12, R10
+	ADDQ         $0x40, R10
 
-sameRow1:
-	MOVQ   R12, next+88(FP)
-	DECQ   R11
-	TESTQ  $0x00000001, R11
-	JNE    half3
-	IMUL3Q $+6, DI, R12
-	SUBQ   R12, R10
-	ADDQ   $0x40, R10
-
-half3:
+half2:
 	TESTQ R11, R11
-	JGT   more2
+	JGT   more1
 	MOVQ  a+8(FP), R10
 	MOVQ  k+0(FP), R11
 	ADDQ  $0x0f, R11
@@ -2754,7 +2689,7 @@ half3:
 	LEAQ  (R10)(DI*4), R10
 	LEAQ  (R10)(DI*2), R10
 
-more2:
+more1:
 	SUBQ $0x0c, AX
 	JGE  pass
 
@@ -2867,68 +2802,68 @@ singleRest:
 	VADDPS  Y2, Y0, Y2
 	VMOVUPS Y2, (R9)
 	DECQ    SI
-	JZ      end4
+	JZ      end3
 	ADDQ    BX, R9
 	ADDQ    AX, R12
 	VMOVUPS (R12), Y0
 	VADDPS  Y3, Y0, Y3
 	VMOVUPS Y3, (R9)
 	DECQ    SI
-	JZ      end4
+	JZ      end3
 	ADDQ    BX, R9
 	ADDQ    AX, R12
 	VMOVUPS (R12), Y0
 	VADDPS  Y4, Y0, Y4
 	VMOVUPS Y4, (R9)
 	DECQ    SI
-	JZ      end4
+	JZ      end3
 	ADDQ    BX, R9
 	ADDQ    AX, R12
 	VMOVUPS (R12), Y0
 	VADDPS  Y5, Y0, Y5
 	VMOVUPS Y5, (R9)
 	DECQ    SI
-	JZ      end4
+	JZ      end3
 	ADDQ    BX, R9
 	ADDQ    AX, R12
 	VMOVUPS (R12), Y0
 	VADDPS  Y6, Y0, Y6
 	VMOVUPS Y6, (R9)
 	DECQ    SI
-	JZ      end4
+	JZ      end3
 	ADDQ    BX, R9
 	ADDQ    AX, R12
 	VMOVUPS (R12), Y0
 	VADDPS  Y7, Y0, Y7
 	VMOVUPS Y7, (R9)
 
-end4:
+end3:
 	JMP next
 
 overwriteWhole:
 	VMOVUPS Y2, (R9)
 	DECQ    SI
-	JZ      end5
+	JZ      end4
 	ADDQ    BX, R9
 	VMOVUPS Y3, (R9)
 	DECQ    SI
-	JZ      end5
+	JZ      end4
 	ADDQ    BX, R9
 	VMOVUPS Y4, (R9)
 	DECQ    SI
-	JZ      end5
+	JZ      end4
 	ADDQ    BX, R9
 	VMOVUPS Y5, (R9)
 	DECQ    SI
-	JZ      end5
+	JZ      end4
 	ADDQ    BX, R9
 	VMOVUPS Y6, (R9)
 	DECQ    SI
-	JZ      end5
+	JZ      end4
 	ADDQ    BX, R9
 	VMOVUPS Y7, (R9)
 
-end5:
+end4:
 	JMP next
 
 cut:
@@ -2941,68 +2876,68 @@ cut:
 	VADDPS     Y2, Y0, Y2
 	VMASKMOVPS Y2, Y1, (R9)
 	DECQ       SI
-	JZ         end6
+	JZ         end5
 	ADDQ       BX, R9
 	ADDQ       AX, R12
 	VMASKMOVPS (R12), Y1, Y0
 	VADDPS     Y3, Y0, Y3
 	VMASKMOVPS Y3, Y1, (R9)
 	DECQ       SI
-	JZ         end6
+	JZ         end5
 	ADDQ       BX, R9
 	ADDQ       AX, R12
 	VMASKMOVPS (R12), Y1, Y0
 	VADDPS     Y4, Y0, Y4
 	VMASKMOVPS Y4, Y1, (R9)
 	DECQ       SI
-	JZ         end6
+	JZ         end5
 	ADDQ       BX, R9
 	ADDQ       AX, R12
 	VMASKMOVPS (R12), Y1, Y0
 	VADDPS     Y5, Y0, Y5
 	VMASKMOVPS Y5, Y1, (R9)
 	DECQ       SI
-	JZ         end6
+	JZ         end5
 	ADDQ       BX, R9
 	ADDQ       AX, R12
 	VMASKMOVPS (R12), Y1, Y0
 	VADDPS     Y6, Y0, Y6
 	VMASKMOVPS Y6, Y1, (R9)
 	DECQ       SI
-	JZ         end6
+	JZ         end5
 	ADDQ       BX, R9
 	ADDQ       AX, R12
 	VMASKMOVPS (R12), Y1, Y0
 	VADDPS     Y7, Y0, Y7
 	VMASKMOVPS Y7, Y1, (R9)
 
-end6:
+end5:
 	JMP next
 
 overwriteCut:
 	VMASKMOVPS Y2, Y1, (R9)
 	DECQ       SI
-	JZ         end7
+	JZ         end6
 	ADDQ       BX, R9
 	VMASKMOVPS Y3, Y1, (R9)
 	DECQ       SI
-	JZ         end7
+	JZ         end6
 	ADDQ       BX, R9
 	VMASKMOVPS Y4, Y1, (R9)
 	DECQ       SI
-	JZ         end7
+	JZ         end6
 	ADDQ       BX, R9
 	VMASKMOVPS Y5, Y1, (R9)
 	DECQ       SI
-	JZ         end7
+	JZ         end6
 	ADDQ       BX, R9
 	VMASKMOVPS Y6, Y1, (R9)
 	DECQ       SI
-	JZ         end7
+	JZ         end6
 	ADDQ       BX, R9
 	VMASKMOVPS Y7, Y1, (R9)
 
-end7:
+end6:
 next:
 	ADDQ $+32, DX
 	CMPQ d+48(FP), $0x00
@@ -3015,9 +2950,9 @@ no_d:
 	VZEROUPPER
 	RET
 
-// func GemmColumns6x8(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
+// func GemmColumns6x8(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·GemmColumns6x8(SB), NOSPLIT, $0-120
+TEXT ·GemmColumns6x8(SB), NOSPLIT, $0-88
 	MOVQ  b+24(FP), CX
 	MOVQ  c+32(FP), DX
 	MOVQ  ldc+40(FP), BX
@@ -3025,7 +2960,6 @@ TEXT ·GemmColumns6x8(SB), NOSPLIT, $0-120
 	MOVQ  lda+16(FP), DI
 	SHLQ  $0x02, DI
 	LEAQ  (DI)(DI*2), R8
-	SHLQ  $0x02, skip+112(FP)
 	MOVQ  a+8(FP), R9
 	MOVQ  k+0(FP), R10
 	SHRQ  $0x03, R10
@@ -3250,26 +3184,14 @@ pass:
 	ADDQ         $+128, CX
 	PREFETCHT1   (R9)
 	ADDQ         DI, R9
-	MOVQ         next+88(FP), R12
-	PREFETCHT1   (R12)
-	PREFETCHT1   64(R12)
-	ADDQ         $+128, R12
-	DECQ         left+96(FP)
-	JNE          sameRow2
-	ADDQ         skip+112(FP), R12
-	MOVQ         run+104(FP), R13
-	MOVQ         R13, left+96(FP)
+	DECQ         R10
+	JGT          more2
+	MOVQ         a+8(FP), R9
+	MOVQ         k+0(FP), R10
+	SHRQ         $0x03, R10
+	ADDQ         $0x40, R9
 
-sameRow2:
-	MOVQ R12, next+88(FP)
-	DECQ R10
-	JGT  more3
-	MOVQ a+8(FP), R9
-	MOVQ k+0(FP), R10
-	SHRQ $0x03, R10
-	ADDQ $0x40, R9
-
-more3:
+more2:
 	SUBQ $0x0c, AX
 	JGE  pass
 
@@ -3387,68 +3309,68 @@ singleRest:
 	VADDPS  Y2, Y0, Y2
 	VMOVUPS Y2, (R11)
 	DECQ    SI
-	JZ      end4
+	JZ      end3
 	ADDQ    BX, R11
 	ADDQ    AX, R12
 	VMOVUPS (R12), Y0
 	VADDPS  Y3, Y0, Y3
 	VMOVUPS Y3, (R11)
 	DECQ    SI
-	JZ      end4
+	JZ      end3
 	ADDQ    BX, R11
 	ADDQ    AX, R12
 	VMOVUPS (R12), Y0
 	VADDPS  Y4, Y0, Y4
 	VMOVUPS Y4, (R11)
 	DECQ    SI
-	JZ      end4
+	JZ      end3
 	ADDQ    BX, R11
 	ADDQ    AX, R12
 	VMOVUPS (R12), Y0
 	VADDPS  Y5, Y0, Y5
 	VMOVUPS Y5, (R11)
 	DECQ    SI
-	JZ      end4
+	JZ      end3
 	ADDQ    BX, R11
 	ADDQ    AX, R12
 	VMOVUPS (R12), Y0
 	VADDPS  Y6, Y0, Y6
 	VMOVUPS Y6, (R11)
 	DECQ    SI
-	JZ      end4
+	JZ      end3
 	ADDQ    BX, R11
 	ADDQ    AX, R12
 	VMOVUPS (R12), Y0
 	VADDPS  Y7, Y0, Y7
 	VMOVUPS Y7, (R11)
 
-end4:
+end3:
 	JMP next
 
 overwriteWhole:
 	VMOVUPS Y2, (R11)
 	DECQ    SI
-	JZ      end5
+	JZ      end4
 	ADDQ    BX, R11
 	VMOVUPS Y3, (R11)
 	DECQ    SI
-	JZ      end5
+	JZ      end4
 	ADDQ    BX, R11
 	VMOVUPS Y4, (R11)
 	DECQ    SI
-	JZ      end5
+	JZ      end4
 	ADDQ    BX, R11
 	VMOVUPS Y5, (R11)
 	DECQ    SI
-	JZ      end5
+	JZ      end4
 	ADDQ    BX, R11
 	VMOVUPS Y6, (R11)
 	DECQ    SI
-	JZ      end5
+	JZ      end4
 	ADDQ    BX, R11
 	VMOVUPS Y7, (R11)
 
-end5:
+end4:
 	JMP next
 
 cut:
@@ -3461,68 +3383,68 @@ cut:
 	VADDPS     Y2, Y0, Y2
 	VMASKMOVPS Y2, Y1, (R11)
 	DECQ       SI
-	JZ         end6
+	JZ         end5
 	ADDQ       BX, R11
 	ADDQ       AX, R12
 	VMASKMOVPS (R12), Y1, Y0
 	VADDPS     Y3, Y0, Y3
 	VMASKMOVPS Y3, Y1, (R11)
 	DECQ       SI
-	JZ         end6
+	JZ         end5
 	ADDQ       BX, R11
 	ADDQ       AX, R12
 	VMASKMOVPS (R12), Y1, Y0
 	VADDPS     Y4, Y0, Y4
 	VMASKMOVPS Y4, Y1, (R11)
 	DECQ       SI
-	JZ         end6
+	JZ         end5
 	ADDQ       BX, R11
 	ADDQ       AX, R12
 	VMASKMOVPS (R12), Y1, Y0
 	VADDPS     Y5, Y0, Y5
 	VMASKMOVPS Y5, Y1, (R11)
 	DECQ       SI
-	JZ         end6
+	JZ         end5
 	ADDQ       BX, R11
 	ADDQ       AX, R12
 	VMASKMOVPS (R12), Y1, Y0
 	VADDPS     Y6, Y0, Y6
 	VMASKMOVPS Y6, Y1, (R11)
 	DECQ       SI
-	JZ         end6
+	JZ         end5
 	ADDQ       BX, R11
 	ADDQ       AX, R12
 	VMASKMOVPS (R12), Y1, Y0
 	VADDPS     Y7, Y0, Y7
 	VMASKMOVPS Y7, Y1, (R11)
 
-end6:
+end5:
 	JMP next
 
 overwriteCut:
 	VMASKMOVPS Y2, Y1, (R11)
 	DECQ       SI
-	JZ         end7
+	JZ         end6
 	ADDQ       BX, R11
 	VMASKMOVPS Y3, Y1, (R11)
 	DECQ       SI
-	JZ         end7
+	JZ         end6
 	ADDQ       BX, R11
 	VMASKMOVPS Y4, Y1, (R11)
 	DECQ       SI
-	JZ         end7
+	JZ         end6
 	ADDQ       BX, R11
 	VMASKMOVPS Y5, Y1, (R11)
 	DECQ       SI
-	JZ         end7
+	JZ         end6
 	ADDQ       BX, R11
 	VMASKMOVPS Y6, Y1, (R11)
 	DECQ       SI
-	JZ         end7
+	JZ         end6
 	ADDQ       BX, R11
 	VMASKMOVPS Y7, Y1, (R11)
 
-end7:
+end6:
 next:
 	ADDQ $+32, DX
 	CMPQ d+48(FP), $0x00

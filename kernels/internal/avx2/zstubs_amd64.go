@@ -12,11 +12,9 @@ package avx2
 // Shapes: a [k,6], b [panels,k,16]; panels at least 1; m 1 to 6; n, the columns of the last
 // panel, 9 to 16.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
-// Asks for memory from next on: left pairs of cache lines, and after them and skip elements
-// run pairs each time. left 0 never ends.
 //
 //go:noescape
-func GemmTile6x16(k int, a *float32, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
+func GemmTile6x16(k int, a *float32, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
 
 // GemmRows6x16 is generic.GemmRows2x4 with 6 rows and 16 columns, each sum one chain of fused
 // multiply-adds in increasing k:
@@ -26,11 +24,9 @@ func GemmTile6x16(k int, a *float32, b *float32, c *float32, ldc int, d *float32
 // Shapes: a [6,k], b [panels,k,16]; panels at least 1; m 1 to 6; n, the columns of the last
 // panel, 9 to 16.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
-// Asks for memory from next on: left pairs of cache lines, and after them and skip elements
-// run pairs each time. left 0 never ends.
 //
 //go:noescape
-func GemmRows6x16(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
+func GemmRows6x16(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
 
 // GemmColumns6x16 is generic.GemmColumns2x4 with 6 rows and 16 columns, each sum one chain of fused
 // multiply-adds in increasing k:
@@ -40,11 +36,9 @@ func GemmRows6x16(k int, a *float32, lda int, b *float32, c *float32, ldc int, d
 // Shapes: a [k,6], b [panels,k,16]; panels at least 1; m 1 to 6; n, the columns of the last
 // panel, 9 to 16.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
-// Asks for memory from next on: left pairs of cache lines, and after them and skip elements
-// run pairs each time. left 0 never ends.
 //
 //go:noescape
-func GemmColumns6x16(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
+func GemmColumns6x16(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
 
 // GemmTile6x8 is generic.GemmTile2x4 with 6 rows and 8 columns, each sum one chain of fused
 // multiply-adds in increasing k:
@@ -54,11 +48,9 @@ func GemmColumns6x16(k int, a *float32, lda int, b *float32, c *float32, ldc int
 // Shapes: a [k,6], b [panels,k,8]; panels at least 1; m 1 to 6; n, the columns of the last
 // panel, 1 to 8.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
-// Asks for memory from next on: left pairs of cache lines, and after them and skip elements
-// run pairs each time. left 0 never ends.
 //
 //go:noescape
-func GemmTile6x8(k int, a *float32, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
+func GemmTile6x8(k int, a *float32, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
 
 // GemmRows6x8 is generic.GemmRows2x4 with 6 rows and 8 columns, each sum one chain of fused
 // multiply-adds in increasing k:
@@ -68,11 +60,9 @@ func GemmTile6x8(k int, a *float32, b *float32, c *float32, ldc int, d *float32,
 // Shapes: a [6,k], b [panels,k,8]; panels at least 1; m 1 to 6; n, the columns of the last
 // panel, 1 to 8.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
-// Asks for memory from next on: left pairs of cache lines, and after them and skip elements
-// run pairs each time. left 0 never ends.
 //
 //go:noescape
-func GemmRows6x8(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
+func GemmRows6x8(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
 
 // GemmColumns6x8 is generic.GemmColumns2x4 with 6 rows and 8 columns, each sum one chain of fused
 // multiply-adds in increasing k:
@@ -82,11 +72,9 @@ func GemmRows6x8(k int, a *float32, lda int, b *float32, c *float32, ldc int, d 
 // Shapes: a [k,6], b [panels,k,8]; panels at least 1; m 1 to 6; n, the columns of the last
 // panel, 1 to 8.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
-// Asks for memory from next on: left pairs of cache lines, and after them and skip elements
-// run pairs each time. left 0 never ends.
 //
 //go:noescape
-func GemmColumns6x8(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
+func GemmColumns6x8(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
 
 // ConvTile6x16 is generic.ConvTile2x4 with 6 rows and 16 columns, each sum one chain of fused
 // multiply-adds in increasing s and p:
