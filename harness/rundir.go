@@ -50,7 +50,9 @@ func claimDir(path string, o RunFlags) (*claim, error) {
 		return nil, fmt.Errorf("--out %s cannot be made: %w", path, err)
 	}
 	if c.lock, err = lockFolder(path); err != nil {
-		c.leave()
+		if !errors.Is(err, errLocked) { // the other process's folder may still be empty
+			c.leave()
+		}
 		return nil, fmt.Errorf("--out %s cannot be used: %w", path, err)
 	}
 	if err := c.dir.check(o); err != nil { // a run that ended since
