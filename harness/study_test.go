@@ -94,22 +94,31 @@ func TestStudySurvivesKills(t *testing.T) {
 	if out, err := program(t, "study", "check", path).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	startup := time.Since(began)
+	span := time.Since(began) // of a start; kills come between 3/4 and 7/4 of it
 	finished := func() int {
 		keys, _ := finishedCells(results) // none before the first
 		return len(keys)
 	}
+	restarts := 0
 	for kills := 0; kills < 10 || finished() == 0 && kills < 40; kills++ {
 		c := program(t, "study", path)
 		if err := c.Start(); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(startup*3/4 + time.Duration(random.Int64N(int64(startup))))
+		time.Sleep(span*3/4 + time.Duration(random.Int64N(int64(span))))
 		if err := c.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
 		if c.Wait() == nil || c.ProcessState.Exited() {
-			t.Fatalf("seed %d: the study ended before it was killed ten times: it is too short for this machine", seed)
+			// It ended before it was killed ten times, as the start was measured on a
+			// busier machine than this has become: from the beginning, with less time.
+			if restarts++; restarts == 6 {
+				t.Fatalf("seed %d: the study ended before it was killed ten times, six times over", seed)
+			}
+			if err := os.RemoveAll(results); err != nil {
+				t.Fatal(err)
+			}
+			kills, span = -1, span*2/3
 		}
 	}
 	t.Logf("seed %d: %d of %d cells were finished after the kills", seed, finished(), len(want)-3)
