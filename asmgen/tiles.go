@@ -66,13 +66,14 @@ type tilePanels struct {
 	half            reg.GPVirtual // 16 rows of c or d, in bytes
 	c, ldc, d, ldd  reg.GPVirtual
 	panels, k, left reg.GPVirtual
+	asks            tileAsks
 }
 
 // emitTilePanels emits the product of panels of a with one panel of b.
 func emitTilePanels(e *emitter, name string, planes int) {
-	e.function(name, "func(panels, k int, a, b *uint16, c *float32, ldc int, d *float32, ldd int)",
+	e.function(name, "func(panels, k int, a, b *uint16, c *float32, ldc int, d *float32, ldd int, next *uint16)",
 		name+" is generic."+name+". Tiles are configured and released within the call, so that neither",
-		"another goroutine nor another thread ever sees them.")
+		"another goroutine nor another thread ever sees them. What lies at next is asked for.")
 	t := &tilePanels{emitter: e, planes: planes}
 	t.panels, t.a, t.b = e.arg("panels"), e.arg("a"), e.arg("b")
 	t.c, t.ldc, t.d, t.ldd = e.arg("c"), e.arg("ldc"), e.arg("d"), e.arg("ldd")
@@ -83,8 +84,11 @@ func emitTilePanels(e *emitter, name string, planes int) {
 	e.LEAQ(e.tileConfig(), config)
 	e.loadConfig(config)
 	e.MOVQ(operand.I32(64), t.line)
+	t.asks.next = e.arg("next")
+	t.asks.c = e.GP64()
 	e.Label("panel")
 	t.begin()
+	t.startAsking()
 	t.multiply()
 	t.end()
 	e.DECQ(t.panels)
@@ -131,6 +135,7 @@ func (t *tilePanels) next(p, stride reg.GPVirtual) {
 func (t *tilePanels) multiply() {
 	from := t.GP64()
 	t.MOVQ(t.b, from)
+	t.asks.products = 0
 	t.MOVQ(t.k, t.left)
 	t.Label("step")
 	low := 2 * tileBytes // of the second plane
@@ -162,6 +167,7 @@ func (t *tilePanels) operandTiles(from reg.GPVirtual, disp, tile int) {
 func (t *tilePanels) products() {
 	for i := range 4 {
 		t.addBF16(6+i%2, 4+i/2, i)
+		t.ask()
 	}
 }
 

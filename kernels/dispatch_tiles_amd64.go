@@ -24,13 +24,14 @@ var (
 	tilesFound = bf16Found && tilesUsable()
 )
 
-// tilePanels is generic.TilePanels, or generic.TilePanelsSplit for two planes.
-func tilePanels(planes, panels, k int, a, b []uint16, c []float32, ldc int, d []float32, ldd int) {
+// tilePanels is generic.TilePanels, or generic.TilePanelsSplit for two planes. On the
+// way it asks for what lies at next, about as much as b.
+func tilePanels(planes, panels, k int, a, b []uint16, c []float32, ldc int, d []float32, ldd int, next []uint16) {
 	switch {
 	case tilesFound && planes == 2:
-		amx.TilePanelsSplit(panels, k, &a[0], &b[0], &c[0], ldc, unsafe.SliceData(d), ldd)
+		amx.TilePanelsSplit(panels, k, &a[0], &b[0], &c[0], ldc, unsafe.SliceData(d), ldd, &next[0])
 	case tilesFound:
-		amx.TilePanels(panels, k, &a[0], &b[0], &c[0], ldc, unsafe.SliceData(d), ldd)
+		amx.TilePanels(panels, k, &a[0], &b[0], &c[0], ldc, unsafe.SliceData(d), ldd, &next[0])
 	case planes == 2:
 		generic.TilePanelsSplit(panels, k, a, b, c, ldc, d, ldd)
 	default:

@@ -4,7 +4,7 @@ package kernels
 
 import "lethe/kernels/internal/generic"
 
-func tilePanels(planes, panels, k int, a, b []uint16, c []float32, ldc int, d []float32, ldd int) {
+func tilePanels(planes, panels, k int, a, b []uint16, c []float32, ldc int, d []float32, ldd int, _ []uint16) {
 	if planes == 2 {
 		generic.TilePanelsSplit(panels, k, a, b, c, ldc, d, ldd)
 		return

@@ -10,27 +10,28 @@ import (
 // while they are packed; the panels are drawn in package generic. A call of the
 // micro-kernel multiplies many panels of a with one of b:
 //
-//	few rows: a shared                      many rows: b shared
-//	for each piece of k:                    for each block of columns, each piece of k:
-//	  pack all of a                           pack the block of b
-//	  for each panel of b:                    for each block of rows:
-//	    pack it                                 pack it
-//	    multiply it with all of a               multiply it with each panel of b
+//	for some rows, some columns:          (all of them, but for huge products)
+//	  for each piece of k:
+//	    pack the rows of a, and of b the columns if there are many rows
+//	    for each block of rows:           resident in the second-level cache
+//	      for each panel of b:            streams, asked for one panel ahead
+//	        multiply all panels of the block with it
+//	      after the last piece: epilogue, a few panels at a time
 //
-// Each line that begins with "for each", but the first, is shared by the workers.
-// The sums of a block of c travel through c from one piece of k to the next, so
-// its bits depend on K alone and not on how anything is cut.
+// With few rows each panel of b is used once, so that whoever multiplies packs it, and
+// it never leaves the cache. The sums of a block of c travel through c from one piece of k to
+// the next, so its bits depend on K alone and not on how anything is cut.
 
-// Measured with a prototype on a server of the Emerald Rapids class with 2 MiB of
-// second-level cache (2025): few rows and many columns at a time win clearly; 256
-// columns cost a quarter of the speed.
 const (
-	tileLanes     = generic.TileLanes
-	tilePiece     = 512     // elements of k at a time; a multiple of TileDepth
-	tileBlockRows = 256     // rows of c in a block
-	tileColumns   = 1536    // columns of c in a block
-	tileFewRows   = 512     // most rows for which a is shared
-	tileSerial    = 8 << 20 // 2*M*N*K below which one goroutine does it all
+	tileLanes        = generic.TileLanes
+	tilePiece        = 1024    // most elements of k at a time, in all planes
+	tileResident     = 1 << 19 // elements of a block of a and all its planes: 1 MiB
+	tileBlockRows    = 512     // most rows of a block
+	tileChunkRows    = 4096    // rows of c, and
+	tileChunkColumns = 3072    // columns of c for which operands are packed at a time
+	tileFewRows      = 512     // most rows for which b is packed panel by panel
+	tileEndColumns   = 4       // panels of b between two epilogues
+	tileSerial       = 8 << 20 // 2*M*N*K below which one goroutine does it all
 )
 
 // tileCall is one product on tiles under way. c has unit ColStride.
@@ -44,10 +45,12 @@ type tileCall struct {
 	planes     int
 	whole      []uint16 // all panels of b, if they were packed before
 
-	shareA         bool
-	shared         []uint16
-	lo, hi         int // the piece of k
-	c0, c1         int // panels of b in this block
+	few            bool     // rows: b is packed by the items
+	packedA        []uint16 // panels [r0,r1) of the piece
+	packedB        []uint16 // panels [c0,c1) of the piece, unless few
+	lo, hi         int      // the piece of k
+	r0, r1         int      // panels of a
+	c0, c1         int      // panels of b
 	mItems, nItems int
 }
 
@@ -65,19 +68,17 @@ func gemmOnTiles(ws *workspace, c, a, b Mat, o GemmOptions, workers int) {
 		workers = 1
 	}
 	t.whole = o.Packed.halves(t.planes)
-	t.shared = halves(ws.tileBuffer())
-	t.multiply(workers)
+	t.multiply(ws, workers)
 	*t = tileCall{} // keep no operand alive
 	tileCalls.put(t)
 }
 
-// tileBuffer returns the buffer for the operand that all workers read: at most a
-// block of columns, in two planes.
-func (ws *workspace) tileBuffer() []float32 {
-	if ws.tiles == nil {
-		ws.tiles = Slab(tileColumns * tilePiece)
+// tileBuffer returns the buffer for n bf16 numbers that all workers read.
+func (ws *workspace) tileBuffer(n int) []uint16 {
+	if 2*len(ws.tiles) < n {
+		ws.tiles = Pages(roundUp(ceilDiv(n, 2), 1<<16))
 	}
-	return ws.tiles
+	return halves(ws.tiles)[:n]
 }
 
 // halves views memory as numbers of 16 bits.
@@ -85,45 +86,61 @@ func halves(x []float32) []uint16 {
 	return unsafe.Slice((*uint16)(unsafe.Pointer(unsafe.SliceData(x))), 2*len(x))
 }
 
-// multiply goes through the blocks of columns and the pieces of k.
-func (t *tileCall) multiply(workers int) {
-	t.shareA = t.c.Rows <= tileFewRows
-	columns := t.columnPanels()
-	blocks := 1
-	if !t.shareA {
-		blocks = ceilDiv(columns, tileColumns/tileLanes)
+// tilePieces is how many pieces of k there are, and tileCut where piece i begins: at
+// whole steps. Both depend on K and the planes alone.
+func tilePieces(k, planes int) int { return ceilDiv(k, tilePiece/planes) }
+
+func tileCut(k, planes, i int) int {
+	return min(k, ceilDiv(k, generic.TileDepth)*i/tilePieces(k, planes)*generic.TileDepth)
+}
+
+// multiply goes through rows, columns and pieces of k.
+func (t *tileCall) multiply(ws *workspace, workers int) {
+	t.few = t.c.Rows <= tileFewRows
+	rows, columns := min(t.rowPanels(), tileChunkRows/tileLanes), min(t.columnPanels(), tileChunkColumns/tileLanes)
+	pieces := tilePieces(t.k, t.planes)
+	t.lo, t.hi = 0, 0
+	for i := range pieces {
+		t.hi = max(t.hi, tileCut(t.k, t.planes, i+1)-tileCut(t.k, t.planes, i))
 	}
-	t.cut(ceilDiv(columns, blocks), workers)
+	most := t.panelSize()
+	buffer := ws.tileBuffer((rows + columns) * most)
+	t.packedA, t.packedB = buffer[:rows*most], buffer[rows*most:]
 	reserveItems(t.itemElements())
-	for i := range blocks {
-		t.c0, t.c1 = columns*i/blocks, columns*(i+1)/blocks
-		for t.lo = 0; t.lo < t.k; t.lo = t.hi {
-			t.hi = min(t.k, t.lo+tilePiece)
-			switch {
-			case t.shareA:
-				dispatch((*tilePack)(t), t.rowPanels(), workers)
-			case t.whole != nil:
-				t.shared = t.panelOfB(t.c0)
-			default:
-				dispatch((*tilePack)(t), t.c1-t.c0, workers)
+	for t.r0 = 0; t.r0 < t.rowPanels(); t.r0 = t.r1 {
+		t.r1 = min(t.rowPanels(), t.r0+rows)
+		for t.c0 = 0; t.c0 < t.columnPanels(); t.c0 = t.c1 {
+			t.c1 = min(t.columnPanels(), t.c0+columns)
+			t.cut(workers)
+			for i := range pieces {
+				t.lo, t.hi = tileCut(t.k, t.planes, i), tileCut(t.k, t.planes, i+1)
+				panels := t.r1 - t.r0
+				if !t.few && t.whole == nil {
+					panels += t.c1 - t.c0
+				}
+				dispatch((*tilePack)(t), panels, workers)
+				dispatch((*tileMultiply)(t), t.mItems*t.nItems, workers)
 			}
-			dispatch((*tileMultiply)(t), t.mItems*t.nItems, workers)
 		}
 	}
 }
 
-// cut chooses the items of a block: all rows and some columns where a is shared,
-// some rows, and all columns if there are items enough, where b is.
-func (t *tileCall) cut(columns, workers int) {
-	if t.shareA {
-		t.mItems, t.nItems = 1, min(columns, 4*workers)
-		return
+// cut chooses the items: blocks of rows, and parts of the columns, so that there are
+// some for each worker.
+func (t *tileCall) cut(workers int) {
+	rows, columns := t.r1-t.r0, t.c1-t.c0
+	block := min(tileBlockRows, max(tileLanes, tileResident/min(t.k*t.planes, tilePiece)))
+	t.mItems, t.nItems = ceilDiv(rows*tileLanes, block), 1
+	if t.few {
+		t.mItems = 1
 	}
-	t.mItems, t.nItems = ceilDiv(t.rowPanels(), tileBlockRows/tileLanes), 1
-	if workers > 1 && t.mItems%workers != 0 && t.mItems < 4*workers {
-		t.nItems = min(columns, workers)
+	if workers > 1 {
+		t.nItems = min(columns, ceilDiv(tileShare*workers, t.mItems))
 	}
 }
+
+// tileShare is how many items each worker has at least.
+const tileShare = 4
 
 func (t *tileCall) rowPanels() int    { return ceilDiv(t.c.Rows, tileLanes) }
 func (t *tileCall) columnPanels() int { return ceilDiv(t.c.Cols, tileLanes) }
@@ -136,35 +153,27 @@ func (t *tileCall) panelSize() int {
 // steps is how many steps of tiles the piece has.
 func (t *tileCall) steps() int { return ceilDiv(t.hi-t.lo, generic.TileDepth) }
 
-// The memory of an item: packed panels, a block of c, and an operand's panel as
-// float32 numbers.
+// The memory of an item: where it packs b, a panel of that; a block of c; and an
+// operand's panel as float32 numbers.
 const (
+	tileOwn    = tileLanes * tilePiece / 2
 	tileBlock  = tileLanes * tileLanes
 	tileFloats = tileLanes * tilePiece
 )
 
-func (t *tileCall) itemElements() int { return t.ownElements() + tileBlock + tileFloats }
+func (t *tileCall) itemElements() int { return tileOwn + tileBlock + tileFloats }
 
-func (t *tileCall) ownElements() int {
-	panels := tileBlockRows / tileLanes
-	if t.shareA {
-		panels = 1
-	}
-	return panels * tilePiece * tileLanes * t.planes / 2
-}
-
-// tilePack packs the shared operand: one item is one panel.
+// tilePack packs: one item is one panel, of a and then of b.
 type tilePack tileCall
 
 func (j *tilePack) run(worker, item int) {
 	t := (*tileCall)(j)
 	memory := itemScratches.take(worker)
-	floats := memory.floats(t.itemElements())[t.ownElements()+tileBlock:]
-	dst := t.shared[item*t.panelSize():]
-	if t.shareA {
-		t.packA(dst, item, floats)
+	floats := memory.floats(t.itemElements())[tileOwn+tileBlock:]
+	if rows := t.r1 - t.r0; item < rows {
+		t.packA(t.packedA[item*t.panelSize():], t.r0+item, floats)
 	} else {
-		t.packB(dst, t.c0+item, floats)
+		t.packB(t.packedB[(item-rows)*t.panelSize():], t.c0+item-rows, floats)
 	}
 	itemScratches.give(worker, memory)
 }
@@ -214,49 +223,56 @@ func (t *tileCall) pack(dst []uint16, src lanes, l, n int, floats []float32) til
 	return asPairs
 }
 
-// tileMultiply computes c: one item is a block of rows, or all of them, and some
-// columns.
+// tileMultiply computes c: one item is a block of rows and some columns.
 type tileMultiply tileCall
 
 func (j *tileMultiply) run(worker, item int) {
 	t := (*tileCall)(j)
 	memory := itemScratches.take(worker)
 	own := memory.floats(t.itemElements())
-	panels, block, floats := halves(own[:t.ownElements()]), own[t.ownElements():][:tileBlock], own[t.ownElements()+tileBlock:]
-	mi, ni := item%t.mItems, item/t.mItems
-	rows, columns := t.rowPanels(), t.c1-t.c0
-	r0, r1 := rows*mi/t.mItems, rows*(mi+1)/t.mItems
+	panel, block, floats := halves(own[:tileOwn]), own[tileOwn:][:tileBlock], own[tileOwn+tileBlock:]
+	mi, ni := item/t.nItems, item%t.nItems
+	rows, columns := t.r1-t.r0, t.c1-t.c0
+	r0, r1 := t.r0+rows*mi/t.mItems, t.r0+rows*(mi+1)/t.mItems
 	c0, c1 := t.c0+columns*ni/t.nItems, t.c0+columns*(ni+1)/t.nItems
-	size := t.panelSize()
-	if t.shareA {
-		for c := c0; c < c1; c++ {
-			b := panels
-			if t.whole != nil {
-				b = t.panelOfB(c)
-			} else {
-				t.packB(b, c, floats)
-			}
-			t.multiplyPanels(r0, r1, c, t.shared, b, block)
+	a := t.packedA[(r0-t.r0)*t.panelSize():]
+	for c, done := c0, c0; c < c1; c++ {
+		b := panel
+		switch {
+		case t.whole != nil:
+			b = t.panelOfB(c)
+		case t.few:
+			t.packB(b, c, floats)
+		default:
+			b = t.packedB[(c-t.c0)*t.panelSize():]
 		}
-	} else {
-		for r := r0; r < r1; r++ {
-			t.packA(panels[(r-r0)*size:], r, floats)
+		next := b
+		if c+1 < c1 && (t.whole != nil || !t.few) {
+			next = b[t.panelSize():]
 		}
-		for c := c0; c < c1; c++ {
-			t.multiplyPanels(r0, r1, c, panels, t.shared[(c-t.c0)*size:], block)
+		t.multiplyPanels(r0, r1, c, a, b, next, block)
+		if c+1-done == tileEndColumns || c+1 == c1 {
+			t.finish(r0, r1, done, c+1)
+			done = c + 1
 		}
 	}
 	itemScratches.give(worker, memory)
-	if t.hi == t.k && !t.epilogue.none() {
-		for r := r0 * tileLanes; r < min(t.c.Rows, r1*tileLanes); r++ {
-			t.epilogue.apply(t.c, r, c0*tileLanes, min(t.c.Cols, c1*tileLanes))
-		}
+}
+
+// finish does the epilogue of panels [r0,r1) of a and [c0,c1) of b, if their sums are
+// whole.
+func (t *tileCall) finish(r0, r1, c0, c1 int) {
+	if t.hi < t.k || t.epilogue.none() {
+		return
+	}
+	for r := r0 * tileLanes; r < min(t.c.Rows, r1*tileLanes); r++ {
+		t.epilogue.apply(t.c, r, c0*tileLanes, min(t.c.Cols, c1*tileLanes))
 	}
 }
 
 // multiplyPanels multiplies panels [r0,r1) of a with panel j of b. The first
 // piece of k sets c up, the others add to it.
-func (t *tileCall) multiplyPanels(r0, r1, j int, a, b []uint16, block []float32) {
+func (t *tileCall) multiplyPanels(r0, r1, j int, a, b, next []uint16, block []float32) {
 	column, stride := j*tileLanes, t.c.RowStride
 	rows, n := min(t.c.Rows, r1*tileLanes)-r0*tileLanes, min(tileLanes, t.c.Cols-column)
 	out := t.c.Data[r0*tileLanes*stride+column:]
@@ -272,7 +288,7 @@ func (t *tileCall) multiplyPanels(r0, r1, j int, a, b []uint16, block []float32)
 		whole = 0
 	}
 	if whole > 0 {
-		tilePanels(t.planes, whole, t.steps(), a, b, out, stride, d, ldd)
+		tilePanels(t.planes, whole, t.steps(), a, b, out, stride, d, ldd, next)
 	}
 	for i := whole; i*tileLanes < rows; i++ {
 		m := min(tileLanes, rows-i*tileLanes)
@@ -281,7 +297,7 @@ func (t *tileCall) multiplyPanels(r0, r1, j int, a, b []uint16, block []float32)
 			base = block
 			copyRows(block, tileLanes, d[i*tileLanes*ldd:], ldd, m, n)
 		}
-		tilePanels(t.planes, 1, t.steps(), a[i*t.panelSize():], b, block, tileLanes, base, tileLanes)
+		tilePanels(t.planes, 1, t.steps(), a[i*t.panelSize():], b, block, tileLanes, base, tileLanes, next)
 		copyRows(out[i*tileLanes*stride:], stride, block, tileLanes, m, n)
 	}
 }

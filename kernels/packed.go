@@ -63,11 +63,9 @@ func (p *Packed) packTiles(b Mat, precision Precision) {
 	p.bf16 = t.planes
 	p.data = Pages(roundUp(p.k, generic.TileDepth) * t.columnPanels() * tileLanes * t.planes / 2)
 	t.whole = halves(p.data)
-	pieces := ceilDiv(p.k, tilePiece)
-	For(pieces*t.columnPanels(), func(item int) {
-		t := t
-		t.lo = item / t.columnPanels() * tilePiece
-		t.hi = min(p.k, t.lo+tilePiece)
+	For(tilePieces(p.k, t.planes)*t.columnPanels(), func(item int) {
+		t, i := t, item/t.columnPanels()
+		t.lo, t.hi = tileCut(p.k, t.planes, i), tileCut(p.k, t.planes, i+1)
 		memory := itemScratches.get()
 		c := item % t.columnPanels()
 		t.packB(t.panelOfB(c), c, memory.floats(tileFloats))

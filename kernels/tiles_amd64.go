@@ -42,10 +42,10 @@ func tilesWork(planes int) bool {
 		bias[i] = float32(i)
 	}
 	if planes == 2 {
-		amx.TilePanelsSplit(1, 1, &a[0], &b[0], &c[0], generic.TileLanes, &bias[0], 0)
+		amx.TilePanelsSplit(1, 1, &a[0], &b[0], &c[0], generic.TileLanes, &bias[0], 0, &b[0])
 		generic.TilePanelsSplit(1, 1, a, b, want, generic.TileLanes, append([]float32(nil), bias...), 0)
 	} else {
-		amx.TilePanels(1, 1, &a[0], &b[0], &c[0], generic.TileLanes, &bias[0], 0)
+		amx.TilePanels(1, 1, &a[0], &b[0], &c[0], generic.TileLanes, &bias[0], 0, &b[0])
 		generic.TilePanels(1, 1, a, b, want, generic.TileLanes, append([]float32(nil), bias...), 0)
 	}
 	for i := range c {

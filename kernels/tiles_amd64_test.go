@@ -199,7 +199,7 @@ func TestTilePanelsMatchGeneric(t *testing.T) {
 			}
 			functions := []func(panels, k int, a, b []uint16, c []float32, ldc int, d []float32, ldd int){generic.TilePanels, generic.TilePanelsSplit}
 			functions[planes-1](panels, k, a, b, want, ldc, wantD, ldd)
-			tilePanels(planes, panels, k, a, b, got, ldc, d, ldd)
+			tilePanels(planes, panels, k, a, b, got, ldc, d, ldd, b)
 			tc.Same("c", got, want)
 		})
 	}
