@@ -44,75 +44,127 @@ const tileBytes = 1024
 
 // tileConfig is the shape of all tiles: 16 rows of 64 bytes.
 func (e *emitter) tileConfig() operand.Mem {
-	return e.data("tile_config", func(i int) (operand.Constant, bool) {
-		switch {
-		case i == 0:
-			return operand.U8(1), true // palette
-		case i >= 16 && i < 32 && i%2 == 0:
-			return operand.U8(64), true // columns in bytes, two bytes each
-		case i >= 48 && i < 56:
-			return operand.U8(16), true // rows
-		}
-		return operand.U8(0), i < 64
-	})
+	return e.data("tile_config", func(i int) (operand.Constant, bool) { return configByte(i, 32), i < 64 })
+}
+
+// tailConfigs are the shapes for panels of 1 to 31 rows: those of a and of the sums.
+// With 16 rows and fewer, the lower tiles are not used.
+func (e *emitter) tailConfigs() operand.Mem {
+	return e.data("tile_tail_configs", func(i int) (operand.Constant, bool) { return configByte(i%64, 1+i/64), i < 31*64 })
+}
+
+// configByte is byte i of the configuration for panels of some rows.
+func configByte(i, rows int) operand.U8 {
+	switch {
+	case i == 0:
+		return 1 // palette
+	case i >= 16 && i < 32 && i%2 == 0:
+		return 64 // columns in bytes, two bytes each
+	case i == 48 || i == 49 || i == 52: // sums, a
+		return operand.U8(min(rows, 16))
+	case (i == 50 || i == 51 || i == 53) && rows > 16:
+		return operand.U8(rows - 16)
+	case i >= 48 && i < 56:
+		return 16
+	}
+	return 0
 }
 
 // tilePanels holds the registers of a product of panels.
 type tilePanels struct {
 	*emitter
-	planes          int
-	a, b            reg.GPVirtual
-	line            reg.GPVirtual // 64, the step of rows in a packed tile
-	half            reg.GPVirtual // 16 rows of c or d, in bytes
-	c, ldc, d, ldd  reg.GPVirtual
-	panels, k, left reg.GPVirtual
-	asks            tileAsks
+	planes         int
+	upper          bool   // only the upper tiles of a panel are there
+	part           string // of the function, in labels
+	a              reg.GPVirtual
+	line           reg.GPVirtual // 64, the step of rows in a packed tile
+	half           reg.GPVirtual // 16 rows of c or d, in bytes
+	c, ldc, d, ldd reg.GPVirtual
+	left           reg.GPVirtual
+	asks           tileAsks
 }
 
 // emitTilePanels emits the product of panels of a with one panel of b.
 func emitTilePanels(e *emitter, name string, planes int) {
-	e.function(name, "func(panels, k int, a, b *uint16, c *float32, ldc int, d *float32, ldd int, next *uint16)",
+	e.function(name, "func(m, k int, a, b *uint16, c *float32, ldc int, d *float32, ldd int)",
 		name+" is generic."+name+". Tiles are configured and released within the call, so that neither",
-		"another goroutine nor another thread ever sees them. What lies at next is asked for.")
+		"another goroutine nor another thread ever sees them.")
 	t := &tilePanels{emitter: e, planes: planes}
-	t.panels, t.a, t.b = e.arg("panels"), e.arg("a"), e.arg("b")
-	t.c, t.ldc, t.d, t.ldd = e.arg("c"), e.arg("ldc"), e.arg("d"), e.arg("ldd")
-	t.k, t.left, t.line, t.half = e.arg("k"), e.GP64(), e.GP64(), e.GP64()
+	t.a, t.c, t.ldc, t.d, t.ldd = e.arg("a"), e.arg("c"), e.arg("ldc"), e.arg("d"), e.arg("ldd")
+	t.left, t.line, t.half = e.GP64(), e.GP64(), e.GP64()
+	t.asks.c = e.GP64()
 	e.SHLQ(operand.U8(2), t.ldc)
 	e.SHLQ(operand.U8(2), t.ldd)
+	e.MOVQ(operand.I32(64), t.line)
+	tail := e.arg("m")
+	e.ANDQ(operand.I32(31), tail)
+	panels := e.arg("m")
+	e.SHRQ(operand.U8(5), panels)
+	e.JZ(operand.LabelRef("tail"))
+	e.MOVQ(panels, e.argAt("m"))
 	config := e.GP64()
 	e.LEAQ(e.tileConfig(), config)
 	e.loadConfig(config)
-	e.MOVQ(operand.I32(64), t.line)
-	t.asks.next = e.arg("next")
-	t.asks.c = e.GP64()
 	e.Label("panel")
+	t.panel("")
+	e.DECQ(e.argAt("m"))
+	e.JNZ(operand.LabelRef("panel"))
+	e.TESTQ(tail, tail)
+	e.JZ(operand.LabelRef("end"))
+	e.Label("tail")
+	which := e.GP64()
+	e.LEAQ(e.tailConfigs(), config)
+	e.MOVQ(tail, which)
+	e.SHLQ(operand.U8(6), which)
+	e.LEAQ(operand.Mem{Base: config, Index: which, Scale: 1, Disp: -64}, config)
+	e.loadConfig(config)
+	e.CMPQ(tail, operand.I32(16))
+	e.JLE(operand.LabelRef("upper"))
+	t.panel("tail")
+	e.JMP(operand.LabelRef("end"))
+	e.Label("upper")
+	t.upper = true
+	t.panel("upper")
+	e.Label("end")
+	e.releaseTiles()
+	e.RET()
+}
+
+// panel multiplies one panel of a.
+func (t *tilePanels) panel(part string) {
+	t.part = part
 	t.begin()
 	t.startAsking()
 	t.multiply()
 	t.end()
-	e.DECQ(t.panels)
-	e.JNZ(operand.LabelRef("panel"))
-	e.releaseTiles()
-	e.RET()
+}
+
+// sums is how many tiles of sums there are: of 16 rows and fewer two.
+func (t *tilePanels) sums() int {
+	if t.upper {
+		return 2
+	}
+	return 4
 }
 
 // begin sets the sums to d, or to zero where there is none.
 func (t *tilePanels) begin() {
 	t.TESTQ(t.d, t.d)
-	t.JZ(operand.LabelRef("zero"))
-	t.below(t.d, t.ldd)
+	t.JZ(operand.LabelRef(t.part + "zero"))
 	t.loadTile(t.d, t.ldd, 0, 0)
 	t.loadTile(t.d, t.ldd, 64, 1)
-	t.loadTile(t.half, t.ldd, 0, 2)
-	t.loadTile(t.half, t.ldd, 64, 3)
+	if !t.upper {
+		t.below(t.d, t.ldd)
+		t.loadTile(t.half, t.ldd, 0, 2)
+		t.loadTile(t.half, t.ldd, 64, 3)
+	}
 	t.next(t.d, t.ldd)
-	t.JMP(operand.LabelRef("sums"))
-	t.Label("zero")
-	for i := range 4 {
+	t.JMP(operand.LabelRef(t.part + "sums"))
+	t.Label(t.part + "zero")
+	for i := range t.sums() {
 		t.zeroTile(i)
 	}
-	t.Label("sums")
+	t.Label(t.part + "sums")
 }
 
 // below sets half to the address 16 rows below p.
@@ -134,19 +186,19 @@ func (t *tilePanels) next(p, stride reg.GPVirtual) {
 // twelve.
 func (t *tilePanels) multiply() {
 	from := t.GP64()
-	t.MOVQ(t.b, from)
+	t.MOVQ(t.argAt("b"), from)
 	t.asks.products = 0
-	t.MOVQ(t.k, t.left)
-	t.Label("step")
+	t.MOVQ(t.argAt("k"), t.left)
+	t.Label(t.part + "step")
 	low := 2 * tileBytes // of the second plane
 	if t.planes == 2 {
-		t.operandTiles(t.a, low, 4)
+		t.rowTiles(low)
 		t.operandTiles(from, 0, 6)
 		t.products()
 	} else {
 		t.operandTiles(from, 0, 6)
 	}
-	t.operandTiles(t.a, 0, 4)
+	t.rowTiles(0)
 	t.products()
 	if t.planes == 2 {
 		t.operandTiles(from, low, 6)
@@ -155,7 +207,7 @@ func (t *tilePanels) multiply() {
 	t.ADDQ(operand.I32(t.planes*2*tileBytes), t.a)
 	t.ADDQ(operand.I32(t.planes*2*tileBytes), from)
 	t.DECQ(t.left)
-	t.JNZ(operand.LabelRef("step"))
+	t.JNZ(operand.LabelRef(t.part + "step"))
 }
 
 // operandTiles loads two tiles that lie one after the other.
@@ -164,8 +216,17 @@ func (t *tilePanels) operandTiles(from reg.GPVirtual, disp, tile int) {
 	t.loadTile(from, t.line, disp+tileBytes, tile+1)
 }
 
+// rowTiles loads the tiles of a.
+func (t *tilePanels) rowTiles(disp int) {
+	if t.upper {
+		t.loadTile(t.a, t.line, disp, 4)
+		return
+	}
+	t.operandTiles(t.a, disp, 4)
+}
+
 func (t *tilePanels) products() {
-	for i := range 4 {
+	for i := range t.sums() {
 		t.addBF16(6+i%2, 4+i/2, i)
 		t.ask()
 	}
@@ -173,10 +234,12 @@ func (t *tilePanels) products() {
 
 // end stores the sums.
 func (t *tilePanels) end() {
-	t.below(t.c, t.ldc)
 	t.storeTile(0, t.c, t.ldc, 0)
 	t.storeTile(1, t.c, t.ldc, 64)
-	t.storeTile(2, t.half, t.ldc, 0)
-	t.storeTile(3, t.half, t.ldc, 64)
+	if !t.upper {
+		t.below(t.c, t.ldc)
+		t.storeTile(2, t.half, t.ldc, 0)
+		t.storeTile(3, t.half, t.ldc, 64)
+	}
 	t.next(t.c, t.ldc)
 }

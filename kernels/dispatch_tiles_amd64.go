@@ -24,18 +24,17 @@ var (
 	tilesFound = bf16Found && tilesUsable()
 )
 
-// tilePanels is generic.TilePanels, or generic.TilePanelsSplit for two planes. On the
-// way it asks for what lies at next, about as much as b.
-func tilePanels(planes, panels, k int, a, b []uint16, c []float32, ldc int, d []float32, ldd int, next []uint16) {
+// tilePanels is generic.TilePanels, or generic.TilePanelsSplit for two planes.
+func tilePanels(planes, m, k int, a, b []uint16, c []float32, ldc int, d []float32, ldd int) {
 	switch {
 	case tilesFound && planes == 2:
-		amx.TilePanelsSplit(panels, k, &a[0], &b[0], &c[0], ldc, unsafe.SliceData(d), ldd, &next[0])
+		amx.TilePanelsSplit(m, k, &a[0], &b[0], &c[0], ldc, unsafe.SliceData(d), ldd)
 	case tilesFound:
-		amx.TilePanels(panels, k, &a[0], &b[0], &c[0], ldc, unsafe.SliceData(d), ldd, &next[0])
+		amx.TilePanels(m, k, &a[0], &b[0], &c[0], ldc, unsafe.SliceData(d), ldd)
 	case planes == 2:
-		generic.TilePanelsSplit(panels, k, a, b, c, ldc, d, ldd)
+		generic.TilePanelsSplit(m, k, a, b, c, ldc, d, ldd)
 	default:
-		generic.TilePanels(panels, k, a, b, c, ldc, d, ldd)
+		generic.TilePanels(m, k, a, b, c, ldc, d, ldd)
 	}
 }
 

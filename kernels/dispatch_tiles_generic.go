@@ -4,12 +4,12 @@ package kernels
 
 import "lethe/kernels/internal/generic"
 
-func tilePanels(planes, panels, k int, a, b []uint16, c []float32, ldc int, d []float32, ldd int, _ []uint16) {
+func tilePanels(planes, m, k int, a, b []uint16, c []float32, ldc int, d []float32, ldd int) {
 	if planes == 2 {
-		generic.TilePanelsSplit(panels, k, a, b, c, ldc, d, ldd)
+		generic.TilePanelsSplit(m, k, a, b, c, ldc, d, ldd)
 		return
 	}
-	generic.TilePanels(panels, k, a, b, c, ldc, d, ldd)
+	generic.TilePanels(m, k, a, b, c, ldc, d, ldd)
 }
 
 func packTileRows(dst []uint16, planes int, src []float32, stride, n, k int) {

@@ -12,26 +12,24 @@ import (
 //
 //	for some rows, some columns:          (all of them, but for huge products)
 //	  for each piece of k:
-//	    pack the rows of a, and of b the columns if there are many rows
+//	    pack the rows of a, and of b the columns if there are several blocks
 //	    for each block of rows:           resident in the second-level cache
-//	      for each panel of b:            streams, asked for one panel ahead
+//	      for each panel of b:            streams past
 //	        multiply all panels of the block with it
 //	      after the last piece: epilogue, a few panels at a time
 //
-// With few rows each panel of b is used once, so that whoever multiplies packs it, and
+// With one block of rows each panel of b is used once, so that whoever multiplies packs it, and
 // it never leaves the cache. The sums of a block of c travel through c from one piece of k to
 // the next, so its bits depend on K alone and not on how anything is cut.
 
 const (
 	tileLanes        = generic.TileLanes
-	tilePiece        = 1024    // most elements of k at a time, in all planes
-	tileResident     = 1 << 19 // elements of a block of a and all its planes: 1 MiB
-	tileBlockRows    = 512     // most rows of a block
-	tileChunkRows    = 4096    // rows of c, and
-	tileChunkColumns = 3072    // columns of c for which operands are packed at a time
-	tileFewRows      = 512     // most rows for which b is packed panel by panel
-	tileEndColumns   = 4       // panels of b between two epilogues
-	tileSerial       = 8 << 20 // 2*M*N*K below which one goroutine does it all
+	tilePiece        = 1024      // most elements of k at a time, in all planes
+	tileResident     = 640 << 10 // elements of a block of a in all its planes: 1.25 MiB
+	tileChunkRows    = 4096      // rows of c, and
+	tileChunkColumns = 3072      // columns of c for which operands are packed at a time
+	tileEndColumns   = 4         // panels of b between two epilogues
+	tileSerial       = 8 << 20   // 2*M*N*K below which one goroutine does it all
 )
 
 // tileCall is one product on tiles under way. c has unit ColStride.
@@ -45,7 +43,7 @@ type tileCall struct {
 	planes     int
 	whole      []uint16 // all panels of b, if they were packed before
 
-	few            bool     // rows: b is packed by the items
+	few            bool     // one block of rows: b is packed by the items
 	packedA        []uint16 // panels [r0,r1) of the piece
 	packedB        []uint16 // panels [c0,c1) of the piece, unless few
 	lo, hi         int      // the piece of k
@@ -96,7 +94,6 @@ func tileCut(k, planes, i int) int {
 
 // multiply goes through rows, columns and pieces of k.
 func (t *tileCall) multiply(ws *workspace, workers int) {
-	t.few = t.c.Rows <= tileFewRows
 	rows, columns := min(t.rowPanels(), tileChunkRows/tileLanes), min(t.columnPanels(), tileChunkColumns/tileLanes)
 	pieces := tilePieces(t.k, t.planes)
 	t.lo, t.hi = 0, 0
@@ -129,11 +126,9 @@ func (t *tileCall) multiply(ws *workspace, workers int) {
 // some for each worker.
 func (t *tileCall) cut(workers int) {
 	rows, columns := t.r1-t.r0, t.c1-t.c0
-	block := min(tileBlockRows, max(tileLanes, tileResident/min(t.k*t.planes, tilePiece)))
-	t.mItems, t.nItems = ceilDiv(rows*tileLanes, block), 1
-	if t.few {
-		t.mItems = 1
-	}
+	block := max(1, tileResident/(tileLanes*min(roundUp(t.k, generic.TileDepth)*t.planes, tilePiece)))
+	t.mItems, t.nItems = ceilDiv(rows, block), 1
+	t.few = t.mItems == 1
 	if workers > 1 {
 		t.nItems = min(columns, ceilDiv(tileShare*workers, t.mItems))
 	}
@@ -246,11 +241,7 @@ func (j *tileMultiply) run(worker, item int) {
 		default:
 			b = t.packedB[(c-t.c0)*t.panelSize():]
 		}
-		next := b
-		if c+1 < c1 && (t.whole != nil || !t.few) {
-			next = b[t.panelSize():]
-		}
-		t.multiplyPanels(r0, r1, c, a, b, next, block)
+		t.multiplyPanels(r0, r1, c, a, b, block)
 		if c+1-done == tileEndColumns || c+1 == c1 {
 			t.finish(r0, r1, done, c+1)
 			done = c + 1
@@ -272,7 +263,7 @@ func (t *tileCall) finish(r0, r1, c0, c1 int) {
 
 // multiplyPanels multiplies panels [r0,r1) of a with panel j of b. The first
 // piece of k sets c up, the others add to it.
-func (t *tileCall) multiplyPanels(r0, r1, j int, a, b, next []uint16, block []float32) {
+func (t *tileCall) multiplyPanels(r0, r1, j int, a, b []uint16, block []float32) {
 	column, stride := j*tileLanes, t.c.RowStride
 	rows, n := min(t.c.Rows, r1*tileLanes)-r0*tileLanes, min(tileLanes, t.c.Cols-column)
 	out := t.c.Data[r0*tileLanes*stride+column:]
@@ -283,21 +274,18 @@ func (t *tileCall) multiplyPanels(r0, r1, j int, a, b, next []uint16, block []fl
 			d = t.bias[column:]
 		}
 	}
-	whole := rows / tileLanes
-	if n < tileLanes {
-		whole = 0
+	if n == tileLanes {
+		tilePanels(t.planes, rows, t.steps(), a, b, out, stride, d, ldd)
+		return
 	}
-	if whole > 0 {
-		tilePanels(t.planes, whole, t.steps(), a, b, out, stride, d, ldd, next)
-	}
-	for i := whole; i*tileLanes < rows; i++ {
+	for i := 0; i*tileLanes < rows; i++ {
 		m := min(tileLanes, rows-i*tileLanes)
 		base := []float32(nil)
 		if d != nil {
 			base = block
 			copyRows(block, tileLanes, d[i*tileLanes*ldd:], ldd, m, n)
 		}
-		tilePanels(t.planes, 1, t.steps(), a[i*t.panelSize():], b, block, tileLanes, base, tileLanes, next)
+		tilePanels(t.planes, m, t.steps(), a[i*t.panelSize():], b, block, tileLanes, base, tileLanes)
 		copyRows(out[i*tileLanes*stride:], stride, block, tileLanes, m, n)
 	}
 }

@@ -80,9 +80,9 @@ func TestGemmOnTilesEveryLayout(t *testing.T) {
 	}
 }
 
-// tileShapes reach a shared a, a shared b, several blocks of rows, and several
-// blocks of columns; the last two by few steps of k.
-var tileShapes = [][3]int{{1, 1, 1}, {60, 70, 600}, {tileFewRows + 40, 20, 550}, {tileFewRows + 1, tileChunkColumns + 9, 1}, {40, 500, 33}}
+// tileShapes reach one block of rows and more than are few, several pieces of k, and
+// several chunks of rows and of columns; the last two by few steps of k.
+var tileShapes = [][3]int{{1, 1, 1}, {60, 70, 600}, {tileResident/tilePiece + 40, 70, 2*tilePiece - 40}, {tileChunkRows + 5, 40, 33}, {40, tileChunkColumns + 9, 3}, {40, 500, 33}}
 
 // TestGemmOnTilesSameBitsForAnyWorkers: and for transposed views of the result.
 func TestGemmOnTilesSameBitsForAnyWorkers(t *testing.T) {

@@ -42,11 +42,11 @@ func tilesWork(planes int) bool {
 		bias[i] = float32(i)
 	}
 	if planes == 2 {
-		amx.TilePanelsSplit(1, 1, &a[0], &b[0], &c[0], generic.TileLanes, &bias[0], 0, &b[0])
-		generic.TilePanelsSplit(1, 1, a, b, want, generic.TileLanes, append([]float32(nil), bias...), 0)
+		amx.TilePanelsSplit(generic.TileLanes, 1, &a[0], &b[0], &c[0], generic.TileLanes, &bias[0], 0)
+		generic.TilePanelsSplit(generic.TileLanes, 1, a, b, want, generic.TileLanes, append([]float32(nil), bias...), 0)
 	} else {
-		amx.TilePanels(1, 1, &a[0], &b[0], &c[0], generic.TileLanes, &bias[0], 0, &b[0])
-		generic.TilePanels(1, 1, a, b, want, generic.TileLanes, append([]float32(nil), bias...), 0)
+		amx.TilePanels(generic.TileLanes, 1, &a[0], &b[0], &c[0], generic.TileLanes, &bias[0], 0)
+		generic.TilePanels(generic.TileLanes, 1, a, b, want, generic.TileLanes, append([]float32(nil), bias...), 0)
 	}
 	for i := range c {
 		if math.Float32bits(c[i]) != math.Float32bits(want[i]) {

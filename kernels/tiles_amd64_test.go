@@ -172,18 +172,19 @@ func TestRoundBF16MatchesProcessor(t *testing.T) {
 }
 
 // TestTilePanelsMatchGeneric compares the tiles with the definition of their
-// instructions, bit for bit: several panels, d absent, in place and repeated.
+// instructions, bit for bit: several panels and every number of rows of the last one, d
+// absent, in place and repeated.
 func TestTilePanelsMatchGeneric(t *testing.T) {
 	if !tilesFound {
 		t.Skip("no tiles here")
 	}
 	suite := kerneltest.New(t)
-	for i := range 24 {
-		planes, panels, k := 1+i%2, 1+i%3, 1+i*5%7
-		suite.Run(fmt.Sprintf("%d: planes=%d/panels=%d/k=%d", i, planes, panels, k), func(tc *kerneltest.Case) {
-			a, b := bf16Panel(tc, panels*k*planes*1024, i/6), bf16Panel(tc, k*planes*1024, i/6)
+	for i := range 96 {
+		planes, m, k := 1+i%2, 1+i, 1+i*5%7
+		suite.Run(fmt.Sprintf("%d: planes=%d/m=%d/k=%d", i, planes, m, k), func(tc *kerneltest.Case) {
+			a, b := bf16Panel(tc, ceilDiv(m, 32)*k*planes*1024, i/6), bf16Panel(tc, k*planes*1024, i/6)
 			ldc := 32 + i%4*7
-			want, got := tc.Output((panels*32-1)*ldc+32, i%5), tc.Output((panels*32-1)*ldc+32, i%5)
+			want, got := tc.Output((m-1)*ldc+32, i%5), tc.Output((m-1)*ldc+32, i%5)
 			var d, wantD []float32
 			ldd := 0
 			switch i % 3 {
@@ -197,9 +198,9 @@ func TestTilePanelsMatchGeneric(t *testing.T) {
 				}
 				d, wantD, ldd = got, want, ldc
 			}
-			functions := []func(panels, k int, a, b []uint16, c []float32, ldc int, d []float32, ldd int){generic.TilePanels, generic.TilePanelsSplit}
-			functions[planes-1](panels, k, a, b, want, ldc, wantD, ldd)
-			tilePanels(planes, panels, k, a, b, got, ldc, d, ldd, b)
+			functions := []func(m, k int, a, b []uint16, c []float32, ldc int, d []float32, ldd int){generic.TilePanels, generic.TilePanelsSplit}
+			functions[planes-1](m, k, a, b, want, ldc, wantD, ldd)
+			tilePanels(planes, m, k, a, b, got, ldc, d, ldd)
 			tc.Same("c", got, want)
 		})
 	}

@@ -10,16 +10,16 @@ package amx
 func XCR0() uint64
 
 // TilePanels is generic.TilePanels. Tiles are configured and released within the call, so that neither
-// another goroutine nor another thread ever sees them. What lies at next is asked for.
+// another goroutine nor another thread ever sees them.
 //
 //go:noescape
-func TilePanels(panels int, k int, a *uint16, b *uint16, c *float32, ldc int, d *float32, ldd int, next *uint16)
+func TilePanels(m int, k int, a *uint16, b *uint16, c *float32, ldc int, d *float32, ldd int)
 
 // TilePanelsSplit is generic.TilePanelsSplit. Tiles are configured and released within the call, so that neither
-// another goroutine nor another thread ever sees them. What lies at next is asked for.
+// another goroutine nor another thread ever sees them.
 //
 //go:noescape
-func TilePanelsSplit(panels int, k int, a *uint16, b *uint16, c *float32, ldc int, d *float32, ldd int, next *uint16)
+func TilePanelsSplit(m int, k int, a *uint16, b *uint16, c *float32, ldc int, d *float32, ldd int)
 
 // PackRows is generic.PackRows for one plane: n 1 to 32, k at least 1.
 //

@@ -14,37 +14,39 @@ TEXT ·XCR0(SB), NOSPLIT, $0-8
 	MOVQ AX, ret+0(FP)
 	RET
 
-// func TilePanels(panels int, k int, a *uint16, b *uint16, c *float32, ldc int, d *float32, ldd int, next *uint16)
+// func TilePanels(m int, k int, a *uint16, b *uint16, c *float32, ldc int, d *float32, ldd int)
 // Requires: AMXBF16, AMXTILE, MMX+
-TEXT ·TilePanels(SB), NOSPLIT, $0-72
-	MOVQ panels+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ b+24(FP), DX
-	MOVQ c+32(FP), BX
-	MOVQ ldc+40(FP), SI
-	MOVQ d+48(FP), DI
-	MOVQ ldd+56(FP), R8
-	MOVQ k+8(FP), R9
+TEXT ·TilePanels(SB), NOSPLIT, $0-64
+	MOVQ a+16(FP), AX
+	MOVQ c+32(FP), CX
+	MOVQ ldc+40(FP), DX
+	MOVQ d+48(FP), BX
+	MOVQ ldd+56(FP), SI
+	SHLQ $0x02, DX
 	SHLQ $0x02, SI
-	SHLQ $0x02, R8
-	LEAQ tile_config<>+0(SB), R10
-	LONG $0x4978c2c4; BYTE $0x02 // LDTILECFG (R10)
-	MOVQ $+64, R11
-	MOVQ next+64(FP), R12
+	MOVQ $+64, R8
+	MOVQ m+0(FP), R10
+	ANDQ $+31, R10
+	MOVQ m+0(FP), DI
+	SHRQ $0x05, DI
+	JZ   tail
+	MOVQ DI, m+0(FP)
+	LEAQ tile_config<>+0(SB), DI
+	LONG $0x4978e2c4; BYTE $0x07 // LDTILECFG (DI)
 
 panel:
-	TESTQ DI, DI
+	TESTQ BX, BX
 	JZ    zero
-	MOVQ  R8, R10
-	SHLQ  $0x04, R10
-	ADDQ  DI, R10
-	LONG $0x4b7ba2c4; BYTE $0x04; BYTE $0x07 // TILELOADD (DI)(R8*1), T0
-	LONG $0x4b7ba2c4; BYTE $0x4c; BYTE $0x07; BYTE $0x40 // TILELOADD 64(DI)(R8*1), T1
-	LONG $0x4b7b82c4; BYTE $0x14; BYTE $0x02 // TILELOADD (R10)(R8*1), T2
-	LONG $0x4b7b82c4; BYTE $0x5c; BYTE $0x02; BYTE $0x40 // TILELOADD 64(R10)(R8*1), T3
-	MOVQ  R8, R10
-	SHLQ  $0x05, R10
-	ADDQ  R10, DI
+	LONG $0x4b7be2c4; BYTE $0x04; BYTE $0x33 // TILELOADD (BX)(SI*1), T0
+	LONG $0x4b7be2c4; BYTE $0x4c; BYTE $0x33; BYTE $0x40 // TILELOADD 64(BX)(SI*1), T1
+	MOVQ  SI, DI
+	SHLQ  $0x04, DI
+	ADDQ  BX, DI
+	LONG $0x4b7be2c4; BYTE $0x14; BYTE $0x37 // TILELOADD (DI)(SI*1), T2
+	LONG $0x4b7be2c4; BYTE $0x5c; BYTE $0x37; BYTE $0x40 // TILELOADD 64(DI)(SI*1), T3
+	MOVQ  SI, DI
+	SHLQ  $0x05, DI
+	ADDQ  DI, BX
 	JMP   sums
 
 zero:
@@ -54,111 +56,313 @@ zero:
 	LONG $0x497be2c4; BYTE $0xd8 // TILEZERO T3
 
 sums:
-	MOVQ SI, R13
-	SHLQ $0x05, R13
-	ADDQ BX, R13
-	MOVQ DX, R14
-	MOVQ R9, R10
+	MOVQ DX, R9
+	SHLQ $0x05, R9
+	ADDQ CX, R9
+	MOVQ b+24(FP), R11
+	MOVQ k+8(FP), DI
 
 step:
-	LONG $0x4b7b82c4; BYTE $0x34; BYTE $0x1e // TILELOADD (R14)(R11*1), T6
-	LONG $0x4b7b82c4; LONG $0x04001ebc; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(R14)(R11*1), T7
-	LONG $0x4b7ba2c4; BYTE $0x24; BYTE $0x19 // TILELOADD (CX)(R11*1), T4
-	LONG $0x4b7ba2c4; LONG $0x040019ac; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(CX)(R11*1), T5
+	LONG $0x4b7b82c4; BYTE $0x34; BYTE $0x03 // TILELOADD (R11)(R8*1), T6
+	LONG $0x4b7b82c4; LONG $0x040003bc; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(R11)(R8*1), T7
+	LONG $0x4b7ba2c4; BYTE $0x24; BYTE $0x00 // TILELOADD (AX)(R8*1), T4
+	LONG $0x4b7ba2c4; LONG $0x040000ac; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(AX)(R8*1), T5
 	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS T6, T4, T0
-	PREFETCHT0 4096(CX)
-	PREFETCHT0 4128(CX)
-	PREFETCHT0 4160(CX)
-	PREFETCHT0 4192(CX)
-	PREFETCHT0 4224(CX)
-	PREFETCHT0 4256(CX)
-	PREFETCHT0 4288(CX)
-	PREFETCHT0 4320(CX)
-	PREFETCHT0 4352(CX)
-	PREFETCHT0 4384(CX)
-	PREFETCHT0 4416(CX)
-	PREFETCHT0 4448(CX)
-	PREFETCHT0 4480(CX)
-	PREFETCHT0 4512(CX)
-	PREFETCHT0 4544(CX)
-	PREFETCHT0 4576(CX)
-	PREFETCHT0 (R13)
-	PREFETCHT0 16(R13)
-	ADDQ       SI, R13
+	PREFETCHT0 4096(AX)
+	PREFETCHT0 4128(AX)
+	PREFETCHT0 4160(AX)
+	PREFETCHT0 4192(AX)
+	PREFETCHT0 4224(AX)
+	PREFETCHT0 4256(AX)
+	PREFETCHT0 4288(AX)
+	PREFETCHT0 4320(AX)
+	PREFETCHT0 4352(AX)
+	PREFETCHT0 4384(AX)
+	PREFETCHT0 4416(AX)
+	PREFETCHT0 4448(AX)
+	PREFETCHT0 4480(AX)
+	PREFETCHT0 4512(AX)
+	PREFETCHT0 4544(AX)
+	PREFETCHT0 4576(AX)
+	PREFETCHT0 (R9)
+	PREFETCHT0 16(R9)
+	ADDQ       DX, R9
 	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS T7, T4, T1
-	PREFETCHT0 4608(CX)
-	PREFETCHT0 4640(CX)
-	PREFETCHT0 4672(CX)
-	PREFETCHT0 4704(CX)
-	PREFETCHT0 4736(CX)
-	PREFETCHT0 4768(CX)
-	PREFETCHT0 4800(CX)
-	PREFETCHT0 4832(CX)
-	PREFETCHT0 4864(CX)
-	PREFETCHT0 4896(CX)
-	PREFETCHT0 4928(CX)
-	PREFETCHT0 4960(CX)
-	PREFETCHT0 4992(CX)
-	PREFETCHT0 5024(CX)
-	PREFETCHT0 5056(CX)
-	PREFETCHT0 5088(CX)
-	PREFETCHT1 (R12)
-	ADDQ       $+32, R12
+	PREFETCHT0 4608(AX)
+	PREFETCHT0 4640(AX)
+	PREFETCHT0 4672(AX)
+	PREFETCHT0 4704(AX)
+	PREFETCHT0 4736(AX)
+	PREFETCHT0 4768(AX)
+	PREFETCHT0 4800(AX)
+	PREFETCHT0 4832(AX)
+	PREFETCHT0 4864(AX)
+	PREFETCHT0 4896(AX)
+	PREFETCHT0 4928(AX)
+	PREFETCHT0 4960(AX)
+	PREFETCHT0 4992(AX)
+	PREFETCHT0 5024(AX)
+	PREFETCHT0 5056(AX)
+	PREFETCHT0 5088(AX)
 	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS T6, T5, T2
-	PREFETCHT0 5120(CX)
-	PREFETCHT0 5152(CX)
-	PREFETCHT0 5184(CX)
-	PREFETCHT0 5216(CX)
-	PREFETCHT0 5248(CX)
-	PREFETCHT0 5280(CX)
-	PREFETCHT0 5312(CX)
-	PREFETCHT0 5344(CX)
-	PREFETCHT0 5376(CX)
-	PREFETCHT0 5408(CX)
-	PREFETCHT0 5440(CX)
-	PREFETCHT0 5472(CX)
-	PREFETCHT0 5504(CX)
-	PREFETCHT0 5536(CX)
-	PREFETCHT0 5568(CX)
-	PREFETCHT0 5600(CX)
-	PREFETCHT0 (R13)
-	PREFETCHT0 16(R13)
-	ADDQ       SI, R13
+	PREFETCHT0 5120(AX)
+	PREFETCHT0 5152(AX)
+	PREFETCHT0 5184(AX)
+	PREFETCHT0 5216(AX)
+	PREFETCHT0 5248(AX)
+	PREFETCHT0 5280(AX)
+	PREFETCHT0 5312(AX)
+	PREFETCHT0 5344(AX)
+	PREFETCHT0 5376(AX)
+	PREFETCHT0 5408(AX)
+	PREFETCHT0 5440(AX)
+	PREFETCHT0 5472(AX)
+	PREFETCHT0 5504(AX)
+	PREFETCHT0 5536(AX)
+	PREFETCHT0 5568(AX)
+	PREFETCHT0 5600(AX)
+	PREFETCHT0 (R9)
+	PREFETCHT0 16(R9)
+	ADDQ       DX, R9
 	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS T7, T5, T3
-	PREFETCHT0 5632(CX)
-	PREFETCHT0 5664(CX)
-	PREFETCHT0 5696(CX)
-	PREFETCHT0 5728(CX)
-	PREFETCHT0 5760(CX)
-	PREFETCHT0 5792(CX)
-	PREFETCHT0 5824(CX)
-	PREFETCHT0 5856(CX)
-	PREFETCHT0 5888(CX)
-	PREFETCHT0 5920(CX)
-	PREFETCHT0 5952(CX)
-	PREFETCHT0 5984(CX)
-	PREFETCHT0 6016(CX)
-	PREFETCHT0 6048(CX)
-	PREFETCHT0 6080(CX)
-	PREFETCHT0 6112(CX)
-	PREFETCHT1 (R12)
-	ADDQ       $+32, R12
-	ADDQ       $+2048, CX
-	ADDQ       $+2048, R14
-	DECQ       R10
+	PREFETCHT0 5632(AX)
+	PREFETCHT0 5664(AX)
+	PREFETCHT0 5696(AX)
+	PREFETCHT0 5728(AX)
+	PREFETCHT0 5760(AX)
+	PREFETCHT0 5792(AX)
+	PREFETCHT0 5824(AX)
+	PREFETCHT0 5856(AX)
+	PREFETCHT0 5888(AX)
+	PREFETCHT0 5920(AX)
+	PREFETCHT0 5952(AX)
+	PREFETCHT0 5984(AX)
+	PREFETCHT0 6016(AX)
+	PREFETCHT0 6048(AX)
+	PREFETCHT0 6080(AX)
+	PREFETCHT0 6112(AX)
+	ADDQ       $+2048, AX
+	ADDQ       $+2048, R11
+	DECQ       DI
 	JNZ        step
-	MOVQ       SI, R10
-	SHLQ       $0x04, R10
-	ADDQ       BX, R10
-	LONG $0x4b7ae2c4; BYTE $0x04; BYTE $0x33 // TILESTORED T0, (BX)(SI*1)
-	LONG $0x4b7ae2c4; BYTE $0x4c; BYTE $0x33; BYTE $0x40 // TILESTORED T1, 64(BX)(SI*1)
-	LONG $0x4b7ac2c4; BYTE $0x14; BYTE $0x32 // TILESTORED T2, (R10)(SI*1)
-	LONG $0x4b7ac2c4; BYTE $0x5c; BYTE $0x32; BYTE $0x40 // TILESTORED T3, 64(R10)(SI*1)
-	MOVQ       SI, R10
-	SHLQ       $0x05, R10
-	ADDQ       R10, BX
-	DECQ       AX
+	LONG $0x4b7ae2c4; BYTE $0x04; BYTE $0x11 // TILESTORED T0, (CX)(DX*1)
+	LONG $0x4b7ae2c4; BYTE $0x4c; BYTE $0x11; BYTE $0x40 // TILESTORED T1, 64(CX)(DX*1)
+	MOVQ       DX, DI
+	SHLQ       $0x04, DI
+	ADDQ       CX, DI
+	LONG $0x4b7ae2c4; BYTE $0x14; BYTE $0x17 // TILESTORED T2, (DI)(DX*1)
+	LONG $0x4b7ae2c4; BYTE $0x5c; BYTE $0x17; BYTE $0x40 // TILESTORED T3, 64(DI)(DX*1)
+	MOVQ       DX, DI
+	SHLQ       $0x05, DI
+	ADDQ       DI, CX
+	DECQ       m+0(FP)
 	JNZ        panel
+	TESTQ      R10, R10
+	JZ         end
+
+tail:
+	LEAQ  tile_tail_configs<>+0(SB), DI
+	MOVQ  R10, R9
+	SHLQ  $0x06, R9
+	LEAQ  -64(DI)(R9*1), DI
+	LONG $0x4978e2c4; BYTE $0x07 // LDTILECFG (DI)
+	CMPQ  R10, $+16
+	JLE   upper
+	TESTQ BX, BX
+	JZ    tailzero
+	LONG $0x4b7be2c4; BYTE $0x04; BYTE $0x33 // TILELOADD (BX)(SI*1), T0
+	LONG $0x4b7be2c4; BYTE $0x4c; BYTE $0x33; BYTE $0x40 // TILELOADD 64(BX)(SI*1), T1
+	MOVQ  SI, DI
+	SHLQ  $0x04, DI
+	ADDQ  BX, DI
+	LONG $0x4b7be2c4; BYTE $0x14; BYTE $0x37 // TILELOADD (DI)(SI*1), T2
+	LONG $0x4b7be2c4; BYTE $0x5c; BYTE $0x37; BYTE $0x40 // TILELOADD 64(DI)(SI*1), T3
+	MOVQ  SI, DI
+	SHLQ  $0x05, DI
+	ADDQ  DI, BX
+	JMP   tailsums
+
+tailzero:
+	LONG $0x497be2c4; BYTE $0xc0 // TILEZERO T0
+	LONG $0x497be2c4; BYTE $0xc8 // TILEZERO T1
+	LONG $0x497be2c4; BYTE $0xd0 // TILEZERO T2
+	LONG $0x497be2c4; BYTE $0xd8 // TILEZERO T3
+
+tailsums:
+	MOVQ DX, R9
+	SHLQ $0x05, R9
+	ADDQ CX, R9
+	MOVQ b+24(FP), BX
+	MOVQ k+8(FP), DI
+
+tailstep:
+	LONG $0x4b7ba2c4; BYTE $0x34; BYTE $0x03 // TILELOADD (BX)(R8*1), T6
+	LONG $0x4b7ba2c4; LONG $0x040003bc; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(BX)(R8*1), T7
+	LONG $0x4b7ba2c4; BYTE $0x24; BYTE $0x00 // TILELOADD (AX)(R8*1), T4
+	LONG $0x4b7ba2c4; LONG $0x040000ac; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(AX)(R8*1), T5
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS T6, T4, T0
+	PREFETCHT0 4096(AX)
+	PREFETCHT0 4128(AX)
+	PREFETCHT0 4160(AX)
+	PREFETCHT0 4192(AX)
+	PREFETCHT0 4224(AX)
+	PREFETCHT0 4256(AX)
+	PREFETCHT0 4288(AX)
+	PREFETCHT0 4320(AX)
+	PREFETCHT0 4352(AX)
+	PREFETCHT0 4384(AX)
+	PREFETCHT0 4416(AX)
+	PREFETCHT0 4448(AX)
+	PREFETCHT0 4480(AX)
+	PREFETCHT0 4512(AX)
+	PREFETCHT0 4544(AX)
+	PREFETCHT0 4576(AX)
+	PREFETCHT0 (R9)
+	PREFETCHT0 16(R9)
+	ADDQ       DX, R9
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS T7, T4, T1
+	PREFETCHT0 4608(AX)
+	PREFETCHT0 4640(AX)
+	PREFETCHT0 4672(AX)
+	PREFETCHT0 4704(AX)
+	PREFETCHT0 4736(AX)
+	PREFETCHT0 4768(AX)
+	PREFETCHT0 4800(AX)
+	PREFETCHT0 4832(AX)
+	PREFETCHT0 4864(AX)
+	PREFETCHT0 4896(AX)
+	PREFETCHT0 4928(AX)
+	PREFETCHT0 4960(AX)
+	PREFETCHT0 4992(AX)
+	PREFETCHT0 5024(AX)
+	PREFETCHT0 5056(AX)
+	PREFETCHT0 5088(AX)
+	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS T6, T5, T2
+	PREFETCHT0 5120(AX)
+	PREFETCHT0 5152(AX)
+	PREFETCHT0 5184(AX)
+	PREFETCHT0 5216(AX)
+	PREFETCHT0 5248(AX)
+	PREFETCHT0 5280(AX)
+	PREFETCHT0 5312(AX)
+	PREFETCHT0 5344(AX)
+	PREFETCHT0 5376(AX)
+	PREFETCHT0 5408(AX)
+	PREFETCHT0 5440(AX)
+	PREFETCHT0 5472(AX)
+	PREFETCHT0 5504(AX)
+	PREFETCHT0 5536(AX)
+	PREFETCHT0 5568(AX)
+	PREFETCHT0 5600(AX)
+	PREFETCHT0 (R9)
+	PREFETCHT0 16(R9)
+	ADDQ       DX, R9
+	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS T7, T5, T3
+	PREFETCHT0 5632(AX)
+	PREFETCHT0 5664(AX)
+	PREFETCHT0 5696(AX)
+	PREFETCHT0 5728(AX)
+	PREFETCHT0 5760(AX)
+	PREFETCHT0 5792(AX)
+	PREFETCHT0 5824(AX)
+	PREFETCHT0 5856(AX)
+	PREFETCHT0 5888(AX)
+	PREFETCHT0 5920(AX)
+	PREFETCHT0 5952(AX)
+	PREFETCHT0 5984(AX)
+	PREFETCHT0 6016(AX)
+	PREFETCHT0 6048(AX)
+	PREFETCHT0 6080(AX)
+	PREFETCHT0 6112(AX)
+	ADDQ       $+2048, AX
+	ADDQ       $+2048, BX
+	DECQ       DI
+	JNZ        tailstep
+	LONG $0x4b7ae2c4; BYTE $0x04; BYTE $0x11 // TILESTORED T0, (CX)(DX*1)
+	LONG $0x4b7ae2c4; BYTE $0x4c; BYTE $0x11; BYTE $0x40 // TILESTORED T1, 64(CX)(DX*1)
+	MOVQ       DX, DI
+	SHLQ       $0x04, DI
+	ADDQ       CX, DI
+	LONG $0x4b7ae2c4; BYTE $0x14; BYTE $0x17 // TILESTORED T2, (DI)(DX*1)
+	LONG $0x4b7ae2c4; BYTE $0x5c; BYTE $0x17; BYTE $0x40 // TILESTORED T3, 64(DI)(DX*1)
+	MOVQ       DX, DI
+	SHLQ       $0x05, DI
+	ADDQ       DI, CX
+	JMP        end
+
+upper:
+	TESTQ BX, BX
+	JZ    upperzero
+	LONG $0x4b7be2c4; BYTE $0x04; BYTE $0x33 // TILELOADD (BX)(SI*1), T0
+	LONG $0x4b7be2c4; BYTE $0x4c; BYTE $0x33; BYTE $0x40 // TILELOADD 64(BX)(SI*1), T1
+	MOVQ  SI, DI
+	SHLQ  $0x05, DI
+	ADDQ  DI, BX
+	JMP   uppersums
+
+upperzero:
+	LONG $0x497be2c4; BYTE $0xc0 // TILEZERO T0
+	LONG $0x497be2c4; BYTE $0xc8 // TILEZERO T1
+
+uppersums:
+	MOVQ DX, R9
+	SHLQ $0x05, R9
+	ADDQ CX, R9
+	MOVQ b+24(FP), BX
+	MOVQ k+8(FP), DI
+
+upperstep:
+	LONG $0x4b7ba2c4; BYTE $0x34; BYTE $0x03 // TILELOADD (BX)(R8*1), T6
+	LONG $0x4b7ba2c4; LONG $0x040003bc; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(BX)(R8*1), T7
+	LONG $0x4b7ba2c4; BYTE $0x24; BYTE $0x00 // TILELOADD (AX)(R8*1), T4
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS T6, T4, T0
+	PREFETCHT0 4096(AX)
+	PREFETCHT0 4128(AX)
+	PREFETCHT0 4160(AX)
+	PREFETCHT0 4192(AX)
+	PREFETCHT0 4224(AX)
+	PREFETCHT0 4256(AX)
+	PREFETCHT0 4288(AX)
+	PREFETCHT0 4320(AX)
+	PREFETCHT0 4352(AX)
+	PREFETCHT0 4384(AX)
+	PREFETCHT0 4416(AX)
+	PREFETCHT0 4448(AX)
+	PREFETCHT0 4480(AX)
+	PREFETCHT0 4512(AX)
+	PREFETCHT0 4544(AX)
+	PREFETCHT0 4576(AX)
+	PREFETCHT0 (R9)
+	PREFETCHT0 16(R9)
+	ADDQ       DX, R9
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS T7, T4, T1
+	PREFETCHT0 4608(AX)
+	PREFETCHT0 4640(AX)
+	PREFETCHT0 4672(AX)
+	PREFETCHT0 4704(AX)
+	PREFETCHT0 4736(AX)
+	PREFETCHT0 4768(AX)
+	PREFETCHT0 4800(AX)
+	PREFETCHT0 4832(AX)
+	PREFETCHT0 4864(AX)
+	PREFETCHT0 4896(AX)
+	PREFETCHT0 4928(AX)
+	PREFETCHT0 4960(AX)
+	PREFETCHT0 4992(AX)
+	PREFETCHT0 5024(AX)
+	PREFETCHT0 5056(AX)
+	PREFETCHT0 5088(AX)
+	ADDQ       $+2048, AX
+	ADDQ       $+2048, BX
+	DECQ       DI
+	JNZ        upperstep
+	LONG $0x4b7ae2c4; BYTE $0x04; BYTE $0x11 // TILESTORED T0, (CX)(DX*1)
+	LONG $0x4b7ae2c4; BYTE $0x4c; BYTE $0x11; BYTE $0x40 // TILESTORED T1, 64(CX)(DX*1)
+	MOVQ       DX, DI
+	SHLQ       $0x05, DI
+	ADDQ       DI, CX
+
+end:
 	LONG $0x4978e2c4; BYTE $0xc0 // TILERELEASE
 	RET
 
@@ -228,37 +432,2025 @@ DATA tile_config<>+62(SB)/1, $0x00
 DATA tile_config<>+63(SB)/1, $0x00
 GLOBL tile_config<>(SB), RODATA|NOPTR, $64
 
-// func TilePanelsSplit(panels int, k int, a *uint16, b *uint16, c *float32, ldc int, d *float32, ldd int, next *uint16)
+DATA tile_tail_configs<>+0(SB)/1, $0x01
+DATA tile_tail_configs<>+1(SB)/1, $0x00
+DATA tile_tail_configs<>+2(SB)/1, $0x00
+DATA tile_tail_configs<>+3(SB)/1, $0x00
+DATA tile_tail_configs<>+4(SB)/1, $0x00
+DATA tile_tail_configs<>+5(SB)/1, $0x00
+DATA tile_tail_configs<>+6(SB)/1, $0x00
+DATA tile_tail_configs<>+7(SB)/1, $0x00
+DATA tile_tail_configs<>+8(SB)/1, $0x00
+DATA tile_tail_configs<>+9(SB)/1, $0x00
+DATA tile_tail_configs<>+10(SB)/1, $0x00
+DATA tile_tail_configs<>+11(SB)/1, $0x00
+DATA tile_tail_configs<>+12(SB)/1, $0x00
+DATA tile_tail_configs<>+13(SB)/1, $0x00
+DATA tile_tail_configs<>+14(SB)/1, $0x00
+DATA tile_tail_configs<>+15(SB)/1, $0x00
+DATA tile_tail_configs<>+16(SB)/1, $0x40
+DATA tile_tail_configs<>+17(SB)/1, $0x00
+DATA tile_tail_configs<>+18(SB)/1, $0x40
+DATA tile_tail_configs<>+19(SB)/1, $0x00
+DATA tile_tail_configs<>+20(SB)/1, $0x40
+DATA tile_tail_configs<>+21(SB)/1, $0x00
+DATA tile_tail_configs<>+22(SB)/1, $0x40
+DATA tile_tail_configs<>+23(SB)/1, $0x00
+DATA tile_tail_configs<>+24(SB)/1, $0x40
+DATA tile_tail_configs<>+25(SB)/1, $0x00
+DATA tile_tail_configs<>+26(SB)/1, $0x40
+DATA tile_tail_configs<>+27(SB)/1, $0x00
+DATA tile_tail_configs<>+28(SB)/1, $0x40
+DATA tile_tail_configs<>+29(SB)/1, $0x00
+DATA tile_tail_configs<>+30(SB)/1, $0x40
+DATA tile_tail_configs<>+31(SB)/1, $0x00
+DATA tile_tail_configs<>+32(SB)/1, $0x00
+DATA tile_tail_configs<>+33(SB)/1, $0x00
+DATA tile_tail_configs<>+34(SB)/1, $0x00
+DATA tile_tail_configs<>+35(SB)/1, $0x00
+DATA tile_tail_configs<>+36(SB)/1, $0x00
+DATA tile_tail_configs<>+37(SB)/1, $0x00
+DATA tile_tail_configs<>+38(SB)/1, $0x00
+DATA tile_tail_configs<>+39(SB)/1, $0x00
+DATA tile_tail_configs<>+40(SB)/1, $0x00
+DATA tile_tail_configs<>+41(SB)/1, $0x00
+DATA tile_tail_configs<>+42(SB)/1, $0x00
+DATA tile_tail_configs<>+43(SB)/1, $0x00
+DATA tile_tail_configs<>+44(SB)/1, $0x00
+DATA tile_tail_configs<>+45(SB)/1, $0x00
+DATA tile_tail_configs<>+46(SB)/1, $0x00
+DATA tile_tail_configs<>+47(SB)/1, $0x00
+DATA tile_tail_configs<>+48(SB)/1, $0x01
+DATA tile_tail_configs<>+49(SB)/1, $0x01
+DATA tile_tail_configs<>+50(SB)/1, $0x10
+DATA tile_tail_configs<>+51(SB)/1, $0x10
+DATA tile_tail_configs<>+52(SB)/1, $0x01
+DATA tile_tail_configs<>+53(SB)/1, $0x10
+DATA tile_tail_configs<>+54(SB)/1, $0x10
+DATA tile_tail_configs<>+55(SB)/1, $0x10
+DATA tile_tail_configs<>+56(SB)/1, $0x00
+DATA tile_tail_configs<>+57(SB)/1, $0x00
+DATA tile_tail_configs<>+58(SB)/1, $0x00
+DATA tile_tail_configs<>+59(SB)/1, $0x00
+DATA tile_tail_configs<>+60(SB)/1, $0x00
+DATA tile_tail_configs<>+61(SB)/1, $0x00
+DATA tile_tail_configs<>+62(SB)/1, $0x00
+DATA tile_tail_configs<>+63(SB)/1, $0x00
+DATA tile_tail_configs<>+64(SB)/1, $0x01
+DATA tile_tail_configs<>+65(SB)/1, $0x00
+DATA tile_tail_configs<>+66(SB)/1, $0x00
+DATA tile_tail_configs<>+67(SB)/1, $0x00
+DATA tile_tail_configs<>+68(SB)/1, $0x00
+DATA tile_tail_configs<>+69(SB)/1, $0x00
+DATA tile_tail_configs<>+70(SB)/1, $0x00
+DATA tile_tail_configs<>+71(SB)/1, $0x00
+DATA tile_tail_configs<>+72(SB)/1, $0x00
+DATA tile_tail_configs<>+73(SB)/1, $0x00
+DATA tile_tail_configs<>+74(SB)/1, $0x00
+DATA tile_tail_configs<>+75(SB)/1, $0x00
+DATA tile_tail_configs<>+76(SB)/1, $0x00
+DATA tile_tail_configs<>+77(SB)/1, $0x00
+DATA tile_tail_configs<>+78(SB)/1, $0x00
+DATA tile_tail_configs<>+79(SB)/1, $0x00
+DATA tile_tail_configs<>+80(SB)/1, $0x40
+DATA tile_tail_configs<>+81(SB)/1, $0x00
+DATA tile_tail_configs<>+82(SB)/1, $0x40
+DATA tile_tail_configs<>+83(SB)/1, $0x00
+DATA tile_tail_configs<>+84(SB)/1, $0x40
+DATA tile_tail_configs<>+85(SB)/1, $0x00
+DATA tile_tail_configs<>+86(SB)/1, $0x40
+DATA tile_tail_configs<>+87(SB)/1, $0x00
+DATA tile_tail_configs<>+88(SB)/1, $0x40
+DATA tile_tail_configs<>+89(SB)/1, $0x00
+DATA tile_tail_configs<>+90(SB)/1, $0x40
+DATA tile_tail_configs<>+91(SB)/1, $0x00
+DATA tile_tail_configs<>+92(SB)/1, $0x40
+DATA tile_tail_configs<>+93(SB)/1, $0x00
+DATA tile_tail_configs<>+94(SB)/1, $0x40
+DATA tile_tail_configs<>+95(SB)/1, $0x00
+DATA tile_tail_configs<>+96(SB)/1, $0x00
+DATA tile_tail_configs<>+97(SB)/1, $0x00
+DATA tile_tail_configs<>+98(SB)/1, $0x00
+DATA tile_tail_configs<>+99(SB)/1, $0x00
+DATA tile_tail_configs<>+100(SB)/1, $0x00
+DATA tile_tail_configs<>+101(SB)/1, $0x00
+DATA tile_tail_configs<>+102(SB)/1, $0x00
+DATA tile_tail_configs<>+103(SB)/1, $0x00
+DATA tile_tail_configs<>+104(SB)/1, $0x00
+DATA tile_tail_configs<>+105(SB)/1, $0x00
+DATA tile_tail_configs<>+106(SB)/1, $0x00
+DATA tile_tail_configs<>+107(SB)/1, $0x00
+DATA tile_tail_configs<>+108(SB)/1, $0x00
+DATA tile_tail_configs<>+109(SB)/1, $0x00
+DATA tile_tail_configs<>+110(SB)/1, $0x00
+DATA tile_tail_configs<>+111(SB)/1, $0x00
+DATA tile_tail_configs<>+112(SB)/1, $0x02
+DATA tile_tail_configs<>+113(SB)/1, $0x02
+DATA tile_tail_configs<>+114(SB)/1, $0x10
+DATA tile_tail_configs<>+115(SB)/1, $0x10
+DATA tile_tail_configs<>+116(SB)/1, $0x02
+DATA tile_tail_configs<>+117(SB)/1, $0x10
+DATA tile_tail_configs<>+118(SB)/1, $0x10
+DATA tile_tail_configs<>+119(SB)/1, $0x10
+DATA tile_tail_configs<>+120(SB)/1, $0x00
+DATA tile_tail_configs<>+121(SB)/1, $0x00
+DATA tile_tail_configs<>+122(SB)/1, $0x00
+DATA tile_tail_configs<>+123(SB)/1, $0x00
+DATA tile_tail_configs<>+124(SB)/1, $0x00
+DATA tile_tail_configs<>+125(SB)/1, $0x00
+DATA tile_tail_configs<>+126(SB)/1, $0x00
+DATA tile_tail_configs<>+127(SB)/1, $0x00
+DATA tile_tail_configs<>+128(SB)/1, $0x01
+DATA tile_tail_configs<>+129(SB)/1, $0x00
+DATA tile_tail_configs<>+130(SB)/1, $0x00
+DATA tile_tail_configs<>+131(SB)/1, $0x00
+DATA tile_tail_configs<>+132(SB)/1, $0x00
+DATA tile_tail_configs<>+133(SB)/1, $0x00
+DATA tile_tail_configs<>+134(SB)/1, $0x00
+DATA tile_tail_configs<>+135(SB)/1, $0x00
+DATA tile_tail_configs<>+136(SB)/1, $0x00
+DATA tile_tail_configs<>+137(SB)/1, $0x00
+DATA tile_tail_configs<>+138(SB)/1, $0x00
+DATA tile_tail_configs<>+139(SB)/1, $0x00
+DATA tile_tail_configs<>+140(SB)/1, $0x00
+DATA tile_tail_configs<>+141(SB)/1, $0x00
+DATA tile_tail_configs<>+142(SB)/1, $0x00
+DATA tile_tail_configs<>+143(SB)/1, $0x00
+DATA tile_tail_configs<>+144(SB)/1, $0x40
+DATA tile_tail_configs<>+145(SB)/1, $0x00
+DATA tile_tail_configs<>+146(SB)/1, $0x40
+DATA tile_tail_configs<>+147(SB)/1, $0x00
+DATA tile_tail_configs<>+148(SB)/1, $0x40
+DATA tile_tail_configs<>+149(SB)/1, $0x00
+DATA tile_tail_configs<>+150(SB)/1, $0x40
+DATA tile_tail_configs<>+151(SB)/1, $0x00
+DATA tile_tail_configs<>+152(SB)/1, $0x40
+DATA tile_tail_configs<>+153(SB)/1, $0x00
+DATA tile_tail_configs<>+154(SB)/1, $0x40
+DATA tile_tail_configs<>+155(SB)/1, $0x00
+DATA tile_tail_configs<>+156(SB)/1, $0x40
+DATA tile_tail_configs<>+157(SB)/1, $0x00
+DATA tile_tail_configs<>+158(SB)/1, $0x40
+DATA tile_tail_configs<>+159(SB)/1, $0x00
+DATA tile_tail_configs<>+160(SB)/1, $0x00
+DATA tile_tail_configs<>+161(SB)/1, $0x00
+DATA tile_tail_configs<>+162(SB)/1, $0x00
+DATA tile_tail_configs<>+163(SB)/1, $0x00
+DATA tile_tail_configs<>+164(SB)/1, $0x00
+DATA tile_tail_configs<>+165(SB)/1, $0x00
+DATA tile_tail_configs<>+166(SB)/1, $0x00
+DATA tile_tail_configs<>+167(SB)/1, $0x00
+DATA tile_tail_configs<>+168(SB)/1, $0x00
+DATA tile_tail_configs<>+169(SB)/1, $0x00
+DATA tile_tail_configs<>+170(SB)/1, $0x00
+DATA tile_tail_configs<>+171(SB)/1, $0x00
+DATA tile_tail_configs<>+172(SB)/1, $0x00
+DATA tile_tail_configs<>+173(SB)/1, $0x00
+DATA tile_tail_configs<>+174(SB)/1, $0x00
+DATA tile_tail_configs<>+175(SB)/1, $0x00
+DATA tile_tail_configs<>+176(SB)/1, $0x03
+DATA tile_tail_configs<>+177(SB)/1, $0x03
+DATA tile_tail_configs<>+178(SB)/1, $0x10
+DATA tile_tail_configs<>+179(SB)/1, $0x10
+DATA tile_tail_configs<>+180(SB)/1, $0x03
+DATA tile_tail_configs<>+181(SB)/1, $0x10
+DATA tile_tail_configs<>+182(SB)/1, $0x10
+DATA tile_tail_configs<>+183(SB)/1, $0x10
+DATA tile_tail_configs<>+184(SB)/1, $0x00
+DATA tile_tail_configs<>+185(SB)/1, $0x00
+DATA tile_tail_configs<>+186(SB)/1, $0x00
+DATA tile_tail_configs<>+187(SB)/1, $0x00
+DATA tile_tail_configs<>+188(SB)/1, $0x00
+DATA tile_tail_configs<>+189(SB)/1, $0x00
+DATA tile_tail_configs<>+190(SB)/1, $0x00
+DATA tile_tail_configs<>+191(SB)/1, $0x00
+DATA tile_tail_configs<>+192(SB)/1, $0x01
+DATA tile_tail_configs<>+193(SB)/1, $0x00
+DATA tile_tail_configs<>+194(SB)/1, $0x00
+DATA tile_tail_configs<>+195(SB)/1, $0x00
+DATA tile_tail_configs<>+196(SB)/1, $0x00
+DATA tile_tail_configs<>+197(SB)/1, $0x00
+DATA tile_tail_configs<>+198(SB)/1, $0x00
+DATA tile_tail_configs<>+199(SB)/1, $0x00
+DATA tile_tail_configs<>+200(SB)/1, $0x00
+DATA tile_tail_configs<>+201(SB)/1, $0x00
+DATA tile_tail_configs<>+202(SB)/1, $0x00
+DATA tile_tail_configs<>+203(SB)/1, $0x00
+DATA tile_tail_configs<>+204(SB)/1, $0x00
+DATA tile_tail_configs<>+205(SB)/1, $0x00
+DATA tile_tail_configs<>+206(SB)/1, $0x00
+DATA tile_tail_configs<>+207(SB)/1, $0x00
+DATA tile_tail_configs<>+208(SB)/1, $0x40
+DATA tile_tail_configs<>+209(SB)/1, $0x00
+DATA tile_tail_configs<>+210(SB)/1, $0x40
+DATA tile_tail_configs<>+211(SB)/1, $0x00
+DATA tile_tail_configs<>+212(SB)/1, $0x40
+DATA tile_tail_configs<>+213(SB)/1, $0x00
+DATA tile_tail_configs<>+214(SB)/1, $0x40
+DATA tile_tail_configs<>+215(SB)/1, $0x00
+DATA tile_tail_configs<>+216(SB)/1, $0x40
+DATA tile_tail_configs<>+217(SB)/1, $0x00
+DATA tile_tail_configs<>+218(SB)/1, $0x40
+DATA tile_tail_configs<>+219(SB)/1, $0x00
+DATA tile_tail_configs<>+220(SB)/1, $0x40
+DATA tile_tail_configs<>+221(SB)/1, $0x00
+DATA tile_tail_configs<>+222(SB)/1, $0x40
+DATA tile_tail_configs<>+223(SB)/1, $0x00
+DATA tile_tail_configs<>+224(SB)/1, $0x00
+DATA tile_tail_configs<>+225(SB)/1, $0x00
+DATA tile_tail_configs<>+226(SB)/1, $0x00
+DATA tile_tail_configs<>+227(SB)/1, $0x00
+DATA tile_tail_configs<>+228(SB)/1, $0x00
+DATA tile_tail_configs<>+229(SB)/1, $0x00
+DATA tile_tail_configs<>+230(SB)/1, $0x00
+DATA tile_tail_configs<>+231(SB)/1, $0x00
+DATA tile_tail_configs<>+232(SB)/1, $0x00
+DATA tile_tail_configs<>+233(SB)/1, $0x00
+DATA tile_tail_configs<>+234(SB)/1, $0x00
+DATA tile_tail_configs<>+235(SB)/1, $0x00
+DATA tile_tail_configs<>+236(SB)/1, $0x00
+DATA tile_tail_configs<>+237(SB)/1, $0x00
+DATA tile_tail_configs<>+238(SB)/1, $0x00
+DATA tile_tail_configs<>+239(SB)/1, $0x00
+DATA tile_tail_configs<>+240(SB)/1, $0x04
+DATA tile_tail_configs<>+241(SB)/1, $0x04
+DATA tile_tail_configs<>+242(SB)/1, $0x10
+DATA tile_tail_configs<>+243(SB)/1, $0x10
+DATA tile_tail_configs<>+244(SB)/1, $0x04
+DATA tile_tail_configs<>+245(SB)/1, $0x10
+DATA tile_tail_configs<>+246(SB)/1, $0x10
+DATA tile_tail_configs<>+247(SB)/1, $0x10
+DATA tile_tail_configs<>+248(SB)/1, $0x00
+DATA tile_tail_configs<>+249(SB)/1, $0x00
+DATA tile_tail_configs<>+250(SB)/1, $0x00
+DATA tile_tail_configs<>+251(SB)/1, $0x00
+DATA tile_tail_configs<>+252(SB)/1, $0x00
+DATA tile_tail_configs<>+253(SB)/1, $0x00
+DATA tile_tail_configs<>+254(SB)/1, $0x00
+DATA tile_tail_configs<>+255(SB)/1, $0x00
+DATA tile_tail_configs<>+256(SB)/1, $0x01
+DATA tile_tail_configs<>+257(SB)/1, $0x00
+DATA tile_tail_configs<>+258(SB)/1, $0x00
+DATA tile_tail_configs<>+259(SB)/1, $0x00
+DATA tile_tail_configs<>+260(SB)/1, $0x00
+DATA tile_tail_configs<>+261(SB)/1, $0x00
+DATA tile_tail_configs<>+262(SB)/1, $0x00
+DATA tile_tail_configs<>+263(SB)/1, $0x00
+DATA tile_tail_configs<>+264(SB)/1, $0x00
+DATA tile_tail_configs<>+265(SB)/1, $0x00
+DATA tile_tail_configs<>+266(SB)/1, $0x00
+DATA tile_tail_configs<>+267(SB)/1, $0x00
+DATA tile_tail_configs<>+268(SB)/1, $0x00
+DATA tile_tail_configs<>+269(SB)/1, $0x00
+DATA tile_tail_configs<>+270(SB)/1, $0x00
+DATA tile_tail_configs<>+271(SB)/1, $0x00
+DATA tile_tail_configs<>+272(SB)/1, $0x40
+DATA tile_tail_configs<>+273(SB)/1, $0x00
+DATA tile_tail_configs<>+274(SB)/1, $0x40
+DATA tile_tail_configs<>+275(SB)/1, $0x00
+DATA tile_tail_configs<>+276(SB)/1, $0x40
+DATA tile_tail_configs<>+277(SB)/1, $0x00
+DATA tile_tail_configs<>+278(SB)/1, $0x40
+DATA tile_tail_configs<>+279(SB)/1, $0x00
+DATA tile_tail_configs<>+280(SB)/1, $0x40
+DATA tile_tail_configs<>+281(SB)/1, $0x00
+DATA tile_tail_configs<>+282(SB)/1, $0x40
+DATA tile_tail_configs<>+283(SB)/1, $0x00
+DATA tile_tail_configs<>+284(SB)/1, $0x40
+DATA tile_tail_configs<>+285(SB)/1, $0x00
+DATA tile_tail_configs<>+286(SB)/1, $0x40
+DATA tile_tail_configs<>+287(SB)/1, $0x00
+DATA tile_tail_configs<>+288(SB)/1, $0x00
+DATA tile_tail_configs<>+289(SB)/1, $0x00
+DATA tile_tail_configs<>+290(SB)/1, $0x00
+DATA tile_tail_configs<>+291(SB)/1, $0x00
+DATA tile_tail_configs<>+292(SB)/1, $0x00
+DATA tile_tail_configs<>+293(SB)/1, $0x00
+DATA tile_tail_configs<>+294(SB)/1, $0x00
+DATA tile_tail_configs<>+295(SB)/1, $0x00
+DATA tile_tail_configs<>+296(SB)/1, $0x00
+DATA tile_tail_configs<>+297(SB)/1, $0x00
+DATA tile_tail_configs<>+298(SB)/1, $0x00
+DATA tile_tail_configs<>+299(SB)/1, $0x00
+DATA tile_tail_configs<>+300(SB)/1, $0x00
+DATA tile_tail_configs<>+301(SB)/1, $0x00
+DATA tile_tail_configs<>+302(SB)/1, $0x00
+DATA tile_tail_configs<>+303(SB)/1, $0x00
+DATA tile_tail_configs<>+304(SB)/1, $0x05
+DATA tile_tail_configs<>+305(SB)/1, $0x05
+DATA tile_tail_configs<>+306(SB)/1, $0x10
+DATA tile_tail_configs<>+307(SB)/1, $0x10
+DATA tile_tail_configs<>+308(SB)/1, $0x05
+DATA tile_tail_configs<>+309(SB)/1, $0x10
+DATA tile_tail_configs<>+310(SB)/1, $0x10
+DATA tile_tail_configs<>+311(SB)/1, $0x10
+DATA tile_tail_configs<>+312(SB)/1, $0x00
+DATA tile_tail_configs<>+313(SB)/1, $0x00
+DATA tile_tail_configs<>+314(SB)/1, $0x00
+DATA tile_tail_configs<>+315(SB)/1, $0x00
+DATA tile_tail_configs<>+316(SB)/1, $0x00
+DATA tile_tail_configs<>+317(SB)/1, $0x00
+DATA tile_tail_configs<>+318(SB)/1, $0x00
+DATA tile_tail_configs<>+319(SB)/1, $0x00
+DATA tile_tail_configs<>+320(SB)/1, $0x01
+DATA tile_tail_configs<>+321(SB)/1, $0x00
+DATA tile_tail_configs<>+322(SB)/1, $0x00
+DATA tile_tail_configs<>+323(SB)/1, $0x00
+DATA tile_tail_configs<>+324(SB)/1, $0x00
+DATA tile_tail_configs<>+325(SB)/1, $0x00
+DATA tile_tail_configs<>+326(SB)/1, $0x00
+DATA tile_tail_configs<>+327(SB)/1, $0x00
+DATA tile_tail_configs<>+328(SB)/1, $0x00
+DATA tile_tail_configs<>+329(SB)/1, $0x00
+DATA tile_tail_configs<>+330(SB)/1, $0x00
+DATA tile_tail_configs<>+331(SB)/1, $0x00
+DATA tile_tail_configs<>+332(SB)/1, $0x00
+DATA tile_tail_configs<>+333(SB)/1, $0x00
+DATA tile_tail_configs<>+334(SB)/1, $0x00
+DATA tile_tail_configs<>+335(SB)/1, $0x00
+DATA tile_tail_configs<>+336(SB)/1, $0x40
+DATA tile_tail_configs<>+337(SB)/1, $0x00
+DATA tile_tail_configs<>+338(SB)/1, $0x40
+DATA tile_tail_configs<>+339(SB)/1, $0x00
+DATA tile_tail_configs<>+340(SB)/1, $0x40
+DATA tile_tail_configs<>+341(SB)/1, $0x00
+DATA tile_tail_configs<>+342(SB)/1, $0x40
+DATA tile_tail_configs<>+343(SB)/1, $0x00
+DATA tile_tail_configs<>+344(SB)/1, $0x40
+DATA tile_tail_configs<>+345(SB)/1, $0x00
+DATA tile_tail_configs<>+346(SB)/1, $0x40
+DATA tile_tail_configs<>+347(SB)/1, $0x00
+DATA tile_tail_configs<>+348(SB)/1, $0x40
+DATA tile_tail_configs<>+349(SB)/1, $0x00
+DATA tile_tail_configs<>+350(SB)/1, $0x40
+DATA tile_tail_configs<>+351(SB)/1, $0x00
+DATA tile_tail_configs<>+352(SB)/1, $0x00
+DATA tile_tail_configs<>+353(SB)/1, $0x00
+DATA tile_tail_configs<>+354(SB)/1, $0x00
+DATA tile_tail_configs<>+355(SB)/1, $0x00
+DATA tile_tail_configs<>+356(SB)/1, $0x00
+DATA tile_tail_configs<>+357(SB)/1, $0x00
+DATA tile_tail_configs<>+358(SB)/1, $0x00
+DATA tile_tail_configs<>+359(SB)/1, $0x00
+DATA tile_tail_configs<>+360(SB)/1, $0x00
+DATA tile_tail_configs<>+361(SB)/1, $0x00
+DATA tile_tail_configs<>+362(SB)/1, $0x00
+DATA tile_tail_configs<>+363(SB)/1, $0x00
+DATA tile_tail_configs<>+364(SB)/1, $0x00
+DATA tile_tail_configs<>+365(SB)/1, $0x00
+DATA tile_tail_configs<>+366(SB)/1, $0x00
+DATA tile_tail_configs<>+367(SB)/1, $0x00
+DATA tile_tail_configs<>+368(SB)/1, $0x06
+DATA tile_tail_configs<>+369(SB)/1, $0x06
+DATA tile_tail_configs<>+370(SB)/1, $0x10
+DATA tile_tail_configs<>+371(SB)/1, $0x10
+DATA tile_tail_configs<>+372(SB)/1, $0x06
+DATA tile_tail_configs<>+373(SB)/1, $0x10
+DATA tile_tail_configs<>+374(SB)/1, $0x10
+DATA tile_tail_configs<>+375(SB)/1, $0x10
+DATA tile_tail_configs<>+376(SB)/1, $0x00
+DATA tile_tail_configs<>+377(SB)/1, $0x00
+DATA tile_tail_configs<>+378(SB)/1, $0x00
+DATA tile_tail_configs<>+379(SB)/1, $0x00
+DATA tile_tail_configs<>+380(SB)/1, $0x00
+DATA tile_tail_configs<>+381(SB)/1, $0x00
+DATA tile_tail_configs<>+382(SB)/1, $0x00
+DATA tile_tail_configs<>+383(SB)/1, $0x00
+DATA tile_tail_configs<>+384(SB)/1, $0x01
+DATA tile_tail_configs<>+385(SB)/1, $0x00
+DATA tile_tail_configs<>+386(SB)/1, $0x00
+DATA tile_tail_configs<>+387(SB)/1, $0x00
+DATA tile_tail_configs<>+388(SB)/1, $0x00
+DATA tile_tail_configs<>+389(SB)/1, $0x00
+DATA tile_tail_configs<>+390(SB)/1, $0x00
+DATA tile_tail_configs<>+391(SB)/1, $0x00
+DATA tile_tail_configs<>+392(SB)/1, $0x00
+DATA tile_tail_configs<>+393(SB)/1, $0x00
+DATA tile_tail_configs<>+394(SB)/1, $0x00
+DATA tile_tail_configs<>+395(SB)/1, $0x00
+DATA tile_tail_configs<>+396(SB)/1, $0x00
+DATA tile_tail_configs<>+397(SB)/1, $0x00
+DATA tile_tail_configs<>+398(SB)/1, $0x00
+DATA tile_tail_configs<>+399(SB)/1, $0x00
+DATA tile_tail_configs<>+400(SB)/1, $0x40
+DATA tile_tail_configs<>+401(SB)/1, $0x00
+DATA tile_tail_configs<>+402(SB)/1, $0x40
+DATA tile_tail_configs<>+403(SB)/1, $0x00
+DATA tile_tail_configs<>+404(SB)/1, $0x40
+DATA tile_tail_configs<>+405(SB)/1, $0x00
+DATA tile_tail_configs<>+406(SB)/1, $0x40
+DATA tile_tail_configs<>+407(SB)/1, $0x00
+DATA tile_tail_configs<>+408(SB)/1, $0x40
+DATA tile_tail_configs<>+409(SB)/1, $0x00
+DATA tile_tail_configs<>+410(SB)/1, $0x40
+DATA tile_tail_configs<>+411(SB)/1, $0x00
+DATA tile_tail_configs<>+412(SB)/1, $0x40
+DATA tile_tail_configs<>+413(SB)/1, $0x00
+DATA tile_tail_configs<>+414(SB)/1, $0x40
+DATA tile_tail_configs<>+415(SB)/1, $0x00
+DATA tile_tail_configs<>+416(SB)/1, $0x00
+DATA tile_tail_configs<>+417(SB)/1, $0x00
+DATA tile_tail_configs<>+418(SB)/1, $0x00
+DATA tile_tail_configs<>+419(SB)/1, $0x00
+DATA tile_tail_configs<>+420(SB)/1, $0x00
+DATA tile_tail_configs<>+421(SB)/1, $0x00
+DATA tile_tail_configs<>+422(SB)/1, $0x00
+DATA tile_tail_configs<>+423(SB)/1, $0x00
+DATA tile_tail_configs<>+424(SB)/1, $0x00
+DATA tile_tail_configs<>+425(SB)/1, $0x00
+DATA tile_tail_configs<>+426(SB)/1, $0x00
+DATA tile_tail_configs<>+427(SB)/1, $0x00
+DATA tile_tail_configs<>+428(SB)/1, $0x00
+DATA tile_tail_configs<>+429(SB)/1, $0x00
+DATA tile_tail_configs<>+430(SB)/1, $0x00
+DATA tile_tail_configs<>+431(SB)/1, $0x00
+DATA tile_tail_configs<>+432(SB)/1, $0x07
+DATA tile_tail_configs<>+433(SB)/1, $0x07
+DATA tile_tail_configs<>+434(SB)/1, $0x10
+DATA tile_tail_configs<>+435(SB)/1, $0x10
+DATA tile_tail_configs<>+436(SB)/1, $0x07
+DATA tile_tail_configs<>+437(SB)/1, $0x10
+DATA tile_tail_configs<>+438(SB)/1, $0x10
+DATA tile_tail_configs<>+439(SB)/1, $0x10
+DATA tile_tail_configs<>+440(SB)/1, $0x00
+DATA tile_tail_configs<>+441(SB)/1, $0x00
+DATA tile_tail_configs<>+442(SB)/1, $0x00
+DATA tile_tail_configs<>+443(SB)/1, $0x00
+DATA tile_tail_configs<>+444(SB)/1, $0x00
+DATA tile_tail_configs<>+445(SB)/1, $0x00
+DATA tile_tail_configs<>+446(SB)/1, $0x00
+DATA tile_tail_configs<>+447(SB)/1, $0x00
+DATA tile_tail_configs<>+448(SB)/1, $0x01
+DATA tile_tail_configs<>+449(SB)/1, $0x00
+DATA tile_tail_configs<>+450(SB)/1, $0x00
+DATA tile_tail_configs<>+451(SB)/1, $0x00
+DATA tile_tail_configs<>+452(SB)/1, $0x00
+DATA tile_tail_configs<>+453(SB)/1, $0x00
+DATA tile_tail_configs<>+454(SB)/1, $0x00
+DATA tile_tail_configs<>+455(SB)/1, $0x00
+DATA tile_tail_configs<>+456(SB)/1, $0x00
+DATA tile_tail_configs<>+457(SB)/1, $0x00
+DATA tile_tail_configs<>+458(SB)/1, $0x00
+DATA tile_tail_configs<>+459(SB)/1, $0x00
+DATA tile_tail_configs<>+460(SB)/1, $0x00
+DATA tile_tail_configs<>+461(SB)/1, $0x00
+DATA tile_tail_configs<>+462(SB)/1, $0x00
+DATA tile_tail_configs<>+463(SB)/1, $0x00
+DATA tile_tail_configs<>+464(SB)/1, $0x40
+DATA tile_tail_configs<>+465(SB)/1, $0x00
+DATA tile_tail_configs<>+466(SB)/1, $0x40
+DATA tile_tail_configs<>+467(SB)/1, $0x00
+DATA tile_tail_configs<>+468(SB)/1, $0x40
+DATA tile_tail_configs<>+469(SB)/1, $0x00
+DATA tile_tail_configs<>+470(SB)/1, $0x40
+DATA tile_tail_configs<>+471(SB)/1, $0x00
+DATA tile_tail_configs<>+472(SB)/1, $0x40
+DATA tile_tail_configs<>+473(SB)/1, $0x00
+DATA tile_tail_configs<>+474(SB)/1, $0x40
+DATA tile_tail_configs<>+475(SB)/1, $0x00
+DATA tile_tail_configs<>+476(SB)/1, $0x40
+DATA tile_tail_configs<>+477(SB)/1, $0x00
+DATA tile_tail_configs<>+478(SB)/1, $0x40
+DATA tile_tail_configs<>+479(SB)/1, $0x00
+DATA tile_tail_configs<>+480(SB)/1, $0x00
+DATA tile_tail_configs<>+481(SB)/1, $0x00
+DATA tile_tail_configs<>+482(SB)/1, $0x00
+DATA tile_tail_configs<>+483(SB)/1, $0x00
+DATA tile_tail_configs<>+484(SB)/1, $0x00
+DATA tile_tail_configs<>+485(SB)/1, $0x00
+DATA tile_tail_configs<>+486(SB)/1, $0x00
+DATA tile_tail_configs<>+487(SB)/1, $0x00
+DATA tile_tail_configs<>+488(SB)/1, $0x00
+DATA tile_tail_configs<>+489(SB)/1, $0x00
+DATA tile_tail_configs<>+490(SB)/1, $0x00
+DATA tile_tail_configs<>+491(SB)/1, $0x00
+DATA tile_tail_configs<>+492(SB)/1, $0x00
+DATA tile_tail_configs<>+493(SB)/1, $0x00
+DATA tile_tail_configs<>+494(SB)/1, $0x00
+DATA tile_tail_configs<>+495(SB)/1, $0x00
+DATA tile_tail_configs<>+496(SB)/1, $0x08
+DATA tile_tail_configs<>+497(SB)/1, $0x08
+DATA tile_tail_configs<>+498(SB)/1, $0x10
+DATA tile_tail_configs<>+499(SB)/1, $0x10
+DATA tile_tail_configs<>+500(SB)/1, $0x08
+DATA tile_tail_configs<>+501(SB)/1, $0x10
+DATA tile_tail_configs<>+502(SB)/1, $0x10
+DATA tile_tail_configs<>+503(SB)/1, $0x10
+DATA tile_tail_configs<>+504(SB)/1, $0x00
+DATA tile_tail_configs<>+505(SB)/1, $0x00
+DATA tile_tail_configs<>+506(SB)/1, $0x00
+DATA tile_tail_configs<>+507(SB)/1, $0x00
+DATA tile_tail_configs<>+508(SB)/1, $0x00
+DATA tile_tail_configs<>+509(SB)/1, $0x00
+DATA tile_tail_configs<>+510(SB)/1, $0x00
+DATA tile_tail_configs<>+511(SB)/1, $0x00
+DATA tile_tail_configs<>+512(SB)/1, $0x01
+DATA tile_tail_configs<>+513(SB)/1, $0x00
+DATA tile_tail_configs<>+514(SB)/1, $0x00
+DATA tile_tail_configs<>+515(SB)/1, $0x00
+DATA tile_tail_configs<>+516(SB)/1, $0x00
+DATA tile_tail_configs<>+517(SB)/1, $0x00
+DATA tile_tail_configs<>+518(SB)/1, $0x00
+DATA tile_tail_configs<>+519(SB)/1, $0x00
+DATA tile_tail_configs<>+520(SB)/1, $0x00
+DATA tile_tail_configs<>+521(SB)/1, $0x00
+DATA tile_tail_configs<>+522(SB)/1, $0x00
+DATA tile_tail_configs<>+523(SB)/1, $0x00
+DATA tile_tail_configs<>+524(SB)/1, $0x00
+DATA tile_tail_configs<>+525(SB)/1, $0x00
+DATA tile_tail_configs<>+526(SB)/1, $0x00
+DATA tile_tail_configs<>+527(SB)/1, $0x00
+DATA tile_tail_configs<>+528(SB)/1, $0x40
+DATA tile_tail_configs<>+529(SB)/1, $0x00
+DATA tile_tail_configs<>+530(SB)/1, $0x40
+DATA tile_tail_configs<>+531(SB)/1, $0x00
+DATA tile_tail_configs<>+532(SB)/1, $0x40
+DATA tile_tail_configs<>+533(SB)/1, $0x00
+DATA tile_tail_configs<>+534(SB)/1, $0x40
+DATA tile_tail_configs<>+535(SB)/1, $0x00
+DATA tile_tail_configs<>+536(SB)/1, $0x40
+DATA tile_tail_configs<>+537(SB)/1, $0x00
+DATA tile_tail_configs<>+538(SB)/1, $0x40
+DATA tile_tail_configs<>+539(SB)/1, $0x00
+DATA tile_tail_configs<>+540(SB)/1, $0x40
+DATA tile_tail_configs<>+541(SB)/1, $0x00
+DATA tile_tail_configs<>+542(SB)/1, $0x40
+DATA tile_tail_configs<>+543(SB)/1, $0x00
+DATA tile_tail_configs<>+544(SB)/1, $0x00
+DATA tile_tail_configs<>+545(SB)/1, $0x00
+DATA tile_tail_configs<>+546(SB)/1, $0x00
+DATA tile_tail_configs<>+547(SB)/1, $0x00
+DATA tile_tail_configs<>+548(SB)/1, $0x00
+DATA tile_tail_configs<>+549(SB)/1, $0x00
+DATA tile_tail_configs<>+550(SB)/1, $0x00
+DATA tile_tail_configs<>+551(SB)/1, $0x00
+DATA tile_tail_configs<>+552(SB)/1, $0x00
+DATA tile_tail_configs<>+553(SB)/1, $0x00
+DATA tile_tail_configs<>+554(SB)/1, $0x00
+DATA tile_tail_configs<>+555(SB)/1, $0x00
+DATA tile_tail_configs<>+556(SB)/1, $0x00
+DATA tile_tail_configs<>+557(SB)/1, $0x00
+DATA tile_tail_configs<>+558(SB)/1, $0x00
+DATA tile_tail_configs<>+559(SB)/1, $0x00
+DATA tile_tail_configs<>+560(SB)/1, $0x09
+DATA tile_tail_configs<>+561(SB)/1, $0x09
+DATA tile_tail_configs<>+562(SB)/1, $0x10
+DATA tile_tail_configs<>+563(SB)/1, $0x10
+DATA tile_tail_configs<>+564(SB)/1, $0x09
+DATA tile_tail_configs<>+565(SB)/1, $0x10
+DATA tile_tail_configs<>+566(SB)/1, $0x10
+DATA tile_tail_configs<>+567(SB)/1, $0x10
+DATA tile_tail_configs<>+568(SB)/1, $0x00
+DATA tile_tail_configs<>+569(SB)/1, $0x00
+DATA tile_tail_configs<>+570(SB)/1, $0x00
+DATA tile_tail_configs<>+571(SB)/1, $0x00
+DATA tile_tail_configs<>+572(SB)/1, $0x00
+DATA tile_tail_configs<>+573(SB)/1, $0x00
+DATA tile_tail_configs<>+574(SB)/1, $0x00
+DATA tile_tail_configs<>+575(SB)/1, $0x00
+DATA tile_tail_configs<>+576(SB)/1, $0x01
+DATA tile_tail_configs<>+577(SB)/1, $0x00
+DATA tile_tail_configs<>+578(SB)/1, $0x00
+DATA tile_tail_configs<>+579(SB)/1, $0x00
+DATA tile_tail_configs<>+580(SB)/1, $0x00
+DATA tile_tail_configs<>+581(SB)/1, $0x00
+DATA tile_tail_configs<>+582(SB)/1, $0x00
+DATA tile_tail_configs<>+583(SB)/1, $0x00
+DATA tile_tail_configs<>+584(SB)/1, $0x00
+DATA tile_tail_configs<>+585(SB)/1, $0x00
+DATA tile_tail_configs<>+586(SB)/1, $0x00
+DATA tile_tail_configs<>+587(SB)/1, $0x00
+DATA tile_tail_configs<>+588(SB)/1, $0x00
+DATA tile_tail_configs<>+589(SB)/1, $0x00
+DATA tile_tail_configs<>+590(SB)/1, $0x00
+DATA tile_tail_configs<>+591(SB)/1, $0x00
+DATA tile_tail_configs<>+592(SB)/1, $0x40
+DATA tile_tail_configs<>+593(SB)/1, $0x00
+DATA tile_tail_configs<>+594(SB)/1, $0x40
+DATA tile_tail_configs<>+595(SB)/1, $0x00
+DATA tile_tail_configs<>+596(SB)/1, $0x40
+DATA tile_tail_configs<>+597(SB)/1, $0x00
+DATA tile_tail_configs<>+598(SB)/1, $0x40
+DATA tile_tail_configs<>+599(SB)/1, $0x00
+DATA tile_tail_configs<>+600(SB)/1, $0x40
+DATA tile_tail_configs<>+601(SB)/1, $0x00
+DATA tile_tail_configs<>+602(SB)/1, $0x40
+DATA tile_tail_configs<>+603(SB)/1, $0x00
+DATA tile_tail_configs<>+604(SB)/1, $0x40
+DATA tile_tail_configs<>+605(SB)/1, $0x00
+DATA tile_tail_configs<>+606(SB)/1, $0x40
+DATA tile_tail_configs<>+607(SB)/1, $0x00
+DATA tile_tail_configs<>+608(SB)/1, $0x00
+DATA tile_tail_configs<>+609(SB)/1, $0x00
+DATA tile_tail_configs<>+610(SB)/1, $0x00
+DATA tile_tail_configs<>+611(SB)/1, $0x00
+DATA tile_tail_configs<>+612(SB)/1, $0x00
+DATA tile_tail_configs<>+613(SB)/1, $0x00
+DATA tile_tail_configs<>+614(SB)/1, $0x00
+DATA tile_tail_configs<>+615(SB)/1, $0x00
+DATA tile_tail_configs<>+616(SB)/1, $0x00
+DATA tile_tail_configs<>+617(SB)/1, $0x00
+DATA tile_tail_configs<>+618(SB)/1, $0x00
+DATA tile_tail_configs<>+619(SB)/1, $0x00
+DATA tile_tail_configs<>+620(SB)/1, $0x00
+DATA tile_tail_configs<>+621(SB)/1, $0x00
+DATA tile_tail_configs<>+622(SB)/1, $0x00
+DATA tile_tail_configs<>+623(SB)/1, $0x00
+DATA tile_tail_configs<>+624(SB)/1, $0x0a
+DATA tile_tail_configs<>+625(SB)/1, $0x0a
+DATA tile_tail_configs<>+626(SB)/1, $0x10
+DATA tile_tail_configs<>+627(SB)/1, $0x10
+DATA tile_tail_configs<>+628(SB)/1, $0x0a
+DATA tile_tail_configs<>+629(SB)/1, $0x10
+DATA tile_tail_configs<>+630(SB)/1, $0x10
+DATA tile_tail_configs<>+631(SB)/1, $0x10
+DATA tile_tail_configs<>+632(SB)/1, $0x00
+DATA tile_tail_configs<>+633(SB)/1, $0x00
+DATA tile_tail_configs<>+634(SB)/1, $0x00
+DATA tile_tail_configs<>+635(SB)/1, $0x00
+DATA tile_tail_configs<>+636(SB)/1, $0x00
+DATA tile_tail_configs<>+637(SB)/1, $0x00
+DATA tile_tail_configs<>+638(SB)/1, $0x00
+DATA tile_tail_configs<>+639(SB)/1, $0x00
+DATA tile_tail_configs<>+640(SB)/1, $0x01
+DATA tile_tail_configs<>+641(SB)/1, $0x00
+DATA tile_tail_configs<>+642(SB)/1, $0x00
+DATA tile_tail_configs<>+643(SB)/1, $0x00
+DATA tile_tail_configs<>+644(SB)/1, $0x00
+DATA tile_tail_configs<>+645(SB)/1, $0x00
+DATA tile_tail_configs<>+646(SB)/1, $0x00
+DATA tile_tail_configs<>+647(SB)/1, $0x00
+DATA tile_tail_configs<>+648(SB)/1, $0x00
+DATA tile_tail_configs<>+649(SB)/1, $0x00
+DATA tile_tail_configs<>+650(SB)/1, $0x00
+DATA tile_tail_configs<>+651(SB)/1, $0x00
+DATA tile_tail_configs<>+652(SB)/1, $0x00
+DATA tile_tail_configs<>+653(SB)/1, $0x00
+DATA tile_tail_configs<>+654(SB)/1, $0x00
+DATA tile_tail_configs<>+655(SB)/1, $0x00
+DATA tile_tail_configs<>+656(SB)/1, $0x40
+DATA tile_tail_configs<>+657(SB)/1, $0x00
+DATA tile_tail_configs<>+658(SB)/1, $0x40
+DATA tile_tail_configs<>+659(SB)/1, $0x00
+DATA tile_tail_configs<>+660(SB)/1, $0x40
+DATA tile_tail_configs<>+661(SB)/1, $0x00
+DATA tile_tail_configs<>+662(SB)/1, $0x40
+DATA tile_tail_configs<>+663(SB)/1, $0x00
+DATA tile_tail_configs<>+664(SB)/1, $0x40
+DATA tile_tail_configs<>+665(SB)/1, $0x00
+DATA tile_tail_configs<>+666(SB)/1, $0x40
+DATA tile_tail_configs<>+667(SB)/1, $0x00
+DATA tile_tail_configs<>+668(SB)/1, $0x40
+DATA tile_tail_configs<>+669(SB)/1, $0x00
+DATA tile_tail_configs<>+670(SB)/1, $0x40
+DATA tile_tail_configs<>+671(SB)/1, $0x00
+DATA tile_tail_configs<>+672(SB)/1, $0x00
+DATA tile_tail_configs<>+673(SB)/1, $0x00
+DATA tile_tail_configs<>+674(SB)/1, $0x00
+DATA tile_tail_configs<>+675(SB)/1, $0x00
+DATA tile_tail_configs<>+676(SB)/1, $0x00
+DATA tile_tail_configs<>+677(SB)/1, $0x00
+DATA tile_tail_configs<>+678(SB)/1, $0x00
+DATA tile_tail_configs<>+679(SB)/1, $0x00
+DATA tile_tail_configs<>+680(SB)/1, $0x00
+DATA tile_tail_configs<>+681(SB)/1, $0x00
+DATA tile_tail_configs<>+682(SB)/1, $0x00
+DATA tile_tail_configs<>+683(SB)/1, $0x00
+DATA tile_tail_configs<>+684(SB)/1, $0x00
+DATA tile_tail_configs<>+685(SB)/1, $0x00
+DATA tile_tail_configs<>+686(SB)/1, $0x00
+DATA tile_tail_configs<>+687(SB)/1, $0x00
+DATA tile_tail_configs<>+688(SB)/1, $0x0b
+DATA tile_tail_configs<>+689(SB)/1, $0x0b
+DATA tile_tail_configs<>+690(SB)/1, $0x10
+DATA tile_tail_configs<>+691(SB)/1, $0x10
+DATA tile_tail_configs<>+692(SB)/1, $0x0b
+DATA tile_tail_configs<>+693(SB)/1, $0x10
+DATA tile_tail_configs<>+694(SB)/1, $0x10
+DATA tile_tail_configs<>+695(SB)/1, $0x10
+DATA tile_tail_configs<>+696(SB)/1, $0x00
+DATA tile_tail_configs<>+697(SB)/1, $0x00
+DATA tile_tail_configs<>+698(SB)/1, $0x00
+DATA tile_tail_configs<>+699(SB)/1, $0x00
+DATA tile_tail_configs<>+700(SB)/1, $0x00
+DATA tile_tail_configs<>+701(SB)/1, $0x00
+DATA tile_tail_configs<>+702(SB)/1, $0x00
+DATA tile_tail_configs<>+703(SB)/1, $0x00
+DATA tile_tail_configs<>+704(SB)/1, $0x01
+DATA tile_tail_configs<>+705(SB)/1, $0x00
+DATA tile_tail_configs<>+706(SB)/1, $0x00
+DATA tile_tail_configs<>+707(SB)/1, $0x00
+DATA tile_tail_configs<>+708(SB)/1, $0x00
+DATA tile_tail_configs<>+709(SB)/1, $0x00
+DATA tile_tail_configs<>+710(SB)/1, $0x00
+DATA tile_tail_configs<>+711(SB)/1, $0x00
+DATA tile_tail_configs<>+712(SB)/1, $0x00
+DATA tile_tail_configs<>+713(SB)/1, $0x00
+DATA tile_tail_configs<>+714(SB)/1, $0x00
+DATA tile_tail_configs<>+715(SB)/1, $0x00
+DATA tile_tail_configs<>+716(SB)/1, $0x00
+DATA tile_tail_configs<>+717(SB)/1, $0x00
+DATA tile_tail_configs<>+718(SB)/1, $0x00
+DATA tile_tail_configs<>+719(SB)/1, $0x00
+DATA tile_tail_configs<>+720(SB)/1, $0x40
+DATA tile_tail_configs<>+721(SB)/1, $0x00
+DATA tile_tail_configs<>+722(SB)/1, $0x40
+DATA tile_tail_configs<>+723(SB)/1, $0x00
+DATA tile_tail_configs<>+724(SB)/1, $0x40
+DATA tile_tail_configs<>+725(SB)/1, $0x00
+DATA tile_tail_configs<>+726(SB)/1, $0x40
+DATA tile_tail_configs<>+727(SB)/1, $0x00
+DATA tile_tail_configs<>+728(SB)/1, $0x40
+DATA tile_tail_configs<>+729(SB)/1, $0x00
+DATA tile_tail_configs<>+730(SB)/1, $0x40
+DATA tile_tail_configs<>+731(SB)/1, $0x00
+DATA tile_tail_configs<>+732(SB)/1, $0x40
+DATA tile_tail_configs<>+733(SB)/1, $0x00
+DATA tile_tail_configs<>+734(SB)/1, $0x40
+DATA tile_tail_configs<>+735(SB)/1, $0x00
+DATA tile_tail_configs<>+736(SB)/1, $0x00
+DATA tile_tail_configs<>+737(SB)/1, $0x00
+DATA tile_tail_configs<>+738(SB)/1, $0x00
+DATA tile_tail_configs<>+739(SB)/1, $0x00
+DATA tile_tail_configs<>+740(SB)/1, $0x00
+DATA tile_tail_configs<>+741(SB)/1, $0x00
+DATA tile_tail_configs<>+742(SB)/1, $0x00
+DATA tile_tail_configs<>+743(SB)/1, $0x00
+DATA tile_tail_configs<>+744(SB)/1, $0x00
+DATA tile_tail_configs<>+745(SB)/1, $0x00
+DATA tile_tail_configs<>+746(SB)/1, $0x00
+DATA tile_tail_configs<>+747(SB)/1, $0x00
+DATA tile_tail_configs<>+748(SB)/1, $0x00
+DATA tile_tail_configs<>+749(SB)/1, $0x00
+DATA tile_tail_configs<>+750(SB)/1, $0x00
+DATA tile_tail_configs<>+751(SB)/1, $0x00
+DATA tile_tail_configs<>+752(SB)/1, $0x0c
+DATA tile_tail_configs<>+753(SB)/1, $0x0c
+DATA tile_tail_configs<>+754(SB)/1, $0x10
+DATA tile_tail_configs<>+755(SB)/1, $0x10
+DATA tile_tail_configs<>+756(SB)/1, $0x0c
+DATA tile_tail_configs<>+757(SB)/1, $0x10
+DATA tile_tail_configs<>+758(SB)/1, $0x10
+DATA tile_tail_configs<>+759(SB)/1, $0x10
+DATA tile_tail_configs<>+760(SB)/1, $0x00
+DATA tile_tail_configs<>+761(SB)/1, $0x00
+DATA tile_tail_configs<>+762(SB)/1, $0x00
+DATA tile_tail_configs<>+763(SB)/1, $0x00
+DATA tile_tail_configs<>+764(SB)/1, $0x00
+DATA tile_tail_configs<>+765(SB)/1, $0x00
+DATA tile_tail_configs<>+766(SB)/1, $0x00
+DATA tile_tail_configs<>+767(SB)/1, $0x00
+DATA tile_tail_configs<>+768(SB)/1, $0x01
+DATA tile_tail_configs<>+769(SB)/1, $0x00
+DATA tile_tail_configs<>+770(SB)/1, $0x00
+DATA tile_tail_configs<>+771(SB)/1, $0x00
+DATA tile_tail_configs<>+772(SB)/1, $0x00
+DATA tile_tail_configs<>+773(SB)/1, $0x00
+DATA tile_tail_configs<>+774(SB)/1, $0x00
+DATA tile_tail_configs<>+775(SB)/1, $0x00
+DATA tile_tail_configs<>+776(SB)/1, $0x00
+DATA tile_tail_configs<>+777(SB)/1, $0x00
+DATA tile_tail_configs<>+778(SB)/1, $0x00
+DATA tile_tail_configs<>+779(SB)/1, $0x00
+DATA tile_tail_configs<>+780(SB)/1, $0x00
+DATA tile_tail_configs<>+781(SB)/1, $0x00
+DATA tile_tail_configs<>+782(SB)/1, $0x00
+DATA tile_tail_configs<>+783(SB)/1, $0x00
+DATA tile_tail_configs<>+784(SB)/1, $0x40
+DATA tile_tail_configs<>+785(SB)/1, $0x00
+DATA tile_tail_configs<>+786(SB)/1, $0x40
+DATA tile_tail_configs<>+787(SB)/1, $0x00
+DATA tile_tail_configs<>+788(SB)/1, $0x40
+DATA tile_tail_configs<>+789(SB)/1, $0x00
+DATA tile_tail_configs<>+790(SB)/1, $0x40
+DATA tile_tail_configs<>+791(SB)/1, $0x00
+DATA tile_tail_configs<>+792(SB)/1, $0x40
+DATA tile_tail_configs<>+793(SB)/1, $0x00
+DATA tile_tail_configs<>+794(SB)/1, $0x40
+DATA tile_tail_configs<>+795(SB)/1, $0x00
+DATA tile_tail_configs<>+796(SB)/1, $0x40
+DATA tile_tail_configs<>+797(SB)/1, $0x00
+DATA tile_tail_configs<>+798(SB)/1, $0x40
+DATA tile_tail_configs<>+799(SB)/1, $0x00
+DATA tile_tail_configs<>+800(SB)/1, $0x00
+DATA tile_tail_configs<>+801(SB)/1, $0x00
+DATA tile_tail_configs<>+802(SB)/1, $0x00
+DATA tile_tail_configs<>+803(SB)/1, $0x00
+DATA tile_tail_configs<>+804(SB)/1, $0x00
+DATA tile_tail_configs<>+805(SB)/1, $0x00
+DATA tile_tail_configs<>+806(SB)/1, $0x00
+DATA tile_tail_configs<>+807(SB)/1, $0x00
+DATA tile_tail_configs<>+808(SB)/1, $0x00
+DATA tile_tail_configs<>+809(SB)/1, $0x00
+DATA tile_tail_configs<>+810(SB)/1, $0x00
+DATA tile_tail_configs<>+811(SB)/1, $0x00
+DATA tile_tail_configs<>+812(SB)/1, $0x00
+DATA tile_tail_configs<>+813(SB)/1, $0x00
+DATA tile_tail_configs<>+814(SB)/1, $0x00
+DATA tile_tail_configs<>+815(SB)/1, $0x00
+DATA tile_tail_configs<>+816(SB)/1, $0x0d
+DATA tile_tail_configs<>+817(SB)/1, $0x0d
+DATA tile_tail_configs<>+818(SB)/1, $0x10
+DATA tile_tail_configs<>+819(SB)/1, $0x10
+DATA tile_tail_configs<>+820(SB)/1, $0x0d
+DATA tile_tail_configs<>+821(SB)/1, $0x10
+DATA tile_tail_configs<>+822(SB)/1, $0x10
+DATA tile_tail_configs<>+823(SB)/1, $0x10
+DATA tile_tail_configs<>+824(SB)/1, $0x00
+DATA tile_tail_configs<>+825(SB)/1, $0x00
+DATA tile_tail_configs<>+826(SB)/1, $0x00
+DATA tile_tail_configs<>+827(SB)/1, $0x00
+DATA tile_tail_configs<>+828(SB)/1, $0x00
+DATA tile_tail_configs<>+829(SB)/1, $0x00
+DATA tile_tail_configs<>+830(SB)/1, $0x00
+DATA tile_tail_configs<>+831(SB)/1, $0x00
+DATA tile_tail_configs<>+832(SB)/1, $0x01
+DATA tile_tail_configs<>+833(SB)/1, $0x00
+DATA tile_tail_configs<>+834(SB)/1, $0x00
+DATA tile_tail_configs<>+835(SB)/1, $0x00
+DATA tile_tail_configs<>+836(SB)/1, $0x00
+DATA tile_tail_configs<>+837(SB)/1, $0x00
+DATA tile_tail_configs<>+838(SB)/1, $0x00
+DATA tile_tail_configs<>+839(SB)/1, $0x00
+DATA tile_tail_configs<>+840(SB)/1, $0x00
+DATA tile_tail_configs<>+841(SB)/1, $0x00
+DATA tile_tail_configs<>+842(SB)/1, $0x00
+DATA tile_tail_configs<>+843(SB)/1, $0x00
+DATA tile_tail_configs<>+844(SB)/1, $0x00
+DATA tile_tail_configs<>+845(SB)/1, $0x00
+DATA tile_tail_configs<>+846(SB)/1, $0x00
+DATA tile_tail_configs<>+847(SB)/1, $0x00
+DATA tile_tail_configs<>+848(SB)/1, $0x40
+DATA tile_tail_configs<>+849(SB)/1, $0x00
+DATA tile_tail_configs<>+850(SB)/1, $0x40
+DATA tile_tail_configs<>+851(SB)/1, $0x00
+DATA tile_tail_configs<>+852(SB)/1, $0x40
+DATA tile_tail_configs<>+853(SB)/1, $0x00
+DATA tile_tail_configs<>+854(SB)/1, $0x40
+DATA tile_tail_configs<>+855(SB)/1, $0x00
+DATA tile_tail_configs<>+856(SB)/1, $0x40
+DATA tile_tail_configs<>+857(SB)/1, $0x00
+DATA tile_tail_configs<>+858(SB)/1, $0x40
+DATA tile_tail_configs<>+859(SB)/1, $0x00
+DATA tile_tail_configs<>+860(SB)/1, $0x40
+DATA tile_tail_configs<>+861(SB)/1, $0x00
+DATA tile_tail_configs<>+862(SB)/1, $0x40
+DATA tile_tail_configs<>+863(SB)/1, $0x00
+DATA tile_tail_configs<>+864(SB)/1, $0x00
+DATA tile_tail_configs<>+865(SB)/1, $0x00
+DATA tile_tail_configs<>+866(SB)/1, $0x00
+DATA tile_tail_configs<>+867(SB)/1, $0x00
+DATA tile_tail_configs<>+868(SB)/1, $0x00
+DATA tile_tail_configs<>+869(SB)/1, $0x00
+DATA tile_tail_configs<>+870(SB)/1, $0x00
+DATA tile_tail_configs<>+871(SB)/1, $0x00
+DATA tile_tail_configs<>+872(SB)/1, $0x00
+DATA tile_tail_configs<>+873(SB)/1, $0x00
+DATA tile_tail_configs<>+874(SB)/1, $0x00
+DATA tile_tail_configs<>+875(SB)/1, $0x00
+DATA tile_tail_configs<>+876(SB)/1, $0x00
+DATA tile_tail_configs<>+877(SB)/1, $0x00
+DATA tile_tail_configs<>+878(SB)/1, $0x00
+DATA tile_tail_configs<>+879(SB)/1, $0x00
+DATA tile_tail_configs<>+880(SB)/1, $0x0e
+DATA tile_tail_configs<>+881(SB)/1, $0x0e
+DATA tile_tail_configs<>+882(SB)/1, $0x10
+DATA tile_tail_configs<>+883(SB)/1, $0x10
+DATA tile_tail_configs<>+884(SB)/1, $0x0e
+DATA tile_tail_configs<>+885(SB)/1, $0x10
+DATA tile_tail_configs<>+886(SB)/1, $0x10
+DATA tile_tail_configs<>+887(SB)/1, $0x10
+DATA tile_tail_configs<>+888(SB)/1, $0x00
+DATA tile_tail_configs<>+889(SB)/1, $0x00
+DATA tile_tail_configs<>+890(SB)/1, $0x00
+DATA tile_tail_configs<>+891(SB)/1, $0x00
+DATA tile_tail_configs<>+892(SB)/1, $0x00
+DATA tile_tail_configs<>+893(SB)/1, $0x00
+DATA tile_tail_configs<>+894(SB)/1, $0x00
+DATA tile_tail_configs<>+895(SB)/1, $0x00
+DATA tile_tail_configs<>+896(SB)/1, $0x01
+DATA tile_tail_configs<>+897(SB)/1, $0x00
+DATA tile_tail_configs<>+898(SB)/1, $0x00
+DATA tile_tail_configs<>+899(SB)/1, $0x00
+DATA tile_tail_configs<>+900(SB)/1, $0x00
+DATA tile_tail_configs<>+901(SB)/1, $0x00
+DATA tile_tail_configs<>+902(SB)/1, $0x00
+DATA tile_tail_configs<>+903(SB)/1, $0x00
+DATA tile_tail_configs<>+904(SB)/1, $0x00
+DATA tile_tail_configs<>+905(SB)/1, $0x00
+DATA tile_tail_configs<>+906(SB)/1, $0x00
+DATA tile_tail_configs<>+907(SB)/1, $0x00
+DATA tile_tail_configs<>+908(SB)/1, $0x00
+DATA tile_tail_configs<>+909(SB)/1, $0x00
+DATA tile_tail_configs<>+910(SB)/1, $0x00
+DATA tile_tail_configs<>+911(SB)/1, $0x00
+DATA tile_tail_configs<>+912(SB)/1, $0x40
+DATA tile_tail_configs<>+913(SB)/1, $0x00
+DATA tile_tail_configs<>+914(SB)/1, $0x40
+DATA tile_tail_configs<>+915(SB)/1, $0x00
+DATA tile_tail_configs<>+916(SB)/1, $0x40
+DATA tile_tail_configs<>+917(SB)/1, $0x00
+DATA tile_tail_configs<>+918(SB)/1, $0x40
+DATA tile_tail_configs<>+919(SB)/1, $0x00
+DATA tile_tail_configs<>+920(SB)/1, $0x40
+DATA tile_tail_configs<>+921(SB)/1, $0x00
+DATA tile_tail_configs<>+922(SB)/1, $0x40
+DATA tile_tail_configs<>+923(SB)/1, $0x00
+DATA tile_tail_configs<>+924(SB)/1, $0x40
+DATA tile_tail_configs<>+925(SB)/1, $0x00
+DATA tile_tail_configs<>+926(SB)/1, $0x40
+DATA tile_tail_configs<>+927(SB)/1, $0x00
+DATA tile_tail_configs<>+928(SB)/1, $0x00
+DATA tile_tail_configs<>+929(SB)/1, $0x00
+DATA tile_tail_configs<>+930(SB)/1, $0x00
+DATA tile_tail_configs<>+931(SB)/1, $0x00
+DATA tile_tail_configs<>+932(SB)/1, $0x00
+DATA tile_tail_configs<>+933(SB)/1, $0x00
+DATA tile_tail_configs<>+934(SB)/1, $0x00
+DATA tile_tail_configs<>+935(SB)/1, $0x00
+DATA tile_tail_configs<>+936(SB)/1, $0x00
+DATA tile_tail_configs<>+937(SB)/1, $0x00
+DATA tile_tail_configs<>+938(SB)/1, $0x00
+DATA tile_tail_configs<>+939(SB)/1, $0x00
+DATA tile_tail_configs<>+940(SB)/1, $0x00
+DATA tile_tail_configs<>+941(SB)/1, $0x00
+DATA tile_tail_configs<>+942(SB)/1, $0x00
+DATA tile_tail_configs<>+943(SB)/1, $0x00
+DATA tile_tail_configs<>+944(SB)/1, $0x0f
+DATA tile_tail_configs<>+945(SB)/1, $0x0f
+DATA tile_tail_configs<>+946(SB)/1, $0x10
+DATA tile_tail_configs<>+947(SB)/1, $0x10
+DATA tile_tail_configs<>+948(SB)/1, $0x0f
+DATA tile_tail_configs<>+949(SB)/1, $0x10
+DATA tile_tail_configs<>+950(SB)/1, $0x10
+DATA tile_tail_configs<>+951(SB)/1, $0x10
+DATA tile_tail_configs<>+952(SB)/1, $0x00
+DATA tile_tail_configs<>+953(SB)/1, $0x00
+DATA tile_tail_configs<>+954(SB)/1, $0x00
+DATA tile_tail_configs<>+955(SB)/1, $0x00
+DATA tile_tail_configs<>+956(SB)/1, $0x00
+DATA tile_tail_configs<>+957(SB)/1, $0x00
+DATA tile_tail_configs<>+958(SB)/1, $0x00
+DATA tile_tail_configs<>+959(SB)/1, $0x00
+DATA tile_tail_configs<>+960(SB)/1, $0x01
+DATA tile_tail_configs<>+961(SB)/1, $0x00
+DATA tile_tail_configs<>+962(SB)/1, $0x00
+DATA tile_tail_configs<>+963(SB)/1, $0x00
+DATA tile_tail_configs<>+964(SB)/1, $0x00
+DATA tile_tail_configs<>+965(SB)/1, $0x00
+DATA tile_tail_configs<>+966(SB)/1, $0x00
+DATA tile_tail_configs<>+967(SB)/1, $0x00
+DATA tile_tail_configs<>+968(SB)/1, $0x00
+DATA tile_tail_configs<>+969(SB)/1, $0x00
+DATA tile_tail_configs<>+970(SB)/1, $0x00
+DATA tile_tail_configs<>+971(SB)/1, $0x00
+DATA tile_tail_configs<>+972(SB)/1, $0x00
+DATA tile_tail_configs<>+973(SB)/1, $0x00
+DATA tile_tail_configs<>+974(SB)/1, $0x00
+DATA tile_tail_configs<>+975(SB)/1, $0x00
+DATA tile_tail_configs<>+976(SB)/1, $0x40
+DATA tile_tail_configs<>+977(SB)/1, $0x00
+DATA tile_tail_configs<>+978(SB)/1, $0x40
+DATA tile_tail_configs<>+979(SB)/1, $0x00
+DATA tile_tail_configs<>+980(SB)/1, $0x40
+DATA tile_tail_configs<>+981(SB)/1, $0x00
+DATA tile_tail_configs<>+982(SB)/1, $0x40
+DATA tile_tail_configs<>+983(SB)/1, $0x00
+DATA tile_tail_configs<>+984(SB)/1, $0x40
+DATA tile_tail_configs<>+985(SB)/1, $0x00
+DATA tile_tail_configs<>+986(SB)/1, $0x40
+DATA tile_tail_configs<>+987(SB)/1, $0x00
+DATA tile_tail_configs<>+988(SB)/1, $0x40
+DATA tile_tail_configs<>+989(SB)/1, $0x00
+DATA tile_tail_configs<>+990(SB)/1, $0x40
+DATA tile_tail_configs<>+991(SB)/1, $0x00
+DATA tile_tail_configs<>+992(SB)/1, $0x00
+DATA tile_tail_configs<>+993(SB)/1, $0x00
+DATA tile_tail_configs<>+994(SB)/1, $0x00
+DATA tile_tail_configs<>+995(SB)/1, $0x00
+DATA tile_tail_configs<>+996(SB)/1, $0x00
+DATA tile_tail_configs<>+997(SB)/1, $0x00
+DATA tile_tail_configs<>+998(SB)/1, $0x00
+DATA tile_tail_configs<>+999(SB)/1, $0x00
+DATA tile_tail_configs<>+1000(SB)/1, $0x00
+DATA tile_tail_configs<>+1001(SB)/1, $0x00
+DATA tile_tail_configs<>+1002(SB)/1, $0x00
+DATA tile_tail_configs<>+1003(SB)/1, $0x00
+DATA tile_tail_configs<>+1004(SB)/1, $0x00
+DATA tile_tail_configs<>+1005(SB)/1, $0x00
+DATA tile_tail_configs<>+1006(SB)/1, $0x00
+DATA tile_tail_configs<>+1007(SB)/1, $0x00
+DATA tile_tail_configs<>+1008(SB)/1, $0x10
+DATA tile_tail_configs<>+1009(SB)/1, $0x10
+DATA tile_tail_configs<>+1010(SB)/1, $0x10
+DATA tile_tail_configs<>+1011(SB)/1, $0x10
+DATA tile_tail_configs<>+1012(SB)/1, $0x10
+DATA tile_tail_configs<>+1013(SB)/1, $0x10
+DATA tile_tail_configs<>+1014(SB)/1, $0x10
+DATA tile_tail_configs<>+1015(SB)/1, $0x10
+DATA tile_tail_configs<>+1016(SB)/1, $0x00
+DATA tile_tail_configs<>+1017(SB)/1, $0x00
+DATA tile_tail_configs<>+1018(SB)/1, $0x00
+DATA tile_tail_configs<>+1019(SB)/1, $0x00
+DATA tile_tail_configs<>+1020(SB)/1, $0x00
+DATA tile_tail_configs<>+1021(SB)/1, $0x00
+DATA tile_tail_configs<>+1022(SB)/1, $0x00
+DATA tile_tail_configs<>+1023(SB)/1, $0x00
+DATA tile_tail_configs<>+1024(SB)/1, $0x01
+DATA tile_tail_configs<>+1025(SB)/1, $0x00
+DATA tile_tail_configs<>+1026(SB)/1, $0x00
+DATA tile_tail_configs<>+1027(SB)/1, $0x00
+DATA tile_tail_configs<>+1028(SB)/1, $0x00
+DATA tile_tail_configs<>+1029(SB)/1, $0x00
+DATA tile_tail_configs<>+1030(SB)/1, $0x00
+DATA tile_tail_configs<>+1031(SB)/1, $0x00
+DATA tile_tail_configs<>+1032(SB)/1, $0x00
+DATA tile_tail_configs<>+1033(SB)/1, $0x00
+DATA tile_tail_configs<>+1034(SB)/1, $0x00
+DATA tile_tail_configs<>+1035(SB)/1, $0x00
+DATA tile_tail_configs<>+1036(SB)/1, $0x00
+DATA tile_tail_configs<>+1037(SB)/1, $0x00
+DATA tile_tail_configs<>+1038(SB)/1, $0x00
+DATA tile_tail_configs<>+1039(SB)/1, $0x00
+DATA tile_tail_configs<>+1040(SB)/1, $0x40
+DATA tile_tail_configs<>+1041(SB)/1, $0x00
+DATA tile_tail_configs<>+1042(SB)/1, $0x40
+DATA tile_tail_configs<>+1043(SB)/1, $0x00
+DATA tile_tail_configs<>+1044(SB)/1, $0x40
+DATA tile_tail_configs<>+1045(SB)/1, $0x00
+DATA tile_tail_configs<>+1046(SB)/1, $0x40
+DATA tile_tail_configs<>+1047(SB)/1, $0x00
+DATA tile_tail_configs<>+1048(SB)/1, $0x40
+DATA tile_tail_configs<>+1049(SB)/1, $0x00
+DATA tile_tail_configs<>+1050(SB)/1, $0x40
+DATA tile_tail_configs<>+1051(SB)/1, $0x00
+DATA tile_tail_configs<>+1052(SB)/1, $0x40
+DATA tile_tail_configs<>+1053(SB)/1, $0x00
+DATA tile_tail_configs<>+1054(SB)/1, $0x40
+DATA tile_tail_configs<>+1055(SB)/1, $0x00
+DATA tile_tail_configs<>+1056(SB)/1, $0x00
+DATA tile_tail_configs<>+1057(SB)/1, $0x00
+DATA tile_tail_configs<>+1058(SB)/1, $0x00
+DATA tile_tail_configs<>+1059(SB)/1, $0x00
+DATA tile_tail_configs<>+1060(SB)/1, $0x00
+DATA tile_tail_configs<>+1061(SB)/1, $0x00
+DATA tile_tail_configs<>+1062(SB)/1, $0x00
+DATA tile_tail_configs<>+1063(SB)/1, $0x00
+DATA tile_tail_configs<>+1064(SB)/1, $0x00
+DATA tile_tail_configs<>+1065(SB)/1, $0x00
+DATA tile_tail_configs<>+1066(SB)/1, $0x00
+DATA tile_tail_configs<>+1067(SB)/1, $0x00
+DATA tile_tail_configs<>+1068(SB)/1, $0x00
+DATA tile_tail_configs<>+1069(SB)/1, $0x00
+DATA tile_tail_configs<>+1070(SB)/1, $0x00
+DATA tile_tail_configs<>+1071(SB)/1, $0x00
+DATA tile_tail_configs<>+1072(SB)/1, $0x10
+DATA tile_tail_configs<>+1073(SB)/1, $0x10
+DATA tile_tail_configs<>+1074(SB)/1, $0x01
+DATA tile_tail_configs<>+1075(SB)/1, $0x01
+DATA tile_tail_configs<>+1076(SB)/1, $0x10
+DATA tile_tail_configs<>+1077(SB)/1, $0x01
+DATA tile_tail_configs<>+1078(SB)/1, $0x10
+DATA tile_tail_configs<>+1079(SB)/1, $0x10
+DATA tile_tail_configs<>+1080(SB)/1, $0x00
+DATA tile_tail_configs<>+1081(SB)/1, $0x00
+DATA tile_tail_configs<>+1082(SB)/1, $0x00
+DATA tile_tail_configs<>+1083(SB)/1, $0x00
+DATA tile_tail_configs<>+1084(SB)/1, $0x00
+DATA tile_tail_configs<>+1085(SB)/1, $0x00
+DATA tile_tail_configs<>+1086(SB)/1, $0x00
+DATA tile_tail_configs<>+1087(SB)/1, $0x00
+DATA tile_tail_configs<>+1088(SB)/1, $0x01
+DATA tile_tail_configs<>+1089(SB)/1, $0x00
+DATA tile_tail_configs<>+1090(SB)/1, $0x00
+DATA tile_tail_configs<>+1091(SB)/1, $0x00
+DATA tile_tail_configs<>+1092(SB)/1, $0x00
+DATA tile_tail_configs<>+1093(SB)/1, $0x00
+DATA tile_tail_configs<>+1094(SB)/1, $0x00
+DATA tile_tail_configs<>+1095(SB)/1, $0x00
+DATA tile_tail_configs<>+1096(SB)/1, $0x00
+DATA tile_tail_configs<>+1097(SB)/1, $0x00
+DATA tile_tail_configs<>+1098(SB)/1, $0x00
+DATA tile_tail_configs<>+1099(SB)/1, $0x00
+DATA tile_tail_configs<>+1100(SB)/1, $0x00
+DATA tile_tail_configs<>+1101(SB)/1, $0x00
+DATA tile_tail_configs<>+1102(SB)/1, $0x00
+DATA tile_tail_configs<>+1103(SB)/1, $0x00
+DATA tile_tail_configs<>+1104(SB)/1, $0x40
+DATA tile_tail_configs<>+1105(SB)/1, $0x00
+DATA tile_tail_configs<>+1106(SB)/1, $0x40
+DATA tile_tail_configs<>+1107(SB)/1, $0x00
+DATA tile_tail_configs<>+1108(SB)/1, $0x40
+DATA tile_tail_configs<>+1109(SB)/1, $0x00
+DATA tile_tail_configs<>+1110(SB)/1, $0x40
+DATA tile_tail_configs<>+1111(SB)/1, $0x00
+DATA tile_tail_configs<>+1112(SB)/1, $0x40
+DATA tile_tail_configs<>+1113(SB)/1, $0x00
+DATA tile_tail_configs<>+1114(SB)/1, $0x40
+DATA tile_tail_configs<>+1115(SB)/1, $0x00
+DATA tile_tail_configs<>+1116(SB)/1, $0x40
+DATA tile_tail_configs<>+1117(SB)/1, $0x00
+DATA tile_tail_configs<>+1118(SB)/1, $0x40
+DATA tile_tail_configs<>+1119(SB)/1, $0x00
+DATA tile_tail_configs<>+1120(SB)/1, $0x00
+DATA tile_tail_configs<>+1121(SB)/1, $0x00
+DATA tile_tail_configs<>+1122(SB)/1, $0x00
+DATA tile_tail_configs<>+1123(SB)/1, $0x00
+DATA tile_tail_configs<>+1124(SB)/1, $0x00
+DATA tile_tail_configs<>+1125(SB)/1, $0x00
+DATA tile_tail_configs<>+1126(SB)/1, $0x00
+DATA tile_tail_configs<>+1127(SB)/1, $0x00
+DATA tile_tail_configs<>+1128(SB)/1, $0x00
+DATA tile_tail_configs<>+1129(SB)/1, $0x00
+DATA tile_tail_configs<>+1130(SB)/1, $0x00
+DATA tile_tail_configs<>+1131(SB)/1, $0x00
+DATA tile_tail_configs<>+1132(SB)/1, $0x00
+DATA tile_tail_configs<>+1133(SB)/1, $0x00
+DATA tile_tail_configs<>+1134(SB)/1, $0x00
+DATA tile_tail_configs<>+1135(SB)/1, $0x00
+DATA tile_tail_configs<>+1136(SB)/1, $0x10
+DATA tile_tail_configs<>+1137(SB)/1, $0x10
+DATA tile_tail_configs<>+1138(SB)/1, $0x02
+DATA tile_tail_configs<>+1139(SB)/1, $0x02
+DATA tile_tail_configs<>+1140(SB)/1, $0x10
+DATA tile_tail_configs<>+1141(SB)/1, $0x02
+DATA tile_tail_configs<>+1142(SB)/1, $0x10
+DATA tile_tail_configs<>+1143(SB)/1, $0x10
+DATA tile_tail_configs<>+1144(SB)/1, $0x00
+DATA tile_tail_configs<>+1145(SB)/1, $0x00
+DATA tile_tail_configs<>+1146(SB)/1, $0x00
+DATA tile_tail_configs<>+1147(SB)/1, $0x00
+DATA tile_tail_configs<>+1148(SB)/1, $0x00
+DATA tile_tail_configs<>+1149(SB)/1, $0x00
+DATA tile_tail_configs<>+1150(SB)/1, $0x00
+DATA tile_tail_configs<>+1151(SB)/1, $0x00
+DATA tile_tail_configs<>+1152(SB)/1, $0x01
+DATA tile_tail_configs<>+1153(SB)/1, $0x00
+DATA tile_tail_configs<>+1154(SB)/1, $0x00
+DATA tile_tail_configs<>+1155(SB)/1, $0x00
+DATA tile_tail_configs<>+1156(SB)/1, $0x00
+DATA tile_tail_configs<>+1157(SB)/1, $0x00
+DATA tile_tail_configs<>+1158(SB)/1, $0x00
+DATA tile_tail_configs<>+1159(SB)/1, $0x00
+DATA tile_tail_configs<>+1160(SB)/1, $0x00
+DATA tile_tail_configs<>+1161(SB)/1, $0x00
+DATA tile_tail_configs<>+1162(SB)/1, $0x00
+DATA tile_tail_configs<>+1163(SB)/1, $0x00
+DATA tile_tail_configs<>+1164(SB)/1, $0x00
+DATA tile_tail_configs<>+1165(SB)/1, $0x00
+DATA tile_tail_configs<>+1166(SB)/1, $0x00
+DATA tile_tail_configs<>+1167(SB)/1, $0x00
+DATA tile_tail_configs<>+1168(SB)/1, $0x40
+DATA tile_tail_configs<>+1169(SB)/1, $0x00
+DATA tile_tail_configs<>+1170(SB)/1, $0x40
+DATA tile_tail_configs<>+1171(SB)/1, $0x00
+DATA tile_tail_configs<>+1172(SB)/1, $0x40
+DATA tile_tail_configs<>+1173(SB)/1, $0x00
+DATA tile_tail_configs<>+1174(SB)/1, $0x40
+DATA tile_tail_configs<>+1175(SB)/1, $0x00
+DATA tile_tail_configs<>+1176(SB)/1, $0x40
+DATA tile_tail_configs<>+1177(SB)/1, $0x00
+DATA tile_tail_configs<>+1178(SB)/1, $0x40
+DATA tile_tail_configs<>+1179(SB)/1, $0x00
+DATA tile_tail_configs<>+1180(SB)/1, $0x40
+DATA tile_tail_configs<>+1181(SB)/1, $0x00
+DATA tile_tail_configs<>+1182(SB)/1, $0x40
+DATA tile_tail_configs<>+1183(SB)/1, $0x00
+DATA tile_tail_configs<>+1184(SB)/1, $0x00
+DATA tile_tail_configs<>+1185(SB)/1, $0x00
+DATA tile_tail_configs<>+1186(SB)/1, $0x00
+DATA tile_tail_configs<>+1187(SB)/1, $0x00
+DATA tile_tail_configs<>+1188(SB)/1, $0x00
+DATA tile_tail_configs<>+1189(SB)/1, $0x00
+DATA tile_tail_configs<>+1190(SB)/1, $0x00
+DATA tile_tail_configs<>+1191(SB)/1, $0x00
+DATA tile_tail_configs<>+1192(SB)/1, $0x00
+DATA tile_tail_configs<>+1193(SB)/1, $0x00
+DATA tile_tail_configs<>+1194(SB)/1, $0x00
+DATA tile_tail_configs<>+1195(SB)/1, $0x00
+DATA tile_tail_configs<>+1196(SB)/1, $0x00
+DATA tile_tail_configs<>+1197(SB)/1, $0x00
+DATA tile_tail_configs<>+1198(SB)/1, $0x00
+DATA tile_tail_configs<>+1199(SB)/1, $0x00
+DATA tile_tail_configs<>+1200(SB)/1, $0x10
+DATA tile_tail_configs<>+1201(SB)/1, $0x10
+DATA tile_tail_configs<>+1202(SB)/1, $0x03
+DATA tile_tail_configs<>+1203(SB)/1, $0x03
+DATA tile_tail_configs<>+1204(SB)/1, $0x10
+DATA tile_tail_configs<>+1205(SB)/1, $0x03
+DATA tile_tail_configs<>+1206(SB)/1, $0x10
+DATA tile_tail_configs<>+1207(SB)/1, $0x10
+DATA tile_tail_configs<>+1208(SB)/1, $0x00
+DATA tile_tail_configs<>+1209(SB)/1, $0x00
+DATA tile_tail_configs<>+1210(SB)/1, $0x00
+DATA tile_tail_configs<>+1211(SB)/1, $0x00
+DATA tile_tail_configs<>+1212(SB)/1, $0x00
+DATA tile_tail_configs<>+1213(SB)/1, $0x00
+DATA tile_tail_configs<>+1214(SB)/1, $0x00
+DATA tile_tail_configs<>+1215(SB)/1, $0x00
+DATA tile_tail_configs<>+1216(SB)/1, $0x01
+DATA tile_tail_configs<>+1217(SB)/1, $0x00
+DATA tile_tail_configs<>+1218(SB)/1, $0x00
+DATA tile_tail_configs<>+1219(SB)/1, $0x00
+DATA tile_tail_configs<>+1220(SB)/1, $0x00
+DATA tile_tail_configs<>+1221(SB)/1, $0x00
+DATA tile_tail_configs<>+1222(SB)/1, $0x00
+DATA tile_tail_configs<>+1223(SB)/1, $0x00
+DATA tile_tail_configs<>+1224(SB)/1, $0x00
+DATA tile_tail_configs<>+1225(SB)/1, $0x00
+DATA tile_tail_configs<>+1226(SB)/1, $0x00
+DATA tile_tail_configs<>+1227(SB)/1, $0x00
+DATA tile_tail_configs<>+1228(SB)/1, $0x00
+DATA tile_tail_configs<>+1229(SB)/1, $0x00
+DATA tile_tail_configs<>+1230(SB)/1, $0x00
+DATA tile_tail_configs<>+1231(SB)/1, $0x00
+DATA tile_tail_configs<>+1232(SB)/1, $0x40
+DATA tile_tail_configs<>+1233(SB)/1, $0x00
+DATA tile_tail_configs<>+1234(SB)/1, $0x40
+DATA tile_tail_configs<>+1235(SB)/1, $0x00
+DATA tile_tail_configs<>+1236(SB)/1, $0x40
+DATA tile_tail_configs<>+1237(SB)/1, $0x00
+DATA tile_tail_configs<>+1238(SB)/1, $0x40
+DATA tile_tail_configs<>+1239(SB)/1, $0x00
+DATA tile_tail_configs<>+1240(SB)/1, $0x40
+DATA tile_tail_configs<>+1241(SB)/1, $0x00
+DATA tile_tail_configs<>+1242(SB)/1, $0x40
+DATA tile_tail_configs<>+1243(SB)/1, $0x00
+DATA tile_tail_configs<>+1244(SB)/1, $0x40
+DATA tile_tail_configs<>+1245(SB)/1, $0x00
+DATA tile_tail_configs<>+1246(SB)/1, $0x40
+DATA tile_tail_configs<>+1247(SB)/1, $0x00
+DATA tile_tail_configs<>+1248(SB)/1, $0x00
+DATA tile_tail_configs<>+1249(SB)/1, $0x00
+DATA tile_tail_configs<>+1250(SB)/1, $0x00
+DATA tile_tail_configs<>+1251(SB)/1, $0x00
+DATA tile_tail_configs<>+1252(SB)/1, $0x00
+DATA tile_tail_configs<>+1253(SB)/1, $0x00
+DATA tile_tail_configs<>+1254(SB)/1, $0x00
+DATA tile_tail_configs<>+1255(SB)/1, $0x00
+DATA tile_tail_configs<>+1256(SB)/1, $0x00
+DATA tile_tail_configs<>+1257(SB)/1, $0x00
+DATA tile_tail_configs<>+1258(SB)/1, $0x00
+DATA tile_tail_configs<>+1259(SB)/1, $0x00
+DATA tile_tail_configs<>+1260(SB)/1, $0x00
+DATA tile_tail_configs<>+1261(SB)/1, $0x00
+DATA tile_tail_configs<>+1262(SB)/1, $0x00
+DATA tile_tail_configs<>+1263(SB)/1, $0x00
+DATA tile_tail_configs<>+1264(SB)/1, $0x10
+DATA tile_tail_configs<>+1265(SB)/1, $0x10
+DATA tile_tail_configs<>+1266(SB)/1, $0x04
+DATA tile_tail_configs<>+1267(SB)/1, $0x04
+DATA tile_tail_configs<>+1268(SB)/1, $0x10
+DATA tile_tail_configs<>+1269(SB)/1, $0x04
+DATA tile_tail_configs<>+1270(SB)/1, $0x10
+DATA tile_tail_configs<>+1271(SB)/1, $0x10
+DATA tile_tail_configs<>+1272(SB)/1, $0x00
+DATA tile_tail_configs<>+1273(SB)/1, $0x00
+DATA tile_tail_configs<>+1274(SB)/1, $0x00
+DATA tile_tail_configs<>+1275(SB)/1, $0x00
+DATA tile_tail_configs<>+1276(SB)/1, $0x00
+DATA tile_tail_configs<>+1277(SB)/1, $0x00
+DATA tile_tail_configs<>+1278(SB)/1, $0x00
+DATA tile_tail_configs<>+1279(SB)/1, $0x00
+DATA tile_tail_configs<>+1280(SB)/1, $0x01
+DATA tile_tail_configs<>+1281(SB)/1, $0x00
+DATA tile_tail_configs<>+1282(SB)/1, $0x00
+DATA tile_tail_configs<>+1283(SB)/1, $0x00
+DATA tile_tail_configs<>+1284(SB)/1, $0x00
+DATA tile_tail_configs<>+1285(SB)/1, $0x00
+DATA tile_tail_configs<>+1286(SB)/1, $0x00
+DATA tile_tail_configs<>+1287(SB)/1, $0x00
+DATA tile_tail_configs<>+1288(SB)/1, $0x00
+DATA tile_tail_configs<>+1289(SB)/1, $0x00
+DATA tile_tail_configs<>+1290(SB)/1, $0x00
+DATA tile_tail_configs<>+1291(SB)/1, $0x00
+DATA tile_tail_configs<>+1292(SB)/1, $0x00
+DATA tile_tail_configs<>+1293(SB)/1, $0x00
+DATA tile_tail_configs<>+1294(SB)/1, $0x00
+DATA tile_tail_configs<>+1295(SB)/1, $0x00
+DATA tile_tail_configs<>+1296(SB)/1, $0x40
+DATA tile_tail_configs<>+1297(SB)/1, $0x00
+DATA tile_tail_configs<>+1298(SB)/1, $0x40
+DATA tile_tail_configs<>+1299(SB)/1, $0x00
+DATA tile_tail_configs<>+1300(SB)/1, $0x40
+DATA tile_tail_configs<>+1301(SB)/1, $0x00
+DATA tile_tail_configs<>+1302(SB)/1, $0x40
+DATA tile_tail_configs<>+1303(SB)/1, $0x00
+DATA tile_tail_configs<>+1304(SB)/1, $0x40
+DATA tile_tail_configs<>+1305(SB)/1, $0x00
+DATA tile_tail_configs<>+1306(SB)/1, $0x40
+DATA tile_tail_configs<>+1307(SB)/1, $0x00
+DATA tile_tail_configs<>+1308(SB)/1, $0x40
+DATA tile_tail_configs<>+1309(SB)/1, $0x00
+DATA tile_tail_configs<>+1310(SB)/1, $0x40
+DATA tile_tail_configs<>+1311(SB)/1, $0x00
+DATA tile_tail_configs<>+1312(SB)/1, $0x00
+DATA tile_tail_configs<>+1313(SB)/1, $0x00
+DATA tile_tail_configs<>+1314(SB)/1, $0x00
+DATA tile_tail_configs<>+1315(SB)/1, $0x00
+DATA tile_tail_configs<>+1316(SB)/1, $0x00
+DATA tile_tail_configs<>+1317(SB)/1, $0x00
+DATA tile_tail_configs<>+1318(SB)/1, $0x00
+DATA tile_tail_configs<>+1319(SB)/1, $0x00
+DATA tile_tail_configs<>+1320(SB)/1, $0x00
+DATA tile_tail_configs<>+1321(SB)/1, $0x00
+DATA tile_tail_configs<>+1322(SB)/1, $0x00
+DATA tile_tail_configs<>+1323(SB)/1, $0x00
+DATA tile_tail_configs<>+1324(SB)/1, $0x00
+DATA tile_tail_configs<>+1325(SB)/1, $0x00
+DATA tile_tail_configs<>+1326(SB)/1, $0x00
+DATA tile_tail_configs<>+1327(SB)/1, $0x00
+DATA tile_tail_configs<>+1328(SB)/1, $0x10
+DATA tile_tail_configs<>+1329(SB)/1, $0x10
+DATA tile_tail_configs<>+1330(SB)/1, $0x05
+DATA tile_tail_configs<>+1331(SB)/1, $0x05
+DATA tile_tail_configs<>+1332(SB)/1, $0x10
+DATA tile_tail_configs<>+1333(SB)/1, $0x05
+DATA tile_tail_configs<>+1334(SB)/1, $0x10
+DATA tile_tail_configs<>+1335(SB)/1, $0x10
+DATA tile_tail_configs<>+1336(SB)/1, $0x00
+DATA tile_tail_configs<>+1337(SB)/1, $0x00
+DATA tile_tail_configs<>+1338(SB)/1, $0x00
+DATA tile_tail_configs<>+1339(SB)/1, $0x00
+DATA tile_tail_configs<>+1340(SB)/1, $0x00
+DATA tile_tail_configs<>+1341(SB)/1, $0x00
+DATA tile_tail_configs<>+1342(SB)/1, $0x00
+DATA tile_tail_configs<>+1343(SB)/1, $0x00
+DATA tile_tail_configs<>+1344(SB)/1, $0x01
+DATA tile_tail_configs<>+1345(SB)/1, $0x00
+DATA tile_tail_configs<>+1346(SB)/1, $0x00
+DATA tile_tail_configs<>+1347(SB)/1, $0x00
+DATA tile_tail_configs<>+1348(SB)/1, $0x00
+DATA tile_tail_configs<>+1349(SB)/1, $0x00
+DATA tile_tail_configs<>+1350(SB)/1, $0x00
+DATA tile_tail_configs<>+1351(SB)/1, $0x00
+DATA tile_tail_configs<>+1352(SB)/1, $0x00
+DATA tile_tail_configs<>+1353(SB)/1, $0x00
+DATA tile_tail_configs<>+1354(SB)/1, $0x00
+DATA tile_tail_configs<>+1355(SB)/1, $0x00
+DATA tile_tail_configs<>+1356(SB)/1, $0x00
+DATA tile_tail_configs<>+1357(SB)/1, $0x00
+DATA tile_tail_configs<>+1358(SB)/1, $0x00
+DATA tile_tail_configs<>+1359(SB)/1, $0x00
+DATA tile_tail_configs<>+1360(SB)/1, $0x40
+DATA tile_tail_configs<>+1361(SB)/1, $0x00
+DATA tile_tail_configs<>+1362(SB)/1, $0x40
+DATA tile_tail_configs<>+1363(SB)/1, $0x00
+DATA tile_tail_configs<>+1364(SB)/1, $0x40
+DATA tile_tail_configs<>+1365(SB)/1, $0x00
+DATA tile_tail_configs<>+1366(SB)/1, $0x40
+DATA tile_tail_configs<>+1367(SB)/1, $0x00
+DATA tile_tail_configs<>+1368(SB)/1, $0x40
+DATA tile_tail_configs<>+1369(SB)/1, $0x00
+DATA tile_tail_configs<>+1370(SB)/1, $0x40
+DATA tile_tail_configs<>+1371(SB)/1, $0x00
+DATA tile_tail_configs<>+1372(SB)/1, $0x40
+DATA tile_tail_configs<>+1373(SB)/1, $0x00
+DATA tile_tail_configs<>+1374(SB)/1, $0x40
+DATA tile_tail_configs<>+1375(SB)/1, $0x00
+DATA tile_tail_configs<>+1376(SB)/1, $0x00
+DATA tile_tail_configs<>+1377(SB)/1, $0x00
+DATA tile_tail_configs<>+1378(SB)/1, $0x00
+DATA tile_tail_configs<>+1379(SB)/1, $0x00
+DATA tile_tail_configs<>+1380(SB)/1, $0x00
+DATA tile_tail_configs<>+1381(SB)/1, $0x00
+DATA tile_tail_configs<>+1382(SB)/1, $0x00
+DATA tile_tail_configs<>+1383(SB)/1, $0x00
+DATA tile_tail_configs<>+1384(SB)/1, $0x00
+DATA tile_tail_configs<>+1385(SB)/1, $0x00
+DATA tile_tail_configs<>+1386(SB)/1, $0x00
+DATA tile_tail_configs<>+1387(SB)/1, $0x00
+DATA tile_tail_configs<>+1388(SB)/1, $0x00
+DATA tile_tail_configs<>+1389(SB)/1, $0x00
+DATA tile_tail_configs<>+1390(SB)/1, $0x00
+DATA tile_tail_configs<>+1391(SB)/1, $0x00
+DATA tile_tail_configs<>+1392(SB)/1, $0x10
+DATA tile_tail_configs<>+1393(SB)/1, $0x10
+DATA tile_tail_configs<>+1394(SB)/1, $0x06
+DATA tile_tail_configs<>+1395(SB)/1, $0x06
+DATA tile_tail_configs<>+1396(SB)/1, $0x10
+DATA tile_tail_configs<>+1397(SB)/1, $0x06
+DATA tile_tail_configs<>+1398(SB)/1, $0x10
+DATA tile_tail_configs<>+1399(SB)/1, $0x10
+DATA tile_tail_configs<>+1400(SB)/1, $0x00
+DATA tile_tail_configs<>+1401(SB)/1, $0x00
+DATA tile_tail_configs<>+1402(SB)/1, $0x00
+DATA tile_tail_configs<>+1403(SB)/1, $0x00
+DATA tile_tail_configs<>+1404(SB)/1, $0x00
+DATA tile_tail_configs<>+1405(SB)/1, $0x00
+DATA tile_tail_configs<>+1406(SB)/1, $0x00
+DATA tile_tail_configs<>+1407(SB)/1, $0x00
+DATA tile_tail_configs<>+1408(SB)/1, $0x01
+DATA tile_tail_configs<>+1409(SB)/1, $0x00
+DATA tile_tail_configs<>+1410(SB)/1, $0x00
+DATA tile_tail_configs<>+1411(SB)/1, $0x00
+DATA tile_tail_configs<>+1412(SB)/1, $0x00
+DATA tile_tail_configs<>+1413(SB)/1, $0x00
+DATA tile_tail_configs<>+1414(SB)/1, $0x00
+DATA tile_tail_configs<>+1415(SB)/1, $0x00
+DATA tile_tail_configs<>+1416(SB)/1, $0x00
+DATA tile_tail_configs<>+1417(SB)/1, $0x00
+DATA tile_tail_configs<>+1418(SB)/1, $0x00
+DATA tile_tail_configs<>+1419(SB)/1, $0x00
+DATA tile_tail_configs<>+1420(SB)/1, $0x00
+DATA tile_tail_configs<>+1421(SB)/1, $0x00
+DATA tile_tail_configs<>+1422(SB)/1, $0x00
+DATA tile_tail_configs<>+1423(SB)/1, $0x00
+DATA tile_tail_configs<>+1424(SB)/1, $0x40
+DATA tile_tail_configs<>+1425(SB)/1, $0x00
+DATA tile_tail_configs<>+1426(SB)/1, $0x40
+DATA tile_tail_configs<>+1427(SB)/1, $0x00
+DATA tile_tail_configs<>+1428(SB)/1, $0x40
+DATA tile_tail_configs<>+1429(SB)/1, $0x00
+DATA tile_tail_configs<>+1430(SB)/1, $0x40
+DATA tile_tail_configs<>+1431(SB)/1, $0x00
+DATA tile_tail_configs<>+1432(SB)/1, $0x40
+DATA tile_tail_configs<>+1433(SB)/1, $0x00
+DATA tile_tail_configs<>+1434(SB)/1, $0x40
+DATA tile_tail_configs<>+1435(SB)/1, $0x00
+DATA tile_tail_configs<>+1436(SB)/1, $0x40
+DATA tile_tail_configs<>+1437(SB)/1, $0x00
+DATA tile_tail_configs<>+1438(SB)/1, $0x40
+DATA tile_tail_configs<>+1439(SB)/1, $0x00
+DATA tile_tail_configs<>+1440(SB)/1, $0x00
+DATA tile_tail_configs<>+1441(SB)/1, $0x00
+DATA tile_tail_configs<>+1442(SB)/1, $0x00
+DATA tile_tail_configs<>+1443(SB)/1, $0x00
+DATA tile_tail_configs<>+1444(SB)/1, $0x00
+DATA tile_tail_configs<>+1445(SB)/1, $0x00
+DATA tile_tail_configs<>+1446(SB)/1, $0x00
+DATA tile_tail_configs<>+1447(SB)/1, $0x00
+DATA tile_tail_configs<>+1448(SB)/1, $0x00
+DATA tile_tail_configs<>+1449(SB)/1, $0x00
+DATA tile_tail_configs<>+1450(SB)/1, $0x00
+DATA tile_tail_configs<>+1451(SB)/1, $0x00
+DATA tile_tail_configs<>+1452(SB)/1, $0x00
+DATA tile_tail_configs<>+1453(SB)/1, $0x00
+DATA tile_tail_configs<>+1454(SB)/1, $0x00
+DATA tile_tail_configs<>+1455(SB)/1, $0x00
+DATA tile_tail_configs<>+1456(SB)/1, $0x10
+DATA tile_tail_configs<>+1457(SB)/1, $0x10
+DATA tile_tail_configs<>+1458(SB)/1, $0x07
+DATA tile_tail_configs<>+1459(SB)/1, $0x07
+DATA tile_tail_configs<>+1460(SB)/1, $0x10
+DATA tile_tail_configs<>+1461(SB)/1, $0x07
+DATA tile_tail_configs<>+1462(SB)/1, $0x10
+DATA tile_tail_configs<>+1463(SB)/1, $0x10
+DATA tile_tail_configs<>+1464(SB)/1, $0x00
+DATA tile_tail_configs<>+1465(SB)/1, $0x00
+DATA tile_tail_configs<>+1466(SB)/1, $0x00
+DATA tile_tail_configs<>+1467(SB)/1, $0x00
+DATA tile_tail_configs<>+1468(SB)/1, $0x00
+DATA tile_tail_configs<>+1469(SB)/1, $0x00
+DATA tile_tail_configs<>+1470(SB)/1, $0x00
+DATA tile_tail_configs<>+1471(SB)/1, $0x00
+DATA tile_tail_configs<>+1472(SB)/1, $0x01
+DATA tile_tail_configs<>+1473(SB)/1, $0x00
+DATA tile_tail_configs<>+1474(SB)/1, $0x00
+DATA tile_tail_configs<>+1475(SB)/1, $0x00
+DATA tile_tail_configs<>+1476(SB)/1, $0x00
+DATA tile_tail_configs<>+1477(SB)/1, $0x00
+DATA tile_tail_configs<>+1478(SB)/1, $0x00
+DATA tile_tail_configs<>+1479(SB)/1, $0x00
+DATA tile_tail_configs<>+1480(SB)/1, $0x00
+DATA tile_tail_configs<>+1481(SB)/1, $0x00
+DATA tile_tail_configs<>+1482(SB)/1, $0x00
+DATA tile_tail_configs<>+1483(SB)/1, $0x00
+DATA tile_tail_configs<>+1484(SB)/1, $0x00
+DATA tile_tail_configs<>+1485(SB)/1, $0x00
+DATA tile_tail_configs<>+1486(SB)/1, $0x00
+DATA tile_tail_configs<>+1487(SB)/1, $0x00
+DATA tile_tail_configs<>+1488(SB)/1, $0x40
+DATA tile_tail_configs<>+1489(SB)/1, $0x00
+DATA tile_tail_configs<>+1490(SB)/1, $0x40
+DATA tile_tail_configs<>+1491(SB)/1, $0x00
+DATA tile_tail_configs<>+1492(SB)/1, $0x40
+DATA tile_tail_configs<>+1493(SB)/1, $0x00
+DATA tile_tail_configs<>+1494(SB)/1, $0x40
+DATA tile_tail_configs<>+1495(SB)/1, $0x00
+DATA tile_tail_configs<>+1496(SB)/1, $0x40
+DATA tile_tail_configs<>+1497(SB)/1, $0x00
+DATA tile_tail_configs<>+1498(SB)/1, $0x40
+DATA tile_tail_configs<>+1499(SB)/1, $0x00
+DATA tile_tail_configs<>+1500(SB)/1, $0x40
+DATA tile_tail_configs<>+1501(SB)/1, $0x00
+DATA tile_tail_configs<>+1502(SB)/1, $0x40
+DATA tile_tail_configs<>+1503(SB)/1, $0x00
+DATA tile_tail_configs<>+1504(SB)/1, $0x00
+DATA tile_tail_configs<>+1505(SB)/1, $0x00
+DATA tile_tail_configs<>+1506(SB)/1, $0x00
+DATA tile_tail_configs<>+1507(SB)/1, $0x00
+DATA tile_tail_configs<>+1508(SB)/1, $0x00
+DATA tile_tail_configs<>+1509(SB)/1, $0x00
+DATA tile_tail_configs<>+1510(SB)/1, $0x00
+DATA tile_tail_configs<>+1511(SB)/1, $0x00
+DATA tile_tail_configs<>+1512(SB)/1, $0x00
+DATA tile_tail_configs<>+1513(SB)/1, $0x00
+DATA tile_tail_configs<>+1514(SB)/1, $0x00
+DATA tile_tail_configs<>+1515(SB)/1, $0x00
+DATA tile_tail_configs<>+1516(SB)/1, $0x00
+DATA tile_tail_configs<>+1517(SB)/1, $0x00
+DATA tile_tail_configs<>+1518(SB)/1, $0x00
+DATA tile_tail_configs<>+1519(SB)/1, $0x00
+DATA tile_tail_configs<>+1520(SB)/1, $0x10
+DATA tile_tail_configs<>+1521(SB)/1, $0x10
+DATA tile_tail_configs<>+1522(SB)/1, $0x08
+DATA tile_tail_configs<>+1523(SB)/1, $0x08
+DATA tile_tail_configs<>+1524(SB)/1, $0x10
+DATA tile_tail_configs<>+1525(SB)/1, $0x08
+DATA tile_tail_configs<>+1526(SB)/1, $0x10
+DATA tile_tail_configs<>+1527(SB)/1, $0x10
+DATA tile_tail_configs<>+1528(SB)/1, $0x00
+DATA tile_tail_configs<>+1529(SB)/1, $0x00
+DATA tile_tail_configs<>+1530(SB)/1, $0x00
+DATA tile_tail_configs<>+1531(SB)/1, $0x00
+DATA tile_tail_configs<>+1532(SB)/1, $0x00
+DATA tile_tail_configs<>+1533(SB)/1, $0x00
+DATA tile_tail_configs<>+1534(SB)/1, $0x00
+DATA tile_tail_configs<>+1535(SB)/1, $0x00
+DATA tile_tail_configs<>+1536(SB)/1, $0x01
+DATA tile_tail_configs<>+1537(SB)/1, $0x00
+DATA tile_tail_configs<>+1538(SB)/1, $0x00
+DATA tile_tail_configs<>+1539(SB)/1, $0x00
+DATA tile_tail_configs<>+1540(SB)/1, $0x00
+DATA tile_tail_configs<>+1541(SB)/1, $0x00
+DATA tile_tail_configs<>+1542(SB)/1, $0x00
+DATA tile_tail_configs<>+1543(SB)/1, $0x00
+DATA tile_tail_configs<>+1544(SB)/1, $0x00
+DATA tile_tail_configs<>+1545(SB)/1, $0x00
+DATA tile_tail_configs<>+1546(SB)/1, $0x00
+DATA tile_tail_configs<>+1547(SB)/1, $0x00
+DATA tile_tail_configs<>+1548(SB)/1, $0x00
+DATA tile_tail_configs<>+1549(SB)/1, $0x00
+DATA tile_tail_configs<>+1550(SB)/1, $0x00
+DATA tile_tail_configs<>+1551(SB)/1, $0x00
+DATA tile_tail_configs<>+1552(SB)/1, $0x40
+DATA tile_tail_configs<>+1553(SB)/1, $0x00
+DATA tile_tail_configs<>+1554(SB)/1, $0x40
+DATA tile_tail_configs<>+1555(SB)/1, $0x00
+DATA tile_tail_configs<>+1556(SB)/1, $0x40
+DATA tile_tail_configs<>+1557(SB)/1, $0x00
+DATA tile_tail_configs<>+1558(SB)/1, $0x40
+DATA tile_tail_configs<>+1559(SB)/1, $0x00
+DATA tile_tail_configs<>+1560(SB)/1, $0x40
+DATA tile_tail_configs<>+1561(SB)/1, $0x00
+DATA tile_tail_configs<>+1562(SB)/1, $0x40
+DATA tile_tail_configs<>+1563(SB)/1, $0x00
+DATA tile_tail_configs<>+1564(SB)/1, $0x40
+DATA tile_tail_configs<>+1565(SB)/1, $0x00
+DATA tile_tail_configs<>+1566(SB)/1, $0x40
+DATA tile_tail_configs<>+1567(SB)/1, $0x00
+DATA tile_tail_configs<>+1568(SB)/1, $0x00
+DATA tile_tail_configs<>+1569(SB)/1, $0x00
+DATA tile_tail_configs<>+1570(SB)/1, $0x00
+DATA tile_tail_configs<>+1571(SB)/1, $0x00
+DATA tile_tail_configs<>+1572(SB)/1, $0x00
+DATA tile_tail_configs<>+1573(SB)/1, $0x00
+DATA tile_tail_configs<>+1574(SB)/1, $0x00
+DATA tile_tail_configs<>+1575(SB)/1, $0x00
+DATA tile_tail_configs<>+1576(SB)/1, $0x00
+DATA tile_tail_configs<>+1577(SB)/1, $0x00
+DATA tile_tail_configs<>+1578(SB)/1, $0x00
+DATA tile_tail_configs<>+1579(SB)/1, $0x00
+DATA tile_tail_configs<>+1580(SB)/1, $0x00
+DATA tile_tail_configs<>+1581(SB)/1, $0x00
+DATA tile_tail_configs<>+1582(SB)/1, $0x00
+DATA tile_tail_configs<>+1583(SB)/1, $0x00
+DATA tile_tail_configs<>+1584(SB)/1, $0x10
+DATA tile_tail_configs<>+1585(SB)/1, $0x10
+DATA tile_tail_configs<>+1586(SB)/1, $0x09
+DATA tile_tail_configs<>+1587(SB)/1, $0x09
+DATA tile_tail_configs<>+1588(SB)/1, $0x10
+DATA tile_tail_configs<>+1589(SB)/1, $0x09
+DATA tile_tail_configs<>+1590(SB)/1, $0x10
+DATA tile_tail_configs<>+1591(SB)/1, $0x10
+DATA tile_tail_configs<>+1592(SB)/1, $0x00
+DATA tile_tail_configs<>+1593(SB)/1, $0x00
+DATA tile_tail_configs<>+1594(SB)/1, $0x00
+DATA tile_tail_configs<>+1595(SB)/1, $0x00
+DATA tile_tail_configs<>+1596(SB)/1, $0x00
+DATA tile_tail_configs<>+1597(SB)/1, $0x00
+DATA tile_tail_configs<>+1598(SB)/1, $0x00
+DATA tile_tail_configs<>+1599(SB)/1, $0x00
+DATA tile_tail_configs<>+1600(SB)/1, $0x01
+DATA tile_tail_configs<>+1601(SB)/1, $0x00
+DATA tile_tail_configs<>+1602(SB)/1, $0x00
+DATA tile_tail_configs<>+1603(SB)/1, $0x00
+DATA tile_tail_configs<>+1604(SB)/1, $0x00
+DATA tile_tail_configs<>+1605(SB)/1, $0x00
+DATA tile_tail_configs<>+1606(SB)/1, $0x00
+DATA tile_tail_configs<>+1607(SB)/1, $0x00
+DATA tile_tail_configs<>+1608(SB)/1, $0x00
+DATA tile_tail_configs<>+1609(SB)/1, $0x00
+DATA tile_tail_configs<>+1610(SB)/1, $0x00
+DATA tile_tail_configs<>+1611(SB)/1, $0x00
+DATA tile_tail_configs<>+1612(SB)/1, $0x00
+DATA tile_tail_configs<>+1613(SB)/1, $0x00
+DATA tile_tail_configs<>+1614(SB)/1, $0x00
+DATA tile_tail_configs<>+1615(SB)/1, $0x00
+DATA tile_tail_configs<>+1616(SB)/1, $0x40
+DATA tile_tail_configs<>+1617(SB)/1, $0x00
+DATA tile_tail_configs<>+1618(SB)/1, $0x40
+DATA tile_tail_configs<>+1619(SB)/1, $0x00
+DATA tile_tail_configs<>+1620(SB)/1, $0x40
+DATA tile_tail_configs<>+1621(SB)/1, $0x00
+DATA tile_tail_configs<>+1622(SB)/1, $0x40
+DATA tile_tail_configs<>+1623(SB)/1, $0x00
+DATA tile_tail_configs<>+1624(SB)/1, $0x40
+DATA tile_tail_configs<>+1625(SB)/1, $0x00
+DATA tile_tail_configs<>+1626(SB)/1, $0x40
+DATA tile_tail_configs<>+1627(SB)/1, $0x00
+DATA tile_tail_configs<>+1628(SB)/1, $0x40
+DATA tile_tail_configs<>+1629(SB)/1, $0x00
+DATA tile_tail_configs<>+1630(SB)/1, $0x40
+DATA tile_tail_configs<>+1631(SB)/1, $0x00
+DATA tile_tail_configs<>+1632(SB)/1, $0x00
+DATA tile_tail_configs<>+1633(SB)/1, $0x00
+DATA tile_tail_configs<>+1634(SB)/1, $0x00
+DATA tile_tail_configs<>+1635(SB)/1, $0x00
+DATA tile_tail_configs<>+1636(SB)/1, $0x00
+DATA tile_tail_configs<>+1637(SB)/1, $0x00
+DATA tile_tail_configs<>+1638(SB)/1, $0x00
+DATA tile_tail_configs<>+1639(SB)/1, $0x00
+DATA tile_tail_configs<>+1640(SB)/1, $0x00
+DATA tile_tail_configs<>+1641(SB)/1, $0x00
+DATA tile_tail_configs<>+1642(SB)/1, $0x00
+DATA tile_tail_configs<>+1643(SB)/1, $0x00
+DATA tile_tail_configs<>+1644(SB)/1, $0x00
+DATA tile_tail_configs<>+1645(SB)/1, $0x00
+DATA tile_tail_configs<>+1646(SB)/1, $0x00
+DATA tile_tail_configs<>+1647(SB)/1, $0x00
+DATA tile_tail_configs<>+1648(SB)/1, $0x10
+DATA tile_tail_configs<>+1649(SB)/1, $0x10
+DATA tile_tail_configs<>+1650(SB)/1, $0x0a
+DATA tile_tail_configs<>+1651(SB)/1, $0x0a
+DATA tile_tail_configs<>+1652(SB)/1, $0x10
+DATA tile_tail_configs<>+1653(SB)/1, $0x0a
+DATA tile_tail_configs<>+1654(SB)/1, $0x10
+DATA tile_tail_configs<>+1655(SB)/1, $0x10
+DATA tile_tail_configs<>+1656(SB)/1, $0x00
+DATA tile_tail_configs<>+1657(SB)/1, $0x00
+DATA tile_tail_configs<>+1658(SB)/1, $0x00
+DATA tile_tail_configs<>+1659(SB)/1, $0x00
+DATA tile_tail_configs<>+1660(SB)/1, $0x00
+DATA tile_tail_configs<>+1661(SB)/1, $0x00
+DATA tile_tail_configs<>+1662(SB)/1, $0x00
+DATA tile_tail_configs<>+1663(SB)/1, $0x00
+DATA tile_tail_configs<>+1664(SB)/1, $0x01
+DATA tile_tail_configs<>+1665(SB)/1, $0x00
+DATA tile_tail_configs<>+1666(SB)/1, $0x00
+DATA tile_tail_configs<>+1667(SB)/1, $0x00
+DATA tile_tail_configs<>+1668(SB)/1, $0x00
+DATA tile_tail_configs<>+1669(SB)/1, $0x00
+DATA tile_tail_configs<>+1670(SB)/1, $0x00
+DATA tile_tail_configs<>+1671(SB)/1, $0x00
+DATA tile_tail_configs<>+1672(SB)/1, $0x00
+DATA tile_tail_configs<>+1673(SB)/1, $0x00
+DATA tile_tail_configs<>+1674(SB)/1, $0x00
+DATA tile_tail_configs<>+1675(SB)/1, $0x00
+DATA tile_tail_configs<>+1676(SB)/1, $0x00
+DATA tile_tail_configs<>+1677(SB)/1, $0x00
+DATA tile_tail_configs<>+1678(SB)/1, $0x00
+DATA tile_tail_configs<>+1679(SB)/1, $0x00
+DATA tile_tail_configs<>+1680(SB)/1, $0x40
+DATA tile_tail_configs<>+1681(SB)/1, $0x00
+DATA tile_tail_configs<>+1682(SB)/1, $0x40
+DATA tile_tail_configs<>+1683(SB)/1, $0x00
+DATA tile_tail_configs<>+1684(SB)/1, $0x40
+DATA tile_tail_configs<>+1685(SB)/1, $0x00
+DATA tile_tail_configs<>+1686(SB)/1, $0x40
+DATA tile_tail_configs<>+1687(SB)/1, $0x00
+DATA tile_tail_configs<>+1688(SB)/1, $0x40
+DATA tile_tail_configs<>+1689(SB)/1, $0x00
+DATA tile_tail_configs<>+1690(SB)/1, $0x40
+DATA tile_tail_configs<>+1691(SB)/1, $0x00
+DATA tile_tail_configs<>+1692(SB)/1, $0x40
+DATA tile_tail_configs<>+1693(SB)/1, $0x00
+DATA tile_tail_configs<>+1694(SB)/1, $0x40
+DATA tile_tail_configs<>+1695(SB)/1, $0x00
+DATA tile_tail_configs<>+1696(SB)/1, $0x00
+DATA tile_tail_configs<>+1697(SB)/1, $0x00
+DATA tile_tail_configs<>+1698(SB)/1, $0x00
+DATA tile_tail_configs<>+1699(SB)/1, $0x00
+DATA tile_tail_configs<>+1700(SB)/1, $0x00
+DATA tile_tail_configs<>+1701(SB)/1, $0x00
+DATA tile_tail_configs<>+1702(SB)/1, $0x00
+DATA tile_tail_configs<>+1703(SB)/1, $0x00
+DATA tile_tail_configs<>+1704(SB)/1, $0x00
+DATA tile_tail_configs<>+1705(SB)/1, $0x00
+DATA tile_tail_configs<>+1706(SB)/1, $0x00
+DATA tile_tail_configs<>+1707(SB)/1, $0x00
+DATA tile_tail_configs<>+1708(SB)/1, $0x00
+DATA tile_tail_configs<>+1709(SB)/1, $0x00
+DATA tile_tail_configs<>+1710(SB)/1, $0x00
+DATA tile_tail_configs<>+1711(SB)/1, $0x00
+DATA tile_tail_configs<>+1712(SB)/1, $0x10
+DATA tile_tail_configs<>+1713(SB)/1, $0x10
+DATA tile_tail_configs<>+1714(SB)/1, $0x0b
+DATA tile_tail_configs<>+1715(SB)/1, $0x0b
+DATA tile_tail_configs<>+1716(SB)/1, $0x10
+DATA tile_tail_configs<>+1717(SB)/1, $0x0b
+DATA tile_tail_configs<>+1718(SB)/1, $0x10
+DATA tile_tail_configs<>+1719(SB)/1, $0x10
+DATA tile_tail_configs<>+1720(SB)/1, $0x00
+DATA tile_tail_configs<>+1721(SB)/1, $0x00
+DATA tile_tail_configs<>+1722(SB)/1, $0x00
+DATA tile_tail_configs<>+1723(SB)/1, $0x00
+DATA tile_tail_configs<>+1724(SB)/1, $0x00
+DATA tile_tail_configs<>+1725(SB)/1, $0x00
+DATA tile_tail_configs<>+1726(SB)/1, $0x00
+DATA tile_tail_configs<>+1727(SB)/1, $0x00
+DATA tile_tail_configs<>+1728(SB)/1, $0x01
+DATA tile_tail_configs<>+1729(SB)/1, $0x00
+DATA tile_tail_configs<>+1730(SB)/1, $0x00
+DATA tile_tail_configs<>+1731(SB)/1, $0x00
+DATA tile_tail_configs<>+1732(SB)/1, $0x00
+DATA tile_tail_configs<>+1733(SB)/1, $0x00
+DATA tile_tail_configs<>+1734(SB)/1, $0x00
+DATA tile_tail_configs<>+1735(SB)/1, $0x00
+DATA tile_tail_configs<>+1736(SB)/1, $0x00
+DATA tile_tail_configs<>+1737(SB)/1, $0x00
+DATA tile_tail_configs<>+1738(SB)/1, $0x00
+DATA tile_tail_configs<>+1739(SB)/1, $0x00
+DATA tile_tail_configs<>+1740(SB)/1, $0x00
+DATA tile_tail_configs<>+1741(SB)/1, $0x00
+DATA tile_tail_configs<>+1742(SB)/1, $0x00
+DATA tile_tail_configs<>+1743(SB)/1, $0x00
+DATA tile_tail_configs<>+1744(SB)/1, $0x40
+DATA tile_tail_configs<>+1745(SB)/1, $0x00
+DATA tile_tail_configs<>+1746(SB)/1, $0x40
+DATA tile_tail_configs<>+1747(SB)/1, $0x00
+DATA tile_tail_configs<>+1748(SB)/1, $0x40
+DATA tile_tail_configs<>+1749(SB)/1, $0x00
+DATA tile_tail_configs<>+1750(SB)/1, $0x40
+DATA tile_tail_configs<>+1751(SB)/1, $0x00
+DATA tile_tail_configs<>+1752(SB)/1, $0x40
+DATA tile_tail_configs<>+1753(SB)/1, $0x00
+DATA tile_tail_configs<>+1754(SB)/1, $0x40
+DATA tile_tail_configs<>+1755(SB)/1, $0x00
+DATA tile_tail_configs<>+1756(SB)/1, $0x40
+DATA tile_tail_configs<>+1757(SB)/1, $0x00
+DATA tile_tail_configs<>+1758(SB)/1, $0x40
+DATA tile_tail_configs<>+1759(SB)/1, $0x00
+DATA tile_tail_configs<>+1760(SB)/1, $0x00
+DATA tile_tail_configs<>+1761(SB)/1, $0x00
+DATA tile_tail_configs<>+1762(SB)/1, $0x00
+DATA tile_tail_configs<>+1763(SB)/1, $0x00
+DATA tile_tail_configs<>+1764(SB)/1, $0x00
+DATA tile_tail_configs<>+1765(SB)/1, $0x00
+DATA tile_tail_configs<>+1766(SB)/1, $0x00
+DATA tile_tail_configs<>+1767(SB)/1, $0x00
+DATA tile_tail_configs<>+1768(SB)/1, $0x00
+DATA tile_tail_configs<>+1769(SB)/1, $0x00
+DATA tile_tail_configs<>+1770(SB)/1, $0x00
+DATA tile_tail_configs<>+1771(SB)/1, $0x00
+DATA tile_tail_configs<>+1772(SB)/1, $0x00
+DATA tile_tail_configs<>+1773(SB)/1, $0x00
+DATA tile_tail_configs<>+1774(SB)/1, $0x00
+DATA tile_tail_configs<>+1775(SB)/1, $0x00
+DATA tile_tail_configs<>+1776(SB)/1, $0x10
+DATA tile_tail_configs<>+1777(SB)/1, $0x10
+DATA tile_tail_configs<>+1778(SB)/1, $0x0c
+DATA tile_tail_configs<>+1779(SB)/1, $0x0c
+DATA tile_tail_configs<>+1780(SB)/1, $0x10
+DATA tile_tail_configs<>+1781(SB)/1, $0x0c
+DATA tile_tail_configs<>+1782(SB)/1, $0x10
+DATA tile_tail_configs<>+1783(SB)/1, $0x10
+DATA tile_tail_configs<>+1784(SB)/1, $0x00
+DATA tile_tail_configs<>+1785(SB)/1, $0x00
+DATA tile_tail_configs<>+1786(SB)/1, $0x00
+DATA tile_tail_configs<>+1787(SB)/1, $0x00
+DATA tile_tail_configs<>+1788(SB)/1, $0x00
+DATA tile_tail_configs<>+1789(SB)/1, $0x00
+DATA tile_tail_configs<>+1790(SB)/1, $0x00
+DATA tile_tail_configs<>+1791(SB)/1, $0x00
+DATA tile_tail_configs<>+1792(SB)/1, $0x01
+DATA tile_tail_configs<>+1793(SB)/1, $0x00
+DATA tile_tail_configs<>+1794(SB)/1, $0x00
+DATA tile_tail_configs<>+1795(SB)/1, $0x00
+DATA tile_tail_configs<>+1796(SB)/1, $0x00
+DATA tile_tail_configs<>+1797(SB)/1, $0x00
+DATA tile_tail_configs<>+1798(SB)/1, $0x00
+DATA tile_tail_configs<>+1799(SB)/1, $0x00
+DATA tile_tail_configs<>+1800(SB)/1, $0x00
+DATA tile_tail_configs<>+1801(SB)/1, $0x00
+DATA tile_tail_configs<>+1802(SB)/1, $0x00
+DATA tile_tail_configs<>+1803(SB)/1, $0x00
+DATA tile_tail_configs<>+1804(SB)/1, $0x00
+DATA tile_tail_configs<>+1805(SB)/1, $0x00
+DATA tile_tail_configs<>+1806(SB)/1, $0x00
+DATA tile_tail_configs<>+1807(SB)/1, $0x00
+DATA tile_tail_configs<>+1808(SB)/1, $0x40
+DATA tile_tail_configs<>+1809(SB)/1, $0x00
+DATA tile_tail_configs<>+1810(SB)/1, $0x40
+DATA tile_tail_configs<>+1811(SB)/1, $0x00
+DATA tile_tail_configs<>+1812(SB)/1, $0x40
+DATA tile_tail_configs<>+1813(SB)/1, $0x00
+DATA tile_tail_configs<>+1814(SB)/1, $0x40
+DATA tile_tail_configs<>+1815(SB)/1, $0x00
+DATA tile_tail_configs<>+1816(SB)/1, $0x40
+DATA tile_tail_configs<>+1817(SB)/1, $0x00
+DATA tile_tail_configs<>+1818(SB)/1, $0x40
+DATA tile_tail_configs<>+1819(SB)/1, $0x00
+DATA tile_tail_configs<>+1820(SB)/1, $0x40
+DATA tile_tail_configs<>+1821(SB)/1, $0x00
+DATA tile_tail_configs<>+1822(SB)/1, $0x40
+DATA tile_tail_configs<>+1823(SB)/1, $0x00
+DATA tile_tail_configs<>+1824(SB)/1, $0x00
+DATA tile_tail_configs<>+1825(SB)/1, $0x00
+DATA tile_tail_configs<>+1826(SB)/1, $0x00
+DATA tile_tail_configs<>+1827(SB)/1, $0x00
+DATA tile_tail_configs<>+1828(SB)/1, $0x00
+DATA tile_tail_configs<>+1829(SB)/1, $0x00
+DATA tile_tail_configs<>+1830(SB)/1, $0x00
+DATA tile_tail_configs<>+1831(SB)/1, $0x00
+DATA tile_tail_configs<>+1832(SB)/1, $0x00
+DATA tile_tail_configs<>+1833(SB)/1, $0x00
+DATA tile_tail_configs<>+1834(SB)/1, $0x00
+DATA tile_tail_configs<>+1835(SB)/1, $0x00
+DATA tile_tail_configs<>+1836(SB)/1, $0x00
+DATA tile_tail_configs<>+1837(SB)/1, $0x00
+DATA tile_tail_configs<>+1838(SB)/1, $0x00
+DATA tile_tail_configs<>+1839(SB)/1, $0x00
+DATA tile_tail_configs<>+1840(SB)/1, $0x10
+DATA tile_tail_configs<>+1841(SB)/1, $0x10
+DATA tile_tail_configs<>+1842(SB)/1, $0x0d
+DATA tile_tail_configs<>+1843(SB)/1, $0x0d
+DATA tile_tail_configs<>+1844(SB)/1, $0x10
+DATA tile_tail_configs<>+1845(SB)/1, $0x0d
+DATA tile_tail_configs<>+1846(SB)/1, $0x10
+DATA tile_tail_configs<>+1847(SB)/1, $0x10
+DATA tile_tail_configs<>+1848(SB)/1, $0x00
+DATA tile_tail_configs<>+1849(SB)/1, $0x00
+DATA tile_tail_configs<>+1850(SB)/1, $0x00
+DATA tile_tail_configs<>+1851(SB)/1, $0x00
+DATA tile_tail_configs<>+1852(SB)/1, $0x00
+DATA tile_tail_configs<>+1853(SB)/1, $0x00
+DATA tile_tail_configs<>+1854(SB)/1, $0x00
+DATA tile_tail_configs<>+1855(SB)/1, $0x00
+DATA tile_tail_configs<>+1856(SB)/1, $0x01
+DATA tile_tail_configs<>+1857(SB)/1, $0x00
+DATA tile_tail_configs<>+1858(SB)/1, $0x00
+DATA tile_tail_configs<>+1859(SB)/1, $0x00
+DATA tile_tail_configs<>+1860(SB)/1, $0x00
+DATA tile_tail_configs<>+1861(SB)/1, $0x00
+DATA tile_tail_configs<>+1862(SB)/1, $0x00
+DATA tile_tail_configs<>+1863(SB)/1, $0x00
+DATA tile_tail_configs<>+1864(SB)/1, $0x00
+DATA tile_tail_configs<>+1865(SB)/1, $0x00
+DATA tile_tail_configs<>+1866(SB)/1, $0x00
+DATA tile_tail_configs<>+1867(SB)/1, $0x00
+DATA tile_tail_configs<>+1868(SB)/1, $0x00
+DATA tile_tail_configs<>+1869(SB)/1, $0x00
+DATA tile_tail_configs<>+1870(SB)/1, $0x00
+DATA tile_tail_configs<>+1871(SB)/1, $0x00
+DATA tile_tail_configs<>+1872(SB)/1, $0x40
+DATA tile_tail_configs<>+1873(SB)/1, $0x00
+DATA tile_tail_configs<>+1874(SB)/1, $0x40
+DATA tile_tail_configs<>+1875(SB)/1, $0x00
+DATA tile_tail_configs<>+1876(SB)/1, $0x40
+DATA tile_tail_configs<>+1877(SB)/1, $0x00
+DATA tile_tail_configs<>+1878(SB)/1, $0x40
+DATA tile_tail_configs<>+1879(SB)/1, $0x00
+DATA tile_tail_configs<>+1880(SB)/1, $0x40
+DATA tile_tail_configs<>+1881(SB)/1, $0x00
+DATA tile_tail_configs<>+1882(SB)/1, $0x40
+DATA tile_tail_configs<>+1883(SB)/1, $0x00
+DATA tile_tail_configs<>+1884(SB)/1, $0x40
+DATA tile_tail_configs<>+1885(SB)/1, $0x00
+DATA tile_tail_configs<>+1886(SB)/1, $0x40
+DATA tile_tail_configs<>+1887(SB)/1, $0x00
+DATA tile_tail_configs<>+1888(SB)/1, $0x00
+DATA tile_tail_configs<>+1889(SB)/1, $0x00
+DATA tile_tail_configs<>+1890(SB)/1, $0x00
+DATA tile_tail_configs<>+1891(SB)/1, $0x00
+DATA tile_tail_configs<>+1892(SB)/1, $0x00
+DATA tile_tail_configs<>+1893(SB)/1, $0x00
+DATA tile_tail_configs<>+1894(SB)/1, $0x00
+DATA tile_tail_configs<>+1895(SB)/1, $0x00
+DATA tile_tail_configs<>+1896(SB)/1, $0x00
+DATA tile_tail_configs<>+1897(SB)/1, $0x00
+DATA tile_tail_configs<>+1898(SB)/1, $0x00
+DATA tile_tail_configs<>+1899(SB)/1, $0x00
+DATA tile_tail_configs<>+1900(SB)/1, $0x00
+DATA tile_tail_configs<>+1901(SB)/1, $0x00
+DATA tile_tail_configs<>+1902(SB)/1, $0x00
+DATA tile_tail_configs<>+1903(SB)/1, $0x00
+DATA tile_tail_configs<>+1904(SB)/1, $0x10
+DATA tile_tail_configs<>+1905(SB)/1, $0x10
+DATA tile_tail_configs<>+1906(SB)/1, $0x0e
+DATA tile_tail_configs<>+1907(SB)/1, $0x0e
+DATA tile_tail_configs<>+1908(SB)/1, $0x10
+DATA tile_tail_configs<>+1909(SB)/1, $0x0e
+DATA tile_tail_configs<>+1910(SB)/1, $0x10
+DATA tile_tail_configs<>+1911(SB)/1, $0x10
+DATA tile_tail_configs<>+1912(SB)/1, $0x00
+DATA tile_tail_configs<>+1913(SB)/1, $0x00
+DATA tile_tail_configs<>+1914(SB)/1, $0x00
+DATA tile_tail_configs<>+1915(SB)/1, $0x00
+DATA tile_tail_configs<>+1916(SB)/1, $0x00
+DATA tile_tail_configs<>+1917(SB)/1, $0x00
+DATA tile_tail_configs<>+1918(SB)/1, $0x00
+DATA tile_tail_configs<>+1919(SB)/1, $0x00
+DATA tile_tail_configs<>+1920(SB)/1, $0x01
+DATA tile_tail_configs<>+1921(SB)/1, $0x00
+DATA tile_tail_configs<>+1922(SB)/1, $0x00
+DATA tile_tail_configs<>+1923(SB)/1, $0x00
+DATA tile_tail_configs<>+1924(SB)/1, $0x00
+DATA tile_tail_configs<>+1925(SB)/1, $0x00
+DATA tile_tail_configs<>+1926(SB)/1, $0x00
+DATA tile_tail_configs<>+1927(SB)/1, $0x00
+DATA tile_tail_configs<>+1928(SB)/1, $0x00
+DATA tile_tail_configs<>+1929(SB)/1, $0x00
+DATA tile_tail_configs<>+1930(SB)/1, $0x00
+DATA tile_tail_configs<>+1931(SB)/1, $0x00
+DATA tile_tail_configs<>+1932(SB)/1, $0x00
+DATA tile_tail_configs<>+1933(SB)/1, $0x00
+DATA tile_tail_configs<>+1934(SB)/1, $0x00
+DATA tile_tail_configs<>+1935(SB)/1, $0x00
+DATA tile_tail_configs<>+1936(SB)/1, $0x40
+DATA tile_tail_configs<>+1937(SB)/1, $0x00
+DATA tile_tail_configs<>+1938(SB)/1, $0x40
+DATA tile_tail_configs<>+1939(SB)/1, $0x00
+DATA tile_tail_configs<>+1940(SB)/1, $0x40
+DATA tile_tail_configs<>+1941(SB)/1, $0x00
+DATA tile_tail_configs<>+1942(SB)/1, $0x40
+DATA tile_tail_configs<>+1943(SB)/1, $0x00
+DATA tile_tail_configs<>+1944(SB)/1, $0x40
+DATA tile_tail_configs<>+1945(SB)/1, $0x00
+DATA tile_tail_configs<>+1946(SB)/1, $0x40
+DATA tile_tail_configs<>+1947(SB)/1, $0x00
+DATA tile_tail_configs<>+1948(SB)/1, $0x40
+DATA tile_tail_configs<>+1949(SB)/1, $0x00
+DATA tile_tail_configs<>+1950(SB)/1, $0x40
+DATA tile_tail_configs<>+1951(SB)/1, $0x00
+DATA tile_tail_configs<>+1952(SB)/1, $0x00
+DATA tile_tail_configs<>+1953(SB)/1, $0x00
+DATA tile_tail_configs<>+1954(SB)/1, $0x00
+DATA tile_tail_configs<>+1955(SB)/1, $0x00
+DATA tile_tail_configs<>+1956(SB)/1, $0x00
+DATA tile_tail_configs<>+1957(SB)/1, $0x00
+DATA tile_tail_configs<>+1958(SB)/1, $0x00
+DATA tile_tail_configs<>+1959(SB)/1, $0x00
+DATA tile_tail_configs<>+1960(SB)/1, $0x00
+DATA tile_tail_configs<>+1961(SB)/1, $0x00
+DATA tile_tail_configs<>+1962(SB)/1, $0x00
+DATA tile_tail_configs<>+1963(SB)/1, $0x00
+DATA tile_tail_configs<>+1964(SB)/1, $0x00
+DATA tile_tail_configs<>+1965(SB)/1, $0x00
+DATA tile_tail_configs<>+1966(SB)/1, $0x00
+DATA tile_tail_configs<>+1967(SB)/1, $0x00
+DATA tile_tail_configs<>+1968(SB)/1, $0x10
+DATA tile_tail_configs<>+1969(SB)/1, $0x10
+DATA tile_tail_configs<>+1970(SB)/1, $0x0f
+DATA tile_tail_configs<>+1971(SB)/1, $0x0f
+DATA tile_tail_configs<>+1972(SB)/1, $0x10
+DATA tile_tail_configs<>+1973(SB)/1, $0x0f
+DATA tile_tail_configs<>+1974(SB)/1, $0x10
+DATA tile_tail_configs<>+1975(SB)/1, $0x10
+DATA tile_tail_configs<>+1976(SB)/1, $0x00
+DATA tile_tail_configs<>+1977(SB)/1, $0x00
+DATA tile_tail_configs<>+1978(SB)/1, $0x00
+DATA tile_tail_configs<>+1979(SB)/1, $0x00
+DATA tile_tail_configs<>+1980(SB)/1, $0x00
+DATA tile_tail_configs<>+1981(SB)/1, $0x00
+DATA tile_tail_configs<>+1982(SB)/1, $0x00
+DATA tile_tail_configs<>+1983(SB)/1, $0x00
+GLOBL tile_tail_configs<>(SB), RODATA|NOPTR, $1984
+
+// func TilePanelsSplit(m int, k int, a *uint16, b *uint16, c *float32, ldc int, d *float32, ldd int)
 // Requires: AMXBF16, AMXTILE, MMX+
-TEXT ·TilePanelsSplit(SB), NOSPLIT, $0-72
-	MOVQ panels+0(FP), AX
-	MOVQ a+16(FP), CX
-	MOVQ b+24(FP), DX
-	MOVQ c+32(FP), BX
-	MOVQ ldc+40(FP), SI
-	MOVQ d+48(FP), DI
-	MOVQ ldd+56(FP), R8
-	MOVQ k+8(FP), R9
+TEXT ·TilePanelsSplit(SB), NOSPLIT, $0-64
+	MOVQ a+16(FP), AX
+	MOVQ c+32(FP), CX
+	MOVQ ldc+40(FP), DX
+	MOVQ d+48(FP), BX
+	MOVQ ldd+56(FP), SI
+	SHLQ $0x02, DX
 	SHLQ $0x02, SI
-	SHLQ $0x02, R8
-	LEAQ tile_config<>+0(SB), R10
-	LONG $0x4978c2c4; BYTE $0x02 // LDTILECFG (R10)
-	MOVQ $+64, R11
-	MOVQ next+64(FP), R12
+	MOVQ $+64, R8
+	MOVQ m+0(FP), R10
+	ANDQ $+31, R10
+	MOVQ m+0(FP), DI
+	SHRQ $0x05, DI
+	JZ   tail
+	MOVQ DI, m+0(FP)
+	LEAQ tile_config<>+0(SB), DI
+	LONG $0x4978e2c4; BYTE $0x07 // LDTILECFG (DI)
 
 panel:
-	TESTQ DI, DI
+	TESTQ BX, BX
 	JZ    zero
-	MOVQ  R8, R10
-	SHLQ  $0x04, R10
-	ADDQ  DI, R10
-	LONG $0x4b7ba2c4; BYTE $0x04; BYTE $0x07 // TILELOADD (DI)(R8*1), T0
-	LONG $0x4b7ba2c4; BYTE $0x4c; BYTE $0x07; BYTE $0x40 // TILELOADD 64(DI)(R8*1), T1
-	LONG $0x4b7b82c4; BYTE $0x14; BYTE $0x02 // TILELOADD (R10)(R8*1), T2
-	LONG $0x4b7b82c4; BYTE $0x5c; BYTE $0x02; BYTE $0x40 // TILELOADD 64(R10)(R8*1), T3
-	MOVQ  R8, R10
-	SHLQ  $0x05, R10
-	ADDQ  R10, DI
+	LONG $0x4b7be2c4; BYTE $0x04; BYTE $0x33 // TILELOADD (BX)(SI*1), T0
+	LONG $0x4b7be2c4; BYTE $0x4c; BYTE $0x33; BYTE $0x40 // TILELOADD 64(BX)(SI*1), T1
+	MOVQ  SI, DI
+	SHLQ  $0x04, DI
+	ADDQ  BX, DI
+	LONG $0x4b7be2c4; BYTE $0x14; BYTE $0x37 // TILELOADD (DI)(SI*1), T2
+	LONG $0x4b7be2c4; BYTE $0x5c; BYTE $0x37; BYTE $0x40 // TILELOADD 64(DI)(SI*1), T3
+	MOVQ  SI, DI
+	SHLQ  $0x05, DI
+	ADDQ  DI, BX
 	JMP   sums
 
 zero:
@@ -268,195 +2460,507 @@ zero:
 	LONG $0x497be2c4; BYTE $0xd8 // TILEZERO T3
 
 sums:
-	MOVQ SI, R13
-	SHLQ $0x05, R13
-	ADDQ BX, R13
-	MOVQ DX, R14
-	MOVQ R9, R10
+	MOVQ DX, R9
+	SHLQ $0x05, R9
+	ADDQ CX, R9
+	MOVQ b+24(FP), R11
+	MOVQ k+8(FP), DI
 
 step:
-	LONG $0x4b7ba2c4; LONG $0x080019a4; BYTE $0x00; BYTE $0x00 // TILELOADD 2048(CX)(R11*1), T4
-	LONG $0x4b7ba2c4; LONG $0x0c0019ac; BYTE $0x00; BYTE $0x00 // TILELOADD 3072(CX)(R11*1), T5
-	LONG $0x4b7b82c4; BYTE $0x34; BYTE $0x1e // TILELOADD (R14)(R11*1), T6
-	LONG $0x4b7b82c4; LONG $0x04001ebc; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(R14)(R11*1), T7
+	LONG $0x4b7ba2c4; LONG $0x080000a4; BYTE $0x00; BYTE $0x00 // TILELOADD 2048(AX)(R8*1), T4
+	LONG $0x4b7ba2c4; LONG $0x0c0000ac; BYTE $0x00; BYTE $0x00 // TILELOADD 3072(AX)(R8*1), T5
+	LONG $0x4b7b82c4; BYTE $0x34; BYTE $0x03 // TILELOADD (R11)(R8*1), T6
+	LONG $0x4b7b82c4; LONG $0x040003bc; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(R11)(R8*1), T7
 	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS T6, T4, T0
-	PREFETCHT0 8192(CX)
-	PREFETCHT0 8224(CX)
-	PREFETCHT0 8256(CX)
-	PREFETCHT0 8288(CX)
-	PREFETCHT0 8320(CX)
-	PREFETCHT0 8352(CX)
-	PREFETCHT0 8384(CX)
-	PREFETCHT0 8416(CX)
-	PREFETCHT0 8448(CX)
-	PREFETCHT0 8480(CX)
-	PREFETCHT0 (R13)
-	PREFETCHT0 16(R13)
-	ADDQ       SI, R13
+	PREFETCHT0 8192(AX)
+	PREFETCHT0 8224(AX)
+	PREFETCHT0 8256(AX)
+	PREFETCHT0 8288(AX)
+	PREFETCHT0 8320(AX)
+	PREFETCHT0 8352(AX)
+	PREFETCHT0 8384(AX)
+	PREFETCHT0 8416(AX)
+	PREFETCHT0 8448(AX)
+	PREFETCHT0 8480(AX)
+	PREFETCHT0 (R9)
+	PREFETCHT0 16(R9)
+	ADDQ       DX, R9
 	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS T7, T4, T1
-	PREFETCHT0 8512(CX)
-	PREFETCHT0 8544(CX)
-	PREFETCHT0 8576(CX)
-	PREFETCHT0 8608(CX)
-	PREFETCHT0 8640(CX)
-	PREFETCHT0 8672(CX)
-	PREFETCHT0 8704(CX)
-	PREFETCHT0 8736(CX)
-	PREFETCHT0 8768(CX)
-	PREFETCHT0 8800(CX)
-	PREFETCHT0 8832(CX)
-	PREFETCHT1 (R12)
-	ADDQ       $+32, R12
+	PREFETCHT0 8512(AX)
+	PREFETCHT0 8544(AX)
+	PREFETCHT0 8576(AX)
+	PREFETCHT0 8608(AX)
+	PREFETCHT0 8640(AX)
+	PREFETCHT0 8672(AX)
+	PREFETCHT0 8704(AX)
+	PREFETCHT0 8736(AX)
+	PREFETCHT0 8768(AX)
+	PREFETCHT0 8800(AX)
+	PREFETCHT0 8832(AX)
 	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS T6, T5, T2
-	PREFETCHT0 8864(CX)
-	PREFETCHT0 8896(CX)
-	PREFETCHT0 8928(CX)
-	PREFETCHT0 8960(CX)
-	PREFETCHT0 8992(CX)
-	PREFETCHT0 9024(CX)
-	PREFETCHT0 9056(CX)
-	PREFETCHT0 9088(CX)
-	PREFETCHT0 9120(CX)
-	PREFETCHT0 9152(CX)
-	PREFETCHT0 9184(CX)
-	PREFETCHT0 (R13)
-	PREFETCHT0 16(R13)
-	ADDQ       SI, R13
+	PREFETCHT0 8864(AX)
+	PREFETCHT0 8896(AX)
+	PREFETCHT0 8928(AX)
+	PREFETCHT0 8960(AX)
+	PREFETCHT0 8992(AX)
+	PREFETCHT0 9024(AX)
+	PREFETCHT0 9056(AX)
+	PREFETCHT0 9088(AX)
+	PREFETCHT0 9120(AX)
+	PREFETCHT0 9152(AX)
+	PREFETCHT0 9184(AX)
+	PREFETCHT0 (R9)
+	PREFETCHT0 16(R9)
+	ADDQ       DX, R9
 	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS T7, T5, T3
-	PREFETCHT0 9216(CX)
-	PREFETCHT0 9248(CX)
-	PREFETCHT0 9280(CX)
-	PREFETCHT0 9312(CX)
-	PREFETCHT0 9344(CX)
-	PREFETCHT0 9376(CX)
-	PREFETCHT0 9408(CX)
-	PREFETCHT0 9440(CX)
-	PREFETCHT0 9472(CX)
-	PREFETCHT0 9504(CX)
-	PREFETCHT1 (R12)
-	ADDQ       $+32, R12
-	LONG $0x4b7ba2c4; BYTE $0x24; BYTE $0x19 // TILELOADD (CX)(R11*1), T4
-	LONG $0x4b7ba2c4; LONG $0x040019ac; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(CX)(R11*1), T5
+	PREFETCHT0 9216(AX)
+	PREFETCHT0 9248(AX)
+	PREFETCHT0 9280(AX)
+	PREFETCHT0 9312(AX)
+	PREFETCHT0 9344(AX)
+	PREFETCHT0 9376(AX)
+	PREFETCHT0 9408(AX)
+	PREFETCHT0 9440(AX)
+	PREFETCHT0 9472(AX)
+	PREFETCHT0 9504(AX)
+	LONG $0x4b7ba2c4; BYTE $0x24; BYTE $0x00 // TILELOADD (AX)(R8*1), T4
+	LONG $0x4b7ba2c4; LONG $0x040000ac; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(AX)(R8*1), T5
 	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS T6, T4, T0
-	PREFETCHT0 9536(CX)
-	PREFETCHT0 9568(CX)
-	PREFETCHT0 9600(CX)
-	PREFETCHT0 9632(CX)
-	PREFETCHT0 9664(CX)
-	PREFETCHT0 9696(CX)
-	PREFETCHT0 9728(CX)
-	PREFETCHT0 9760(CX)
-	PREFETCHT0 9792(CX)
-	PREFETCHT0 9824(CX)
-	PREFETCHT0 9856(CX)
+	PREFETCHT0 9536(AX)
+	PREFETCHT0 9568(AX)
+	PREFETCHT0 9600(AX)
+	PREFETCHT0 9632(AX)
+	PREFETCHT0 9664(AX)
+	PREFETCHT0 9696(AX)
+	PREFETCHT0 9728(AX)
+	PREFETCHT0 9760(AX)
+	PREFETCHT0 9792(AX)
+	PREFETCHT0 9824(AX)
+	PREFETCHT0 9856(AX)
 	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS T7, T4, T1
-	PREFETCHT0 9888(CX)
-	PREFETCHT0 9920(CX)
-	PREFETCHT0 9952(CX)
-	PREFETCHT0 9984(CX)
-	PREFETCHT0 10016(CX)
-	PREFETCHT0 10048(CX)
-	PREFETCHT0 10080(CX)
-	PREFETCHT0 10112(CX)
-	PREFETCHT0 10144(CX)
-	PREFETCHT0 10176(CX)
-	PREFETCHT0 10208(CX)
-	PREFETCHT1 (R12)
-	ADDQ       $+32, R12
+	PREFETCHT0 9888(AX)
+	PREFETCHT0 9920(AX)
+	PREFETCHT0 9952(AX)
+	PREFETCHT0 9984(AX)
+	PREFETCHT0 10016(AX)
+	PREFETCHT0 10048(AX)
+	PREFETCHT0 10080(AX)
+	PREFETCHT0 10112(AX)
+	PREFETCHT0 10144(AX)
+	PREFETCHT0 10176(AX)
+	PREFETCHT0 10208(AX)
 	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS T6, T5, T2
-	PREFETCHT0 10240(CX)
-	PREFETCHT0 10272(CX)
-	PREFETCHT0 10304(CX)
-	PREFETCHT0 10336(CX)
-	PREFETCHT0 10368(CX)
-	PREFETCHT0 10400(CX)
-	PREFETCHT0 10432(CX)
-	PREFETCHT0 10464(CX)
-	PREFETCHT0 10496(CX)
-	PREFETCHT0 10528(CX)
+	PREFETCHT0 10240(AX)
+	PREFETCHT0 10272(AX)
+	PREFETCHT0 10304(AX)
+	PREFETCHT0 10336(AX)
+	PREFETCHT0 10368(AX)
+	PREFETCHT0 10400(AX)
+	PREFETCHT0 10432(AX)
+	PREFETCHT0 10464(AX)
+	PREFETCHT0 10496(AX)
+	PREFETCHT0 10528(AX)
 	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS T7, T5, T3
-	PREFETCHT0 10560(CX)
-	PREFETCHT0 10592(CX)
-	PREFETCHT0 10624(CX)
-	PREFETCHT0 10656(CX)
-	PREFETCHT0 10688(CX)
-	PREFETCHT0 10720(CX)
-	PREFETCHT0 10752(CX)
-	PREFETCHT0 10784(CX)
-	PREFETCHT0 10816(CX)
-	PREFETCHT0 10848(CX)
-	PREFETCHT0 10880(CX)
-	PREFETCHT1 (R12)
-	ADDQ       $+32, R12
-	LONG $0x4b7b82c4; LONG $0x08001eb4; BYTE $0x00; BYTE $0x00 // TILELOADD 2048(R14)(R11*1), T6
-	LONG $0x4b7b82c4; LONG $0x0c001ebc; BYTE $0x00; BYTE $0x00 // TILELOADD 3072(R14)(R11*1), T7
+	PREFETCHT0 10560(AX)
+	PREFETCHT0 10592(AX)
+	PREFETCHT0 10624(AX)
+	PREFETCHT0 10656(AX)
+	PREFETCHT0 10688(AX)
+	PREFETCHT0 10720(AX)
+	PREFETCHT0 10752(AX)
+	PREFETCHT0 10784(AX)
+	PREFETCHT0 10816(AX)
+	PREFETCHT0 10848(AX)
+	PREFETCHT0 10880(AX)
+	LONG $0x4b7b82c4; LONG $0x080003b4; BYTE $0x00; BYTE $0x00 // TILELOADD 2048(R11)(R8*1), T6
+	LONG $0x4b7b82c4; LONG $0x0c0003bc; BYTE $0x00; BYTE $0x00 // TILELOADD 3072(R11)(R8*1), T7
 	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS T6, T4, T0
-	PREFETCHT0 10912(CX)
-	PREFETCHT0 10944(CX)
-	PREFETCHT0 10976(CX)
-	PREFETCHT0 11008(CX)
-	PREFETCHT0 11040(CX)
-	PREFETCHT0 11072(CX)
-	PREFETCHT0 11104(CX)
-	PREFETCHT0 11136(CX)
-	PREFETCHT0 11168(CX)
-	PREFETCHT0 11200(CX)
-	PREFETCHT0 11232(CX)
+	PREFETCHT0 10912(AX)
+	PREFETCHT0 10944(AX)
+	PREFETCHT0 10976(AX)
+	PREFETCHT0 11008(AX)
+	PREFETCHT0 11040(AX)
+	PREFETCHT0 11072(AX)
+	PREFETCHT0 11104(AX)
+	PREFETCHT0 11136(AX)
+	PREFETCHT0 11168(AX)
+	PREFETCHT0 11200(AX)
+	PREFETCHT0 11232(AX)
 	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS T7, T4, T1
-	PREFETCHT0 11264(CX)
-	PREFETCHT0 11296(CX)
-	PREFETCHT0 11328(CX)
-	PREFETCHT0 11360(CX)
-	PREFETCHT0 11392(CX)
-	PREFETCHT0 11424(CX)
-	PREFETCHT0 11456(CX)
-	PREFETCHT0 11488(CX)
-	PREFETCHT0 11520(CX)
-	PREFETCHT0 11552(CX)
-	PREFETCHT1 (R12)
-	ADDQ       $+32, R12
+	PREFETCHT0 11264(AX)
+	PREFETCHT0 11296(AX)
+	PREFETCHT0 11328(AX)
+	PREFETCHT0 11360(AX)
+	PREFETCHT0 11392(AX)
+	PREFETCHT0 11424(AX)
+	PREFETCHT0 11456(AX)
+	PREFETCHT0 11488(AX)
+	PREFETCHT0 11520(AX)
+	PREFETCHT0 11552(AX)
 	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS T6, T5, T2
-	PREFETCHT0 11584(CX)
-	PREFETCHT0 11616(CX)
-	PREFETCHT0 11648(CX)
-	PREFETCHT0 11680(CX)
-	PREFETCHT0 11712(CX)
-	PREFETCHT0 11744(CX)
-	PREFETCHT0 11776(CX)
-	PREFETCHT0 11808(CX)
-	PREFETCHT0 11840(CX)
-	PREFETCHT0 11872(CX)
-	PREFETCHT0 11904(CX)
+	PREFETCHT0 11584(AX)
+	PREFETCHT0 11616(AX)
+	PREFETCHT0 11648(AX)
+	PREFETCHT0 11680(AX)
+	PREFETCHT0 11712(AX)
+	PREFETCHT0 11744(AX)
+	PREFETCHT0 11776(AX)
+	PREFETCHT0 11808(AX)
+	PREFETCHT0 11840(AX)
+	PREFETCHT0 11872(AX)
+	PREFETCHT0 11904(AX)
 	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS T7, T5, T3
-	PREFETCHT0 11936(CX)
-	PREFETCHT0 11968(CX)
-	PREFETCHT0 12000(CX)
-	PREFETCHT0 12032(CX)
-	PREFETCHT0 12064(CX)
-	PREFETCHT0 12096(CX)
-	PREFETCHT0 12128(CX)
-	PREFETCHT0 12160(CX)
-	PREFETCHT0 12192(CX)
-	PREFETCHT0 12224(CX)
-	PREFETCHT0 12256(CX)
-	PREFETCHT1 (R12)
-	ADDQ       $+32, R12
-	ADDQ       $+4096, CX
-	ADDQ       $+4096, R14
-	DECQ       R10
+	PREFETCHT0 11936(AX)
+	PREFETCHT0 11968(AX)
+	PREFETCHT0 12000(AX)
+	PREFETCHT0 12032(AX)
+	PREFETCHT0 12064(AX)
+	PREFETCHT0 12096(AX)
+	PREFETCHT0 12128(AX)
+	PREFETCHT0 12160(AX)
+	PREFETCHT0 12192(AX)
+	PREFETCHT0 12224(AX)
+	PREFETCHT0 12256(AX)
+	ADDQ       $+4096, AX
+	ADDQ       $+4096, R11
+	DECQ       DI
 	JNZ        step
-	MOVQ       SI, R10
-	SHLQ       $0x04, R10
-	ADDQ       BX, R10
-	LONG $0x4b7ae2c4; BYTE $0x04; BYTE $0x33 // TILESTORED T0, (BX)(SI*1)
-	LONG $0x4b7ae2c4; BYTE $0x4c; BYTE $0x33; BYTE $0x40 // TILESTORED T1, 64(BX)(SI*1)
-	LONG $0x4b7ac2c4; BYTE $0x14; BYTE $0x32 // TILESTORED T2, (R10)(SI*1)
-	LONG $0x4b7ac2c4; BYTE $0x5c; BYTE $0x32; BYTE $0x40 // TILESTORED T3, 64(R10)(SI*1)
-	MOVQ       SI, R10
-	SHLQ       $0x05, R10
-	ADDQ       R10, BX
-	DECQ       AX
+	LONG $0x4b7ae2c4; BYTE $0x04; BYTE $0x11 // TILESTORED T0, (CX)(DX*1)
+	LONG $0x4b7ae2c4; BYTE $0x4c; BYTE $0x11; BYTE $0x40 // TILESTORED T1, 64(CX)(DX*1)
+	MOVQ       DX, DI
+	SHLQ       $0x04, DI
+	ADDQ       CX, DI
+	LONG $0x4b7ae2c4; BYTE $0x14; BYTE $0x17 // TILESTORED T2, (DI)(DX*1)
+	LONG $0x4b7ae2c4; BYTE $0x5c; BYTE $0x17; BYTE $0x40 // TILESTORED T3, 64(DI)(DX*1)
+	MOVQ       DX, DI
+	SHLQ       $0x05, DI
+	ADDQ       DI, CX
+	DECQ       m+0(FP)
 	JNZ        panel
+	TESTQ      R10, R10
+	JZ         end
+
+tail:
+	LEAQ  tile_tail_configs<>+0(SB), DI
+	MOVQ  R10, R9
+	SHLQ  $0x06, R9
+	LEAQ  -64(DI)(R9*1), DI
+	LONG $0x4978e2c4; BYTE $0x07 // LDTILECFG (DI)
+	CMPQ  R10, $+16
+	JLE   upper
+	TESTQ BX, BX
+	JZ    tailzero
+	LONG $0x4b7be2c4; BYTE $0x04; BYTE $0x33 // TILELOADD (BX)(SI*1), T0
+	LONG $0x4b7be2c4; BYTE $0x4c; BYTE $0x33; BYTE $0x40 // TILELOADD 64(BX)(SI*1), T1
+	MOVQ  SI, DI
+	SHLQ  $0x04, DI
+	ADDQ  BX, DI
+	LONG $0x4b7be2c4; BYTE $0x14; BYTE $0x37 // TILELOADD (DI)(SI*1), T2
+	LONG $0x4b7be2c4; BYTE $0x5c; BYTE $0x37; BYTE $0x40 // TILELOADD 64(DI)(SI*1), T3
+	MOVQ  SI, DI
+	SHLQ  $0x05, DI
+	ADDQ  DI, BX
+	JMP   tailsums
+
+tailzero:
+	LONG $0x497be2c4; BYTE $0xc0 // TILEZERO T0
+	LONG $0x497be2c4; BYTE $0xc8 // TILEZERO T1
+	LONG $0x497be2c4; BYTE $0xd0 // TILEZERO T2
+	LONG $0x497be2c4; BYTE $0xd8 // TILEZERO T3
+
+tailsums:
+	MOVQ DX, R9
+	SHLQ $0x05, R9
+	ADDQ CX, R9
+	MOVQ b+24(FP), BX
+	MOVQ k+8(FP), DI
+
+tailstep:
+	LONG $0x4b7ba2c4; LONG $0x080000a4; BYTE $0x00; BYTE $0x00 // TILELOADD 2048(AX)(R8*1), T4
+	LONG $0x4b7ba2c4; LONG $0x0c0000ac; BYTE $0x00; BYTE $0x00 // TILELOADD 3072(AX)(R8*1), T5
+	LONG $0x4b7ba2c4; BYTE $0x34; BYTE $0x03 // TILELOADD (BX)(R8*1), T6
+	LONG $0x4b7ba2c4; LONG $0x040003bc; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(BX)(R8*1), T7
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS T6, T4, T0
+	PREFETCHT0 8192(AX)
+	PREFETCHT0 8224(AX)
+	PREFETCHT0 8256(AX)
+	PREFETCHT0 8288(AX)
+	PREFETCHT0 8320(AX)
+	PREFETCHT0 8352(AX)
+	PREFETCHT0 8384(AX)
+	PREFETCHT0 8416(AX)
+	PREFETCHT0 8448(AX)
+	PREFETCHT0 8480(AX)
+	PREFETCHT0 (R9)
+	PREFETCHT0 16(R9)
+	ADDQ       DX, R9
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS T7, T4, T1
+	PREFETCHT0 8512(AX)
+	PREFETCHT0 8544(AX)
+	PREFETCHT0 8576(AX)
+	PREFETCHT0 8608(AX)
+	PREFETCHT0 8640(AX)
+	PREFETCHT0 8672(AX)
+	PREFETCHT0 8704(AX)
+	PREFETCHT0 8736(AX)
+	PREFETCHT0 8768(AX)
+	PREFETCHT0 8800(AX)
+	PREFETCHT0 8832(AX)
+	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS T6, T5, T2
+	PREFETCHT0 8864(AX)
+	PREFETCHT0 8896(AX)
+	PREFETCHT0 8928(AX)
+	PREFETCHT0 8960(AX)
+	PREFETCHT0 8992(AX)
+	PREFETCHT0 9024(AX)
+	PREFETCHT0 9056(AX)
+	PREFETCHT0 9088(AX)
+	PREFETCHT0 9120(AX)
+	PREFETCHT0 9152(AX)
+	PREFETCHT0 9184(AX)
+	PREFETCHT0 (R9)
+	PREFETCHT0 16(R9)
+	ADDQ       DX, R9
+	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS T7, T5, T3
+	PREFETCHT0 9216(AX)
+	PREFETCHT0 9248(AX)
+	PREFETCHT0 9280(AX)
+	PREFETCHT0 9312(AX)
+	PREFETCHT0 9344(AX)
+	PREFETCHT0 9376(AX)
+	PREFETCHT0 9408(AX)
+	PREFETCHT0 9440(AX)
+	PREFETCHT0 9472(AX)
+	PREFETCHT0 9504(AX)
+	LONG $0x4b7ba2c4; BYTE $0x24; BYTE $0x00 // TILELOADD (AX)(R8*1), T4
+	LONG $0x4b7ba2c4; LONG $0x040000ac; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(AX)(R8*1), T5
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS T6, T4, T0
+	PREFETCHT0 9536(AX)
+	PREFETCHT0 9568(AX)
+	PREFETCHT0 9600(AX)
+	PREFETCHT0 9632(AX)
+	PREFETCHT0 9664(AX)
+	PREFETCHT0 9696(AX)
+	PREFETCHT0 9728(AX)
+	PREFETCHT0 9760(AX)
+	PREFETCHT0 9792(AX)
+	PREFETCHT0 9824(AX)
+	PREFETCHT0 9856(AX)
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS T7, T4, T1
+	PREFETCHT0 9888(AX)
+	PREFETCHT0 9920(AX)
+	PREFETCHT0 9952(AX)
+	PREFETCHT0 9984(AX)
+	PREFETCHT0 10016(AX)
+	PREFETCHT0 10048(AX)
+	PREFETCHT0 10080(AX)
+	PREFETCHT0 10112(AX)
+	PREFETCHT0 10144(AX)
+	PREFETCHT0 10176(AX)
+	PREFETCHT0 10208(AX)
+	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS T6, T5, T2
+	PREFETCHT0 10240(AX)
+	PREFETCHT0 10272(AX)
+	PREFETCHT0 10304(AX)
+	PREFETCHT0 10336(AX)
+	PREFETCHT0 10368(AX)
+	PREFETCHT0 10400(AX)
+	PREFETCHT0 10432(AX)
+	PREFETCHT0 10464(AX)
+	PREFETCHT0 10496(AX)
+	PREFETCHT0 10528(AX)
+	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS T7, T5, T3
+	PREFETCHT0 10560(AX)
+	PREFETCHT0 10592(AX)
+	PREFETCHT0 10624(AX)
+	PREFETCHT0 10656(AX)
+	PREFETCHT0 10688(AX)
+	PREFETCHT0 10720(AX)
+	PREFETCHT0 10752(AX)
+	PREFETCHT0 10784(AX)
+	PREFETCHT0 10816(AX)
+	PREFETCHT0 10848(AX)
+	PREFETCHT0 10880(AX)
+	LONG $0x4b7ba2c4; LONG $0x080003b4; BYTE $0x00; BYTE $0x00 // TILELOADD 2048(BX)(R8*1), T6
+	LONG $0x4b7ba2c4; LONG $0x0c0003bc; BYTE $0x00; BYTE $0x00 // TILELOADD 3072(BX)(R8*1), T7
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS T6, T4, T0
+	PREFETCHT0 10912(AX)
+	PREFETCHT0 10944(AX)
+	PREFETCHT0 10976(AX)
+	PREFETCHT0 11008(AX)
+	PREFETCHT0 11040(AX)
+	PREFETCHT0 11072(AX)
+	PREFETCHT0 11104(AX)
+	PREFETCHT0 11136(AX)
+	PREFETCHT0 11168(AX)
+	PREFETCHT0 11200(AX)
+	PREFETCHT0 11232(AX)
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS T7, T4, T1
+	PREFETCHT0 11264(AX)
+	PREFETCHT0 11296(AX)
+	PREFETCHT0 11328(AX)
+	PREFETCHT0 11360(AX)
+	PREFETCHT0 11392(AX)
+	PREFETCHT0 11424(AX)
+	PREFETCHT0 11456(AX)
+	PREFETCHT0 11488(AX)
+	PREFETCHT0 11520(AX)
+	PREFETCHT0 11552(AX)
+	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS T6, T5, T2
+	PREFETCHT0 11584(AX)
+	PREFETCHT0 11616(AX)
+	PREFETCHT0 11648(AX)
+	PREFETCHT0 11680(AX)
+	PREFETCHT0 11712(AX)
+	PREFETCHT0 11744(AX)
+	PREFETCHT0 11776(AX)
+	PREFETCHT0 11808(AX)
+	PREFETCHT0 11840(AX)
+	PREFETCHT0 11872(AX)
+	PREFETCHT0 11904(AX)
+	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS T7, T5, T3
+	PREFETCHT0 11936(AX)
+	PREFETCHT0 11968(AX)
+	PREFETCHT0 12000(AX)
+	PREFETCHT0 12032(AX)
+	PREFETCHT0 12064(AX)
+	PREFETCHT0 12096(AX)
+	PREFETCHT0 12128(AX)
+	PREFETCHT0 12160(AX)
+	PREFETCHT0 12192(AX)
+	PREFETCHT0 12224(AX)
+	PREFETCHT0 12256(AX)
+	ADDQ       $+4096, AX
+	ADDQ       $+4096, BX
+	DECQ       DI
+	JNZ        tailstep
+	LONG $0x4b7ae2c4; BYTE $0x04; BYTE $0x11 // TILESTORED T0, (CX)(DX*1)
+	LONG $0x4b7ae2c4; BYTE $0x4c; BYTE $0x11; BYTE $0x40 // TILESTORED T1, 64(CX)(DX*1)
+	MOVQ       DX, DI
+	SHLQ       $0x04, DI
+	ADDQ       CX, DI
+	LONG $0x4b7ae2c4; BYTE $0x14; BYTE $0x17 // TILESTORED T2, (DI)(DX*1)
+	LONG $0x4b7ae2c4; BYTE $0x5c; BYTE $0x17; BYTE $0x40 // TILESTORED T3, 64(DI)(DX*1)
+	MOVQ       DX, DI
+	SHLQ       $0x05, DI
+	ADDQ       DI, CX
+	JMP        end
+
+upper:
+	TESTQ BX, BX
+	JZ    upperzero
+	LONG $0x4b7be2c4; BYTE $0x04; BYTE $0x33 // TILELOADD (BX)(SI*1), T0
+	LONG $0x4b7be2c4; BYTE $0x4c; BYTE $0x33; BYTE $0x40 // TILELOADD 64(BX)(SI*1), T1
+	MOVQ  SI, DI
+	SHLQ  $0x05, DI
+	ADDQ  DI, BX
+	JMP   uppersums
+
+upperzero:
+	LONG $0x497be2c4; BYTE $0xc0 // TILEZERO T0
+	LONG $0x497be2c4; BYTE $0xc8 // TILEZERO T1
+
+uppersums:
+	MOVQ DX, R9
+	SHLQ $0x05, R9
+	ADDQ CX, R9
+	MOVQ b+24(FP), BX
+	MOVQ k+8(FP), DI
+
+upperstep:
+	LONG $0x4b7ba2c4; LONG $0x080000a4; BYTE $0x00; BYTE $0x00 // TILELOADD 2048(AX)(R8*1), T4
+	LONG $0x4b7ba2c4; BYTE $0x34; BYTE $0x03 // TILELOADD (BX)(R8*1), T6
+	LONG $0x4b7ba2c4; LONG $0x040003bc; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(BX)(R8*1), T7
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS T6, T4, T0
+	PREFETCHT0 8192(AX)
+	PREFETCHT0 8224(AX)
+	PREFETCHT0 8256(AX)
+	PREFETCHT0 8288(AX)
+	PREFETCHT0 8320(AX)
+	PREFETCHT0 8352(AX)
+	PREFETCHT0 8384(AX)
+	PREFETCHT0 8416(AX)
+	PREFETCHT0 8448(AX)
+	PREFETCHT0 8480(AX)
+	PREFETCHT0 (R9)
+	PREFETCHT0 16(R9)
+	ADDQ       DX, R9
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS T7, T4, T1
+	PREFETCHT0 8512(AX)
+	PREFETCHT0 8544(AX)
+	PREFETCHT0 8576(AX)
+	PREFETCHT0 8608(AX)
+	PREFETCHT0 8640(AX)
+	PREFETCHT0 8672(AX)
+	PREFETCHT0 8704(AX)
+	PREFETCHT0 8736(AX)
+	PREFETCHT0 8768(AX)
+	PREFETCHT0 8800(AX)
+	PREFETCHT0 8832(AX)
+	LONG $0x4b7ba2c4; BYTE $0x24; BYTE $0x00 // TILELOADD (AX)(R8*1), T4
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS T6, T4, T0
+	PREFETCHT0 8864(AX)
+	PREFETCHT0 8896(AX)
+	PREFETCHT0 8928(AX)
+	PREFETCHT0 8960(AX)
+	PREFETCHT0 8992(AX)
+	PREFETCHT0 9024(AX)
+	PREFETCHT0 9056(AX)
+	PREFETCHT0 9088(AX)
+	PREFETCHT0 9120(AX)
+	PREFETCHT0 9152(AX)
+	PREFETCHT0 9184(AX)
+	PREFETCHT0 (R9)
+	PREFETCHT0 16(R9)
+	ADDQ       DX, R9
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS T7, T4, T1
+	PREFETCHT0 9216(AX)
+	PREFETCHT0 9248(AX)
+	PREFETCHT0 9280(AX)
+	PREFETCHT0 9312(AX)
+	PREFETCHT0 9344(AX)
+	PREFETCHT0 9376(AX)
+	PREFETCHT0 9408(AX)
+	PREFETCHT0 9440(AX)
+	PREFETCHT0 9472(AX)
+	PREFETCHT0 9504(AX)
+	LONG $0x4b7ba2c4; LONG $0x080003b4; BYTE $0x00; BYTE $0x00 // TILELOADD 2048(BX)(R8*1), T6
+	LONG $0x4b7ba2c4; LONG $0x0c0003bc; BYTE $0x00; BYTE $0x00 // TILELOADD 3072(BX)(R8*1), T7
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS T6, T4, T0
+	PREFETCHT0 9536(AX)
+	PREFETCHT0 9568(AX)
+	PREFETCHT0 9600(AX)
+	PREFETCHT0 9632(AX)
+	PREFETCHT0 9664(AX)
+	PREFETCHT0 9696(AX)
+	PREFETCHT0 9728(AX)
+	PREFETCHT0 9760(AX)
+	PREFETCHT0 9792(AX)
+	PREFETCHT0 9824(AX)
+	PREFETCHT0 9856(AX)
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS T7, T4, T1
+	PREFETCHT0 9888(AX)
+	PREFETCHT0 9920(AX)
+	PREFETCHT0 9952(AX)
+	PREFETCHT0 9984(AX)
+	PREFETCHT0 10016(AX)
+	PREFETCHT0 10048(AX)
+	PREFETCHT0 10080(AX)
+	PREFETCHT0 10112(AX)
+	PREFETCHT0 10144(AX)
+	PREFETCHT0 10176(AX)
+	PREFETCHT0 10208(AX)
+	ADDQ       $+4096, AX
+	ADDQ       $+4096, BX
+	DECQ       DI
+	JNZ        upperstep
+	LONG $0x4b7ae2c4; BYTE $0x04; BYTE $0x11 // TILESTORED T0, (CX)(DX*1)
+	LONG $0x4b7ae2c4; BYTE $0x4c; BYTE $0x11; BYTE $0x40 // TILESTORED T1, 64(CX)(DX*1)
+	MOVQ       DX, DI
+	SHLQ       $0x05, DI
+	ADDQ       DI, CX
+
+end:
 	LONG $0x4978e2c4; BYTE $0xc0 // TILERELEASE
 	RET
 

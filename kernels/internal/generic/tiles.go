@@ -70,10 +70,10 @@ func TransposeTiles(p []uint16, tiles int) {
 	}
 }
 
-// TilePanels multiplies panels of a, which follow each other in memory, with one
-// panel of b, over k steps:
+// TilePanels multiplies m rows of a, in panels which follow each other in memory, with
+// one panel of b, over k steps:
 //
-//	c[i*ldc+j] = d[i*ldd+j] + a[i] * b[j] for i < 32*panels, j < 32
+//	c[i*ldc+j] = d[i*ldd+j] + a[i] * b[j] for i < m, j < 32
 //
 // Within a step, the products of each row and column are summed separately over
 // the even and over the odd elements, by multiply-adds that round once; then
@@ -81,24 +81,24 @@ func TransposeTiles(p []uint16, tiles int) {
 // Rounding is to nearest even; what is below 2^-126 counts as 0, before and
 // after.
 //
-// Writes: 32*panels rows of 32 elements of c. d nil stands for zeros; d may be
+// Writes: m rows of 32 elements of c. d nil stands for zeros; d may be
 // c, and ldd 0 repeats one row.
 // Source: TDPBF16PS in the Intel 64 and IA-32 Architectures Software Developer's
 // Manual, volume 2.
-func TilePanels(panels, k int, a, b []uint16, c []float32, ldc int, d []float32, ldd int) {
-	tilePanels(1, panels, k, a, b, c, ldc, d, ldd)
+func TilePanels(m, k int, a, b []uint16, c []float32, ldc int, d []float32, ldd int) {
+	tilePanels(1, m, k, a, b, c, ldc, d, ldd)
 }
 
 // TilePanelsSplit is TilePanels for panels of two planes. A step adds the
 // products of the second plane of a with the first of b, then those of the
 // first planes, then those of the first of a with the second of b.
-func TilePanelsSplit(panels, k int, a, b []uint16, c []float32, ldc int, d []float32, ldd int) {
-	tilePanels(2, panels, k, a, b, c, ldc, d, ldd)
+func TilePanelsSplit(m, k int, a, b []uint16, c []float32, ldc int, d []float32, ldd int) {
+	tilePanels(2, m, k, a, b, c, ldc, d, ldd)
 }
 
-func tilePanels(planes, panels, k int, a, b []uint16, c []float32, ldc int, d []float32, ldd int) {
+func tilePanels(planes, m, k int, a, b []uint16, c []float32, ldc int, d []float32, ldd int) {
 	step := planes * planeSize
-	for i := range panels * TileLanes {
+	for i := range m {
 		row := a[i/TileLanes*k*step+i%TileLanes*TileDepth:]
 		for j := range TileLanes {
 			sum := float32(0)
