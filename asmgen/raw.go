@@ -81,6 +81,11 @@ func (e *emitter) loadTile(base, stride reg.Register, disp, t int) {
 	e.raw("TILELOADD", []operand.Op{operand.Mem{Base: base, Index: stride, Scale: 1, Disp: disp}, operand.U8(t)})
 }
 
+// loadTilePast is loadTile for what should not stay in the first-level cache.
+func (e *emitter) loadTilePast(base, stride reg.Register, disp, t int) {
+	e.raw("TILELOADDT1", []operand.Op{operand.Mem{Base: base, Index: stride, Scale: 1, Disp: disp}, operand.U8(t)})
+}
+
 func (e *emitter) storeTile(t int, base, stride reg.Register, disp int) {
 	e.raw("TILESTORED", []operand.Op{operand.U8(t), operand.Mem{Base: base, Index: stride, Scale: 1, Disp: disp}})
 }

@@ -12,8 +12,10 @@ func emitTiles(e *emitter) {
 	e.define("TileLanes", 32, "is the rows and the columns of the block of c that one step computes.")
 	e.define("TileDepth", 32, "is the elements of k that one step sums.")
 	emitXCR0(e)
-	emitTilePanels(e, "TilePanels", 1)
-	emitTilePanels(e, "TilePanelsSplit", 2)
+	for _, past := range []string{"", "Past"} {
+		emitTilePanels(e, "TilePanels", past, 1)
+		emitTilePanels(e, "TilePanelsSplit", past, 2)
+	}
 	emitPackRows(e, "PackRows", false)
 	emitPackRows(e, "PackRowsSplit", true)
 	emitPackPairs(e, "PackPairs", false)
@@ -74,6 +76,7 @@ func configByte(i, rows int) operand.U8 {
 type tilePanels struct {
 	*emitter
 	planes         int
+	past           bool   // a is loaded past the first-level cache
 	upper          bool   // only the upper tiles of a panel are there
 	part           string // of the function, in labels
 	a              reg.GPVirtual
@@ -84,12 +87,13 @@ type tilePanels struct {
 	asks           tileAsks
 }
 
-// emitTilePanels emits the product of panels of a with one panel of b.
-func emitTilePanels(e *emitter, name string, planes int) {
-	e.function(name, "func(m, k int, a, b *uint16, c *float32, ldc int, d *float32, ldd int)",
-		name+" is generic."+name+". Tiles are configured and released within the call, so that neither",
+// emitTilePanels emits the product of panels of a with one panel of b. past is empty, or
+// "Past" where a is loaded past the first-level cache (tiles_ask.go).
+func emitTilePanels(e *emitter, name, past string, planes int) {
+	e.function(name+past, "func(m, k int, a, b *uint16, c *float32, ldc int, d *float32, ldd int)",
+		name+past+" is generic."+name+". Tiles are configured and released within the call, so that neither",
 		"another goroutine nor another thread ever sees them.")
-	t := &tilePanels{emitter: e, planes: planes}
+	t := &tilePanels{emitter: e, planes: planes, past: past != ""}
 	t.a, t.c, t.ldc, t.d, t.ldd = e.arg("a"), e.arg("c"), e.arg("ldc"), e.arg("d"), e.arg("ldd")
 	t.left, t.line, t.half = e.GP64(), e.GP64(), e.GP64()
 	t.asks.c = e.GP64()
@@ -218,11 +222,14 @@ func (t *tilePanels) operandTiles(from reg.GPVirtual, disp, tile int) {
 
 // rowTiles loads the tiles of a.
 func (t *tilePanels) rowTiles(disp int) {
-	if t.upper {
-		t.loadTile(t.a, t.line, disp, 4)
-		return
+	load := t.loadTile
+	if t.past {
+		load = t.loadTilePast
 	}
-	t.operandTiles(t.a, disp, 4)
+	load(t.a, t.line, disp, 4)
+	if !t.upper {
+		load(t.a, t.line, disp+tileBytes, 5)
+	}
 }
 
 func (t *tilePanels) products() {

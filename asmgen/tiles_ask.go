@@ -5,21 +5,24 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// What a product of panels asks for while it multiplies, a few lines behind every
-// product of tiles, so that requests and loads share the way into the first-level cache:
+// Loads, not products, bound a product of panels: the four products of a step take 24 ns,
+// and its 64 lines come from the second-level cache at 43 bytes a cycle, which takes 38. There
+// are two ways to do better, and which is better depends on who else is on the core:
 //
-//	a     the step after the next, in the first-level cache, every other line:
-//	      the cache fetches lines in pairs
-//	c     the rows of the next panel, two rows a step
+//	past  a, of which every line is used once, is loaded with a hint that keeps it out
+//	      of the first-level cache, where a panel of b of 16 to 24 steps then stays: 30 ns.
+//	ask   the step of a after the next is asked for, behind each product a little, in
+//	      the first-level cache: every other line, as it fetches lines in pairs.
 //
-// Loads, not products, bound the loop: a step of one plane takes 34 ns with both
-// operands in the caches of the core, of which its four products take 24. Where another
-// tenant of the core shares these caches it takes 145 ns, and 107 with the requests;
-// where none does, they cost 0 to 4 %. All lines of a gained no more than every other
-// one and cost 10 to 15 % there; without those for c, a product of 800x2304x768 took 8 %
-// longer. Requests for what comes after the call, the next panel of b or what that is
-// packed from, made no difference (Emerald Rapids, 2026, 12 panels of 8 to 32 steps, one
-// and two planes, variants in turn within one process).
+// Where another tenant of the core takes half of its caches a step takes 145 ns, 150
+// past the first level, and 107 with the requests; where there is none, those cost 0 to 4 %.
+// Requests for all lines of a gained no more than for every other one and cost 10 to 15 %;
+// hints that it is not needed again (NTA) threw it out of the second level too.
+//
+// Either way asks for the rows of c below the panel, two a step; without, a product of
+// 800x2304x768 took 8 % longer. Requests for what comes after the call, the next panel of b
+// or what that is packed from, made no difference. (Emerald Rapids, 2026, 12 and 25 panels
+// of 8 to 32 steps, one and two planes, variants in turn within one process.)
 
 // tileAsks are the pointers of the requests.
 type tileAsks struct {
@@ -47,6 +50,9 @@ func (t *tilePanels) ask() {
 		products = 12
 	}
 	pairs := step / askedPair
+	if t.past {
+		pairs = 0
+	}
 	for i := pairs * q.products / products; i < pairs*(q.products+1)/products; i++ {
 		t.PREFETCHT0(operand.Mem{Base: t.a, Disp: askedSteps*step + i*askedPair})
 	}

@@ -200,14 +200,14 @@ func (t *convTileWork) panel(f *convPhase, s, s1, q, p, end int) {
 				d = t.bias[lane:]
 			}
 		}
-		tilePanels(t.planes, whole*tileLanes, steps, a, b, out, f.pixel, d, ldd)
+		tilePanels(t.planes, whole*tileLanes, steps, a, b, out, f.pixel, d, ldd, tileAsk)
 		p += whole * tileLanes
 		a = a[whole*size:]
 	}
 	for ; p < end; p += tileLanes {
 		places := t.cAt[p:min(end, p+tileLanes)]
 		base := t.load(places, lane, n, first)
-		tilePanels(t.planes, tileLanes, steps, a, b, t.block, tileLanes, base, tileLanes)
+		tilePanels(t.planes, tileLanes, steps, a, b, t.block, tileLanes, base, tileLanes, tileAsk)
 		for i, at := range places {
 			copy(t.out[at+lane:][:n], t.block[i*tileLanes:])
 		}

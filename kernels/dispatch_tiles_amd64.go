@@ -25,10 +25,14 @@ var (
 )
 
 // tilePanels is generic.TilePanels, or generic.TilePanelsSplit for two planes.
-func tilePanels(planes, m, k int, a, b []uint16, c []float32, ldc int, d []float32, ldd int) {
+func tilePanels(planes, m, k int, a, b []uint16, c []float32, ldc int, d []float32, ldd int, way tileWay) {
 	switch {
+	case tilesFound && planes == 2 && way == tilePast:
+		amx.TilePanelsSplitPast(m, k, &a[0], &b[0], &c[0], ldc, unsafe.SliceData(d), ldd)
 	case tilesFound && planes == 2:
 		amx.TilePanelsSplit(m, k, &a[0], &b[0], &c[0], ldc, unsafe.SliceData(d), ldd)
+	case tilesFound && way == tilePast:
+		amx.TilePanelsPast(m, k, &a[0], &b[0], &c[0], ldc, unsafe.SliceData(d), ldd)
 	case tilesFound:
 		amx.TilePanels(m, k, &a[0], &b[0], &c[0], ldc, unsafe.SliceData(d), ldd)
 	case planes == 2:

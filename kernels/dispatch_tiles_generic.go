@@ -4,7 +4,7 @@ package kernels
 
 import "lethe/kernels/internal/generic"
 
-func tilePanels(planes, m, k int, a, b []uint16, c []float32, ldc int, d []float32, ldd int) {
+func tilePanels(planes, m, k int, a, b []uint16, c []float32, ldc int, d []float32, ldd int, _ tileWay) {
 	if planes == 2 {
 		generic.TilePanelsSplit(m, k, a, b, c, ldc, d, ldd)
 		return

@@ -24,7 +24,7 @@ import (
 
 const (
 	tileLanes        = generic.TileLanes
-	tilePiece        = 1024      // most elements of k at a time, in all planes
+	tilePiece        = 832       // most elements of k at a time, in all planes
 	tileResident     = 640 << 10 // elements of a block of a in all its planes: 1.25 MiB
 	tileChunkRows    = 4096      // rows of c, and
 	tileChunkColumns = 3072      // columns of c for which operands are packed at a time
@@ -231,6 +231,7 @@ func (j *tileMultiply) run(worker, item int) {
 	r0, r1 := t.r0+rows*mi/t.mItems, t.r0+rows*(mi+1)/t.mItems
 	c0, c1 := t.c0+columns*ni/t.nItems, t.c0+columns*(ni+1)/t.nItems
 	a := t.packedA[(r0-t.r0)*t.panelSize():]
+	ways := newTileWays()
 	for c, done := c0, c0; c < c1; c++ {
 		b := panel
 		switch {
@@ -241,7 +242,9 @@ func (j *tileMultiply) run(worker, item int) {
 		default:
 			b = t.packedB[(c-t.c0)*t.panelSize():]
 		}
-		t.multiplyPanels(r0, r1, c, a, b, block)
+		ways.start()
+		t.multiplyPanels(r0, r1, c, a, b, block, ways.way)
+		ways.end()
 		if c+1-done == tileEndColumns || c+1 == c1 {
 			t.finish(r0, r1, done, c+1)
 			done = c + 1
@@ -263,7 +266,7 @@ func (t *tileCall) finish(r0, r1, c0, c1 int) {
 
 // multiplyPanels multiplies panels [r0,r1) of a with panel j of b. The first
 // piece of k sets c up, the others add to it.
-func (t *tileCall) multiplyPanels(r0, r1, j int, a, b []uint16, block []float32) {
+func (t *tileCall) multiplyPanels(r0, r1, j int, a, b []uint16, block []float32, way tileWay) {
 	column, stride := j*tileLanes, t.c.RowStride
 	rows, n := min(t.c.Rows, r1*tileLanes)-r0*tileLanes, min(tileLanes, t.c.Cols-column)
 	out := t.c.Data[r0*tileLanes*stride+column:]
@@ -275,7 +278,7 @@ func (t *tileCall) multiplyPanels(r0, r1, j int, a, b []uint16, block []float32)
 		}
 	}
 	if n == tileLanes {
-		tilePanels(t.planes, rows, t.steps(), a, b, out, stride, d, ldd)
+		tilePanels(t.planes, rows, t.steps(), a, b, out, stride, d, ldd, way)
 		return
 	}
 	for i := 0; i*tileLanes < rows; i++ {
@@ -285,7 +288,7 @@ func (t *tileCall) multiplyPanels(r0, r1, j int, a, b []uint16, block []float32)
 			base = block
 			copyRows(block, tileLanes, d[i*tileLanes*ldd:], ldd, m, n)
 		}
-		tilePanels(t.planes, m, t.steps(), a[i*t.panelSize():], b, block, tileLanes, base, tileLanes)
+		tilePanels(t.planes, m, t.steps(), a[i*t.panelSize():], b, block, tileLanes, base, tileLanes, way)
 		copyRows(out[i*tileLanes*stride:], stride, block, tileLanes, m, n)
 	}
 }

@@ -200,7 +200,7 @@ func TestTilePanelsMatchGeneric(t *testing.T) {
 			}
 			functions := []func(m, k int, a, b []uint16, c []float32, ldc int, d []float32, ldd int){generic.TilePanels, generic.TilePanelsSplit}
 			functions[planes-1](m, k, a, b, want, ldc, wantD, ldd)
-			tilePanels(planes, m, k, a, b, got, ldc, d, ldd)
+			tilePanels(planes, m, k, a, b, got, ldc, d, ldd, tileWay(i/3%2))
 			tc.Same("c", got, want)
 		})
 	}

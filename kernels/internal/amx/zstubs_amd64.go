@@ -21,6 +21,18 @@ func TilePanels(m int, k int, a *uint16, b *uint16, c *float32, ldc int, d *floa
 //go:noescape
 func TilePanelsSplit(m int, k int, a *uint16, b *uint16, c *float32, ldc int, d *float32, ldd int)
 
+// TilePanelsPast is generic.TilePanels. Tiles are configured and released within the call, so that neither
+// another goroutine nor another thread ever sees them.
+//
+//go:noescape
+func TilePanelsPast(m int, k int, a *uint16, b *uint16, c *float32, ldc int, d *float32, ldd int)
+
+// TilePanelsSplitPast is generic.TilePanelsSplit. Tiles are configured and released within the call, so that neither
+// another goroutine nor another thread ever sees them.
+//
+//go:noescape
+func TilePanelsSplitPast(m int, k int, a *uint16, b *uint16, c *float32, ldc int, d *float32, ldd int)
+
 // PackRows is generic.PackRows for one plane: n 1 to 32, k at least 1.
 //
 //go:noescape
