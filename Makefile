@@ -63,7 +63,7 @@ race: ## the race detector needs a C compiler; it cannot see assembly, so purego
 	@if command -v gcc >/dev/null; then CGO_ENABLED=1 $(GO) test -race -tags purego ./kernels ./autodiff/... ./harness/...; \
 	else echo "race: SKIPPED, no C compiler"; fi
 
-TILES = OnTiles|TilePanels|TileStorm|GemmSplit|ISAIs
+TILES = OnTiles|TilePanels|TileImage|TileStorm|GemmSplit|ISAIs
 
 amx-emulated: ## the products on tiles, their instructions carried out by a tracer
 	@set -e; emu=$$(mktemp -d); trap 'rm -rf "$$emu"' EXIT; $(GO) build -o "$$emu/tileemu" ./kernels/kerneltest/tileemu; \

@@ -24,6 +24,8 @@ func emitTiles(e *emitter) {
 	emitHalves(e, "Halves", false)
 	emitHalves(e, "HalvesSplit", true)
 	emitGatherRows(e)
+	emitTileImage(e, "TileImage", 1)
+	emitTileImage(e, "TileImageSplit", 2)
 }
 
 // emitXCR0 emits the reading of the register that says what state the operating

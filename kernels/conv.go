@@ -58,8 +58,13 @@ func Conv2D(y, x, w []float32, s ConvShape, o ConvOptions) {
 		return
 	}
 	s = s.fold()
-	if o.Precision.tiled() {
-		onTiles(y, x, w, s, o)
+	if o.Precision.tiled() && s.plain() {
+		pixels := s.N * s.H * s.W
+		g := GemmOptions{Accumulate: o.Accumulate, Bias: o.Bias, Precision: o.Precision, Epilogue: Epilogue{Relu: o.Relu}}
+		if o.Add != nil {
+			g.Epilogue.Add = MatOf(o.Add, pixels, s.Co)
+		}
+		Gemm(MatOf(y, pixels, s.Co), MatOf(x, pixels, s.Ci), MatOf(w, s.Co, s.Ci).T(), g)
 		return
 	}
 	conv2D(y, x, w, s, o)
@@ -82,25 +87,6 @@ func (o *ConvOptions) check(s ConvShape, y, x, w []float32) ConvShape {
 		}
 	}
 	return s
-}
-
-// onTiles is Conv2D in a precision of tiles, whose kernels know neither Add nor Relu.
-func onTiles(y, x, w []float32, s ConvShape, o ConvOptions) {
-	pixels := s.N * s.OutH() * s.OutW()
-	e := Epilogue{Relu: o.Relu}
-	if o.Add != nil {
-		e.Add = MatOf(o.Add, pixels, s.Co)
-	}
-	out := MatOf(y, pixels, s.Co)
-	if s.plain() {
-		Gemm(out, MatOf(x, pixels, s.Ci), MatOf(w, s.Co, s.Ci).T(), GemmOptions{Accumulate: o.Accumulate, Bias: o.Bias, Precision: o.Precision, Epilogue: e})
-		return
-	}
-	o.Add, o.Relu, o.Packed = nil, false, nil
-	conv2D(y, x, w, s, o)
-	if !e.none() {
-		e.applyAll(out)
-	}
 }
 
 // conv2D sets up the call.

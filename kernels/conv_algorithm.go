@@ -51,6 +51,10 @@ const (
 	// convWinogradAlways is ConvWinograd where it is possible and does not pay:
 	// tests of edges are small.
 	convWinogradAlways
+
+	// convGathered is ConvDirect whose tiles are all gathered: what tests compare
+	// those with that are read where they are.
+	convGathered
 )
 
 // convAlgorithms names every public ConvAlgorithm; index is ConvAlgorithm.
@@ -111,6 +115,7 @@ func (c *convCall) compute(s ConvShape, o ConvOptions) {
 	if c.accumulate {
 		c.base = c.out
 	}
+	c.gathers = o.Algorithm == convGathered
 	if o.winograd(s) {
 		c.runWinograd()
 		return

@@ -14,7 +14,7 @@ type convBands struct {
 // cutBands chooses the bands that leave the busiest worker the least to do. Any
 // choice gives the same bits.
 func (c *convCall) cutBands(workers int) convBands {
-	pixels := c.gridH * c.gridW
+	pixels, most := c.gridH*c.gridW, c.bandMost()
 	best, least := convBands{}, -1.0
 	try := func(b convBands) {
 		b.count = ceilDiv(c.images, b.images) * b.each
@@ -29,10 +29,10 @@ func (c *convCall) cutBands(workers int) convBands {
 			best, least = b, cost
 		}
 	}
-	for images := 1; images <= c.images && images*pixels <= bandPixels; images++ {
+	for images := 1; images <= c.images && images*pixels <= most; images++ {
 		try(convBands{images: images, rows: c.gridH, each: 1})
 	}
-	fewest := max(1, ceilDiv(pixels, bandPixels))
+	fewest := max(1, ceilDiv(pixels, most))
 	for cut := fewest; cut <= min(c.gridH, fewest+2*workers); cut++ {
 		rows := ceilDiv(c.gridH, cut)
 		try(convBands{images: 1, rows: rows, each: ceilDiv(c.gridH, rows)})
@@ -45,11 +45,11 @@ func (c *convCall) cutBands(workers int) convBands {
 
 // bandH and bandW are the size of the part of in that one image of a band sees.
 func (c *convCall) bandH() int { return (c.band.rows-1)*c.strideH + c.spanH }
-func (c *convCall) bandW() int { return (c.gridW-1)*c.strideW + c.spanW }
+func (c *convCall) bandW() int { return (c.copyW-1)*c.strideW + c.spanW }
 
-// bandElements is the size of the copy of a band.
+// bandElements is the size of the copy of a band, but for tiles.
 func (c *convCall) bandElements() int {
-	if c.direct {
+	if c.direct || c.planes > 0 {
 		return 0
 	}
 	return c.band.images * c.bandH() * c.bandW() * c.words(c.channels)
@@ -59,6 +59,9 @@ func (c *convCall) bandElements() int {
 // the copy and in the output, rounded up to whole tiles, and for each tile the
 // rows of taps that it needs.
 func (c *convCall) tableLength() int {
+	if c.straight {
+		return c.imageTable()
+	}
 	pixels := roundUp(c.band.images*c.band.rows*c.gridW, c.tile.mr)
 	return 2*pixels + 2*pixels/c.tile.mr
 }
@@ -70,7 +73,8 @@ type convWork struct {
 	in             []float32 // what the band sees: the copy, or in
 	inImage        int       // elements of an image there
 	inRow          int       // elements of a row there
-	aAt, cAt, taps []int     // the tables
+	tables         []int     // memory for tables, and
+	aAt, cAt, taps []int     // those of pixels in any place
 	pixels         int       // entries of aAt and cAt that are not padding
 	ahead          []float32 // what the next band will copy, as far as it was not asked for
 	lines          int       // how many cache lines of it one tile asks for
@@ -87,20 +91,17 @@ func (j *convMultiply) run(worker, item int) {
 	band, group, panels := item/c.columnGroups, item%c.columnGroups, c.columns.panels
 	c0, c1 := panels*group/c.columnGroups, panels*(group+1)/c.columnGroups
 	w.take(band, memory)
-	w.lookAhead(band+c.team, c1-c0)
-	tiles := convTileWork{}
 	if c.planes > 0 {
-		tiles = w.onTiles(memory.floats(c.bandElements() + c.tileElements())[c.bandElements():])
-	}
-	for i := range c.phases {
-		f := &c.phases[i]
-		w.tabulate(f)
-		switch {
-		case w.pixels == 0:
-		case c.planes > 0:
-			tiles.multiply(f, c0, c1)
-		default:
-			w.multiply(f, c0, c1)
+		w.lookAhead(band+1, c1-c0)
+		w.onTiles(memory.floats(c.tileElements()), c0, c1)
+		w.finish(c0, c1)
+	} else {
+		w.lookAhead(band+c.team, c1-c0)
+		for i := range c.phases {
+			w.tabulate(&c.phases[i])
+			if w.pixels > 0 {
+				w.multiply(&c.phases[i], c0, c1)
+			}
 		}
 	}
 	itemScratches.give(worker, memory)
@@ -111,9 +112,11 @@ func (w *convWork) take(i int, memory *scratch) {
 	b := &w.band
 	w.n0, w.p0 = i/b.each*b.images, i%b.each*b.rows
 	w.n1, w.p1 = min(w.images, w.n0+b.images), min(w.gridH, w.p0+b.rows)
-	ints := memory.ints(w.tableLength())
-	pixels := roundUp(b.images*b.rows*w.gridW, w.tile.mr)
-	w.aAt, w.cAt, w.taps = ints[:pixels], ints[pixels:2*pixels], ints[2*pixels:]
+	w.tables = memory.ints(w.tableLength())
+	if !w.straight {
+		pixels := roundUp(b.images*b.rows*w.gridW, w.tile.mr)
+		w.aAt, w.cAt, w.taps = w.tables[:pixels], w.tables[pixels:2*pixels], w.tables[2*pixels:]
+	}
 	if w.direct {
 		w.inRow, w.inImage = w.inW*w.channels, w.inH*w.inW*w.channels
 		w.in = w.convCall.in[(w.n0*w.inH+w.p0*w.strideH+w.top)*w.inRow+w.left*w.channels:]
@@ -121,7 +124,10 @@ func (w *convWork) take(i int, memory *scratch) {
 	}
 	w.inRow = w.bandW() * w.channels
 	w.inImage = w.bandH() * w.inRow
-	w.in = memory.floats(w.bandElements() + w.tileElements())[:w.bandElements()]
+	if w.planes > 0 {
+		return // onTiles copies
+	}
+	w.in = memory.floats(w.bandElements())
 	if w.pairs { // of channels, whose number is even
 		w.inRow, w.inImage = w.inRow/2, w.inImage/2
 	}
@@ -167,11 +173,8 @@ func (w *convWork) ask() {
 
 // copyRows copies what the band sees of one image, with zeros around it.
 func (w *convWork) copyRows(to, image []float32) {
-	size := w.inW * w.channels
-	before := w.words(max(0, -w.left) * w.channels)
-	first := max(0, w.left) * w.channels
-	n := max(0, min(w.words(size-first), w.inRow-before))
-	for r := range (w.p1-w.p0-1)*w.strideH + w.spanH {
+	before, first, n := w.rowEnds()
+	for r := range w.bandRows() {
 		row := to[r*w.inRow : (r+1)*w.inRow]
 		y := w.p0*w.strideH + w.top + r
 		if y < 0 || y >= w.inH {
@@ -180,10 +183,21 @@ func (w *convWork) copyRows(to, image []float32) {
 		}
 		clear(row[:min(before, len(row))])
 		if n > 0 {
-			w.copyRun(row[before:before+n], image[y*size+first:])
+			w.copyRun(row[before:before+n], image[y*w.inW*w.channels+first:])
 			clear(row[before+n:])
 		}
 	}
+}
+
+// bandRows is how many rows of an image this band sees, padding included.
+func (w *convWork) bandRows() int { return (w.p1-w.p0-1)*w.strideH + w.spanH }
+
+// rowEnds says what a row of the copy is: before zeros, then n words from element
+// first of a row of the image on, then zeros.
+func (w *convWork) rowEnds() (before, first, n int) {
+	before = w.words(max(0, -w.left) * w.channels)
+	first = max(0, w.left) * w.channels
+	return before, first, max(0, min(w.words(w.inW*w.channels-first), w.inRow-before))
 }
 
 // copyRun fills part of a row of the copy.

@@ -43,6 +43,7 @@ type convCall struct {
 	round      bool // to bf16, in the copies
 	pairs      bool // and those are of pairs of channels
 	planes     int  // of bf16, on tiles; 0: float32 kernels
+	gathers    bool // on tiles, whatever the channels
 
 	w            []float32
 	lane, step   int       // from one output channel to the next in w, and from one input channel
@@ -57,6 +58,10 @@ type convCall struct {
 	spanH, spanW int  // rows and columns from there that it sees
 	gridH, gridW int  // largest phase
 	direct       bool // nothing is padded, nor rounded
+	straight     bool // tiles are read from the copy where they are
+	across       int  // how many copies there are, each moved by one column; 0: one, of all columns
+	packsOwn     bool // each item packs the weights that it needs, which no other one does
+	copyW        int  // pixels of a row of the grid that the copy has room for
 	band         convBands
 }
 
@@ -86,7 +91,7 @@ func (c *convCall) run() {
 	if !c.round && c.planes == 0 {
 		c.packed = c.given.panels(c.tile, false)
 	}
-	if c.packed == nil {
+	if c.packed == nil && !c.packsOwn {
 		c.packed = memory.floats(c.place())
 		dispatch((*convPack)(c), len(c.phases)*c.columns.panels, c.team)
 	}
@@ -107,12 +112,16 @@ func (c *convCall) plan() {
 	}
 	c.columns = cutColumns(c.lanes, c.tile)
 	c.frame()
+	c.lay()
 	c.team = workers()
 	if c.flops() < serialFlops {
 		c.team = 1
 	}
-	c.band = c.cutBands(c.team)
+	if c.band = c.cutBands(c.team); c.oneBand() {
+		c.band = convBands{count: 1, images: c.images, rows: c.gridH, each: 1}
+	}
 	c.columnGroups = min(c.columns.panels, ceilDiv(c.team, c.band.count))
+	c.packsOwn = c.straight && c.band.count == 1
 	reserveItems(c.bandElements() + c.tileElements())
 	reserveItemInts(c.tableLength())
 }
@@ -162,7 +171,8 @@ func (j *convPack) run(worker, item int) {
 		return
 	}
 	if c.planes > 0 {
-		c.packTiles(worker, f, item%c.columns.panels)
+		panel := item % c.columns.panels
+		c.packTiles(worker, f, panel, halves(c.packed[f.packed:])[panel*c.panelHalves(f, f.rows):])
 		return
 	}
 	defer c.rounded(item)

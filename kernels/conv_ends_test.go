@@ -72,7 +72,7 @@ func TestConvReluKeepsNaN(t *testing.T) {
 	})
 }
 
-// TestConvEndsOnTiles: there the ends are a pass of their own.
+// TestConvEndsOnTiles: there the ends are of each band, behind its product.
 func TestConvEndsOnTiles(t *testing.T) {
 	useTiles(t)
 	suite := kerneltest.New(t)

@@ -77,7 +77,8 @@ func TestConvOnTilesStaysInsideMemory(t *testing.T) {
 // those that round, once the first call has made room.
 func TestTilesAllocateNothing(t *testing.T) {
 	s := ConvShape{N: 1, H: 5, W: 6, Ci: 20, Co: 20, KH: 3, KW: 3, PadH: 1, PadW: 1}
-	ny, nx, nw := s.sizes()
+	image := ConvShape{N: 2, H: 5, W: 9, Ci: 32, Co: 40, KH: 3, KW: 3, StrideW: 2, PadH: 1, PadW: 1} // read where it is
+	ny, nx, nw := image.sizes()
 	x, w, y := make([]float32, nx), make([]float32, nw), make([]float32, ny)
 	const m, n, k = 40, 40, 64
 	a, b, c := Slab(m*k), Slab(n*k), Slab(m*n)
@@ -88,9 +89,11 @@ func TestTilesAllocateNothing(t *testing.T) {
 				useWorkers(t, workers)
 				got := kerneltest.Allocations(5, func() {
 					Gemm(MatOf(c, m, n), MatOf(a, m, k), MatOf(b, n, k).T(), GemmOptions{Precision: p})
-					Conv2D(y, x, w, s, ConvOptions{Precision: p})
-					Conv2DGradInput(x, y, w, s, ConvOptions{Precision: p})
-					Conv2DGradWeight(w, y, x, s, ConvOptions{Precision: p})
+					for _, s := range []ConvShape{s, image} {
+						Conv2D(y, x, w, s, ConvOptions{Precision: p})
+						Conv2DGradInput(x, y, w, s, ConvOptions{Precision: p})
+						Conv2DGradWeight(w, y, x, s, ConvOptions{Precision: p})
+					}
 				})
 				if got != 0 {
 					t.Errorf("%s, %d workers: %d allocations in 5 calls", p.Path(), workers, got)

@@ -95,3 +95,17 @@ func transposeTiles(p []uint16, tiles int) {
 	}
 	generic.TransposeTiles(p, tiles)
 }
+
+// tileImage is generic.TileImage, or generic.TileImageSplit for two planes. at has one
+// group more than it multiplies. It asks for 8 lines of ahead for every tap of every
+// group, unless ahead is nil.
+func tileImage(p *imageProduct, groups int, at []int, c []float32, ahead []float32) {
+	switch {
+	case tilesFound && p.planes == 2:
+		amx.TileImageSplit(groups, &at[0], &p.src[0], p.plane, p.stride, &p.taps[0], len(p.taps), p.steps, &p.b[0], &c[0], p.ldc, unsafe.SliceData(p.row), p.onto, unsafe.SliceData(ahead))
+	case tilesFound:
+		amx.TileImage(groups, &at[0], &p.src[0], p.plane, p.stride, &p.taps[0], len(p.taps), p.steps, &p.b[0], &c[0], p.ldc, unsafe.SliceData(p.row), p.onto, unsafe.SliceData(ahead))
+	default:
+		p.generic(groups, at, c)
+	}
+}

@@ -29,3 +29,7 @@ func gatherRows(dst []uint16, step int, src []uint16, at []int, k int) {
 }
 
 func transposeTiles(p []uint16, tiles int) { generic.TransposeTiles(p, tiles) }
+
+func tileImage(p *imageProduct, groups int, at []int, c []float32, _ []float32) {
+	p.generic(groups, at, c)
+}

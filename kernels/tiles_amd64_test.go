@@ -206,6 +206,47 @@ func TestTilePanelsMatchGeneric(t *testing.T) {
 	}
 }
 
+// TestTileImageMatchesGeneric compares tiles that are read from an image with the definition
+// of their instructions, bit for bit: groups in any order and places, taps, strides, and what
+// sums begin with. What lies between and behind the rows that are written stays.
+func TestTileImageMatchesGeneric(t *testing.T) {
+	if !tilesFound {
+		t.Skip("no tiles here")
+	}
+	suite := kerneltest.New(t)
+	for i := range 24 {
+		planes, groups, steps := 1+i%2, 1+i%3, 1+i*5%3
+		suite.Run(fmt.Sprintf("%d: planes=%d/groups=%d/steps=%d", i, planes, groups, steps), func(tc *kerneltest.Case) {
+			taps := []int{0, 96, 1600, 32, 64}[:1+i%5]
+			p := imageProduct{planes: planes, plane: 8192, stride: 32 * steps * (1 + i%2), taps: taps, steps: steps, ldc: 32 + i%4*7}
+			p.src, p.b = bf16Panel(tc, planes*p.plane, i/6), bf16Panel(tc, len(taps)*steps*planes*1024, i/6)
+			at, size := make([]int, 4*groups+4), 16*p.ldc
+			for g := range 2*groups + 2 {
+				at[2*g], at[2*g+1] = 32*tc.Rand.IntN(20), (2*groups-g+1)*size
+			}
+			n := (2*groups+1)*size + 15*p.ldc + 32
+			want, got := tc.Output(n, i%5), tc.Output(n, i%5)
+			switch i % 3 {
+			case 1:
+				p.row = tc.Input(32, 0)
+			case 2:
+				p.onto = 1
+			}
+			for j := range want {
+				want[j] = tc.Rand.Float32()
+				got[j] = want[j]
+			}
+			p.generic(groups, at, want)
+			var ahead []float32
+			if i%4 > 1 {
+				ahead = got
+			}
+			tileImage(&p, groups, at, got, ahead)
+			tc.Same("c", got, want)
+		})
+	}
+}
+
 // bf16Panel draws finite bf16 numbers: of ordinary size, or small enough for
 // products and sums to vanish.
 func bf16Panel(tc *kerneltest.Case, n, kind int) []uint16 {

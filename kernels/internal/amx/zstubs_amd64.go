@@ -73,6 +73,20 @@ func HalvesSplit(dst *uint16, plane int, src *float32, n int)
 //go:noescape
 func GatherRows(dst *uint16, step int, src *uint16, at *int, k int)
 
+// TileImage is generic.TileImage for count taps: groups, count and steps at least 1, at with one group more. onto is
+// 0 or 1. Meanwhile it asks for 8 lines behind ahead for every tap of every group, if ahead is not nil. Tiles are
+// configured and released within the call.
+//
+//go:noescape
+func TileImage(groups int, at *int, src *uint16, plane int, stride int, taps *int, count int, steps int, b *uint16, c *float32, ldc int, row *float32, onto int, ahead *float32)
+
+// TileImageSplit is generic.TileImageSplit for count taps: groups, count and steps at least 1, at with one group more. onto is
+// 0 or 1. Meanwhile it asks for 8 lines behind ahead for every tap of every group, if ahead is not nil. Tiles are
+// configured and released within the call.
+//
+//go:noescape
+func TileImageSplit(groups int, at *int, src *uint16, plane int, stride int, taps *int, count int, steps int, b *uint16, c *float32, ldc int, row *float32, onto int, ahead *float32)
+
 // Features are the processor extensions that the code of this package needs.
 const Features = "AVX AVX2 FMA3 AVX512F AVX512VL AVX512BW AVX512DQ AVX512BF16 AMXTILE AMXBF16"
 
