@@ -43,6 +43,7 @@ var topics = []topic{
 // tileTopics are the generated files of an instruction set with tiles.
 var tileTopics = []topic{
 	{"tiles", emitTiles},
+	{"weight", emitTileWeight},
 }
 
 // pairTopics are those of an instruction set with products of pairs.

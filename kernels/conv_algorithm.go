@@ -65,10 +65,13 @@ func (a ConvAlgorithm) String() string { return convAlgorithms[a] }
 
 // winograd says whether a convolution, or its gradient with respect to its input, is
 // computed by Winograd's algorithm. Tiles are faster.
-func (o ConvOptions) winograd(s ConvShape) bool { return !o.Precision.tiled() && o.winogradWeight(s) }
+func (o ConvOptions) winograd(s ConvShape) bool { return !o.Precision.tiled() && o.winogradAsked(s) }
 
-// winogradWeight says it of the gradient of the filters, which no tiles compute.
-func (o ConvOptions) winogradWeight(s ConvShape) bool {
+// winogradWeight says it of the gradient of the filters.
+func (o ConvOptions) winogradWeight(s ConvShape) bool { return !o.tapsOnTiles(s) && o.winogradAsked(s) }
+
+// winogradAsked says whether the algorithm is wanted and can compute s.
+func (o ConvOptions) winogradAsked(s ConvShape) bool {
 	switch o.Algorithm {
 	case ConvWinograd:
 		return s.winogradFits() && s.winogradPays()

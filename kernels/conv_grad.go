@@ -92,8 +92,11 @@ func (ConvShape) gradAxis(r, kernel, stride, pad int) gradAxis {
 // multiply-adds, and the chunks are added in order (where KH, KW and the strides
 // are 1 and nothing is padded: as Gemm). That depends on the shape alone. Bound
 // g(N*OutH*OutW+2). Pixels that meet only padding may be left out: with a dy that
-// is not finite there, the result is not defined; in BF16 a pixel past the end of a row may
-// be multiplied with 0, so with an x that is not finite neither is it.
+// is not finite there, the result is not defined; in BF16 and BF16x3 a pixel past the end of
+// a row may be multiplied with 0, so with an x that is not finite neither is it. On tiles
+// (AMX) the chunks are slabs of whole rows, or of whole images side by side, of about 2048
+// pixels; sums go through them in steps of 32 pixels, each of them summed as the
+// processor does, and from one slab to the next.
 // Panics: as Conv2D, or a bias.
 func Conv2DGradWeight(dw, dy, x []float32, s ConvShape, o ConvOptions) {
 	s = s.check("Conv2DGradWeight", "len(dy)", dy, "len(x)", x, "len(dw)", dw)
@@ -111,6 +114,14 @@ func Conv2DGradWeight(dw, dy, x []float32, s ConvShape, o ConvOptions) {
 	if s.plain() {
 		pixels := s.N * s.H * s.W
 		Gemm(MatOf(dw, s.Co, s.Ci), MatOf(dy, pixels, s.Co).T(), MatOf(x, pixels, s.Ci), GemmOptions{Accumulate: o.Accumulate, Precision: o.Precision})
+		return
+	}
+	if o.tapsOnTiles(s) {
+		c := tapCalls.get()
+		*c = tapCall{ConvShape: s, dw: dw, dy: dy, x: x, accumulate: o.Accumulate, planes: o.Precision.planes()}
+		c.run()
+		*c = tapCall{} // keep no operand alive
+		tapCalls.put(c)
 		return
 	}
 	if o.winogradWeight(s) {

@@ -60,8 +60,7 @@ var convCases = []convCase{
 
 // algorithms are those that can compute s.
 func (s ConvShape) algorithms() []ConvAlgorithm {
-	s.StrideH, s.StrideW = max(1, s.StrideH), max(1, s.StrideW)
-	if s.winogradFits() {
+	if s.strided().winogradFits() {
 		return []ConvAlgorithm{ConvDirect, convWinogradAlways}
 	}
 	return []ConvAlgorithm{ConvDirect}
@@ -72,11 +71,14 @@ func (s ConvShape) sizes() (y, x, w int) {
 	return s.N * s.OutH() * s.OutW() * s.Co, s.N * s.H * s.W * s.Ci, s.Co * s.KH * s.KW * s.Ci
 }
 
-// reference is the shape for package ref.
-func (s ConvShape) reference() ref.Conv {
+// strided is s with its strides filled in.
+func (s ConvShape) strided() ConvShape {
 	s.StrideH, s.StrideW = max(1, s.StrideH), max(1, s.StrideW)
-	return ref.Conv(s)
+	return s
 }
+
+// reference is the shape for package ref.
+func (s ConvShape) reference() ref.Conv { return ref.Conv(s.strided()) }
 
 // convolve runs the three operations on one shape and compares every element
 // with the reference.

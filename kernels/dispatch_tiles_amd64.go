@@ -109,3 +109,36 @@ func tileImage(p *imageProduct, groups int, at []int, c []float32, ahead []float
 		p.generic(groups, at, c)
 	}
 }
+
+// pairPixels is generic.PairPixels.
+func pairPixels(dst, between []uint16, planes, half int, src []float32, stride, n, lanes, lead int) {
+	switch {
+	case bf16Found && planes == 2:
+		amx.PairPixelsSplit(&dst[0], unsafe.SliceData(between), half, &src[0], stride, n, lanes, lead)
+	case bf16Found:
+		amx.PairPixels(&dst[0], unsafe.SliceData(between), half, &src[0], stride, n, lanes, lead)
+	default:
+		generic.PairPixels(dst, between, planes, half, src, stride, n, lanes, lead)
+	}
+}
+
+// transposePairs is generic.TransposePairs.
+func transposePairs(dst []uint16, stride int, src []uint16, tiles, steps int) {
+	if bf16Found {
+		amx.TransposePairs(&dst[0], stride, &src[0], tiles, steps)
+		return
+	}
+	generic.TransposePairs(dst, stride, src, tiles, steps)
+}
+
+// tapProducts is generic.TapProducts.
+func tapProducts(planes, columns, k int, a, b []uint16, places []int, c []float32, ldc, add int) {
+	switch {
+	case tilesFound && planes == 2:
+		amx.TapProductsSplit(columns, k, &a[0], &b[0], &places[0], &c[0], ldc, add)
+	case tilesFound:
+		amx.TapProducts(columns, k, &a[0], &b[0], &places[0], &c[0], ldc, add)
+	default:
+		generic.TapProducts(planes, columns, k, a, b, places, c, ldc, add)
+	}
+}

@@ -33,3 +33,15 @@ func transposeTiles(p []uint16, tiles int) { generic.TransposeTiles(p, tiles) }
 func tileImage(p *imageProduct, groups int, at []int, c []float32, _ []float32) {
 	p.generic(groups, at, c)
 }
+
+func pairPixels(dst, between []uint16, planes, half int, src []float32, stride, n, lanes, lead int) {
+	generic.PairPixels(dst, between, planes, half, src, stride, n, lanes, lead)
+}
+
+func transposePairs(dst []uint16, stride int, src []uint16, tiles, steps int) {
+	generic.TransposePairs(dst, stride, src, tiles, steps)
+}
+
+func tapProducts(planes, columns, k int, a, b []uint16, places []int, c []float32, ldc, add int) {
+	generic.TapProducts(planes, columns, k, a, b, places, c, ldc, add)
+}

@@ -50,7 +50,8 @@ func Precisions() []Precision { return []Precision{F32, BF16, BF16x3} }
 // instruction set and the arithmetic, as "avx512 f32", "avx512 f32 of operands
 // rounded to bf16", "avx512bf16 bf16, some convolutions avx512 f32 of operands
 // rounded to bf16" (ConvWinograd's, and those of an odd number of channels), or "amx bf16,
-// weight gradients of convolutions avx512 f32 of operands rounded to bf16". It is meant to be printed and recorded beside every
+// some weight gradients of convolutions avx512 f32 of operands rounded to bf16" (those of
+// few channels and, of BF16x3, by ConvWinograd, of small images). It is meant to be printed and recorded beside every
 // result: paths that differ in the text may differ in the last places.
 func (p Precision) Path() string {
 	floats := FloatISA() + " f32"
@@ -64,7 +65,7 @@ func (p Precision) Path() string {
 		return floats + ", products as three of operands split into bf16"
 	}
 	if p.tiled() {
-		return ISA() + " " + p.String() + ", weight gradients of convolutions " + floats
+		return ISA() + " " + p.String() + ", some weight gradients of convolutions " + floats
 	}
 	return floats
 }

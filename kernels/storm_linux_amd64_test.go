@@ -93,10 +93,11 @@ func shoot(length time.Duration) (signals int) {
 	return signals
 }
 
-// stormProblem is one product and its result.
+// stormProblem is one product, or a gradient of filters, and its result.
 type stormProblem struct {
 	a, b Mat
 	o    GemmOptions
+	conv ConvShape // of a gradient of a by b
 	want []float32
 }
 
@@ -110,11 +111,19 @@ func newStormProblem(seed uint64) *stormProblem {
 		}
 	}
 	p.o.Precision = []Precision{BF16, BF16x3}[seed%2]
+	if seed/2%2 == 1 {
+		p.conv = ConvShape{N: 1, H: 1, W: k, Ci: n, Co: m, KH: 1, KW: 3, PadW: 1}
+	}
 	p.want = p.multiply()
 	return p
 }
 
 func (p *stormProblem) multiply() []float32 {
+	if p.conv.N > 0 {
+		dw := make([]float32, p.conv.Co*3*p.conv.Ci)
+		Conv2DGradWeight(dw, p.a.Data, p.b.Data, p.conv, ConvOptions{Precision: p.o.Precision})
+		return dw
+	}
 	c := make([]float32, p.a.Rows*p.b.Cols) // garbage, for the collector
 	Gemm(MatOf(c, p.a.Rows, p.b.Cols), p.a, p.b, p.o)
 	return c

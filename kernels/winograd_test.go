@@ -300,8 +300,8 @@ func TestWinogradApplies(t *testing.T) {
 		if got := rounded.winograd(c.s); got != (c.want && !BF16.tiled()) {
 			t.Errorf("%+v in bf16: %t, want %t but on tiles", c.s, got, c.want)
 		}
-		if got := rounded.winogradWeight(c.s); got != c.want {
-			t.Errorf("%+v, gradient of the filters in bf16: %t, want %t", c.s, got, c.want)
+		if got := rounded.winogradWeight(c.s); got != (c.want && !BF16.tiled()) {
+			t.Errorf("%+v, gradient of the filters in bf16: %t, want %t but on tiles", c.s, got, c.want)
 		}
 	}
 	suite := kerneltest.New(t)
@@ -343,8 +343,8 @@ func TestWinogradSpreadsNaN(t *testing.T) {
 }
 
 // TestWinogradRoundsOperands: in BF16 it is F32 of rounded operands, bit for bit, on
-// every instruction set and for any number of workers; the gradient of the filters on
-// tiles too.
+// every instruction set but tiles and for any number of workers; of the gradient of the
+// filters there too what tiles leave to it.
 func TestWinogradRoundsOperands(t *testing.T) {
 	eachLevel(t, func(t *testing.T) {
 		suite := kerneltest.New(t)
@@ -377,7 +377,9 @@ func TestWinogradRoundsOperands(t *testing.T) {
 				for workers := 1; workers <= 3; workers += 2 {
 					useWorkers(t, workers)
 					y, dx, dw := run(x, w, dy, BF16)
-					tc.Same("dw", dw, wantDw)
+					if o := (ConvOptions{Precision: BF16}); !o.tapsOnTiles(b.s.strided()) {
+						tc.Same("dw", dw, wantDw)
+					}
 					if !BF16.tiled() {
 						tc.Same("y", y, wantY)
 						tc.Same("dx", dx, wantDx)

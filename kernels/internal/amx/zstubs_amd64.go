@@ -87,6 +87,33 @@ func TileImage(groups int, at *int, src *uint16, plane int, stride int, taps *in
 //go:noescape
 func TileImageSplit(groups int, at *int, src *uint16, plane int, stride int, taps *int, count int, steps int, b *uint16, c *float32, ldc int, row *float32, onto int, ahead *float32)
 
+// PairPixels is generic.PairPixels for one plane.
+//
+//go:noescape
+func PairPixels(dst *uint16, between *uint16, half int, src *float32, stride int, n int, lanes int, lead int)
+
+// PairPixelsSplit is generic.PairPixels for two planes.
+//
+//go:noescape
+func PairPixelsSplit(dst *uint16, between *uint16, half int, src *float32, stride int, n int, lanes int, lead int)
+
+// TransposePairs is generic.TransposePairs: tiles and steps at least 1.
+//
+//go:noescape
+func TransposePairs(dst *uint16, stride int, src *uint16, tiles int, steps int)
+
+// TapProducts is generic.TapProducts for one plane: columns and k at least 1. Tiles are configured
+// and released within the call, so that neither another goroutine nor another thread ever sees them.
+//
+//go:noescape
+func TapProducts(columns int, k int, a *uint16, b *uint16, places *int, c *float32, ldc int, add int)
+
+// TapProductsSplit is generic.TapProducts for two planes: columns and k at least 1. Tiles are configured
+// and released within the call, so that neither another goroutine nor another thread ever sees them.
+//
+//go:noescape
+func TapProductsSplit(columns int, k int, a *uint16, b *uint16, places *int, c *float32, ldc int, add int)
+
 // Features are the processor extensions that the code of this package needs.
 const Features = "AVX AVX2 FMA3 AVX512F AVX512VL AVX512BW AVX512DQ AVX512BF16 AMXTILE AMXBF16"
 

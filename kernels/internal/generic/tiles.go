@@ -123,12 +123,7 @@ func tilePanels(planes, m, k int, a, b []uint16, c []float32, ldc int, d []float
 // tileProduct adds a row of a tile times a column of another to sum, as
 // TDPBF16PS does.
 func tileProduct(row, column []uint16, sum float32) float32 {
-	var even, odd float32
-	for p := range TileDepth / 2 {
-		even = flushedFMA(row[2*p], column[32*p], even)
-		odd = flushedFMA(row[2*p+1], column[32*p+1], odd)
-	}
-	return flushedAdd(sum, flushedAdd(even, odd))
+	return pairProduct(row, column, 2*tileSize/TileDepth, sum)
 }
 
 // flushedFMA is a*b+c, rounded once, with subnormals flushed. The product of two
