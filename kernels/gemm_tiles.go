@@ -12,8 +12,9 @@ import (
 //
 //	for some rows, some columns:          (all of them, but for huge products)
 //	  for each piece of k:
-//	    pack the rows of a, and of b the columns if there are several blocks
+//	    pack the rows of a, unless there are many blocks, and the columns of b, unless there is one
 //	    for each block of rows:           resident in the second-level cache
+//	      pack it, if there are many
 //	      for each panel of b:            streams past
 //	        multiply all panels of the block with it
 //	      after the last piece: epilogue, a few panels at a time
@@ -26,6 +27,7 @@ const (
 	tileLanes        = generic.TileLanes
 	tilePiece        = 832       // most elements of k at a time, in all planes
 	tileResident     = 640 << 10 // elements of a block of a in all its planes: 1.25 MiB
+	tileOwnPanels    = 32        // most panels of a block where there are many
 	tileChunkRows    = 4096      // rows of c, and
 	tileChunkColumns = 3072      // columns of c for which operands are packed at a time
 	tileEndColumns   = 4         // panels of b between two epilogues
@@ -44,11 +46,13 @@ type tileCall struct {
 	whole      []uint16 // all panels of b, if they were packed before
 
 	few            bool     // one block of rows: b is packed by the items
+	many           bool     // blocks of rows, each one item that packs its own of a
 	packedA        []uint16 // panels [r0,r1) of the piece
 	packedB        []uint16 // panels [c0,c1) of the piece, unless few
 	lo, hi         int      // the piece of k
 	r0, r1         int      // panels of a
 	c0, c1         int      // panels of b
+	block          int      // most panels of a in a block
 	mItems, nItems int
 }
 
@@ -94,15 +98,22 @@ func tileCut(k, planes, i int) int {
 
 // multiply goes through rows, columns and pieces of k.
 func (t *tileCall) multiply(ws *workspace, workers int) {
-	rows, columns := min(t.rowPanels(), tileChunkRows/tileLanes), min(t.columnPanels(), tileChunkColumns/tileLanes)
 	pieces := tilePieces(t.k, t.planes)
 	t.lo, t.hi = 0, 0
 	for i := range pieces {
 		t.hi = max(t.hi, tileCut(t.k, t.planes, i+1)-tileCut(t.k, t.planes, i))
 	}
 	most := t.panelSize()
-	buffer := ws.tileBuffer((rows + columns) * most)
-	t.packedA, t.packedB = buffer[:rows*most], buffer[rows*most:]
+	block := max(1, tileResident/(tileLanes*roundUp(min(t.hi, t.k), generic.TileDepth)*t.planes))
+	rows, columns, packed := min(t.rowPanels(), tileChunkRows/tileLanes), min(t.columnPanels(), tileChunkColumns/tileLanes), 0
+	if t.many = ceilDiv(t.rowPanels(), min(block, tileOwnPanels)) >= max(3, 2*workers); t.many {
+		rows, block = t.rowPanels(), min(block, tileOwnPanels)
+	} else {
+		packed = rows
+	}
+	buffer := ws.tileBuffer((packed + columns) * most)
+	t.packedA, t.packedB = buffer[:packed*most], buffer[packed*most:]
+	t.block = block
 	reserveItems(t.itemElements())
 	for t.r0 = 0; t.r0 < t.rowPanels(); t.r0 = t.r1 {
 		t.r1 = min(t.rowPanels(), t.r0+rows)
@@ -111,11 +122,7 @@ func (t *tileCall) multiply(ws *workspace, workers int) {
 			t.cut(workers)
 			for i := range pieces {
 				t.lo, t.hi = tileCut(t.k, t.planes, i), tileCut(t.k, t.planes, i+1)
-				panels := t.r1 - t.r0
-				if !t.few && t.whole == nil {
-					panels += t.c1 - t.c0
-				}
-				dispatch((*tilePack)(t), panels, workers)
+				dispatch((*tilePack)(t), t.packedPanels(), workers)
 				dispatch((*tileMultiply)(t), t.mItems*t.nItems, workers)
 			}
 		}
@@ -126,12 +133,26 @@ func (t *tileCall) multiply(ws *workspace, workers int) {
 // some for each worker.
 func (t *tileCall) cut(workers int) {
 	rows, columns := t.r1-t.r0, t.c1-t.c0
-	block := max(1, tileResident/(tileLanes*min(roundUp(t.k, generic.TileDepth)*t.planes, tilePiece)))
-	t.mItems, t.nItems = ceilDiv(rows, block), 1
+	t.mItems, t.nItems = ceilDiv(rows, t.block), 1
+	if t.many {
+		t.mItems, t.few = min(rows, roundUp(t.mItems, workers)), false
+		return
+	}
 	t.few = t.mItems == 1
 	if workers > 1 {
 		t.nItems = min(columns, ceilDiv(tileShare*workers, t.mItems))
 	}
+}
+
+// packedPanels is how many panels are packed before the items.
+func (t *tileCall) packedPanels() (n int) {
+	if !t.many {
+		n = t.r1 - t.r0
+	}
+	if !t.few && t.whole == nil {
+		n += t.c1 - t.c0
+	}
+	return n
 }
 
 // tileShare is how many items each worker has at least.
@@ -148,15 +169,21 @@ func (t *tileCall) panelSize() int {
 // steps is how many steps of tiles the piece has.
 func (t *tileCall) steps() int { return ceilDiv(t.hi-t.lo, generic.TileDepth) }
 
-// The memory of an item: where it packs b, a panel of that; a block of c; and an
-// operand's panel as float32 numbers.
+// The memory of an item: where it packs b, a panel of that; a block of c; an operand's
+// panel as float32 numbers; where it packs a, a block of that.
 const (
 	tileOwn    = tileLanes * tilePiece / 2
 	tileBlock  = tileLanes * tileLanes
 	tileFloats = tileLanes * tilePiece
 )
 
-func (t *tileCall) itemElements() int { return tileOwn + tileBlock + tileFloats }
+func (t *tileCall) itemElements() int {
+	n := tileOwn + tileBlock + tileFloats
+	if t.many {
+		n += t.block * t.panelSize() / 2
+	}
+	return n
+}
 
 // tilePack packs: one item is one panel, of a and then of b.
 type tilePack tileCall
@@ -165,10 +192,10 @@ func (j *tilePack) run(worker, item int) {
 	t := (*tileCall)(j)
 	memory := itemScratches.take(worker)
 	floats := memory.floats(t.itemElements())[tileOwn+tileBlock:]
-	if rows := t.r1 - t.r0; item < rows {
+	if a := t.packedPanels() - (t.c1 - t.c0); t.few || t.whole != nil || item < a {
 		t.packA(t.packedA[item*t.panelSize():], t.r0+item, floats)
 	} else {
-		t.packB(t.packedB[(item-rows)*t.panelSize():], t.c0+item-rows, floats)
+		t.packB(t.packedB[(item-a)*t.panelSize():], t.c0+item-a, floats)
 	}
 	itemScratches.give(worker, memory)
 }
@@ -230,7 +257,15 @@ func (j *tileMultiply) run(worker, item int) {
 	rows, columns := t.r1-t.r0, t.c1-t.c0
 	r0, r1 := t.r0+rows*mi/t.mItems, t.r0+rows*(mi+1)/t.mItems
 	c0, c1 := t.c0+columns*ni/t.nItems, t.c0+columns*(ni+1)/t.nItems
-	a := t.packedA[(r0-t.r0)*t.panelSize():]
+	var a []uint16
+	if t.many {
+		a = halves(own[tileOwn+tileBlock+tileFloats:])
+		for r := r0; r < r1; r++ {
+			t.packA(a[(r-r0)*t.panelSize():], r, floats)
+		}
+	} else {
+		a = t.packedA[(r0-t.r0)*t.panelSize():]
+	}
 	ways := newTileWays()
 	for c, done := c0, c0; c < c1; c++ {
 		b := panel

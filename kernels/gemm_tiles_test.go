@@ -80,9 +80,9 @@ func TestGemmOnTilesEveryLayout(t *testing.T) {
 	}
 }
 
-// tileShapes reach one block of rows and more than are few, several pieces of k, and
-// several chunks of rows and of columns; the last two by few steps of k.
-var tileShapes = [][3]int{{1, 1, 1}, {60, 70, 600}, {tileResident/tilePiece + 40, 70, 2*tilePiece - 40}, {tileChunkRows + 5, 40, 33}, {40, tileChunkColumns + 9, 3}, {40, 500, 33}}
+// tileShapes reach one block of rows, two, and many, several pieces of k, and several chunks of
+// columns; the last two by few steps of k.
+var tileShapes = [][3]int{{1, 1, 1}, {60, 70, 600}, {tileResident/tilePiece + 40, 70, 2*tilePiece - 40}, {tileChunkRows + 5, 40, 33}, {tileChunkRows + 45, 20, tilePiece + 3}, {40, tileChunkColumns + 9, 3}, {40, 500, 33}}
 
 // TestGemmOnTilesSameBitsForAnyWorkers: and for transposed views of the result.
 func TestGemmOnTilesSameBitsForAnyWorkers(t *testing.T) {
