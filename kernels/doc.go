@@ -112,9 +112,8 @@
 // One step of k is four products of tiles, 24 ns, and loads 4 KiB: at 43 bytes a cycle from the
 // second-level cache 38 ns, so that what bounds it are loads. With b in the first-level cache
 // it takes 30 (asmgen/tiles_ask.go). An element of a or b takes 0.07 ns to pack from the
-// second-level cache and 0.25 from the third, and an element of c as long, which together is
-// half of the time of most products: bf16 makes the products nearly free, and memory is what
-// is left. Convolutions read tiles where the pixels lie (conv_image.go), gradients of filters
+// second-level cache and 0.25 from the third, and an element of c about as long: two fifths of
+// the time of 800x2304x768. Convolutions read tiles where the pixels lie (conv_image.go), gradients of filters
 // where pairs of pixels do (conv_weight_tiles.go).
 //
 // At 8 rows a tile of float32 needs 16 bytes a cycle of b; the second-level cache gives 48 at

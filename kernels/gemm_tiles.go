@@ -23,6 +23,12 @@ import (
 // it never leaves the cache. The sums of a block of c travel through c from one piece of k to
 // the next, so its bits depend on K alone and not on how anything is cut.
 
+// Measured on a Xeon with AMX and 2 MiB of second-level cache (November 2026), one thread
+// unless said. tilePiece: a step of 25 panels past the first-level cache takes 46 to 48 ns
+// with pieces of 16 and 24 steps of k and 72 with 32; 832 leaves 800 whole. tileEndColumns: the
+// MLPs of ViT-B (lethe budget, two threads) took 0.61 of the time of its linear maps with 4 and
+// with 8, 0.67 with 2, 0.73 with 1. The others follow from the caches and were not varied
+// by themselves; BenchmarkGemm has the shapes.
 const (
 	tileLanes        = generic.TileLanes
 	tilePiece        = 832       // most elements of k at a time, in all planes
