@@ -3,6 +3,8 @@ package autodiff
 import (
 	"slices"
 	"testing"
+
+	"lethe/kernels"
 )
 
 // TestForwardOnlyRefusesGradients: outside Frozen an input that trains panics.
@@ -72,6 +74,61 @@ func TestConvFusedSameBits(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestKeepPacked: a matrix that is packed and nothing else multiplies as it did, in Linear and
+// in both places of MLP, in every precision; nothing else takes it.
+func TestKeepPacked(t *testing.T) {
+	for _, p := range Precisions() {
+		tp := NewTape()
+		tp.SetPrecision(p)
+		fill := func(shape ...int) *Tensor {
+			x := New(shape...)
+			for i := range x.Data {
+				x.Data[i] = float32(i*37%101)/50 - 1
+			}
+			return x
+		}
+		x, w1, b1, w2 := fill(5, 40), fill(70, 40), fill(70), fill(40, 70)
+		linear := func() *Tensor { return tp.Frozen(func() *Tensor { return tp.Linear(x, w1, b1) }) }
+		mlp := func() *Tensor { return tp.Frozen(func() *Tensor { return tp.MLP(x, w1, b1, w2, nil, x) }) }
+		want, wantMLP := slices.Clone(linear().Data), slices.Clone(mlp().Data)
+		w1.KeepPacked(p)
+		w2.KeepPacked(p)
+		if got := linear().Data; !slices.Equal(got, want) {
+			t.Errorf("%v: Linear: %v, want %v", p, got, want)
+		}
+		if got := mlp().Data; !slices.Equal(got, wantMLP) {
+			t.Errorf("%v: MLP: %v, want %v", p, got, wantMLP)
+		}
+		if w1.Data != nil {
+			if p == kernels.F32 {
+				t.Errorf("%v: the values are still there", p)
+			}
+			continue
+		}
+		trained := fill(5, 40)
+		trained.SetTrainable(true)
+		for want, f := range map[string]func(tp *Tape){
+			"what is not a product": func(tp *Tape) { tp.Gelu(w1) },
+			"a view":                func(tp *Tape) { tp.Reshape(w1, 40, 70) },
+			"another precision": func(tp *Tape) {
+				tp.SetPrecision((p + 1) % Precision(len(Precisions())))
+				tp.Linear(x, w1, b1)
+			},
+			"a gradient, Linear":        func(tp *Tape) { tp.Linear(trained, w1, b1) },
+			"a gradient, MLP":           func(tp *Tape) { tp.MLP(trained, w1, b1, w2, nil, nil) },
+			"another width":             func(tp *Tape) { tp.Linear(fill(5, 41), w1, b1) },
+			"another width, second one": func(tp *Tape) { tp.MLP(x, fill(71, 40), nil, w2, nil, nil) },
+		} {
+			t.Run(want, func(t *testing.T) {
+				tp := NewTape()
+				tp.SetPrecision(p)
+				wantPanic(t, func() { f(tp) })
+			})
+		}
+	}
+	wantPanic(t, func() { New(2, 3, 4).KeepPacked(0) })
 }
 
 // TestConstantLinear: the same for a matrix.

@@ -23,12 +23,13 @@ func (tp *Tape) LinearAdd(x, w, b, to *Tensor) *Tensor {
 }
 
 func (tp *Tape) linear(op string, x, w, b, to *Tensor) *Tensor {
-	rows, n, k := linearShapes(op, x, w, b)
+	rows, n, k := tp.linearShapes(op, x, w, b)
 	y := tp.outputWidth(x, n)
 	tp.multiplyAdd(op, y, x.Data, w, b, to, k)
 	if r := tp.record(y, linearBack, nil, x, w, b, to); r != nil {
 		r.n = rows
 		if r.want[0] {
+			needNoGradient(op, "w", w)
 			keep(w)
 		}
 		if r.want[1] {
@@ -40,8 +41,8 @@ func (tp *Tape) linear(op string, x, w, b, to *Tensor) *Tensor {
 
 // linearShapes checks the operands of a linear map and returns the sizes of its
 // product.
-func linearShapes(op string, x, w, b *Tensor) (rows, n, k int) {
-	needShape(op, "w", w, anyDim, anyDim)
+func (tp *Tape) linearShapes(op string, x, w, b *Tensor) (rows, n, k int) {
+	tp.needWeight(op, "w", w, anyDim, anyDim)
 	needRank(op, "x", x, 1)
 	n, k = w.shape[0], w.shape[1]
 	needInt(op, "last dimension of x", width(x), k)
@@ -54,7 +55,8 @@ func linearShapes(op string, x, w, b *Tensor) (rows, n, k int) {
 // multiplyAdd overwrites y with x*w^T + b + to, where b and to may be nil.
 func (tp *Tape) multiplyAdd(op string, y *Tensor, x []float32, w, b, to *Tensor, k int) {
 	rows, n := leading(y), width(y)
-	o := kernels.GemmOptions{Precision: tp.precision, Packed: w.packedMatrix(tp.precision)}
+	weight, packed := w.rightOperand(tp.precision)
+	o := kernels.GemmOptions{Precision: tp.precision, Packed: packed}
 	moved := rows*k + n*k + rows*n
 	if b != nil {
 		o.Bias = b.Data
@@ -65,7 +67,7 @@ func (tp *Tape) multiplyAdd(op string, y *Tensor, x []float32, w, b, to *Tensor,
 		moved += rows * n
 	}
 	tp.begin("linear")
-	kernels.Gemm(kernels.MatOf(y.Data, rows, n), kernels.MatOf(x, rows, k), kernels.MatOf(w.Data, n, k).T(), o)
+	kernels.Gemm(kernels.MatOf(y.Data, rows, n), kernels.MatOf(x, rows, k), weight, o)
 	tp.countProduct(rows, n, k)
 	tp.end(moved)
 }

@@ -15,8 +15,8 @@ import "lethe/kernels"
 // Memory: of what it computes, the backward pass keeps the sums [...,H].
 // Panics: ShapeError.
 func (tp *Tape) MLP(x *Tensor, w1, b1, w2, b2, to *Tensor) *Tensor {
-	rows, hidden, k := linearShapes("MLP", x, w1, b1)
-	needShape("MLP", "w2", w2, anyDim, hidden)
+	rows, hidden, k := tp.linearShapes("MLP", x, w1, b1)
+	tp.needWeight("MLP", "w2", w2, anyDim, hidden)
 	if b2 != nil {
 		needShape("MLP", "b2", b2, w2.shape[0])
 	}
@@ -29,17 +29,20 @@ func (tp *Tape) MLP(x *Tensor, w1, b1, w2, b2, to *Tensor) *Tensor {
 	h := tp.buffer(rows * hidden)
 	sums := h
 	if r != nil {
+		needNoGradient("MLP", "w1", w1)
+		needNoGradient("MLP", "w2", w2)
 		sums = tp.buffer(rows * hidden)
 		r.aux, r.n = sums, rows
 		keep(x)
 	}
-	o := kernels.GemmOptions{Precision: tp.precision}
+	weight, packed := w1.rightOperand(tp.precision)
+	o := kernels.GemmOptions{Precision: tp.precision, Packed: packed}
 	if b1 != nil {
 		o.Bias = b1.Data
 	}
 	o.Gelu = kernels.MatOf(h, rows, hidden)
 	tp.begin("mlp")
-	kernels.Gemm(kernels.MatOf(sums, rows, hidden), kernels.MatOf(x.Data, rows, k), kernels.MatOf(w1.Data, hidden, k).T(), o)
+	kernels.Gemm(kernels.MatOf(sums, rows, hidden), kernels.MatOf(x.Data, rows, k), weight, o)
 	tp.countProduct(rows, hidden, k)
 	tp.end(rows*k + hidden*k + 2*rows*hidden)
 	tp.multiplyAdd("MLP", y, h, w2, b2, to, hidden)

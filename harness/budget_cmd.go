@@ -93,6 +93,7 @@ func (c *budgetCmd) loop(s *session, method unlearn.Method, original family.Mode
 	trained := method.Trains.Trained(student)
 	layers.SetTrainable(trained, true)
 	recipe, tape := recipeOf(original), s.newTape()
+	method.Trains.Freeze(original, tape.Precision())
 	images := c.noise(original.Geometry().Size)
 	timer := func(name string) func() {
 		stop, before := s.clock.Start(name), tape.FLOPs()

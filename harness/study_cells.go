@@ -266,7 +266,7 @@ func (r *studyRunner) unlearn(s *session, c *cell, hold *claim) (cellResult, err
 		return cellResult{}, err
 	}
 	j := &unlearnJob{job: job{session: s, flags: cmd.RunFlags, dir: hold.dir}, cmd: cmd, method: method, settings: set,
-		original: model, images: images, config: config, only: true}
+		original: model, reopen: func() (family.Model, error) { return r.original(c) }, images: images, config: config, only: true}
 	if err := j.run(); err != nil {
 		return cellResult{}, err
 	}

@@ -200,7 +200,9 @@ func (c *unlearnCmd) Run(a *app, parsed *kong.Context) error {
 	if err != nil {
 		return err
 	}
-	model, err := openModel(modelChoice{c.Model, c.NormPixLoss}, c.Checkpoint)
+	choice := modelChoice{c.Model, c.NormPixLoss}
+	reopen := func() (family.Model, error) { return openModel(choice, c.Checkpoint) }
+	model, err := reopen()
 	if err != nil {
 		return err
 	}
@@ -240,7 +242,7 @@ func (c *unlearnCmd) Run(a *app, parsed *kong.Context) error {
 	}
 	j := &unlearnJob{
 		job: job{session: s, flags: c.RunFlags, dir: hold.dir}, cmd: c, method: method, settings: set,
-		original: model, images: images, config: resolved, options: options,
+		original: model, reopen: reopen, images: images, config: resolved, options: options,
 	}
 	stop, err := c.watch(s)
 	if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -22,12 +23,14 @@ type unlearnJob struct {
 	method   unlearn.Method
 	settings settings
 	original family.Model
+	reopen   func() (family.Model, error) // the original's weights again
 	student  family.Model
 	images   *imageGroups
 	config   []byte
 	options  evaluate.Options
 	only     bool // train and save the weights, no more
 
+	weights string // hash of the original's
 	trained []*layers.Param
 	opt     optim.Optimizer
 	cut     []int
@@ -127,12 +130,23 @@ func (j *unlearnJob) prepare() error {
 		j.steps = j.settings.Epochs * j.epoch
 	}
 	j.cautionWarmup(j.cmd.Warmup, j.steps)
+	j.weights = weightsHash(j.original)
 	asked, err := j.asked()
 	j.keep = &keeper{
 		command: "unlearn", model: j.student, trained: j.trained, opt: j.opt, asked: asked, config: j.config, arithmetic: j.arithmetic(), warn: j.warn,
-		start: func() (family.Model, error) { return j.original, nil }, restart: fresh,
+		start: j.start, restart: fresh,
 	}
+	j.method.Trains.Freeze(j.original, j.tape.Precision())
 	return err
+}
+
+// start opens the original again, for its values, which it does not keep.
+func (j *unlearnJob) start() (family.Model, error) {
+	m, err := j.reopen()
+	if err == nil && weightsHash(m) != j.weights {
+		err = errors.New("the checkpoint that the run began with has changed since")
+	}
+	return m, err
 }
 
 // asked hashes everything that the trained weights depend on.
@@ -143,7 +157,7 @@ func (j *unlearnJob) asked() (string, error) {
 	c.Evaluation, c.SavePth, c.Alpha, c.Lr, c.WeightDecay, c.MaskRatio = EvaluateFlags{}, false, nil, nil, nil, nil
 	c.Model, c.Checkpoint, c.defaultTitle = "", "", ""
 	model, err := j.original.Config()
-	return fingerprint(c, j.settings, *j.cmd.MaskRatio, itemsHash(j.images.retain), itemsHash(j.images.forget), string(model), weightsHash(j.original)), err
+	return fingerprint(c, j.settings, *j.cmd.MaskRatio, itemsHash(j.images.retain), itemsHash(j.images.forget), string(model), j.weights), err
 }
 
 // announce says what is about to happen.

@@ -5,7 +5,7 @@ type GemmOptions struct {
 	Accumulate bool      // add to what c holds, instead of overwriting it
 	Bias       []float32 // [N], added to every row; nil: none
 	Precision  Precision // what becomes of a and b; the zero value is F32
-	Packed     *Packed   // b, from PackB; nil: b is packed on the way
+	Packed     *Packed   // b, from PackB; nil: b is packed on the way. Where it Serves the precision, b.Data may be nil
 	Epilogue             // what becomes of the result
 }
 
@@ -38,7 +38,8 @@ const maxK = 384
 // AVX-512. |error| <= g(K+2) * (sum |a||b| + |bias| + |c|), g(k) = k*u/(1-k*u),
 // u = 2^-24. Zeros are multiplied like any number: 0*NaN is NaN.
 // Panics: shapes that disagree, a view that reaches past its slice, a c that
-// breaks the stride rule, a bias that is too short, or a Packed of another shape.
+// breaks the stride rule, a bias that is too short, a Packed of another shape, or, with a b of
+// no values, one that does not serve.
 func Gemm(c, a, b Mat, o GemmOptions) {
 	checkGemm(c, a, b, o)
 	n := workers()
@@ -50,13 +51,12 @@ func Gemm(c, a, b Mat, o GemmOptions) {
 
 func checkGemm(c, a, b Mat, o GemmOptions) {
 	needShape("Gemm", "a", a, c.Rows, a.Cols)
-	needShape("Gemm", "b", b, a.Cols, c.Cols)
+	o.checkOperand(b, a.Cols, c)
 	needShape("Gemm", "c", c, c.Rows, c.Cols)
 	if o.Bias != nil {
 		need("Gemm", "len(bias)", len(o.Bias), c.Cols)
 	}
 	o.Epilogue.check("Gemm", c)
-	o.Packed.check("Gemm", packedB, a.Cols, c.Cols)
 	switch {
 	case c.ColStride == 1 || c.Cols <= 1:
 		if c.Rows > 1 {
@@ -66,6 +66,23 @@ func checkGemm(c, a, b Mat, o GemmOptions) {
 		need("Gemm", "c.ColStride", c.ColStride, c.Rows)
 	default:
 		fail("Gemm", "the smaller stride of c", min(c.RowStride, c.ColStride), 1, "exactly")
+	}
+}
+
+// checkOperand checks b [k,n], which may be packed, or packed and nothing else.
+func (o *GemmOptions) checkOperand(b Mat, k int, c Mat) {
+	o.Packed.check("Gemm", packedB, k, c.Cols)
+	if b.Data != nil || o.Packed == nil || b.span() == 0 {
+		needShape("Gemm", "b", b, k, c.Cols)
+		return
+	}
+	switch {
+	case b.Rows != k || b.Cols != c.Cols:
+		needShape("Gemm", "b", b, k, c.Cols)
+	case !o.Packed.Serves(o.Precision):
+		panic("kernels: Gemm: b.Data is nil, and o.Packed does not serve " + o.Precision.String())
+	case c.ColStride != 1 && c.Cols > 1:
+		fail("Gemm", "c.ColStride where b.Data is nil", c.ColStride, 1, "exactly")
 	}
 }
 

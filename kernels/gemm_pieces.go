@@ -67,7 +67,11 @@ func (j *gemmPiece) run(worker, _ int) {
 	memory := itemScratches.take(worker)
 	b := memory.floats(g.pieceElements())
 	a := b[g.columns.lanes*maxK:]
-	g.packB(b, p, 0, g.columns.panels)
+	if g.whole != nil {
+		b = g.whole[g.steps(lo)*g.columns.lanes:]
+	} else {
+		g.packB(b, p, 0, g.columns.panels)
+	}
 	sums := a[piecePanels*mr*maxK:]
 	turn := &g.workspace.turns[part]
 	defer turn.Store(int64(p + 1))

@@ -96,6 +96,19 @@ func PackFilters(w []float32, co, kh, kw, ci int) *Packed {
 	return p
 }
 
+// Serves says whether products in that precision read p in the place of b, so that they
+// need nothing else of it. They do in the precision that p was made for, but where operands are
+// rounded on the way.
+func (p *Packed) Serves(precision Precision) bool {
+	switch {
+	case precision.tiled():
+		return p.halves(precision.planes()) != nil
+	case precision.paired():
+		return p.panels(pairTileShape(), true) != nil
+	}
+	return precision.floats() && !(precision == BF16x3 && splits) && p.panels(gemmTileShape(), false) != nil
+}
+
 // check panics if there is a Packed of another kind or shape.
 func (p *Packed) check(op string, kind packedKind, k, n int) {
 	if p == nil {

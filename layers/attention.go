@@ -17,7 +17,7 @@ type Attention struct {
 
 // AttentionSpecs describes the parameters of an Attention.
 func AttentionSpecs(prefix string, width int) []Spec {
-	return append(LinearSpecs(prefix+".qkv", width, 3*width), LinearSpecs(prefix+".proj", width, width)...)
+	return append(factorSpecs(prefix+".qkv", width, 3*width), factorSpecs(prefix+".proj", width, width)...)
 }
 
 // NewAttention finds the Attention of that prefix in a set.

@@ -17,6 +17,13 @@ func LinearSpecs(prefix string, in, out int) []Spec {
 	}
 }
 
+// factorSpecs is LinearSpecs for a weight that nothing but its product reads.
+func factorSpecs(prefix string, in, out int) []Spec {
+	specs := LinearSpecs(prefix, in, out)
+	specs[0].Factor = true
+	return specs
+}
+
 // NewLinear finds the Linear of that prefix in a set.
 func NewLinear(s *Set, prefix string) Linear {
 	return Linear{Weight: s.Tensor(prefix + ".weight"), Bias: s.Tensor(prefix + ".bias")}

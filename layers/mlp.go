@@ -11,7 +11,7 @@ type MLP struct {
 
 // MLPSpecs describes the parameters of an MLP.
 func MLPSpecs(prefix string, width, hidden int) []Spec {
-	return append(LinearSpecs(prefix+".fc1", width, hidden), LinearSpecs(prefix+".fc2", hidden, width)...)
+	return append(factorSpecs(prefix+".fc1", width, hidden), factorSpecs(prefix+".fc2", hidden, width)...)
 }
 
 // NewMLP finds the MLP of that prefix in a set.

@@ -2,6 +2,7 @@ package layers
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -22,6 +23,7 @@ type Param struct {
 	Name   string
 	Value  *autodiff.Tensor
 	Fixed  bool  // part of the state dict, but never trains (sin-cos positions)
+	Factor bool  // a matrix that Linear and MLP multiply by, and nothing else reads
 	Shape  []int // in the state dict; Value has another one where the layout differs
 	Layout Layout
 }
@@ -76,6 +78,7 @@ type Spec struct {
 	Name   string
 	Shape  []int // in the state dict
 	Fixed  bool
+	Factor bool
 	Start  Start
 	Layout Layout
 	Fan    int // inputs of an output, where the shape does not tell: of a bias
@@ -118,7 +121,7 @@ func Allocate(specs []Spec) *Set {
 		if s.byName[spec.Name] != nil {
 			panic(fmt.Sprintf("layers: Allocate: two parameters are named %q", spec.Name))
 		}
-		s.params[i] = &Param{Name: spec.Name, Value: autodiff.New(spec.memory()...), Fixed: spec.Fixed, Shape: spec.Shape, Layout: spec.Layout}
+		s.params[i] = &Param{Name: spec.Name, Value: autodiff.New(spec.memory()...), Fixed: spec.Fixed, Factor: spec.Factor, Shape: spec.Shape, Layout: spec.Layout}
 		s.byName[spec.Name] = s.params[i]
 	}
 	return s
@@ -150,6 +153,18 @@ func SetTrainable(params []*Param, on bool) {
 			p.Value.SetTrainable(on)
 		}
 	}
+}
+
+// KeepPacked gives up the values of the parameters that only products read, for the order in
+// which products of that precision read them (autodiff.Tensor.KeepPacked): the params of a
+// model that never trains again, and whose values nobody else wants.
+func KeepPacked(params []*Param, p autodiff.Precision) {
+	for _, q := range params {
+		if q.Factor {
+			q.Value.KeepPacked(p)
+		}
+	}
+	runtime.GC() // so that gradients and moments take the memory of the values
 }
 
 // ZeroGrad makes every parameter forget its gradient.

@@ -146,6 +146,13 @@ func (s Scope) Owned(m family.Model) func(name string) bool {
 	return func(name string) bool { return owned[name] }
 }
 
+// Freeze readies m for being the frozen original of a student that owns its tensors: of
+// the matrices among them it keeps what products of that precision read, and no values, which
+// the student has.
+func (s Scope) Freeze(m family.Model, p autodiff.Precision) {
+	layers.KeepPacked(s.Trained(m), p)
+}
+
 // studentFeatures runs the student's encoder on the images as they are.
 func (s *Step) studentFeatures() []*autodiff.Tensor {
 	defer s.Time("student forward")()
