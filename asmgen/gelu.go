@@ -168,7 +168,7 @@ func emitGelu(e *emitter) {
 		e.geluTimesSlope(in[1], p, in[0], p)
 		return p
 	})
-	e.function("GeluBoth", "func(y, d, x []float32)", "GeluBoth is Gelu(y, x) and GeluGrad(d, d, x), bit for bit.")
+	e.function("GeluBoth", "func(y, d, x []float32)", "GeluBoth is GeluGrad(d, d, x) and Gelu(y, x), bit for bit; y may be x.")
 	c, cdf, slope = e.geluConstants(), e.tables(geluCDF), e.tables(geluSlope)
 	e.walk(e.argLen("y"), e.isa.lanes, e.argPtrs("y", "d", "x"), func(_ int, mem []operand.Mem, t *tail) {
 		x, size, piece, u, p, y := e.v(), e.v(), e.v(), e.v(), e.v(), e.v()

@@ -29,8 +29,10 @@ type floats struct {
 // span is a free run of a chunk, in elements.
 type span struct{ chunk, at, n int }
 
+// newFloats makes chunks of up to 256 MiB: no more ends of chunks than there must be, and
+// what is never touched takes no memory.
 func newFloats() floats {
-	return floats{bump: bump[float32]{starts: make([]int, 1), first: 1 << 14, limit: 1 << 24, make: kernels.Slab}}
+	return floats{bump: bump[float32]{starts: make([]int, 1), first: 1 << 14, limit: 1 << 26, make: kernels.Slab}}
 }
 
 // aligned is the room that a run of n elements takes.

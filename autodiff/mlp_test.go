@@ -14,7 +14,7 @@ func TestFusedOpsAreTheirParts(t *testing.T) {
 	for _, size := range []struct{ rows, width, hidden int }{{3, 5, 7}, {37, 130, 1100}, {70, 800, 49}} {
 		for _, scoped := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%+v/scoped=%t", size, scoped), func(t *testing.T) {
-				var got [2][][]float32
+				var got [3][][]float32 // in parts, fused, and with BackwardOnce
 				for fused := range got {
 					rng := rand.New(rand.NewPCG(1, 2))
 					draw := func(shape ...int) *Tensor {
@@ -30,7 +30,7 @@ func TestFusedOpsAreTheirParts(t *testing.T) {
 					tp := NewTape()
 					block := func() *Tensor {
 						h := tp.Scale(x, 0.5)
-						if fused == 1 {
+						if fused > 0 {
 							h = tp.LinearAdd(h, w3, b3, x)
 							return tp.MLP(tp.Scale(h, 0.25), w1, b1, w2, b2, h)
 						}
@@ -44,15 +44,19 @@ func TestFusedOpsAreTheirParts(t *testing.T) {
 					} else {
 						y = block()
 					}
-					tp.Backward(tp.MSE(y, New(y.Shape()...)))
 					got[fused] = [][]float32{frozen, slices.Clone(y.Data)}
+					if loss := tp.MSE(y, New(y.Shape()...)); fused == 2 {
+						tp.BackwardOnce(loss)
+					} else {
+						tp.Backward(loss)
+					}
 					for _, w := range []*Tensor{x, w1, b1, w2, b2, w3, b3} {
 						got[fused] = append(got[fused], w.Grad())
 					}
 				}
 				names := []string{"frozen y", "y", "dx", "dw1", "db1", "dw2", "db2", "dw3", "db3"}
 				for i, name := range names {
-					if !slices.Equal(got[0][i], got[1][i]) {
+					if !slices.Equal(got[0][i], got[1][i]) || !slices.Equal(got[0][i], got[2][i]) {
 						t.Errorf("%s differs", name)
 					}
 				}

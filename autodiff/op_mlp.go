@@ -56,7 +56,10 @@ func mlpBack(tp *Tape, r *record) {
 	x, w1, b1, w2, b2 := r.in[0], r.in[1], r.in[2], r.in[3], r.in[4]
 	hidden, n := w1.shape[0], w2.shape[0]
 	dy, z := kernels.MatOf(r.dout(), r.n, n), kernels.MatOf(r.aux, r.n, hidden)
-	dz, h := tp.floats.reuse(r.n*hidden), tp.floats.reuse(r.n*hidden)
+	dz, h := tp.floats.reuse(r.n*hidden), r.aux
+	if !tp.once { // another Backward may want the sums
+		h = tp.floats.reuse(r.n * hidden)
+	}
 	weights := kernels.MatOf(tp.value(w2), n, hidden)
 	tp.begin("mlp.dhidden")
 	kernels.Gemm(kernels.MatOf(dz, r.n, hidden), dy, weights,
@@ -67,6 +70,9 @@ func mlpBack(tp *Tape, r *record) {
 		tp.weightGrad(dy, w2, kernels.MatOf(h, r.n, hidden))
 	}
 	tp.floats.put(h)
+	if tp.once {
+		r.aux = nil
+	}
 	if r.want[4] {
 		tp.biasGrad(dy, b2)
 	}

@@ -66,6 +66,12 @@ func TestGeluBothIsBoth(t *testing.T) {
 					c.Near("y", i, y[i], float64(wantY[i]), 0)
 					c.Near("d", i, d[i], float64(wantD[i]), 0)
 				}
+				d = line(-1, 2, max(2, n))[:n]
+				k.geluBoth(x, d, x) // in place
+				for i := range x {
+					c.Near("y over x", i, x[i], float64(wantY[i]), 0)
+					c.Near("d then", i, d[i], float64(wantD[i]), 0)
+				}
 			}
 		})
 	})

@@ -107,7 +107,7 @@ func geluGrad(dx, dy, x []float32) {
 	}
 }
 
-// geluBoth is gelu(y, x) and geluGrad(d, d, x) in one.
+// geluBoth is geluGrad(d, d, x) and gelu(y, x) in one; y may be x.
 func geluBoth(y, d, x []float32) {
 	switch {
 	case isa >= isaAVX512:

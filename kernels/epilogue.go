@@ -13,7 +13,7 @@ package kernels
 // output. Every number is what Add, Gelu and GeluGrad would have made of a whole c.
 //
 // Shapes: [M,N], with unit ColStride.
-// Aliasing: Gelu may be c without GradAt; no other overlap with c or the operands.
+// Aliasing: Gelu may be c without GradAt, and GradAt with it; no other overlap with c or the operands.
 type Epilogue struct {
 	Add, Gelu, GradAt Mat
 	Relu              bool

@@ -25,18 +25,23 @@ func TestEpilogueIsItsParts(t *testing.T) {
 		a, b := matrix(s.m, s.k, 0), matrix(s.k, s.n, 3)
 		start, residual, z := matrix(s.m, s.n, 2), matrix(s.m, s.n, 1), matrix(s.m, s.n, 0)
 		bias := matrix(1, s.n, 0).Data
-		for parts := range 8 {
+		for parts := range 9 { // 8: Gelu over GradAt
 			for _, accumulate := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%+v/parts=%d/accumulate=%t", s, parts, accumulate), func(t *testing.T) {
 					c, h := clone(start), matrix(s.m, s.n, 4)
 					var e Epilogue
+					parts := parts
+					if parts == 8 {
+						copyRows(h.Data, h.RowStride, z.Data, z.RowStride, s.m, s.n)
+						parts, e.Gelu, e.GradAt = 6, h, h
+					}
 					if parts&1 != 0 {
 						e.Add = residual
 					}
 					if parts&2 != 0 {
 						e.Gelu = h
 					}
-					if parts&4 != 0 {
+					if parts&4 != 0 && e.GradAt.Data == nil {
 						e.GradAt = z
 					}
 					Gemm(c, a, b, GemmOptions{Bias: bias, Accumulate: accumulate, Epilogue: e})

@@ -367,7 +367,7 @@ func Gelu(y []float32, x []float32)
 //go:noescape
 func GeluGrad(dx []float32, dy []float32, x []float32)
 
-// GeluBoth is Gelu(y, x) and GeluGrad(d, d, x), bit for bit.
+// GeluBoth is GeluGrad(d, d, x) and Gelu(y, x), bit for bit; y may be x.
 //
 //go:noescape
 func GeluBoth(y []float32, d []float32, x []float32)

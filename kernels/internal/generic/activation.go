@@ -26,10 +26,10 @@ func GeluGrad(dx, dy, x []float32) {
 	}
 }
 
-// GeluBoth is Gelu(y, x) and GeluGrad(d, d, x); y, d and x do not overlap.
+// GeluBoth is GeluGrad(d, d, x) and Gelu(y, x); y may be x, and d overlaps neither.
 func GeluBoth(y, d, x []float32) {
-	Gelu(y, x)
 	GeluGrad(d[:len(y)], d, x)
+	Gelu(y, x)
 }
 
 // SiLU computes y[i] = x[i]/(1+exp(-x[i])) for every i < len(y); y may be x.
