@@ -1,6 +1,7 @@
 package kernels
 
 import (
+	"sync/atomic"
 	"unsafe"
 
 	"lethe/kernels/internal/generic"
@@ -10,32 +11,33 @@ import (
 // while they are packed; the panels are drawn in package generic. A call of the
 // micro-kernel multiplies many panels of a with one of b:
 //
-//	for some rows, some columns:          (all of them, but for huge products)
+//	for some columns:                     (all of them, but for huge products)
 //	  for each piece of k:
-//	    pack the rows of a, unless there are many blocks, and the columns of b, unless there is one
-//	    for each block of rows:           resident in the second-level cache
-//	      pack it, if there are many
-//	      for each panel of b:            streams past
+//	    pack the columns of b, unless there is one block of rows
+//	    for each block of rows, each part of the columns: an item
+//	      pack the block, unless it is the one of the worker's last item
+//	      for each panel of b:            streams past the block, which stays in the second-level cache
 //	        multiply all panels of the block with it
 //	      after the last piece: epilogue, a few panels at a time
 //
-// With one block of rows each panel of b is used once, so that whoever multiplies packs it, and
-// it never leaves the cache. The sums of a block of c travel through c from one piece of k to
-// the next, so its bits depend on K alone and not on how anything is cut.
+// So a worker packs what it multiplies of a itself, and no core waits for what another one
+// has just written: that takes as long as packing it again. With one block of rows each panel of b
+// is used once, and packed by whoever multiplies too. The sums of a block of c travel through c from
+// one piece of k to the next, so its bits depend on K alone and not on how anything is cut.
 
 // Measured on a Xeon with AMX and 2 MiB of second-level cache (November 2026), one thread
 // unless said. tilePiece: a step of 25 panels past the first-level cache takes 46 to 48 ns
 // with pieces of 16 and 24 steps of k and 72 with 32; 832 leaves 800 whole. tileEndColumns: the
 // MLPs of ViT-B (lethe budget, two threads) took 0.61 of the time of its linear maps with 4 and
 // with 8, 0.67 with 2, 0.73 with 1. The others follow from the caches and were not varied
-// by themselves; BenchmarkGemm has the shapes.
+// by themselves; BenchmarkGemm has the shapes. tileFewRows: see cutRows.
 const (
 	tileLanes        = generic.TileLanes
 	tilePiece        = 832       // most elements of k at a time, in all planes
 	tileResident     = 640 << 10 // elements of a block of a in all its planes: 1.25 MiB
 	tileOwnPanels    = 32        // most panels of a block where there are many
-	tileChunkRows    = 4096      // rows of c, and
-	tileChunkColumns = 3072      // columns of c for which operands are packed at a time
+	tileFewRows      = 4         // fewest panels of a block, if there are so many
+	tileChunkColumns = 3072      // columns of c for which b is packed at a time
 	tileEndColumns   = 4         // panels of b between two epilogues
 	tileSerial       = 8 << 20   // 2*M*N*K below which one goroutine does it all
 )
@@ -51,16 +53,17 @@ type tileCall struct {
 	planes     int
 	whole      []uint16 // all panels of b, if they were packed before
 
-	few            bool     // one block of rows: b is packed by the items
-	many           bool     // blocks of rows, each one item that packs its own of a
-	packedA        []uint16 // panels [r0,r1) of the piece
-	packedB        []uint16 // panels [c0,c1) of the piece, unless few
+	ownB           bool     // b is packed by the items, each of its own panels
+	packedB        []uint16 // panels [c0,c1) of the piece, unless ownB
 	lo, hi         int      // the piece of k
-	r0, r1         int      // panels of a
+	number         uint64   // of that, unlike any other of any call, before that of a block
 	c0, c1         int      // panels of b
 	block          int      // most panels of a in a block
-	mItems, nItems int
+	mItems, nItems int      // blocks, and parts of the columns
 }
+
+// tileNumbers counts blocks of pieces.
+var tileNumbers atomic.Uint64
 
 var tileCalls freeList[tileCall]
 
@@ -102,63 +105,61 @@ func tileCut(k, planes, i int) int {
 	return min(k, ceilDiv(k, generic.TileDepth)*i/tilePieces(k, planes)*generic.TileDepth)
 }
 
-// multiply goes through rows, columns and pieces of k.
+// multiply goes through columns and pieces of k.
 func (t *tileCall) multiply(ws *workspace, workers int) {
 	pieces := tilePieces(t.k, t.planes)
 	t.lo, t.hi = 0, 0
 	for i := range pieces {
 		t.hi = max(t.hi, tileCut(t.k, t.planes, i+1)-tileCut(t.k, t.planes, i))
 	}
-	most := t.panelSize()
-	block := max(1, tileResident/(tileLanes*roundUp(min(t.hi, t.k), generic.TileDepth)*t.planes))
-	rows, columns, packed := min(t.rowPanels(), tileChunkRows/tileLanes), min(t.columnPanels(), tileChunkColumns/tileLanes), 0
-	if t.many = ceilDiv(t.rowPanels(), min(block, tileOwnPanels)) >= max(3, 2*workers); t.many {
-		rows, block = t.rowPanels(), min(block, tileOwnPanels)
-	} else {
-		packed = rows
+	t.cutRows(workers)
+	columns := min(t.columnPanels(), tileChunkColumns/tileLanes)
+	if !t.ownB && t.whole == nil {
+		t.packedB = ws.tileBuffer(columns * t.panelSize())
 	}
-	buffer := ws.tileBuffer((packed + columns) * most)
-	t.packedA, t.packedB = buffer[:packed*most], buffer[packed*most:]
-	t.block = block
 	reserveItems(t.itemElements())
-	for t.r0 = 0; t.r0 < t.rowPanels(); t.r0 = t.r1 {
-		t.r1 = min(t.rowPanels(), t.r0+rows)
-		for t.c0 = 0; t.c0 < t.columnPanels(); t.c0 = t.c1 {
-			t.c1 = min(t.columnPanels(), t.c0+columns)
-			t.cut(workers)
-			for i := range pieces {
-				t.lo, t.hi = tileCut(t.k, t.planes, i), tileCut(t.k, t.planes, i+1)
-				dispatch((*tilePack)(t), t.packedPanels(), workers)
-				dispatch((*tileMultiply)(t), t.mItems*t.nItems, workers)
+	for t.c0 = 0; t.c0 < t.columnPanels(); t.c0 = t.c1 {
+		t.c1 = min(t.columnPanels(), t.c0+columns)
+		t.cutColumns(workers)
+		for i := range pieces {
+			t.lo, t.hi = tileCut(t.k, t.planes, i), tileCut(t.k, t.planes, i+1)
+			if !t.ownB && t.whole == nil {
+				dispatch((*tilePack)(t), t.c1-t.c0, workers)
 			}
+			t.number = tileNumbers.Add(uint64(t.mItems)) - uint64(t.mItems) + 1
+			dispatch((*tileMultiply)(t), t.mItems*t.nItems, workers)
 		}
 	}
 }
 
-// cut chooses the items: blocks of rows, and parts of the columns, so that there are
-// some for each worker.
-func (t *tileCall) cut(workers int) {
-	rows, columns := t.r1-t.r0, t.c1-t.c0
-	t.mItems, t.nItems = ceilDiv(rows, t.block), 1
-	if t.many {
-		t.mItems, t.few = min(rows, roundUp(t.mItems, workers)), false
-		return
+// cutRows chooses the blocks of rows: as many as stay in the second-level cache, but one for
+// each worker where b is packed, or would be read by other cores than that which packed
+// it and is the smaller operand; else one for two. Two threads, medians of 40 in turn with the
+// rows packed by all before the items: with b packed before 0.81 to 0.92 of the time from 256
+// to 800 rows, 0.78 to 0.90 in two planes; else 0.84 to 1.01, and 0.71 to 1.01. Of 7 panels, one block was up to 1.1
+// times as fast as two, of 8 and more two were 1.03 to 1.18 (b packed before; Xeon with AMX, November 2026).
+func (t *tileCall) cutRows(workers int) {
+	rows := t.rowPanels()
+	most := max(1, tileResident/(tileLanes*roundUp(min(t.hi, t.k), generic.TileDepth)*t.planes))
+	t.mItems = ceilDiv(rows, most)
+	if blocks := ceilDiv(rows, min(most, tileOwnPanels)); blocks >= max(3, 2*workers) {
+		t.mItems = min(rows, roundUp(blocks, workers))
+	} else if workers > 1 {
+		wanted := workers
+		if t.whole == nil && t.c.Cols >= t.c.Rows {
+			wanted = ceilDiv(workers, 2)
+		}
+		t.mItems = max(t.mItems, min(roundUp(t.mItems, wanted), rows/tileFewRows))
 	}
-	t.few = t.mItems == 1
-	if workers > 1 {
-		t.nItems = min(columns, ceilDiv(tileShare*workers, t.mItems))
-	}
+	t.block, t.ownB = ceilDiv(rows, t.mItems), t.whole == nil && t.mItems == 1
 }
 
-// packedPanels is how many panels are packed before the items.
-func (t *tileCall) packedPanels() (n int) {
-	if !t.many {
-		n = t.r1 - t.r0
+// cutColumns chooses the parts of the columns, so that there are some items for each worker.
+func (t *tileCall) cutColumns(workers int) {
+	t.nItems = 1
+	if workers > 1 {
+		t.nItems = min(t.c1-t.c0, ceilDiv(tileShare*workers, t.mItems))
 	}
-	if !t.few && t.whole == nil {
-		n += t.c1 - t.c0
-	}
-	return n
 }
 
 // tileShare is how many items each worker has at least.
@@ -176,7 +177,7 @@ func (t *tileCall) panelSize() int {
 func (t *tileCall) steps() int { return ceilDiv(t.hi-t.lo, generic.TileDepth) }
 
 // The memory of an item: where it packs b, a panel of that; a block of c; an operand's
-// panel as float32 numbers; where it packs a, a block of that.
+// panel as float32 numbers; a block of a.
 const (
 	tileOwn    = tileLanes * tilePiece / 2
 	tileBlock  = tileLanes * tileLanes
@@ -184,25 +185,16 @@ const (
 )
 
 func (t *tileCall) itemElements() int {
-	n := tileOwn + tileBlock + tileFloats
-	if t.many {
-		n += t.block * t.panelSize() / 2
-	}
-	return n
+	return tileOwn + tileBlock + tileFloats + t.block*t.panelSize()/2
 }
 
-// tilePack packs: one item is one panel, of a and then of b.
+// tilePack packs b: one item is one panel.
 type tilePack tileCall
 
 func (j *tilePack) run(worker, item int) {
 	t := (*tileCall)(j)
 	memory := itemScratches.take(worker)
-	floats := memory.floats(t.itemElements())[tileOwn+tileBlock:]
-	if a := t.packedPanels() - (t.c1 - t.c0); t.few || t.whole != nil || item < a {
-		t.packA(t.packedA[item*t.panelSize():], t.r0+item, floats)
-	} else {
-		t.packB(t.packedB[(item-a)*t.panelSize():], t.c0+item-a, floats)
-	}
+	t.packB(t.packedB[item*t.panelSize():], t.c0+item, memory.floats(tileFloats))
 	itemScratches.give(worker, memory)
 }
 
@@ -251,26 +243,26 @@ func (t *tileCall) pack(dst []uint16, src lanes, l, n int, floats []float32) til
 	return asPairs
 }
 
-// tileMultiply computes c: one item is a block of rows and some columns.
+// tileMultiply computes c: one item is a block of rows and some columns. The items of a
+// block follow each other, so that mostly one worker has them, who packs it once.
 type tileMultiply tileCall
 
 func (j *tileMultiply) run(worker, item int) {
 	t := (*tileCall)(j)
 	memory := itemScratches.take(worker)
-	own := memory.floats(t.itemElements())
-	panel, block, floats := halves(own[:tileOwn]), own[tileOwn:][:tileBlock], own[tileOwn+tileBlock:]
+	own := memory.keep(t.itemElements())
+	panel, block, floats := halves(own[:tileOwn]), own[tileOwn:][:tileBlock], own[tileOwn+tileBlock:][:tileFloats]
 	mi, ni := item/t.nItems, item%t.nItems
-	rows, columns := t.r1-t.r0, t.c1-t.c0
-	r0, r1 := t.r0+rows*mi/t.mItems, t.r0+rows*(mi+1)/t.mItems
+	rows, columns := t.rowPanels(), t.c1-t.c0
+	r0, r1 := rows*mi/t.mItems, rows*(mi+1)/t.mItems
 	c0, c1 := t.c0+columns*ni/t.nItems, t.c0+columns*(ni+1)/t.nItems
-	var a []uint16
-	if t.many {
-		a = halves(own[tileOwn+tileBlock+tileFloats:])
+	a := halves(own[tileOwn+tileBlock+tileFloats:])
+	if number := t.number + uint64(mi); memory.held != number {
+		memory.held = 0
 		for r := r0; r < r1; r++ {
 			t.packA(a[(r-r0)*t.panelSize():], r, floats)
 		}
-	} else {
-		a = t.packedA[(r0-t.r0)*t.panelSize():]
+		memory.held = number
 	}
 	ways := newTileWays()
 	for c, done := c0, c0; c < c1; c++ {
@@ -278,7 +270,7 @@ func (j *tileMultiply) run(worker, item int) {
 		switch {
 		case t.whole != nil:
 			b = t.panelOfB(c)
-		case t.few:
+		case t.ownB:
 			t.packB(b, c, floats)
 		default:
 			b = t.packedB[(c-t.c0)*t.panelSize():]

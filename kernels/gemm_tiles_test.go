@@ -82,7 +82,7 @@ func TestGemmOnTilesEveryLayout(t *testing.T) {
 
 // tileShapes reach one block of rows, two, and many, several pieces of k, and several chunks of
 // columns. They are as small as that allows: without tiles they take seconds.
-var tileShapes = [][3]int{{1, 1, 1}, {60, 70, 2*tilePiece + 36}, {tileResident/tilePiece + 110, 40, tilePiece}, {tileChunkRows + 5, 40, 33}, {100 * tileLanes, 10, tilePiece + 8}, {40, tileChunkColumns + 9, 3}, {40, 500, 33}}
+var tileShapes = [][3]int{{1, 1, 1}, {60, 70, 2*tilePiece + 36}, {tileResident/tilePiece + 110, 40, tilePiece}, {300, 40, 33}, {330, 400, tilePiece + 8}, {100 * tileLanes, 10, tilePiece + 8}, {40, tileChunkColumns + 9, 3}, {40, 500, 33}}
 
 // TestGemmOnTilesSameBitsForAnyWorkers: and for transposed views of the result.
 func TestGemmOnTilesSameBitsForAnyWorkers(t *testing.T) {

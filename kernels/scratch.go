@@ -5,6 +5,7 @@ type scratch struct {
 	data    []float32
 	partial []float64
 	index   []int
+	held    uint64 // names what an item left in data for the next one of its worker; 0: nothing
 }
 
 // The scratch records not in use. Calls and items have their own: which worker
@@ -26,8 +27,15 @@ func reserveItems(n int) {
 // floats returns n elements with arbitrary contents on a 64-byte boundary. It
 // invalidates what an earlier call on s returned.
 func (s *scratch) floats(n int) []float32 {
+	s.held = 0
+	return s.keep(n)
+}
+
+// keep is floats for items that leave something there for each other: as long as held
+// is what the last one made it, n elements are as that one left them.
+func (s *scratch) keep(n int) []float32 {
 	if len(s.data) < n {
-		s.data = alignedHeap(roundUp(n, 1<<12))
+		s.data, s.held = alignedHeap(roundUp(n, 1<<12)), 0
 	}
 	return s.data[:n:n]
 }
