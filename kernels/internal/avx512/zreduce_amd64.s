@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func Sum(x []float32) float64
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, MMX+
 TEXT ·Sum(SB), NOSPLIT, $0-32
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -16,19 +16,21 @@ TEXT ·Sum(SB), NOSPLIT, $0-32
 	XORQ   DX, DX
 
 block1:
-	LEAQ      32(DX), BX
-	CMPQ      BX, AX
-	JGT       lastBlock2
-	VCVTPS2PD (CX)(DX*4), Z4
-	VADDPD    Z4, Z0, Z0
-	VCVTPS2PD 32(CX)(DX*4), Z4
-	VADDPD    Z4, Z1, Z1
-	VCVTPS2PD 64(CX)(DX*4), Z4
-	VADDPD    Z4, Z2, Z2
-	VCVTPS2PD 96(CX)(DX*4), Z4
-	VADDPD    Z4, Z3, Z3
-	ADDQ      $0x20, DX
-	JMP       block1
+	LEAQ       32(DX), BX
+	CMPQ       BX, AX
+	JGT        lastBlock2
+	PREFETCHT0 2048(CX)(DX*4)
+	VCVTPS2PD  (CX)(DX*4), Z4
+	VADDPD     Z4, Z0, Z0
+	VCVTPS2PD  32(CX)(DX*4), Z4
+	VADDPD     Z4, Z1, Z1
+	PREFETCHT0 2112(CX)(DX*4)
+	VCVTPS2PD  64(CX)(DX*4), Z4
+	VADDPD     Z4, Z2, Z2
+	VCVTPS2PD  96(CX)(DX*4), Z4
+	VADDPD     Z4, Z3, Z3
+	ADDQ       $0x20, DX
+	JMP        block1
 
 lastBlock2:
 	CMPQ      DX, AX
@@ -112,7 +114,7 @@ DATA block_masks<>+124(SB)/4, $0x7fffffff
 GLOBL block_masks<>(SB), RODATA|NOPTR, $128
 
 // func Dot(x []float32, y []float32) float64
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, MMX+
 TEXT ·Dot(SB), NOSPLIT, $0-56
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -127,13 +129,17 @@ block1:
 	LEAQ        32(BX), SI
 	CMPQ        SI, AX
 	JGT         lastBlock2
+	PREFETCHT0  2048(CX)(BX*4)
 	VCVTPS2PD   (CX)(BX*4), Z4
+	PREFETCHT0  2048(DX)(BX*4)
 	VCVTPS2PD   (DX)(BX*4), Z5
 	VFMADD231PD Z4, Z5, Z0
 	VCVTPS2PD   32(CX)(BX*4), Z4
 	VCVTPS2PD   32(DX)(BX*4), Z5
 	VFMADD231PD Z4, Z5, Z1
+	PREFETCHT0  2112(CX)(BX*4)
 	VCVTPS2PD   64(CX)(BX*4), Z4
+	PREFETCHT0  2112(DX)(BX*4)
 	VCVTPS2PD   64(DX)(BX*4), Z5
 	VFMADD231PD Z4, Z5, Z2
 	VCVTPS2PD   96(CX)(BX*4), Z4
@@ -198,7 +204,7 @@ end3:
 	RET
 
 // func SumSquares(x []float32) float64
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, MMX+
 TEXT ·SumSquares(SB), NOSPLIT, $0-32
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -212,10 +218,12 @@ block1:
 	LEAQ        32(DX), BX
 	CMPQ        BX, AX
 	JGT         lastBlock2
+	PREFETCHT0  2048(CX)(DX*4)
 	VCVTPS2PD   (CX)(DX*4), Z4
 	VFMADD231PD Z4, Z4, Z0
 	VCVTPS2PD   32(CX)(DX*4), Z4
 	VFMADD231PD Z4, Z4, Z1
+	PREFETCHT0  2112(CX)(DX*4)
 	VCVTPS2PD   64(CX)(DX*4), Z4
 	VFMADD231PD Z4, Z4, Z2
 	VCVTPS2PD   96(CX)(DX*4), Z4
@@ -271,7 +279,7 @@ end3:
 	RET
 
 // func SquaredDistance(x []float32, y []float32) float64
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, MMX+
 TEXT ·SquaredDistance(SB), NOSPLIT, $0-56
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
@@ -283,31 +291,35 @@ TEXT ·SquaredDistance(SB), NOSPLIT, $0-56
 	XORQ   BX, BX
 
 block1:
-	LEAQ      32(BX), SI
-	CMPQ      SI, AX
-	JGT       lastBlock2
-	VCVTPS2PD (CX)(BX*4), Z4
-	VCVTPS2PD (DX)(BX*4), Z5
-	VSUBPD    Z5, Z4, Z4
-	VMULPD    Z4, Z4, Z4
-	VADDPD    Z4, Z0, Z0
-	VCVTPS2PD 32(CX)(BX*4), Z4
-	VCVTPS2PD 32(DX)(BX*4), Z5
-	VSUBPD    Z5, Z4, Z4
-	VMULPD    Z4, Z4, Z4
-	VADDPD    Z4, Z1, Z1
-	VCVTPS2PD 64(CX)(BX*4), Z4
-	VCVTPS2PD 64(DX)(BX*4), Z5
-	VSUBPD    Z5, Z4, Z4
-	VMULPD    Z4, Z4, Z4
-	VADDPD    Z4, Z2, Z2
-	VCVTPS2PD 96(CX)(BX*4), Z4
-	VCVTPS2PD 96(DX)(BX*4), Z5
-	VSUBPD    Z5, Z4, Z4
-	VMULPD    Z4, Z4, Z4
-	VADDPD    Z4, Z3, Z3
-	ADDQ      $0x20, BX
-	JMP       block1
+	LEAQ       32(BX), SI
+	CMPQ       SI, AX
+	JGT        lastBlock2
+	PREFETCHT0 2048(CX)(BX*4)
+	VCVTPS2PD  (CX)(BX*4), Z4
+	PREFETCHT0 2048(DX)(BX*4)
+	VCVTPS2PD  (DX)(BX*4), Z5
+	VSUBPD     Z5, Z4, Z4
+	VMULPD     Z4, Z4, Z4
+	VADDPD     Z4, Z0, Z0
+	VCVTPS2PD  32(CX)(BX*4), Z4
+	VCVTPS2PD  32(DX)(BX*4), Z5
+	VSUBPD     Z5, Z4, Z4
+	VMULPD     Z4, Z4, Z4
+	VADDPD     Z4, Z1, Z1
+	PREFETCHT0 2112(CX)(BX*4)
+	VCVTPS2PD  64(CX)(BX*4), Z4
+	PREFETCHT0 2112(DX)(BX*4)
+	VCVTPS2PD  64(DX)(BX*4), Z5
+	VSUBPD     Z5, Z4, Z4
+	VMULPD     Z4, Z4, Z4
+	VADDPD     Z4, Z2, Z2
+	VCVTPS2PD  96(CX)(BX*4), Z4
+	VCVTPS2PD  96(DX)(BX*4), Z5
+	VSUBPD     Z5, Z4, Z4
+	VMULPD     Z4, Z4, Z4
+	VADDPD     Z4, Z3, Z3
+	ADDQ       $0x20, BX
+	JMP        block1
 
 lastBlock2:
 	CMPQ      BX, AX
