@@ -30,11 +30,12 @@ import (
 // with pieces of 16 and 24 steps of k and 72 with 32; 832 leaves 800 whole. tileEndColumns: the
 // MLPs of ViT-B (lethe budget, two threads) took 0.61 of the time of its linear maps with 4 and
 // with 8, 0.67 with 2, 0.73 with 1. The others follow from the caches and were not varied
-// by themselves; BenchmarkGemm has the shapes. tileFewRows: see cutRows.
+// by themselves; BenchmarkGemm has the shapes. tileFewRows: see cutRows. tileResident, two threads, 14 products
+// in turn: with 0.8 and 0.6 MiB 1.09 times as fast as with 1.25 MiB, with 0.5 and 0.35 MiB 0.97.
 const (
 	tileLanes        = generic.TileLanes
 	tilePiece        = 832       // most elements of k at a time, in all planes
-	tileResident     = 640 << 10 // elements of a block of a in all its planes: 1.25 MiB
+	tileResident     = 320 << 10 // elements of a block of a in all its planes: 0.6 MiB
 	tileOwnPanels    = 32        // most panels of a block where there are many
 	tileFewRows      = 4         // fewest panels of a block, if there are so many
 	tileChunkColumns = 3072      // columns of c for which b is packed at a time
