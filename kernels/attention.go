@@ -79,11 +79,17 @@ func (j *attentionJob) run(worker, item int) {
 	buffer := memory.floats(attentionScratch(q.Rows, k))
 	keys, buffer := buffer[:panelSize(k)], buffer[panelSize(k):]
 	stats, buffer := buffer[:2*block], buffer[2*block:]
+	nextQ, nextK, nextV := j.next(item)
+	fetch(out, nextK)
 	packKeys(keys, k)
+	fetch(nextQ)
 	for lo := 0; lo < q.Rows; lo += block {
 		hi := min(lo+block, q.Rows)
 		scores := Mat{Data: buffer, Rows: hi - lo, Cols: k.Rows, RowStride: stride, ColStride: 1}
 		multiplyPanels(scores, q.Sub(lo, hi, 0, q.Cols), keys)
+		if lo == 0 {
+			fetch(nextV)
+		}
 		top, sum := stats[:hi-lo], stats[block:][:hi-lo]
 		softmaxRows(buffer, stride, buffer, stride, k.Rows, j.args.Scale, top, sum)
 		if j.args.LSE != nil {
@@ -95,6 +101,16 @@ func (j *attentionJob) run(worker, item int) {
 		multiplyRows(out.Sub(lo, hi, 0, out.Cols), scores, v, 0)
 	}
 	itemScratches.give(worker, memory)
+}
+
+// next is what the item after this one reads, which mostly is the same worker's next; nothing
+// after the last one.
+func (j *attentionJob) next(item int) (q, k, v Mat) {
+	b, h := (item+1)/j.args.Q.Heads, (item+1)%j.args.Q.Heads
+	if b == j.args.Q.Batch {
+		return Mat{}, Mat{}, Mat{}
+	}
+	return j.args.Q.at(b, h), j.args.K.at(b, h), j.args.V.at(b, h)
 }
 
 // attentionScratch is how many elements one head takes: the keys in panels, a

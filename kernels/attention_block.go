@@ -80,7 +80,10 @@ func multiplyRows(c, a, b Mat, add int) {
 // foresee. Small heads are left alone, they come with their neighbours; large
 // ones would push out what was asked for before. The gradient of a ViT-B head
 // (50 tokens, 64 wide) went from 28 to 17 us with it on a Xeon with AVX-512
-// (BenchmarkAttention); Attention itself reads less and gained nothing.
+// (BenchmarkAttention). Attention itself gains nothing by asking for what it is about to read, but by
+// asking for the next head, a part at a time, and for where it writes: 0.84 of the time at 50
+// tokens, 0.89 at 65, 0.97 at 197 (Xeon of the Emerald Rapids class, two threads, operands of six layers in
+// turn, medians of 60). The gradient gains nothing by the next head.
 func fetch(heads ...Mat) {
 	const least, most = 1 << 11, 1 << 14
 	for _, m := range heads {
