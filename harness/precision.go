@@ -11,7 +11,7 @@ import (
 // PrecisionFlag is for every command that computes with a model.
 type PrecisionFlag struct {
 	Precision   string `help:"Arithmetic of matrix products and convolutions. f32: as the operands are. bf16: operands rounded to bfloat16 (8 significant bits), the fastest where the processor multiplies such numbers; relative errors about 4e-3. bf16x3: each operand as the sum of two bfloat16 numbers, three products in place of one; errors near f32's. Weights, sums, norms, softmax, losses and the optimizer are float32 in every mode. What a mode runs on here is printed and recorded; lethe isa --paths lists it." enum:"f32,bf16,bf16x3" default:"f32"`
-	Convolution string `help:"How convolutions of 3x3 with stride 1 are computed where no tiles (AMX) do it. auto: by Winograd's algorithm where that is faster, a quarter of the products at about twice the rounding error of f32. direct: all products. Other convolutions are direct." enum:"auto,direct" default:"auto"`
+	Convolution string `help:"How convolutions of 3x3 with stride 1 are computed where no tiles (AMX) are faster. auto: by Winograd's algorithm where that is faster, a quarter of the products at about twice the rounding error of f32. direct: all products. Other convolutions are direct." enum:"auto,direct" default:"auto"`
 }
 
 // algorithm is the flag as the kernels know it; left open it is direct, which

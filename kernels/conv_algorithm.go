@@ -9,7 +9,7 @@ const (
 
 	// ConvWinograd computes tiles of 4x4 outputs, and gradients of filters, by
 	// Winograd's F(4x4,3x3) and its transposes, where that pays: kernels of 3x3,
-	// strides 1, no tiles (AMX) that compute it, at least 16 input and output channels, and
+	// strides 1, no tiles (AMX) that compute it faster, at least 16 input and output channels, and
 	// outputs of at least 36 pixels that fill half of their tiles or more.
 	// Everything else is computed as by ConvDirect. The number of images does not
 	// matter.
@@ -64,8 +64,13 @@ var convAlgorithms = [...]string{ConvDirect: "direct", ConvWinograd: "winograd"}
 func (a ConvAlgorithm) String() string { return convAlgorithms[a] }
 
 // winograd says whether a convolution, or its gradient with respect to its input, is
-// computed by Winograd's algorithm. Tiles are faster.
-func (o ConvOptions) winograd(s ConvShape) bool { return !o.Precision.tiled() && o.winogradAsked(s) }
+// computed by Winograd's algorithm. Tiles are faster, but those of BF16x3 not always.
+func (o ConvOptions) winograd(s ConvShape) bool {
+	if o.Precision.tiled() && (o.Precision != BF16x3 || min(s.Ci, s.Co) < winogradOverTiles) {
+		return false
+	}
+	return o.winogradAsked(s)
+}
 
 // winogradWeight says it of the gradient of the filters.
 func (o ConvOptions) winogradWeight(s ConvShape) bool { return !o.tapsOnTiles(s) && o.winogradAsked(s) }
@@ -90,6 +95,16 @@ func (s ConvShape) Direct(o ConvOptions) bool {
 
 // floats says whether products of p are those of F32.
 func (p Precision) floats() bool { return !p.rounds() && !p.tiled() }
+
+// winogradOverTiles is how many input and output channels there are at least where BF16x3 is
+// computed by Winograd's algorithm in F32 although there are tiles, forward and for the input: what it
+// multiplies is a quarter, and three products in one take as long. Palette's step at 64 pixels, 4 + 4 images
+// on two threads, in turn: all on tiles 337 ms (in the best minutes 226), from 512 channels on by Winograd's 267
+// (219), from 256 on 238 (220), from 128 on 246 (215), F32 292 (242). By itself, 64 to 128
+// channels, it was 0.8 to 1.2 times as slow as tiles where nobody else was on the core, and 0.8 times where
+// somebody was; 512 channels 0.6 to 1 and 0.6. Gradients of filters are 0.85 to 1.4 times as fast on tiles, and stay there
+// (Xeon of the Emerald Rapids class, November 2026; asmgen/tiles_ask.go has the two states of its cores).
+const winogradOverTiles = 256
 
 // winogradFits says whether the algorithm can compute s.
 func (s ConvShape) winogradFits() bool {
@@ -120,6 +135,7 @@ func (c *convCall) compute(s ConvShape, o ConvOptions) {
 	}
 	c.gathers = o.Algorithm == convGathered
 	if o.winograd(s) {
+		c.planes = 0
 		c.runWinograd()
 		return
 	}

@@ -2,6 +2,7 @@ package kernels
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"lethe/kernels/kerneltest"
@@ -100,5 +101,40 @@ func TestTilesAllocateNothing(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestSplitConvolutionsOfManyChannels: BF16x3 has F32's Winograd where channels are many, forward and
+// for the input, and tiles for everything else.
+func TestSplitConvolutionsOfManyChannels(t *testing.T) {
+	useTiles(t)
+	suite := kerneltest.New(t)
+	for _, ci := range []int{winogradOverTiles - 1, winogradOverTiles} {
+		s := ConvShape{N: 1, H: 6, W: 7, Ci: ci, Co: winogradOverTiles, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadH: 1, PadW: 1}
+		split, float := ConvOptions{Precision: BF16x3, Algorithm: ConvWinograd}, ConvOptions{Algorithm: ConvWinograd}
+		suite.Run(fmt.Sprint(ci, " channels"), func(tc *kerneltest.Case) {
+			many := ci == winogradOverTiles
+			if split.winograd(s) != many {
+				tc.Fail("by Winograd: %t, want %t", split.winograd(s), many)
+			}
+			if (ConvOptions{Precision: BF16x3}).winograd(s) || (ConvOptions{Precision: BF16, Algorithm: ConvWinograd}).winograd(s) {
+				tc.Fail("by Winograd, which nobody asked for, or in BF16")
+			}
+			ny, nx, nw := s.sizes()
+			x, w, dy := tc.Input(nx, 0), tc.Input(nw, 1), tc.Input(ny, 2)
+			y, dx, wantY, wantX := tc.Output(ny, 0), tc.Output(nx, 1), tc.Output(ny, 2), tc.Output(nx, 3)
+			Conv2D(y, x, w, s, split)
+			Conv2D(wantY, x, w, s, float)
+			Conv2DGradInput(dx, dy, w, s, split)
+			Conv2DGradInput(wantX, dy, w, s, float)
+			if !many {
+				if slices.Equal(y, wantY) || slices.Equal(dx, wantX) {
+					tc.Fail("the bits are those of F32")
+				}
+				return
+			}
+			tc.Same("y", y, wantY)
+			tc.Same("dx", dx, wantX)
+		})
 	}
 }

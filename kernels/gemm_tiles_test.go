@@ -181,7 +181,7 @@ func TestPrecisionSaysItsPath(t *testing.T) {
 		{isaAVX512BF16, BF16x3, "avx512 f32"},
 		{isaAMX, F32, "avx512 f32"},
 		{isaAMX, BF16, "amx bf16, some weight gradients of convolutions avx512 f32 of operands rounded to bf16"},
-		{isaAMX, BF16x3, "amx bf16x3, some weight gradients of convolutions avx512 f32"},
+		{isaAMX, BF16x3, "amx bf16x3, some convolutions avx512 f32"},
 	} {
 		before := isa
 		isa = c.isa

@@ -52,7 +52,8 @@ func Precisions() []Precision { return []Precision{F32, BF16, BF16x3} }
 // rounded to bf16", "avx512bf16 bf16, some convolutions avx512 f32 of operands
 // rounded to bf16" (ConvWinograd's, and those of an odd number of channels), or "amx bf16,
 // some weight gradients of convolutions avx512 f32 of operands rounded to bf16" (those of
-// few channels and, of BF16x3, by ConvWinograd, of small images). It is meant to be printed and recorded beside every
+// few channels) or "amx bf16x3, some convolutions avx512 f32" (ConvWinograd's of many channels; of weight
+// gradients those of few, and ConvWinograd's of small images). It is meant to be printed and recorded beside every
 // result: paths that differ in the text may differ in the last places.
 func (p Precision) Path() string {
 	floats := FloatISA() + " f32"
@@ -65,7 +66,10 @@ func (p Precision) Path() string {
 	if p == BF16x3 && splits && !p.tiled() {
 		return floats + ", products as three of operands split into bf16"
 	}
-	if p.tiled() {
+	switch {
+	case p.tiled() && p == BF16x3:
+		return ISA() + " bf16x3, some convolutions " + floats
+	case p.tiled():
 		return ISA() + " " + p.String() + ", some weight gradients of convolutions " + floats
 	}
 	return floats
