@@ -99,9 +99,9 @@
 // On tiles (gemm_tiles.go; AMX) both operands are rounded to bf16, or split into two planes
 // of it, while they are packed, in panels of 32 rows or columns and steps of 32 elements of k:
 //
-//	a [M,K] --pack--> block of a, 1.25 MiB in the      2 tiles of 16 rows, past the
-//	                  second-level cache: up to 800    first-level cache  --------+
-//	                  rows, 832 elements of k                                     v
+//	a [M,K] --pack--> block of a, 0.6 MiB in the       2 tiles of 16 rows, past the
+//	                  second-level cache of whom it    first-level cache  --------+
+//	                  multiplies: 400 rows of 800                                 v
 //	                                                                       4 tiles of sums:
 //	b [K,N] --pack--> panel of b: 32 columns, 832      2 tiles of 16       32x32 float32,
 //	                  elements of k, 52 KiB, which     columns  ---------> 16384 products
@@ -110,11 +110,12 @@
 //	c [M,N] <--- epilogue, four panels of columns at a time <--- stored as tiles <+
 //
 // One step of k is four products of tiles, 24 ns, and loads 4 KiB: at 43 bytes a cycle from the
-// second-level cache 38 ns, so that what bounds it are loads. With b in the first-level cache
-// it takes 30 (asmgen/tiles_ask.go). An element of a or b takes 0.07 ns to pack from the
-// second-level cache and 0.25 from the third, and an element of c about as long: two fifths of
-// the time of 800x2304x768. Convolutions read tiles where the pixels lie (conv_image.go), gradients of filters
-// where pairs of pixels do (conv_weight_tiles.go).
+// second-level cache 38 ns, so that what bounds it are loads, and 46 to 54 where b and c stream past
+// (asmgen/tiles_ask.go). 32x32 sums take 120 ns to begin and to store, as long as 5 steps, so that pieces of k
+// are long. An element of a or b takes 0.07 ns to pack from the second-level cache and 0.25 from the
+// third. No worker reads what another one packed of a: that would take as long as packing it. Convolutions
+// read tiles where the pixels lie (conv_image.go), gradients of filters where pairs of pixels do
+// (conv_weight_tiles.go).
 //
 // At 8 rows a tile of float32 needs 16 bytes a cycle of b; the second-level cache gives 48 at
 // best. Per element, packing costs 0.11 ns from the second-level cache and 0.25 from the third, and

@@ -137,8 +137,8 @@ func (t *tileCall) multiply(ws *workspace, workers int) {
 // each worker where b is packed, or would be read by other cores than that which packed
 // it and is the smaller operand; else one for two. Two threads, medians of 40 in turn with the
 // rows packed by all before the items: with b packed before 0.81 to 0.92 of the time from 256
-// to 800 rows, 0.78 to 0.90 in two planes; else 0.84 to 1.01, and 0.71 to 1.01. Of 7 panels, one block was up to 1.1
-// times as fast as two, of 8 and more two were 1.03 to 1.18 (b packed before; Xeon with AMX, November 2026).
+// to 800 rows, 0.78 to 0.90 in two planes; else 0.84 to 1.01, and 0.71 to 1.01. Of 7 panels, one block was 1.07 to 1.13
+// times as fast as two, of 8 and more two were 0.97 to 1.18 (b packed before; Xeon with AMX, November 2026).
 func (t *tileCall) cutRows(workers int) {
 	rows := t.rowPanels()
 	most := max(1, tileResident/(tileLanes*roundUp(min(t.hi, t.k), generic.TileDepth)*t.planes))
