@@ -44,11 +44,9 @@ func (b *gemmBlock) lookAhead(c0, c1, p0, p1 int) {
 	if 2*(end-lane)*(hi-lo) > residentElements {
 		return
 	}
-	if b.whole != nil {
-		_, one := kPiece(b.k, p0)
-		if width := b.columns.lane(c1) - lane; (hi-lo)%(p1-p0) == 0 {
-			b.next = blockAhead{b.whole[lo*b.columns.lanes+lane*(one-lo):], p1 - p0, width * (one - lo) / pairElements, b.columns.lanes * (one - lo)}
-		}
+	if b.whole != nil { // pieces are of nearly one length
+		piece, width := (hi-lo)/(p1-p0), b.columns.lane(c1)-lane
+		b.next = blockAhead{b.whole[lo*b.columns.lanes+lane*piece:], p1 - p0, ceilDiv(width*piece, pairElements), b.columns.lanes * piece}
 		return
 	}
 	switch next := b.b.at(lane, lo); {

@@ -24,6 +24,21 @@ func TestPackedGemmSameBits(t *testing.T) {
 	})
 }
 
+// TestPackedGemmOfManyBlocks: several blocks of columns and pieces of k, whose lengths differ, so that
+// requests for the next block end where the panels do.
+func TestPackedGemmOfManyBlocks(t *testing.T) {
+	if widest() < isaAVX512 {
+		t.Skip("nothing is asked for without AVX-512")
+	}
+	useLevel(t, isaAVX512)
+	suite := kerneltest.New(t)
+	for _, k := range []int{385, 769, 1000, 1153, 1576, 1577} {
+		for _, n := range []int{700, 1600} {
+			suite.Run(fmt.Sprintf("n=%d/k=%d", n, k), func(c *kerneltest.Case) { packedGemm(c, 17, n, k, F32, k%2 == 0) })
+		}
+	}
+}
+
 func packedGemm(c *kerneltest.Case, m, n, k int, p Precision, transposed bool) {
 	a, b := MatOf(c.Input(m*k, 1), m, k), MatOf(c.Input(k*n, 2), k, n)
 	if transposed {
