@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -144,7 +143,7 @@ func (j *unlearnJob) prepare() error {
 func (j *unlearnJob) start() (family.Model, error) {
 	m, err := j.reopen()
 	if err == nil && weightsHash(m) != j.weights {
-		err = errors.New("the checkpoint that the run began with has changed since")
+		err = fmt.Errorf("%s has changed since the run began: put the old one back and --resume, or start over with --force", j.cmd.Checkpoint)
 	}
 	return m, err
 }

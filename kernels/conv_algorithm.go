@@ -98,11 +98,11 @@ func (p Precision) floats() bool { return !p.rounds() && !p.tiled() }
 
 // winogradOverTiles is how many input and output channels there are at least where BF16x3 is
 // computed by Winograd's algorithm in F32 although there are tiles, forward and for the input: what it
-// multiplies is a quarter, and three products in one take as long. Palette's step at 64 pixels, 4 + 4 images
-// on two threads, in turn: all on tiles 337 ms (in the best minutes 226), from 512 channels on by Winograd's 267
-// (219), from 256 on 238 (220), from 128 on 246 (215), F32 292 (242). By itself, 64 to 128
-// channels, it was 0.8 to 1.2 times as slow as tiles where nobody else was on the core, and 0.8 times where
-// somebody was; 512 channels 0.6 to 1 and 0.6. Gradients of filters are 0.85 to 1.4 times as fast on tiles, and stay there
+// multiplies is a quarter, and three products in one take as long. Palette's step at 64 pixels, 4 images,
+// two threads, medians of ten in turn: all on tiles 337 ms (in the best minutes 226), from 512 channels on by Winograd's 267
+// (219), from 256 on 238 (220), from 128 on 246 (215), F32 292 (242). By themselves tiles
+// were 1.1 to 1.5 times as fast as it with 64 and 128 channels where nobody else was on the cores, and 0.7 to 0.8 times
+// where somebody was; with 256 channels 0.9 to 1.3 and 0.7 to 0.9, with 512 0.6 to 1.1 and 0.6. Gradients of filters are 0.85 to 1.4 times as fast on tiles, and stay there
 // (Xeon of the Emerald Rapids class, November 2026; asmgen/tiles_ask.go has the two states of its cores).
 const winogradOverTiles = 256
 
