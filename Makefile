@@ -65,8 +65,10 @@ race: ## the race detector needs a C compiler; it cannot see assembly, so purego
 
 TILES = OnTiles|TilePanels|TileImage|TapProducts|TileStorm|GemmSplit|ISAIs
 
-amx-emulated: ## the products on tiles, their instructions carried out by a tracer, where the processor has none
-	@set -e; if $(GO) run ./harness isa | grep -qw amx; then echo "amx-emulated: SKIPPED, the processor has tiles: make test runs on them"; exit 0; fi; \
+amx-emulated: ## the products on tiles, their instructions carried out by a tracer, where the processor has AVX-512 with BF16 and no tiles
+	@set -e; isas=$$($(GO) run ./harness isa); \
+	if echo "$$isas" | grep -qw amx; then echo "amx-emulated: SKIPPED, the processor has tiles: make test runs on them"; exit 0; fi; \
+	if ! echo "$$isas" | grep -qw avx512bf16; then echo "amx-emulated: SKIPPED, the processor has no AVX-512 with BF16, which packs what the tiles multiply"; exit 0; fi; \
 	emu=$$(mktemp -d); trap 'rm -rf "$$emu"' EXIT; $(GO) build -o "$$emu/tileemu" ./kernels/kerneltest/tileemu; \
 	if ! "$$emu/tileemu" true; then echo "amx-emulated: SKIPPED, programs cannot be traced here"; exit 0; fi; \
 	KERNELS_ISA=amx $(GO) test -count=1 -short -tags amxemu -exec "$$emu/tileemu -least 100000" -run '$(TILES)' ./kernels
