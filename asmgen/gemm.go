@@ -15,8 +15,8 @@ func emitGemm(e *emitter) {
 	e.define("GemmStep", e.isa.lanes, "divides the width of every GEMM tile.")
 	for _, nv := range e.isa.gemmNV {
 		forms := []gemmForm{gemmPacked, gemmRows, gemmColumns}
-		if e.isa.pairs() {
-			forms = forms[:2] // steps in place are not side by side
+		if e.isa.pairs() || line%e.isa.gemmMR != 0 {
+			forms = forms[:2] // steps in place are not side by side, or no whole part of a line
 		}
 		for _, form := range forms {
 			(&gemmTile{emitter: e, mr: e.isa.gemmMR, nv: nv, form: form}).emit()

@@ -66,7 +66,7 @@ func (t *gemmTile) prepareAsks() {
 	if t.form != gemmColumns {
 		return
 	}
-	// A tile's part of a step is half a line (of 8 rows; of 6, a bit less), so the line
+	// A tile's part of a step is half a line of 8 rows, so the line
 	// after it is asked for by two rows of tiles: the second begins with the second half of the steps.
 	q.near = t.GP64()
 	first, half := t.label("firstHalf"), t.arg("k")

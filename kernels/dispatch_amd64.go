@@ -51,14 +51,10 @@ func gemmTiles(width, k int, a tileRows, b, c []float32, ldc int, d []float32, l
 		avx512.GemmTile8x16(k, pa, pb, pc, ldc, pd, ldd, m, n, panels, next, left, run, skip)
 	case isa >= isaAVX2 && width == 16 && rows:
 		avx2.GemmRows6x16(k, pa, a.stride, pb, pc, ldc, pd, ldd, m, n, panels)
-	case isa >= isaAVX2 && width == 16 && columns:
-		avx2.GemmColumns6x16(k, pa, a.stride, pb, pc, ldc, pd, ldd, m, n, panels)
 	case isa >= isaAVX2 && width == 16:
 		avx2.GemmTile6x16(k, pa, pb, pc, ldc, pd, ldd, m, n, panels)
 	case isa >= isaAVX2 && rows:
 		avx2.GemmRows6x8(k, pa, a.stride, pb, pc, ldc, pd, ldd, m, n, panels)
-	case isa >= isaAVX2 && columns:
-		avx2.GemmColumns6x8(k, pa, a.stride, pb, pc, ldc, pd, ldd, m, n, panels)
 	case isa >= isaAVX2:
 		avx2.GemmTile6x8(k, pa, pb, pc, ldc, pd, ldd, m, n, panels)
 	case rows:

@@ -14,7 +14,7 @@ func cutProduct(c, a, b Mat, rows, columns int) *gemmCall {
 	ws := getWorkspace()
 	g := &ws.call
 	*g = gemmCall{c: c, a: lanesOfRows(a), b: lanesOfRows(b.T()), k: a.Cols, workspace: ws, tile: gemmTileShape()}
-	g.form, g.columns = formOfRows(g.a, c.Cols), cutColumns(c.Cols, g.tile)
+	g.form, g.columns = formOfRows(g.a, c.Cols, g.tile), cutColumns(c.Cols, g.tile)
 	g.mItems, g.nItems, g.group, g.blockPanels, g.rowsAtOnce = rows, columns, 1, 1, 1
 	return g
 }
