@@ -144,8 +144,8 @@ func (g *gemmCall) rowsOf(item int) (r0, r1 int) {
 // far apart, many steps share few sets of the first-level cache, and what packing
 // costs is small where there are many columns. Nor are steps read in place of which a tile
 // takes no whole part of a cache line: 6 of 16 numbers fetch a line for each step of each tile.
-// Packed, weight gradients of 64 to 512 columns were 1.27 times as fast on AVX2 at one thread,
-// 1.32 at two (128x512x2176 and eight more of BenchmarkGemmInTurn's kind in turn, Zen 3, November 2026).
+// Packed, weight gradients of 64 to 512 columns were 1.31 times as fast on AVX2 at one thread,
+// 1.32 at two (128x512x2176 and seven more of BenchmarkGemmInTurn's kind in turn, Zen 3, November 2026).
 func formOfRows(a lanes, columns int, tile gemmShape) tileForm {
 	switch {
 	case a.step == 1:
