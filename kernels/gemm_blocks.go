@@ -49,12 +49,13 @@ type gemmCall struct {
 
 	tile           gemmShape
 	columns        columnCut
-	form           tileForm // of a
-	group          int      // pieces of k of a block
-	blockPanels    int      // panels of b of a block, at most
-	rowsAtOnce     int      // panels of a that are packed in one go
-	rounded        lanes    // all of a, in pairs, if it was rounded before
-	mItems, nItems int      // rectangles
+	form           tileForm  // of a
+	group          int       // pieces of k of a block
+	blockPanels    int       // panels of b of a block, at most
+	rowsAtOnce     int       // panels of a that are packed in one go
+	rounded        lanes     // all of a, in pairs, if it was rounded before
+	copied         []float32 // all panels of a, each [K,MR], if they were packed first
+	mItems, nItems int       // rectangles
 }
 
 // gemmShape is the geometry of the micro-kernel in use.
@@ -89,6 +90,9 @@ func (g *gemmCall) multiply(workers int) {
 		g.form = formOfRows(g.a, g.c.Cols, g.tile)
 	}
 	g.cut(workers)
+	if g.copiesRows() {
+		g.copyRows(workers)
+	}
 	g.group = min(pieces, max(1, groupSteps/piece))
 	if g.form == columnsInPlace {
 		g.group = 1 // steps far apart fall into few sets of the cache: 512x128x2176 was 5 % slower with two pieces, on two threads 7 (BenchmarkGemmInTurn)

@@ -3,7 +3,12 @@ package kernels
 // packA packs panels [r0,r1) of piece p of a, one after another.
 func (g *gemmCall) packA(dst []float32, p, r0, r1 int) {
 	lo, hi := kPiece(g.k, p)
-	mr, k, lane := g.tile.mr, hi-lo, r0*g.tile.mr
+	g.packRows(dst, lo, hi-lo, r0, r1)
+}
+
+// packRows packs panels [r0,r1) of steps [lo,lo+k) of a, one after another.
+func (g *gemmCall) packRows(dst []float32, lo, k, r0, r1 int) {
+	mr, lane := g.tile.mr, r0*g.tile.mr
 	if g.pairs {
 		g.pairA(words(dst), lo, k, r0, r1)
 		return
@@ -102,6 +107,15 @@ func (b *gemmBlock) multiply() {
 // cache from one piece of k to the next.
 func (b *gemmBlock) multiplyRows(r, r1 int) {
 	switch {
+	case b.copied != nil:
+		for ; r < r1; r++ {
+			for p := b.p0; p < b.p1; p++ {
+				lo, _ := kPiece(b.k, p)
+				b.multiplyRow(tileRows{data: b.copied[(r*b.k+lo)*b.tile.mr:], ahead: b.ahead(r, p)}, r, p)
+			}
+			b.finishRow(r)
+		}
+		return
 	case b.form == packedRows:
 	case b.pairs:
 		b.multiplyPairs(r, r1)

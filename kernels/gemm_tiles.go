@@ -87,10 +87,7 @@ func gemmOnTiles(ws *workspace, c, a, b Mat, o GemmOptions, workers int) {
 
 // tileBuffer returns the buffer for n bf16 numbers that all workers read.
 func (ws *workspace) tileBuffer(n int) []uint16 {
-	if 2*len(ws.tiles) < n {
-		ws.tiles = Pages(roundUp(ceilDiv(n, 2), 1<<16))
-	}
-	return halves(ws.tiles)[:n]
+	return halves(ws.sharedFloats(ceilDiv(n, 2)))[:n]
 }
 
 // halves views memory as numbers of 16 bits.

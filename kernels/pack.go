@@ -34,7 +34,7 @@ func residentIn(bytes int) int {
 // workspace is the scratch memory of one goroutine inside Gemm.
 type workspace struct {
 	rows, panels []float32 // packed parts of a and of b
-	tiles        []float32 // the operand that is shared on tiles
+	shared       []float32 // an operand that all workers read
 	call         gemmCall
 	block        gemmBlock
 	shares       rowShares
@@ -65,6 +65,14 @@ func (ws *workspace) ownRows() []float32 {
 		ws.rows = Slab(packedSize)
 	}
 	return ws.rows
+}
+
+// sharedFloats returns n elements for an operand that all workers read, of the kind of Pages.
+func (ws *workspace) sharedFloats(n int) []float32 {
+	if len(ws.shared) < n {
+		ws.shared = Pages(roundUp(n, 1<<16))
+	}
+	return ws.shared[:n]
 }
 
 // lanes views an operand for packing: element (lane l, k) is
