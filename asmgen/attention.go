@@ -85,7 +85,8 @@ type attentionTile struct {
 }
 
 // emit emits the function: for each number of vectors that n may need, strips
-// of mr rows and then one strip of the rows that are left.
+// of mr rows and then one strip of the rows that are left; on AVX2, where a masked store is
+// slow on some processors, whole vectors have strips of their own.
 func (t *attentionTile) emit() {
 	width := t.nv * t.isa.lanes
 	name := fmt.Sprintf("AttentionTile%dx%d", t.mr, width)
@@ -106,6 +107,13 @@ func (t *attentionTile) emit() {
 			t.CMPQ(n, operand.I32(nv*t.isa.lanes))
 			t.JGT(operand.LabelRef(wider))
 		}
+		if !t.isa.opmasks() {
+			cut := t.label("cut")
+			t.CMPQ(n, operand.I32(nv*t.isa.lanes))
+			t.JLT(operand.LabelRef(cut))
+			t.strips(nv, nil)
+			t.Label(cut)
+		}
 		t.SUBQ(operand.I32((nv-1)*t.isa.lanes), n)
 		t.strips(nv, t.tailOf(n))
 		if nv < t.nv {
@@ -116,7 +124,8 @@ func (t *attentionTile) emit() {
 
 // strips emits all rows for one number of vectors, and the end of the function.
 func (t *attentionTile) strips(nv int, last *tail) {
-	label := func(rows int) string { return fmt.Sprintf("rows%dx%d", rows, nv) }
+	all := t.label("rows")
+	label := func(rows int) string { return fmt.Sprintf("%s_%dx%d", all, rows, nv) }
 	t.Label(label(t.mr))
 	for rows := t.mr; rows > 0; rows-- {
 		next := label(rows - 1)

@@ -35,16 +35,46 @@ func (e *emitter) walk(n reg.GPVirtual, lanes int, ptrs []reg.GPVirtual, body fu
 	e.Label(last)
 	e.CMPQ(i, n)
 	e.JEQ(operand.LabelRef(end))
+	e.lastBlock(n, i, lanes, end, func(u int, t *tail) { body(u, blockAt(ptrs, i, u*lanes), t) })
+	e.Label(end)
+}
+
+// lastBlock emits what is there of a block, n-i elements from i on, vector by vector, and
+// goes on at end, which follows. Without opmasks only a vector that is cut has a mask: a
+// masked store takes 12 cycles on Zen.
+func (e *emitter) lastBlock(n, i reg.GPVirtual, lanes int, end string, body func(u int, t *tail)) {
+	next, vectors := e.GP64(), blockElements/lanes
 	masks := e.blockMasks(n, i)
-	for u := range blockElements / lanes {
+	reaches := func(elements int) {
+		e.LEAQ(operand.Mem{Base: i, Disp: elements}, next)
+		e.CMPQ(next, n)
+	}
+	masked := func(u int) {
 		if u > 0 {
-			e.LEAQ(operand.Mem{Base: i, Disp: u * lanes}, next)
-			e.CMPQ(next, n)
+			reaches(u * lanes)
 			e.JGE(operand.LabelRef(end))
 		}
-		body(u, blockAt(ptrs, i, u*lanes), e.blockTail(masks, u, lanes))
+		body(u, e.blockTail(masks, u, lanes))
 	}
-	e.Label(end)
+	if e.isa.opmasks() {
+		for u := range vectors {
+			masked(u)
+		}
+		return
+	}
+	cut := make([]string, vectors)
+	for u := range vectors - 1 {
+		cut[u] = e.label("cutVector")
+		reaches((u + 1) * lanes)
+		e.JGT(operand.LabelRef(cut[u]))
+		body(u, nil)
+	}
+	masked(vectors - 1)
+	for u := range vectors - 1 {
+		e.JMP(operand.LabelRef(end))
+		e.Label(cut[u])
+		masked(u)
+	}
 }
 
 // blockAt is the address of the elements from i+offset on in each slice.

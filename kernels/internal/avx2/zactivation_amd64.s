@@ -120,84 +120,84 @@ lastBlock2:
 	MOVQ        BX, SI
 	SUBQ        AX, SI
 	LEAQ        128(DI)(SI*4), DI
-	VMOVUPS     (DI), Y2
-	VMASKMOVPS  (DX)(BX*4), Y2, Y3
-	VANDPS      all_7fffffff<>+0(SB), Y3, Y4
-	VMINPS      Y4, Y1, Y6
-	VMOVAPS     Y6, Y5
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y5
-	VADDPS      all_cb400000<>+0(SB), Y5, Y7
-	VFMSUB213PS Y7, Y0, Y6
-	VPERMPS     gelu_cdf_6<>+0(SB), Y5, Y7
-	VPERMPS     gelu_cdf_5<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_cdf_4<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_cdf_3<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_cdf_2<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_cdf_1<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_cdf_0<>+0(SB), Y5, Y5
-	VFMADD213PS Y5, Y6, Y7
-	VMULPS      all_3f000000<>+0(SB), Y3, Y3
-	VFMADD231PS Y7, Y4, Y3
-	VMASKMOVPS  Y3, Y2, (CX)(BX*4)
 	LEAQ        8(BX), SI
 	CMPQ        SI, AX
-	JGE         end3
-	VMOVUPS     32(DI), Y2
-	VMASKMOVPS  32(DX)(BX*4), Y2, Y3
-	VANDPS      all_7fffffff<>+0(SB), Y3, Y4
-	VMINPS      Y4, Y1, Y6
-	VMOVAPS     Y6, Y5
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y5
-	VADDPS      all_cb400000<>+0(SB), Y5, Y7
-	VFMSUB213PS Y7, Y0, Y6
-	VPERMPS     gelu_cdf_6<>+0(SB), Y5, Y7
-	VPERMPS     gelu_cdf_5<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_cdf_4<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_cdf_3<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_cdf_2<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_cdf_1<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_cdf_0<>+0(SB), Y5, Y5
-	VFMADD213PS Y5, Y6, Y7
-	VMULPS      all_3f000000<>+0(SB), Y3, Y3
-	VFMADD231PS Y7, Y4, Y3
-	VMASKMOVPS  Y3, Y2, 32(CX)(BX*4)
+	JGT         cutVector4
+	VMOVUPS     (DX)(BX*4), Y2
+	VANDPS      all_7fffffff<>+0(SB), Y2, Y3
+	VMINPS      Y3, Y1, Y5
+	VMOVAPS     Y5, Y4
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
+	VADDPS      all_cb400000<>+0(SB), Y4, Y6
+	VFMSUB213PS Y6, Y0, Y5
+	VPERMPS     gelu_cdf_6<>+0(SB), Y4, Y6
+	VPERMPS     gelu_cdf_5<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_4<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_3<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_2<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_1<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_0<>+0(SB), Y4, Y4
+	VFMADD213PS Y4, Y5, Y6
+	VMULPS      all_3f000000<>+0(SB), Y2, Y2
+	VFMADD231PS Y6, Y3, Y2
+	VMOVUPS     Y2, (CX)(BX*4)
 	LEAQ        16(BX), SI
 	CMPQ        SI, AX
-	JGE         end3
-	VMOVUPS     64(DI), Y2
-	VMASKMOVPS  64(DX)(BX*4), Y2, Y3
-	VANDPS      all_7fffffff<>+0(SB), Y3, Y4
-	VMINPS      Y4, Y1, Y6
-	VMOVAPS     Y6, Y5
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y5
-	VADDPS      all_cb400000<>+0(SB), Y5, Y7
-	VFMSUB213PS Y7, Y0, Y6
-	VPERMPS     gelu_cdf_6<>+0(SB), Y5, Y7
-	VPERMPS     gelu_cdf_5<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_cdf_4<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_cdf_3<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_cdf_2<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_cdf_1<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_cdf_0<>+0(SB), Y5, Y5
-	VFMADD213PS Y5, Y6, Y7
-	VMULPS      all_3f000000<>+0(SB), Y3, Y3
-	VFMADD231PS Y7, Y4, Y3
-	VMASKMOVPS  Y3, Y2, 64(CX)(BX*4)
+	JGT         cutVector5
+	VMOVUPS     32(DX)(BX*4), Y2
+	VANDPS      all_7fffffff<>+0(SB), Y2, Y3
+	VMINPS      Y3, Y1, Y5
+	VMOVAPS     Y5, Y4
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
+	VADDPS      all_cb400000<>+0(SB), Y4, Y6
+	VFMSUB213PS Y6, Y0, Y5
+	VPERMPS     gelu_cdf_6<>+0(SB), Y4, Y6
+	VPERMPS     gelu_cdf_5<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_4<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_3<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_2<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_1<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_0<>+0(SB), Y4, Y4
+	VFMADD213PS Y4, Y5, Y6
+	VMULPS      all_3f000000<>+0(SB), Y2, Y2
+	VFMADD231PS Y6, Y3, Y2
+	VMOVUPS     Y2, 32(CX)(BX*4)
+	LEAQ        24(BX), SI
+	CMPQ        SI, AX
+	JGT         cutVector6
+	VMOVUPS     64(DX)(BX*4), Y2
+	VANDPS      all_7fffffff<>+0(SB), Y2, Y3
+	VMINPS      Y3, Y1, Y5
+	VMOVAPS     Y5, Y4
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
+	VADDPS      all_cb400000<>+0(SB), Y4, Y6
+	VFMSUB213PS Y6, Y0, Y5
+	VPERMPS     gelu_cdf_6<>+0(SB), Y4, Y6
+	VPERMPS     gelu_cdf_5<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_4<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_3<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_2<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_1<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_0<>+0(SB), Y4, Y4
+	VFMADD213PS Y4, Y5, Y6
+	VMULPS      all_3f000000<>+0(SB), Y2, Y2
+	VFMADD231PS Y6, Y3, Y2
+	VMOVUPS     Y2, 64(CX)(BX*4)
 	LEAQ        24(BX), SI
 	CMPQ        SI, AX
 	JGE         end3
@@ -225,6 +225,93 @@ lastBlock2:
 	VMULPS      all_3f000000<>+0(SB), Y3, Y1
 	VFMADD231PS Y0, Y4, Y1
 	VMASKMOVPS  Y1, Y2, 96(CX)(BX*4)
+	JMP         end3
+
+cutVector4:
+	VMOVUPS     (DI), Y2
+	VMASKMOVPS  (DX)(BX*4), Y2, Y3
+	VANDPS      all_7fffffff<>+0(SB), Y3, Y4
+	VMINPS      Y4, Y1, Y5
+	VMOVAPS     Y5, Y1
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y1
+	VADDPS      all_cb400000<>+0(SB), Y1, Y6
+	VFMSUB213PS Y6, Y0, Y5
+	VPERMPS     gelu_cdf_6<>+0(SB), Y1, Y0
+	VPERMPS     gelu_cdf_5<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_cdf_4<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_cdf_3<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_cdf_2<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_cdf_1<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_cdf_0<>+0(SB), Y1, Y1
+	VFMADD213PS Y1, Y5, Y0
+	VMULPS      all_3f000000<>+0(SB), Y3, Y1
+	VFMADD231PS Y0, Y4, Y1
+	VMASKMOVPS  Y1, Y2, (CX)(BX*4)
+	JMP         end3
+
+cutVector5:
+	LEAQ        8(BX), SI
+	CMPQ        SI, AX
+	JGE         end3
+	VMOVUPS     32(DI), Y2
+	VMASKMOVPS  32(DX)(BX*4), Y2, Y3
+	VANDPS      all_7fffffff<>+0(SB), Y3, Y4
+	VMINPS      Y4, Y1, Y5
+	VMOVAPS     Y5, Y1
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y1
+	VADDPS      all_cb400000<>+0(SB), Y1, Y6
+	VFMSUB213PS Y6, Y0, Y5
+	VPERMPS     gelu_cdf_6<>+0(SB), Y1, Y0
+	VPERMPS     gelu_cdf_5<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_cdf_4<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_cdf_3<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_cdf_2<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_cdf_1<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_cdf_0<>+0(SB), Y1, Y1
+	VFMADD213PS Y1, Y5, Y0
+	VMULPS      all_3f000000<>+0(SB), Y3, Y1
+	VFMADD231PS Y0, Y4, Y1
+	VMASKMOVPS  Y1, Y2, 32(CX)(BX*4)
+	JMP         end3
+
+cutVector6:
+	LEAQ        16(BX), SI
+	CMPQ        SI, AX
+	JGE         end3
+	VMOVUPS     64(DI), Y2
+	VMASKMOVPS  64(DX)(BX*4), Y2, Y3
+	VANDPS      all_7fffffff<>+0(SB), Y3, Y4
+	VMINPS      Y4, Y1, Y5
+	VMOVAPS     Y5, Y1
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y1
+	VADDPS      all_cb400000<>+0(SB), Y1, Y6
+	VFMSUB213PS Y6, Y0, Y5
+	VPERMPS     gelu_cdf_6<>+0(SB), Y1, Y0
+	VPERMPS     gelu_cdf_5<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_cdf_4<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_cdf_3<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_cdf_2<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_cdf_1<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_cdf_0<>+0(SB), Y1, Y1
+	VFMADD213PS Y1, Y5, Y0
+	VMULPS      all_3f000000<>+0(SB), Y3, Y1
+	VFMADD231PS Y0, Y4, Y1
+	VMASKMOVPS  Y1, Y2, 64(CX)(BX*4)
 
 end3:
 	VZEROUPPER
@@ -549,99 +636,99 @@ lastBlock2:
 	MOVQ        SI, DI
 	SUBQ        AX, DI
 	LEAQ        128(R8)(DI*4), R8
-	VMOVUPS     (R8), Y2
-	VMASKMOVPS  (DX)(SI*4), Y2, Y3
-	VMASKMOVPS  (BX)(SI*4), Y2, Y4
-	VANDPS      all_7fffffff<>+0(SB), Y4, Y5
-	VMINPS      Y5, Y1, Y6
-	VMOVAPS     Y6, Y5
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y5
-	VADDPS      all_cb400000<>+0(SB), Y5, Y7
-	VFMSUB213PS Y7, Y0, Y6
-	VPERMPS     gelu_slope_7<>+0(SB), Y5, Y7
-	VPERMPS     gelu_slope_6<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_slope_5<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_slope_4<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_slope_3<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_slope_2<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_slope_1<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_slope_0<>+0(SB), Y5, Y5
-	VFMADD213PS Y5, Y6, Y7
-	VANDPS      all_80000000<>+0(SB), Y4, Y4
-	VXORPS      Y4, Y7, Y7
-	VADDPS      all_3f000000<>+0(SB), Y7, Y7
-	VMULPS      Y3, Y7, Y7
-	VMASKMOVPS  Y7, Y2, (CX)(SI*4)
 	LEAQ        8(SI), DI
 	CMPQ        DI, AX
-	JGE         end3
-	VMOVUPS     32(R8), Y2
-	VMASKMOVPS  32(DX)(SI*4), Y2, Y3
-	VMASKMOVPS  32(BX)(SI*4), Y2, Y4
-	VANDPS      all_7fffffff<>+0(SB), Y4, Y5
-	VMINPS      Y5, Y1, Y6
-	VMOVAPS     Y6, Y5
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y5
-	VADDPS      all_cb400000<>+0(SB), Y5, Y7
-	VFMSUB213PS Y7, Y0, Y6
-	VPERMPS     gelu_slope_7<>+0(SB), Y5, Y7
-	VPERMPS     gelu_slope_6<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_slope_5<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_slope_4<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_slope_3<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_slope_2<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_slope_1<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_slope_0<>+0(SB), Y5, Y5
-	VFMADD213PS Y5, Y6, Y7
-	VANDPS      all_80000000<>+0(SB), Y4, Y4
-	VXORPS      Y4, Y7, Y7
-	VADDPS      all_3f000000<>+0(SB), Y7, Y7
-	VMULPS      Y3, Y7, Y7
-	VMASKMOVPS  Y7, Y2, 32(CX)(SI*4)
+	JGT         cutVector4
+	VMOVUPS     (DX)(SI*4), Y2
+	VMOVUPS     (BX)(SI*4), Y3
+	VANDPS      all_7fffffff<>+0(SB), Y3, Y4
+	VMINPS      Y4, Y1, Y5
+	VMOVAPS     Y5, Y4
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
+	VADDPS      all_cb400000<>+0(SB), Y4, Y6
+	VFMSUB213PS Y6, Y0, Y5
+	VPERMPS     gelu_slope_7<>+0(SB), Y4, Y6
+	VPERMPS     gelu_slope_6<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_slope_5<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_slope_4<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_slope_3<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_slope_2<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_slope_1<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_slope_0<>+0(SB), Y4, Y4
+	VFMADD213PS Y4, Y5, Y6
+	VANDPS      all_80000000<>+0(SB), Y3, Y3
+	VXORPS      Y3, Y6, Y6
+	VADDPS      all_3f000000<>+0(SB), Y6, Y6
+	VMULPS      Y2, Y6, Y6
+	VMOVUPS     Y6, (CX)(SI*4)
 	LEAQ        16(SI), DI
 	CMPQ        DI, AX
-	JGE         end3
-	VMOVUPS     64(R8), Y2
-	VMASKMOVPS  64(DX)(SI*4), Y2, Y3
-	VMASKMOVPS  64(BX)(SI*4), Y2, Y4
-	VANDPS      all_7fffffff<>+0(SB), Y4, Y5
-	VMINPS      Y5, Y1, Y6
-	VMOVAPS     Y6, Y5
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y5
-	VADDPS      all_cb400000<>+0(SB), Y5, Y7
-	VFMSUB213PS Y7, Y0, Y6
-	VPERMPS     gelu_slope_7<>+0(SB), Y5, Y7
-	VPERMPS     gelu_slope_6<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_slope_5<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_slope_4<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_slope_3<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_slope_2<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_slope_1<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_slope_0<>+0(SB), Y5, Y5
-	VFMADD213PS Y5, Y6, Y7
-	VANDPS      all_80000000<>+0(SB), Y4, Y4
-	VXORPS      Y4, Y7, Y7
-	VADDPS      all_3f000000<>+0(SB), Y7, Y7
-	VMULPS      Y3, Y7, Y7
-	VMASKMOVPS  Y7, Y2, 64(CX)(SI*4)
+	JGT         cutVector5
+	VMOVUPS     32(DX)(SI*4), Y2
+	VMOVUPS     32(BX)(SI*4), Y3
+	VANDPS      all_7fffffff<>+0(SB), Y3, Y4
+	VMINPS      Y4, Y1, Y5
+	VMOVAPS     Y5, Y4
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
+	VADDPS      all_cb400000<>+0(SB), Y4, Y6
+	VFMSUB213PS Y6, Y0, Y5
+	VPERMPS     gelu_slope_7<>+0(SB), Y4, Y6
+	VPERMPS     gelu_slope_6<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_slope_5<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_slope_4<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_slope_3<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_slope_2<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_slope_1<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_slope_0<>+0(SB), Y4, Y4
+	VFMADD213PS Y4, Y5, Y6
+	VANDPS      all_80000000<>+0(SB), Y3, Y3
+	VXORPS      Y3, Y6, Y6
+	VADDPS      all_3f000000<>+0(SB), Y6, Y6
+	VMULPS      Y2, Y6, Y6
+	VMOVUPS     Y6, 32(CX)(SI*4)
+	LEAQ        24(SI), DI
+	CMPQ        DI, AX
+	JGT         cutVector6
+	VMOVUPS     64(DX)(SI*4), Y2
+	VMOVUPS     64(BX)(SI*4), Y3
+	VANDPS      all_7fffffff<>+0(SB), Y3, Y4
+	VMINPS      Y4, Y1, Y5
+	VMOVAPS     Y5, Y4
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
+	VADDPS      all_cb400000<>+0(SB), Y4, Y6
+	VFMSUB213PS Y6, Y0, Y5
+	VPERMPS     gelu_slope_7<>+0(SB), Y4, Y6
+	VPERMPS     gelu_slope_6<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_slope_5<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_slope_4<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_slope_3<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_slope_2<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_slope_1<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_slope_0<>+0(SB), Y4, Y4
+	VFMADD213PS Y4, Y5, Y6
+	VANDPS      all_80000000<>+0(SB), Y3, Y3
+	VXORPS      Y3, Y6, Y6
+	VADDPS      all_3f000000<>+0(SB), Y6, Y6
+	VMULPS      Y2, Y6, Y6
+	VMOVUPS     Y6, 64(CX)(SI*4)
 	LEAQ        24(SI), DI
 	CMPQ        DI, AX
 	JGE         end3
@@ -674,6 +761,108 @@ lastBlock2:
 	VADDPS      all_3f000000<>+0(SB), Y0, Y0
 	VMULPS      Y3, Y0, Y0
 	VMASKMOVPS  Y0, Y2, 96(CX)(SI*4)
+	JMP         end3
+
+cutVector4:
+	VMOVUPS     (R8), Y2
+	VMASKMOVPS  (DX)(SI*4), Y2, Y3
+	VMASKMOVPS  (BX)(SI*4), Y2, Y4
+	VANDPS      all_7fffffff<>+0(SB), Y4, Y5
+	VMINPS      Y5, Y1, Y5
+	VMOVAPS     Y5, Y1
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y1
+	VADDPS      all_cb400000<>+0(SB), Y1, Y6
+	VFMSUB213PS Y6, Y0, Y5
+	VPERMPS     gelu_slope_7<>+0(SB), Y1, Y0
+	VPERMPS     gelu_slope_6<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_slope_5<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_slope_4<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_slope_3<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_slope_2<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_slope_1<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_slope_0<>+0(SB), Y1, Y1
+	VFMADD213PS Y1, Y5, Y0
+	VANDPS      all_80000000<>+0(SB), Y4, Y1
+	VXORPS      Y1, Y0, Y0
+	VADDPS      all_3f000000<>+0(SB), Y0, Y0
+	VMULPS      Y3, Y0, Y0
+	VMASKMOVPS  Y0, Y2, (CX)(SI*4)
+	JMP         end3
+
+cutVector5:
+	LEAQ        8(SI), DI
+	CMPQ        DI, AX
+	JGE         end3
+	VMOVUPS     32(R8), Y2
+	VMASKMOVPS  32(DX)(SI*4), Y2, Y3
+	VMASKMOVPS  32(BX)(SI*4), Y2, Y4
+	VANDPS      all_7fffffff<>+0(SB), Y4, Y5
+	VMINPS      Y5, Y1, Y5
+	VMOVAPS     Y5, Y1
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y1
+	VADDPS      all_cb400000<>+0(SB), Y1, Y6
+	VFMSUB213PS Y6, Y0, Y5
+	VPERMPS     gelu_slope_7<>+0(SB), Y1, Y0
+	VPERMPS     gelu_slope_6<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_slope_5<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_slope_4<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_slope_3<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_slope_2<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_slope_1<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_slope_0<>+0(SB), Y1, Y1
+	VFMADD213PS Y1, Y5, Y0
+	VANDPS      all_80000000<>+0(SB), Y4, Y1
+	VXORPS      Y1, Y0, Y0
+	VADDPS      all_3f000000<>+0(SB), Y0, Y0
+	VMULPS      Y3, Y0, Y0
+	VMASKMOVPS  Y0, Y2, 32(CX)(SI*4)
+	JMP         end3
+
+cutVector6:
+	LEAQ        16(SI), DI
+	CMPQ        DI, AX
+	JGE         end3
+	VMOVUPS     64(R8), Y2
+	VMASKMOVPS  64(DX)(SI*4), Y2, Y3
+	VMASKMOVPS  64(BX)(SI*4), Y2, Y4
+	VANDPS      all_7fffffff<>+0(SB), Y4, Y5
+	VMINPS      Y5, Y1, Y5
+	VMOVAPS     Y5, Y1
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y1
+	VADDPS      all_cb400000<>+0(SB), Y1, Y6
+	VFMSUB213PS Y6, Y0, Y5
+	VPERMPS     gelu_slope_7<>+0(SB), Y1, Y0
+	VPERMPS     gelu_slope_6<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_slope_5<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_slope_4<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_slope_3<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_slope_2<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_slope_1<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_slope_0<>+0(SB), Y1, Y1
+	VFMADD213PS Y1, Y5, Y0
+	VANDPS      all_80000000<>+0(SB), Y4, Y1
+	VXORPS      Y1, Y0, Y0
+	VADDPS      all_3f000000<>+0(SB), Y0, Y0
+	VMULPS      Y3, Y0, Y0
+	VMASKMOVPS  Y0, Y2, 64(CX)(SI*4)
 
 end3:
 	VZEROUPPER
@@ -970,147 +1159,147 @@ lastBlock2:
 	MOVQ        SI, DI
 	SUBQ        AX, DI
 	LEAQ        128(R8)(DI*4), R8
-	VMOVUPS     (R8), Y2
-	VMASKMOVPS  (BX)(SI*4), Y2, Y3
-	VANDPS      all_7fffffff<>+0(SB), Y3, Y4
-	VMINPS      Y4, Y1, Y6
-	VMOVAPS     Y6, Y5
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y5
-	VADDPS      all_cb400000<>+0(SB), Y5, Y7
-	VFMSUB213PS Y7, Y0, Y6
-	VPERMPS     gelu_cdf_6<>+0(SB), Y5, Y7
-	VPERMPS     gelu_cdf_5<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_cdf_4<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_cdf_3<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_cdf_2<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_cdf_1<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_cdf_0<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VMULPS      all_3f000000<>+0(SB), Y3, Y8
-	VFMADD231PS Y7, Y4, Y8
-	VMASKMOVPS  Y8, Y2, (CX)(SI*4)
-	VPERMPS     gelu_slope_7<>+0(SB), Y5, Y7
-	VPERMPS     gelu_slope_6<>+0(SB), Y5, Y4
-	VFMADD213PS Y4, Y6, Y7
-	VPERMPS     gelu_slope_5<>+0(SB), Y5, Y4
-	VFMADD213PS Y4, Y6, Y7
-	VPERMPS     gelu_slope_4<>+0(SB), Y5, Y4
-	VFMADD213PS Y4, Y6, Y7
-	VPERMPS     gelu_slope_3<>+0(SB), Y5, Y4
-	VFMADD213PS Y4, Y6, Y7
-	VPERMPS     gelu_slope_2<>+0(SB), Y5, Y4
-	VFMADD213PS Y4, Y6, Y7
-	VPERMPS     gelu_slope_1<>+0(SB), Y5, Y4
-	VFMADD213PS Y4, Y6, Y7
-	VPERMPS     gelu_slope_0<>+0(SB), Y5, Y4
-	VFMADD213PS Y4, Y6, Y7
-	VMASKMOVPS  (DX)(SI*4), Y2, Y8
-	VANDPS      all_80000000<>+0(SB), Y3, Y3
-	VXORPS      Y3, Y7, Y7
-	VADDPS      all_3f000000<>+0(SB), Y7, Y7
-	VMULPS      Y8, Y7, Y7
-	VMASKMOVPS  Y7, Y2, (DX)(SI*4)
 	LEAQ        8(SI), DI
 	CMPQ        DI, AX
-	JGE         end3
-	VMOVUPS     32(R8), Y2
-	VMASKMOVPS  32(BX)(SI*4), Y2, Y3
-	VANDPS      all_7fffffff<>+0(SB), Y3, Y4
-	VMINPS      Y4, Y1, Y6
-	VMOVAPS     Y6, Y5
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y5
-	VADDPS      all_cb400000<>+0(SB), Y5, Y7
-	VFMSUB213PS Y7, Y0, Y6
-	VPERMPS     gelu_cdf_6<>+0(SB), Y5, Y7
-	VPERMPS     gelu_cdf_5<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_cdf_4<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_cdf_3<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_cdf_2<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_cdf_1<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_cdf_0<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VMULPS      all_3f000000<>+0(SB), Y3, Y8
-	VFMADD231PS Y7, Y4, Y8
-	VMASKMOVPS  Y8, Y2, 32(CX)(SI*4)
-	VPERMPS     gelu_slope_7<>+0(SB), Y5, Y7
-	VPERMPS     gelu_slope_6<>+0(SB), Y5, Y4
-	VFMADD213PS Y4, Y6, Y7
-	VPERMPS     gelu_slope_5<>+0(SB), Y5, Y4
-	VFMADD213PS Y4, Y6, Y7
-	VPERMPS     gelu_slope_4<>+0(SB), Y5, Y4
-	VFMADD213PS Y4, Y6, Y7
-	VPERMPS     gelu_slope_3<>+0(SB), Y5, Y4
-	VFMADD213PS Y4, Y6, Y7
-	VPERMPS     gelu_slope_2<>+0(SB), Y5, Y4
-	VFMADD213PS Y4, Y6, Y7
-	VPERMPS     gelu_slope_1<>+0(SB), Y5, Y4
-	VFMADD213PS Y4, Y6, Y7
-	VPERMPS     gelu_slope_0<>+0(SB), Y5, Y4
-	VFMADD213PS Y4, Y6, Y7
-	VMASKMOVPS  32(DX)(SI*4), Y2, Y8
-	VANDPS      all_80000000<>+0(SB), Y3, Y3
-	VXORPS      Y3, Y7, Y7
-	VADDPS      all_3f000000<>+0(SB), Y7, Y7
-	VMULPS      Y8, Y7, Y7
-	VMASKMOVPS  Y7, Y2, 32(DX)(SI*4)
+	JGT         cutVector4
+	VMOVUPS     (BX)(SI*4), Y2
+	VANDPS      all_7fffffff<>+0(SB), Y2, Y3
+	VMINPS      Y3, Y1, Y5
+	VMOVAPS     Y5, Y4
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
+	VADDPS      all_cb400000<>+0(SB), Y4, Y6
+	VFMSUB213PS Y6, Y0, Y5
+	VPERMPS     gelu_cdf_6<>+0(SB), Y4, Y6
+	VPERMPS     gelu_cdf_5<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_4<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_3<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_2<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_1<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_0<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VMULPS      all_3f000000<>+0(SB), Y2, Y7
+	VFMADD231PS Y6, Y3, Y7
+	VMOVUPS     Y7, (CX)(SI*4)
+	VPERMPS     gelu_slope_7<>+0(SB), Y4, Y6
+	VPERMPS     gelu_slope_6<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VPERMPS     gelu_slope_5<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VPERMPS     gelu_slope_4<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VPERMPS     gelu_slope_3<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VPERMPS     gelu_slope_2<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VPERMPS     gelu_slope_1<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VPERMPS     gelu_slope_0<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VMOVUPS     (DX)(SI*4), Y7
+	VANDPS      all_80000000<>+0(SB), Y2, Y2
+	VXORPS      Y2, Y6, Y6
+	VADDPS      all_3f000000<>+0(SB), Y6, Y6
+	VMULPS      Y7, Y6, Y6
+	VMOVUPS     Y6, (DX)(SI*4)
 	LEAQ        16(SI), DI
 	CMPQ        DI, AX
-	JGE         end3
-	VMOVUPS     64(R8), Y2
-	VMASKMOVPS  64(BX)(SI*4), Y2, Y3
-	VANDPS      all_7fffffff<>+0(SB), Y3, Y4
-	VMINPS      Y4, Y1, Y6
-	VMOVAPS     Y6, Y5
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y5
-	VADDPS      all_cb400000<>+0(SB), Y5, Y7
-	VFMSUB213PS Y7, Y0, Y6
-	VPERMPS     gelu_cdf_6<>+0(SB), Y5, Y7
-	VPERMPS     gelu_cdf_5<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_cdf_4<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_cdf_3<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_cdf_2<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_cdf_1<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VPERMPS     gelu_cdf_0<>+0(SB), Y5, Y8
-	VFMADD213PS Y8, Y6, Y7
-	VMULPS      all_3f000000<>+0(SB), Y3, Y8
-	VFMADD231PS Y7, Y4, Y8
-	VMASKMOVPS  Y8, Y2, 64(CX)(SI*4)
-	VPERMPS     gelu_slope_7<>+0(SB), Y5, Y7
-	VPERMPS     gelu_slope_6<>+0(SB), Y5, Y4
-	VFMADD213PS Y4, Y6, Y7
-	VPERMPS     gelu_slope_5<>+0(SB), Y5, Y4
-	VFMADD213PS Y4, Y6, Y7
-	VPERMPS     gelu_slope_4<>+0(SB), Y5, Y4
-	VFMADD213PS Y4, Y6, Y7
-	VPERMPS     gelu_slope_3<>+0(SB), Y5, Y4
-	VFMADD213PS Y4, Y6, Y7
-	VPERMPS     gelu_slope_2<>+0(SB), Y5, Y4
-	VFMADD213PS Y4, Y6, Y7
-	VPERMPS     gelu_slope_1<>+0(SB), Y5, Y4
-	VFMADD213PS Y4, Y6, Y7
-	VPERMPS     gelu_slope_0<>+0(SB), Y5, Y4
-	VFMADD213PS Y4, Y6, Y7
-	VMASKMOVPS  64(DX)(SI*4), Y2, Y8
-	VANDPS      all_80000000<>+0(SB), Y3, Y3
-	VXORPS      Y3, Y7, Y7
-	VADDPS      all_3f000000<>+0(SB), Y7, Y7
-	VMULPS      Y8, Y7, Y7
-	VMASKMOVPS  Y7, Y2, 64(DX)(SI*4)
+	JGT         cutVector5
+	VMOVUPS     32(BX)(SI*4), Y2
+	VANDPS      all_7fffffff<>+0(SB), Y2, Y3
+	VMINPS      Y3, Y1, Y5
+	VMOVAPS     Y5, Y4
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
+	VADDPS      all_cb400000<>+0(SB), Y4, Y6
+	VFMSUB213PS Y6, Y0, Y5
+	VPERMPS     gelu_cdf_6<>+0(SB), Y4, Y6
+	VPERMPS     gelu_cdf_5<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_4<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_3<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_2<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_1<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_0<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VMULPS      all_3f000000<>+0(SB), Y2, Y7
+	VFMADD231PS Y6, Y3, Y7
+	VMOVUPS     Y7, 32(CX)(SI*4)
+	VPERMPS     gelu_slope_7<>+0(SB), Y4, Y6
+	VPERMPS     gelu_slope_6<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VPERMPS     gelu_slope_5<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VPERMPS     gelu_slope_4<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VPERMPS     gelu_slope_3<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VPERMPS     gelu_slope_2<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VPERMPS     gelu_slope_1<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VPERMPS     gelu_slope_0<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VMOVUPS     32(DX)(SI*4), Y7
+	VANDPS      all_80000000<>+0(SB), Y2, Y2
+	VXORPS      Y2, Y6, Y6
+	VADDPS      all_3f000000<>+0(SB), Y6, Y6
+	VMULPS      Y7, Y6, Y6
+	VMOVUPS     Y6, 32(DX)(SI*4)
+	LEAQ        24(SI), DI
+	CMPQ        DI, AX
+	JGT         cutVector6
+	VMOVUPS     64(BX)(SI*4), Y2
+	VANDPS      all_7fffffff<>+0(SB), Y2, Y3
+	VMINPS      Y3, Y1, Y5
+	VMOVAPS     Y5, Y4
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
+	VADDPS      all_cb400000<>+0(SB), Y4, Y6
+	VFMSUB213PS Y6, Y0, Y5
+	VPERMPS     gelu_cdf_6<>+0(SB), Y4, Y6
+	VPERMPS     gelu_cdf_5<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_4<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_3<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_2<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_1<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VPERMPS     gelu_cdf_0<>+0(SB), Y4, Y7
+	VFMADD213PS Y7, Y5, Y6
+	VMULPS      all_3f000000<>+0(SB), Y2, Y7
+	VFMADD231PS Y6, Y3, Y7
+	VMOVUPS     Y7, 64(CX)(SI*4)
+	VPERMPS     gelu_slope_7<>+0(SB), Y4, Y6
+	VPERMPS     gelu_slope_6<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VPERMPS     gelu_slope_5<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VPERMPS     gelu_slope_4<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VPERMPS     gelu_slope_3<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VPERMPS     gelu_slope_2<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VPERMPS     gelu_slope_1<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VPERMPS     gelu_slope_0<>+0(SB), Y4, Y3
+	VFMADD213PS Y3, Y5, Y6
+	VMOVUPS     64(DX)(SI*4), Y7
+	VANDPS      all_80000000<>+0(SB), Y2, Y2
+	VXORPS      Y2, Y6, Y6
+	VADDPS      all_3f000000<>+0(SB), Y6, Y6
+	VMULPS      Y7, Y6, Y6
+	VMOVUPS     Y6, 64(DX)(SI*4)
 	LEAQ        24(SI), DI
 	CMPQ        DI, AX
 	JGE         end3
@@ -1159,6 +1348,156 @@ lastBlock2:
 	VADDPS      all_3f000000<>+0(SB), Y0, Y0
 	VMULPS      Y6, Y0, Y0
 	VMASKMOVPS  Y0, Y2, 96(DX)(SI*4)
+	JMP         end3
+
+cutVector4:
+	VMOVUPS     (R8), Y2
+	VMASKMOVPS  (BX)(SI*4), Y2, Y3
+	VANDPS      all_7fffffff<>+0(SB), Y3, Y4
+	VMINPS      Y4, Y1, Y5
+	VMOVAPS     Y5, Y1
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y1
+	VADDPS      all_cb400000<>+0(SB), Y1, Y6
+	VFMSUB213PS Y6, Y0, Y5
+	VPERMPS     gelu_cdf_6<>+0(SB), Y1, Y0
+	VPERMPS     gelu_cdf_5<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_cdf_4<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_cdf_3<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_cdf_2<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_cdf_1<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_cdf_0<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VMULPS      all_3f000000<>+0(SB), Y3, Y6
+	VFMADD231PS Y0, Y4, Y6
+	VMASKMOVPS  Y6, Y2, (CX)(SI*4)
+	VPERMPS     gelu_slope_7<>+0(SB), Y1, Y0
+	VPERMPS     gelu_slope_6<>+0(SB), Y1, Y4
+	VFMADD213PS Y4, Y5, Y0
+	VPERMPS     gelu_slope_5<>+0(SB), Y1, Y4
+	VFMADD213PS Y4, Y5, Y0
+	VPERMPS     gelu_slope_4<>+0(SB), Y1, Y4
+	VFMADD213PS Y4, Y5, Y0
+	VPERMPS     gelu_slope_3<>+0(SB), Y1, Y4
+	VFMADD213PS Y4, Y5, Y0
+	VPERMPS     gelu_slope_2<>+0(SB), Y1, Y4
+	VFMADD213PS Y4, Y5, Y0
+	VPERMPS     gelu_slope_1<>+0(SB), Y1, Y4
+	VFMADD213PS Y4, Y5, Y0
+	VPERMPS     gelu_slope_0<>+0(SB), Y1, Y1
+	VFMADD213PS Y1, Y5, Y0
+	VMASKMOVPS  (DX)(SI*4), Y2, Y6
+	VANDPS      all_80000000<>+0(SB), Y3, Y1
+	VXORPS      Y1, Y0, Y0
+	VADDPS      all_3f000000<>+0(SB), Y0, Y0
+	VMULPS      Y6, Y0, Y0
+	VMASKMOVPS  Y0, Y2, (DX)(SI*4)
+	JMP         end3
+
+cutVector5:
+	LEAQ        8(SI), DI
+	CMPQ        DI, AX
+	JGE         end3
+	VMOVUPS     32(R8), Y2
+	VMASKMOVPS  32(BX)(SI*4), Y2, Y3
+	VANDPS      all_7fffffff<>+0(SB), Y3, Y4
+	VMINPS      Y4, Y1, Y5
+	VMOVAPS     Y5, Y1
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y1
+	VADDPS      all_cb400000<>+0(SB), Y1, Y6
+	VFMSUB213PS Y6, Y0, Y5
+	VPERMPS     gelu_cdf_6<>+0(SB), Y1, Y0
+	VPERMPS     gelu_cdf_5<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_cdf_4<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_cdf_3<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_cdf_2<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_cdf_1<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_cdf_0<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VMULPS      all_3f000000<>+0(SB), Y3, Y6
+	VFMADD231PS Y0, Y4, Y6
+	VMASKMOVPS  Y6, Y2, 32(CX)(SI*4)
+	VPERMPS     gelu_slope_7<>+0(SB), Y1, Y0
+	VPERMPS     gelu_slope_6<>+0(SB), Y1, Y4
+	VFMADD213PS Y4, Y5, Y0
+	VPERMPS     gelu_slope_5<>+0(SB), Y1, Y4
+	VFMADD213PS Y4, Y5, Y0
+	VPERMPS     gelu_slope_4<>+0(SB), Y1, Y4
+	VFMADD213PS Y4, Y5, Y0
+	VPERMPS     gelu_slope_3<>+0(SB), Y1, Y4
+	VFMADD213PS Y4, Y5, Y0
+	VPERMPS     gelu_slope_2<>+0(SB), Y1, Y4
+	VFMADD213PS Y4, Y5, Y0
+	VPERMPS     gelu_slope_1<>+0(SB), Y1, Y4
+	VFMADD213PS Y4, Y5, Y0
+	VPERMPS     gelu_slope_0<>+0(SB), Y1, Y1
+	VFMADD213PS Y1, Y5, Y0
+	VMASKMOVPS  32(DX)(SI*4), Y2, Y6
+	VANDPS      all_80000000<>+0(SB), Y3, Y1
+	VXORPS      Y1, Y0, Y0
+	VADDPS      all_3f000000<>+0(SB), Y0, Y0
+	VMULPS      Y6, Y0, Y0
+	VMASKMOVPS  Y0, Y2, 32(DX)(SI*4)
+	JMP         end3
+
+cutVector6:
+	LEAQ        16(SI), DI
+	CMPQ        DI, AX
+	JGE         end3
+	VMOVUPS     64(R8), Y2
+	VMASKMOVPS  64(BX)(SI*4), Y2, Y3
+	VANDPS      all_7fffffff<>+0(SB), Y3, Y4
+	VMINPS      Y4, Y1, Y5
+	VMOVAPS     Y5, Y1
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y1
+	VADDPS      all_cb400000<>+0(SB), Y1, Y6
+	VFMSUB213PS Y6, Y0, Y5
+	VPERMPS     gelu_cdf_6<>+0(SB), Y1, Y0
+	VPERMPS     gelu_cdf_5<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_cdf_4<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_cdf_3<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_cdf_2<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_cdf_1<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VPERMPS     gelu_cdf_0<>+0(SB), Y1, Y6
+	VFMADD213PS Y6, Y5, Y0
+	VMULPS      all_3f000000<>+0(SB), Y3, Y6
+	VFMADD231PS Y0, Y4, Y6
+	VMASKMOVPS  Y6, Y2, 64(CX)(SI*4)
+	VPERMPS     gelu_slope_7<>+0(SB), Y1, Y0
+	VPERMPS     gelu_slope_6<>+0(SB), Y1, Y4
+	VFMADD213PS Y4, Y5, Y0
+	VPERMPS     gelu_slope_5<>+0(SB), Y1, Y4
+	VFMADD213PS Y4, Y5, Y0
+	VPERMPS     gelu_slope_4<>+0(SB), Y1, Y4
+	VFMADD213PS Y4, Y5, Y0
+	VPERMPS     gelu_slope_3<>+0(SB), Y1, Y4
+	VFMADD213PS Y4, Y5, Y0
+	VPERMPS     gelu_slope_2<>+0(SB), Y1, Y4
+	VFMADD213PS Y4, Y5, Y0
+	VPERMPS     gelu_slope_1<>+0(SB), Y1, Y4
+	VFMADD213PS Y4, Y5, Y0
+	VPERMPS     gelu_slope_0<>+0(SB), Y1, Y1
+	VFMADD213PS Y1, Y5, Y0
+	VMASKMOVPS  64(DX)(SI*4), Y2, Y6
+	VANDPS      all_80000000<>+0(SB), Y3, Y1
+	VXORPS      Y1, Y0, Y0
+	VADDPS      all_3f000000<>+0(SB), Y0, Y0
+	VMULPS      Y6, Y0, Y0
+	VMASKMOVPS  Y0, Y2, 64(DX)(SI*4)
 
 end3:
 	VZEROUPPER
@@ -1302,102 +1641,102 @@ lastBlock2:
 	MOVQ         BX, SI
 	SUBQ         AX, SI
 	LEAQ         128(DI)(SI*4), DI
-	VMOVUPS      (DI), Y0
-	VMASKMOVPS   (DX)(BX*4), Y0, Y1
-	VMULPS       all_bf800000<>+0(SB), Y1, Y2
-	VBROADCASTSS one_42b20000<>+0(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS one_c2d00000<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMULPS       all_3fb8aa3b<>+0(SB), Y2, Y4
-	VROUNDPS     $0x08, Y4, Y4
-	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y2
-	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y2
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y3
-	VFMADD213PS  all_3c091d10<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3efffffe<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
-	VCVTPS2DQ    Y4, Y4
-	VPSRAD       $0x01, Y4, Y2
-	VPSUBD       Y2, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       all_0000007f<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y2, Y3, Y3
-	VMULPS       Y4, Y3, Y2
-	VADDPS       all_3f800000<>+0(SB), Y2, Y2
-	VDIVPS       Y2, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (CX)(BX*4)
 	LEAQ         8(BX), SI
 	CMPQ         SI, AX
-	JGE          end3
-	VMOVUPS      32(DI), Y0
-	VMASKMOVPS   32(DX)(BX*4), Y0, Y1
-	VMULPS       all_bf800000<>+0(SB), Y1, Y2
-	VBROADCASTSS one_42b20000<>+0(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS one_c2d00000<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMULPS       all_3fb8aa3b<>+0(SB), Y2, Y4
-	VROUNDPS     $0x08, Y4, Y4
-	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y2
-	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y2
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y3
-	VFMADD213PS  all_3c091d10<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3efffffe<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
-	VCVTPS2DQ    Y4, Y4
-	VPSRAD       $0x01, Y4, Y2
-	VPSUBD       Y2, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       all_0000007f<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y2, Y3, Y3
-	VMULPS       Y4, Y3, Y2
-	VADDPS       all_3f800000<>+0(SB), Y2, Y2
-	VDIVPS       Y2, Y1, Y1
-	VMASKMOVPS   Y1, Y0, 32(CX)(BX*4)
+	JGT          cutVector4
+	VMOVUPS      (DX)(BX*4), Y0
+	VMULPS       all_bf800000<>+0(SB), Y0, Y1
+	VBROADCASTSS one_42b20000<>+0(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS one_c2d00000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       all_3fb8aa3b<>+0(SB), Y1, Y3
+	VROUNDPS     $0x08, Y3, Y3
+	VFNMADD231PS all_3f317218<>+0(SB), Y3, Y1
+	VFNMADD231PS all_b102e308<>+0(SB), Y3, Y1
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y2
+	VFMADD213PS  all_3c091d10<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3efffffe<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y2
+	VCVTPS2DQ    Y3, Y3
+	VPSRAD       $0x01, Y3, Y1
+	VPSUBD       Y1, Y3, Y3
+	VPADDD       all_0000007f<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       all_0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y1, Y2, Y2
+	VMULPS       Y3, Y2, Y1
+	VADDPS       all_3f800000<>+0(SB), Y1, Y1
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (CX)(BX*4)
 	LEAQ         16(BX), SI
 	CMPQ         SI, AX
-	JGE          end3
-	VMOVUPS      64(DI), Y0
-	VMASKMOVPS   64(DX)(BX*4), Y0, Y1
-	VMULPS       all_bf800000<>+0(SB), Y1, Y2
-	VBROADCASTSS one_42b20000<>+0(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS one_c2d00000<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMULPS       all_3fb8aa3b<>+0(SB), Y2, Y4
-	VROUNDPS     $0x08, Y4, Y4
-	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y2
-	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y2
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y3
-	VFMADD213PS  all_3c091d10<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3efffffe<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
-	VCVTPS2DQ    Y4, Y4
-	VPSRAD       $0x01, Y4, Y2
-	VPSUBD       Y2, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       all_0000007f<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y2, Y3, Y3
-	VMULPS       Y4, Y3, Y2
-	VADDPS       all_3f800000<>+0(SB), Y2, Y2
-	VDIVPS       Y2, Y1, Y1
-	VMASKMOVPS   Y1, Y0, 64(CX)(BX*4)
+	JGT          cutVector5
+	VMOVUPS      32(DX)(BX*4), Y0
+	VMULPS       all_bf800000<>+0(SB), Y0, Y1
+	VBROADCASTSS one_42b20000<>+0(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS one_c2d00000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       all_3fb8aa3b<>+0(SB), Y1, Y3
+	VROUNDPS     $0x08, Y3, Y3
+	VFNMADD231PS all_3f317218<>+0(SB), Y3, Y1
+	VFNMADD231PS all_b102e308<>+0(SB), Y3, Y1
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y2
+	VFMADD213PS  all_3c091d10<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3efffffe<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y2
+	VCVTPS2DQ    Y3, Y3
+	VPSRAD       $0x01, Y3, Y1
+	VPSUBD       Y1, Y3, Y3
+	VPADDD       all_0000007f<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       all_0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y1, Y2, Y2
+	VMULPS       Y3, Y2, Y1
+	VADDPS       all_3f800000<>+0(SB), Y1, Y1
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 32(CX)(BX*4)
+	LEAQ         24(BX), SI
+	CMPQ         SI, AX
+	JGT          cutVector6
+	VMOVUPS      64(DX)(BX*4), Y0
+	VMULPS       all_bf800000<>+0(SB), Y0, Y1
+	VBROADCASTSS one_42b20000<>+0(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS one_c2d00000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       all_3fb8aa3b<>+0(SB), Y1, Y3
+	VROUNDPS     $0x08, Y3, Y3
+	VFNMADD231PS all_3f317218<>+0(SB), Y3, Y1
+	VFNMADD231PS all_b102e308<>+0(SB), Y3, Y1
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y2
+	VFMADD213PS  all_3c091d10<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3efffffe<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y2
+	VCVTPS2DQ    Y3, Y3
+	VPSRAD       $0x01, Y3, Y1
+	VPSUBD       Y1, Y3, Y3
+	VPADDD       all_0000007f<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       all_0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y1, Y2, Y2
+	VMULPS       Y3, Y2, Y1
+	VADDPS       all_3f800000<>+0(SB), Y1, Y1
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 64(CX)(BX*4)
 	LEAQ         24(BX), SI
 	CMPQ         SI, AX
 	JGE          end3
@@ -1431,6 +1770,111 @@ lastBlock2:
 	VADDPS       all_3f800000<>+0(SB), Y2, Y2
 	VDIVPS       Y2, Y1, Y1
 	VMASKMOVPS   Y1, Y0, 96(CX)(BX*4)
+	JMP          end3
+
+cutVector4:
+	VMOVUPS      (DI), Y0
+	VMASKMOVPS   (DX)(BX*4), Y0, Y1
+	VMULPS       all_bf800000<>+0(SB), Y1, Y2
+	VBROADCASTSS one_42b20000<>+0(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS one_c2d00000<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VMULPS       all_3fb8aa3b<>+0(SB), Y2, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y2
+	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y2
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y3
+	VFMADD213PS  all_3c091d10<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3efffffe<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y2
+	VPSUBD       Y2, Y4, Y4
+	VPADDD       all_0000007f<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       all_0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y2, Y3, Y3
+	VMULPS       Y4, Y3, Y2
+	VADDPS       all_3f800000<>+0(SB), Y2, Y2
+	VDIVPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (CX)(BX*4)
+	JMP          end3
+
+cutVector5:
+	LEAQ         8(BX), SI
+	CMPQ         SI, AX
+	JGE          end3
+	VMOVUPS      32(DI), Y0
+	VMASKMOVPS   32(DX)(BX*4), Y0, Y1
+	VMULPS       all_bf800000<>+0(SB), Y1, Y2
+	VBROADCASTSS one_42b20000<>+0(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS one_c2d00000<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VMULPS       all_3fb8aa3b<>+0(SB), Y2, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y2
+	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y2
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y3
+	VFMADD213PS  all_3c091d10<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3efffffe<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y2
+	VPSUBD       Y2, Y4, Y4
+	VPADDD       all_0000007f<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       all_0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y2, Y3, Y3
+	VMULPS       Y4, Y3, Y2
+	VADDPS       all_3f800000<>+0(SB), Y2, Y2
+	VDIVPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, 32(CX)(BX*4)
+	JMP          end3
+
+cutVector6:
+	LEAQ         16(BX), SI
+	CMPQ         SI, AX
+	JGE          end3
+	VMOVUPS      64(DI), Y0
+	VMASKMOVPS   64(DX)(BX*4), Y0, Y1
+	VMULPS       all_bf800000<>+0(SB), Y1, Y2
+	VBROADCASTSS one_42b20000<>+0(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS one_c2d00000<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VMULPS       all_3fb8aa3b<>+0(SB), Y2, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y2
+	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y2
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y3
+	VFMADD213PS  all_3c091d10<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3efffffe<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y2
+	VPSUBD       Y2, Y4, Y4
+	VPADDD       all_0000007f<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       all_0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y2, Y3, Y3
+	VMULPS       Y4, Y3, Y2
+	VADDPS       all_3f800000<>+0(SB), Y2, Y2
+	VDIVPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, 64(CX)(BX*4)
 
 end3:
 	VZEROUPPER
@@ -1708,120 +2152,120 @@ lastBlock2:
 	MOVQ         SI, DI
 	SUBQ         AX, DI
 	LEAQ         128(R8)(DI*4), R8
-	VMOVUPS      (R8), Y0
-	VMASKMOVPS   (DX)(SI*4), Y0, Y1
-	VMASKMOVPS   (BX)(SI*4), Y0, Y2
-	VBROADCASTSS one_42b00000<>+0(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS one_c2b00000<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMULPS       all_bf800000<>+0(SB), Y2, Y3
-	VMULPS       all_3fb8aa3b<>+0(SB), Y3, Y5
-	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y3
-	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y3
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y4
-	VFMADD213PS  all_3c091d10<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3efffffe<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VCVTPS2DQ    Y5, Y5
-	VPSRAD       $0x01, Y5, Y3
-	VPSUBD       Y3, Y5, Y5
-	VPADDD       all_0000007f<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       all_0000007f<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y3, Y4, Y4
-	VMULPS       Y5, Y4, Y3
-	VADDPS       all_3f800000<>+0(SB), Y3, Y4
-	VBROADCASTSS one_3f800000<>+0(SB), Y5
-	VDIVPS       Y4, Y5, Y4
-	VMULPS       Y4, Y3, Y3
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y2
-	VMULPS       Y4, Y2, Y2
-	VMULPS       Y1, Y2, Y2
-	VMASKMOVPS   Y2, Y0, (CX)(SI*4)
 	LEAQ         8(SI), DI
 	CMPQ         DI, AX
-	JGE          end3
-	VMOVUPS      32(R8), Y0
-	VMASKMOVPS   32(DX)(SI*4), Y0, Y1
-	VMASKMOVPS   32(BX)(SI*4), Y0, Y2
-	VBROADCASTSS one_42b00000<>+0(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS one_c2b00000<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMULPS       all_bf800000<>+0(SB), Y2, Y3
-	VMULPS       all_3fb8aa3b<>+0(SB), Y3, Y5
-	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y3
-	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y3
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y4
-	VFMADD213PS  all_3c091d10<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3efffffe<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VCVTPS2DQ    Y5, Y5
-	VPSRAD       $0x01, Y5, Y3
-	VPSUBD       Y3, Y5, Y5
-	VPADDD       all_0000007f<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       all_0000007f<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y3, Y4, Y4
-	VMULPS       Y5, Y4, Y3
-	VADDPS       all_3f800000<>+0(SB), Y3, Y4
-	VBROADCASTSS one_3f800000<>+0(SB), Y5
-	VDIVPS       Y4, Y5, Y4
-	VMULPS       Y4, Y3, Y3
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y2
-	VMULPS       Y4, Y2, Y2
-	VMULPS       Y1, Y2, Y2
-	VMASKMOVPS   Y2, Y0, 32(CX)(SI*4)
+	JGT          cutVector4
+	VMOVUPS      (DX)(SI*4), Y0
+	VMOVUPS      (BX)(SI*4), Y1
+	VBROADCASTSS one_42b00000<>+0(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS one_c2b00000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       all_bf800000<>+0(SB), Y1, Y2
+	VMULPS       all_3fb8aa3b<>+0(SB), Y2, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y2
+	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y2
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y3
+	VFMADD213PS  all_3c091d10<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3efffffe<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y2
+	VPSUBD       Y2, Y4, Y4
+	VPADDD       all_0000007f<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       all_0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y2, Y3, Y3
+	VMULPS       Y4, Y3, Y2
+	VADDPS       all_3f800000<>+0(SB), Y2, Y3
+	VBROADCASTSS one_3f800000<>+0(SB), Y4
+	VDIVPS       Y3, Y4, Y3
+	VMULPS       Y3, Y2, Y2
+	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y1
+	VMULPS       Y3, Y1, Y1
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      Y1, (CX)(SI*4)
 	LEAQ         16(SI), DI
 	CMPQ         DI, AX
-	JGE          end3
-	VMOVUPS      64(R8), Y0
-	VMASKMOVPS   64(DX)(SI*4), Y0, Y1
-	VMASKMOVPS   64(BX)(SI*4), Y0, Y2
-	VBROADCASTSS one_42b00000<>+0(SB), Y3
-	VMINPS       Y2, Y3, Y2
-	VBROADCASTSS one_c2b00000<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMULPS       all_bf800000<>+0(SB), Y2, Y3
-	VMULPS       all_3fb8aa3b<>+0(SB), Y3, Y5
-	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y3
-	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y3
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y4
-	VFMADD213PS  all_3c091d10<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3efffffe<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VCVTPS2DQ    Y5, Y5
-	VPSRAD       $0x01, Y5, Y3
-	VPSUBD       Y3, Y5, Y5
-	VPADDD       all_0000007f<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       all_0000007f<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y3, Y4, Y4
-	VMULPS       Y5, Y4, Y3
-	VADDPS       all_3f800000<>+0(SB), Y3, Y4
-	VBROADCASTSS one_3f800000<>+0(SB), Y5
-	VDIVPS       Y4, Y5, Y4
-	VMULPS       Y4, Y3, Y3
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y2
-	VMULPS       Y4, Y2, Y2
-	VMULPS       Y1, Y2, Y2
-	VMASKMOVPS   Y2, Y0, 64(CX)(SI*4)
+	JGT          cutVector5
+	VMOVUPS      32(DX)(SI*4), Y0
+	VMOVUPS      32(BX)(SI*4), Y1
+	VBROADCASTSS one_42b00000<>+0(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS one_c2b00000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       all_bf800000<>+0(SB), Y1, Y2
+	VMULPS       all_3fb8aa3b<>+0(SB), Y2, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y2
+	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y2
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y3
+	VFMADD213PS  all_3c091d10<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3efffffe<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y2
+	VPSUBD       Y2, Y4, Y4
+	VPADDD       all_0000007f<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       all_0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y2, Y3, Y3
+	VMULPS       Y4, Y3, Y2
+	VADDPS       all_3f800000<>+0(SB), Y2, Y3
+	VBROADCASTSS one_3f800000<>+0(SB), Y4
+	VDIVPS       Y3, Y4, Y3
+	VMULPS       Y3, Y2, Y2
+	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y1
+	VMULPS       Y3, Y1, Y1
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      Y1, 32(CX)(SI*4)
+	LEAQ         24(SI), DI
+	CMPQ         DI, AX
+	JGT          cutVector6
+	VMOVUPS      64(DX)(SI*4), Y0
+	VMOVUPS      64(BX)(SI*4), Y1
+	VBROADCASTSS one_42b00000<>+0(SB), Y2
+	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS one_c2b00000<>+0(SB), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       all_bf800000<>+0(SB), Y1, Y2
+	VMULPS       all_3fb8aa3b<>+0(SB), Y2, Y4
+	VROUNDPS     $0x08, Y4, Y4
+	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y2
+	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y2
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y3
+	VFMADD213PS  all_3c091d10<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3efffffe<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
+	VCVTPS2DQ    Y4, Y4
+	VPSRAD       $0x01, Y4, Y2
+	VPSUBD       Y2, Y4, Y4
+	VPADDD       all_0000007f<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       all_0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y2, Y3, Y3
+	VMULPS       Y4, Y3, Y2
+	VADDPS       all_3f800000<>+0(SB), Y2, Y3
+	VBROADCASTSS one_3f800000<>+0(SB), Y4
+	VDIVPS       Y3, Y4, Y3
+	VMULPS       Y3, Y2, Y2
+	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y1
+	VMULPS       Y3, Y1, Y1
+	VMULPS       Y0, Y1, Y1
+	VMOVUPS      Y1, 64(CX)(SI*4)
 	LEAQ         24(SI), DI
 	CMPQ         DI, AX
 	JGE          end3
@@ -1861,6 +2305,129 @@ lastBlock2:
 	VMULPS       Y4, Y2, Y2
 	VMULPS       Y1, Y2, Y2
 	VMASKMOVPS   Y2, Y0, 96(CX)(SI*4)
+	JMP          end3
+
+cutVector4:
+	VMOVUPS      (R8), Y0
+	VMASKMOVPS   (DX)(SI*4), Y0, Y1
+	VMASKMOVPS   (BX)(SI*4), Y0, Y2
+	VBROADCASTSS one_42b00000<>+0(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS one_c2b00000<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VMULPS       all_bf800000<>+0(SB), Y2, Y3
+	VMULPS       all_3fb8aa3b<>+0(SB), Y3, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y3
+	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y3
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y4
+	VFMADD213PS  all_3c091d10<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3efffffe<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
+	VCVTPS2DQ    Y5, Y5
+	VPSRAD       $0x01, Y5, Y3
+	VPSUBD       Y3, Y5, Y5
+	VPADDD       all_0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       all_0000007f<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y3, Y4, Y4
+	VMULPS       Y5, Y4, Y3
+	VADDPS       all_3f800000<>+0(SB), Y3, Y4
+	VBROADCASTSS one_3f800000<>+0(SB), Y5
+	VDIVPS       Y4, Y5, Y4
+	VMULPS       Y4, Y3, Y3
+	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y2
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VMASKMOVPS   Y2, Y0, (CX)(SI*4)
+	JMP          end3
+
+cutVector5:
+	LEAQ         8(SI), DI
+	CMPQ         DI, AX
+	JGE          end3
+	VMOVUPS      32(R8), Y0
+	VMASKMOVPS   32(DX)(SI*4), Y0, Y1
+	VMASKMOVPS   32(BX)(SI*4), Y0, Y2
+	VBROADCASTSS one_42b00000<>+0(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS one_c2b00000<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VMULPS       all_bf800000<>+0(SB), Y2, Y3
+	VMULPS       all_3fb8aa3b<>+0(SB), Y3, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y3
+	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y3
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y4
+	VFMADD213PS  all_3c091d10<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3efffffe<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
+	VCVTPS2DQ    Y5, Y5
+	VPSRAD       $0x01, Y5, Y3
+	VPSUBD       Y3, Y5, Y5
+	VPADDD       all_0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       all_0000007f<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y3, Y4, Y4
+	VMULPS       Y5, Y4, Y3
+	VADDPS       all_3f800000<>+0(SB), Y3, Y4
+	VBROADCASTSS one_3f800000<>+0(SB), Y5
+	VDIVPS       Y4, Y5, Y4
+	VMULPS       Y4, Y3, Y3
+	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y2
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VMASKMOVPS   Y2, Y0, 32(CX)(SI*4)
+	JMP          end3
+
+cutVector6:
+	LEAQ         16(SI), DI
+	CMPQ         DI, AX
+	JGE          end3
+	VMOVUPS      64(R8), Y0
+	VMASKMOVPS   64(DX)(SI*4), Y0, Y1
+	VMASKMOVPS   64(BX)(SI*4), Y0, Y2
+	VBROADCASTSS one_42b00000<>+0(SB), Y3
+	VMINPS       Y2, Y3, Y2
+	VBROADCASTSS one_c2b00000<>+0(SB), Y3
+	VMAXPS       Y2, Y3, Y2
+	VMULPS       all_bf800000<>+0(SB), Y2, Y3
+	VMULPS       all_3fb8aa3b<>+0(SB), Y3, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y3
+	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y3
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y4
+	VFMADD213PS  all_3c091d10<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3efffffe<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
+	VCVTPS2DQ    Y5, Y5
+	VPSRAD       $0x01, Y5, Y3
+	VPSUBD       Y3, Y5, Y5
+	VPADDD       all_0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       all_0000007f<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y3, Y4, Y4
+	VMULPS       Y5, Y4, Y3
+	VADDPS       all_3f800000<>+0(SB), Y3, Y4
+	VBROADCASTSS one_3f800000<>+0(SB), Y5
+	VDIVPS       Y4, Y5, Y4
+	VMULPS       Y4, Y3, Y3
+	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y2
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VMASKMOVPS   Y2, Y0, 64(CX)(SI*4)
 
 end3:
 	VZEROUPPER

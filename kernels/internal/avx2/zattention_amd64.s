@@ -7,30 +7,370 @@
 // func AttentionTile6x16(c *float32, cStride int, a *float32, aRow int, aCol int, b *float32, bStride int, m int, n int, k int, add int)
 // Requires: AVX, FMA3
 TEXT ·AttentionTile6x16(SB), NOSPLIT, $0-88
-	MOVQ    a+16(FP), AX
-	MOVQ    b+40(FP), CX
-	MOVQ    c+0(FP), DX
-	MOVQ    aRow+24(FP), BX
-	MOVQ    aCol+32(FP), SI
-	MOVQ    bStride+48(FP), DI
-	MOVQ    cStride+8(FP), R8
-	MOVQ    m+56(FP), R9
-	MOVQ    k+72(FP), R10
-	SHLQ    $0x02, BX
-	SHLQ    $0x02, SI
-	SHLQ    $0x02, DI
-	SHLQ    $0x02, R8
-	MOVQ    n+64(FP), R11
-	CMPQ    R11, $+8
-	JGT     wider1
+	MOVQ a+16(FP), AX
+	MOVQ b+40(FP), CX
+	MOVQ c+0(FP), DX
+	MOVQ aRow+24(FP), BX
+	MOVQ aCol+32(FP), SI
+	MOVQ bStride+48(FP), DI
+	MOVQ cStride+8(FP), R8
+	MOVQ m+56(FP), R9
+	MOVQ k+72(FP), R10
+	SHLQ $0x02, BX
+	SHLQ $0x02, SI
+	SHLQ $0x02, DI
+	SHLQ $0x02, R8
+	MOVQ n+64(FP), R11
+	CMPQ R11, $+8
+	JGT  wider1
+	CMPQ R11, $+8
+	JLT  cut1
+
+rows2_6x1:
+	CMPQ   R9, $0x06
+	JLT    rows2_5x1
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	MOVQ   R10, R11
+	TESTQ  R11, R11
+	JZ     kDone4
+	MOVQ   CX, R12
+	MOVQ   AX, R13
+	LEAQ   (AX)(BX*2), R14
+	ADDQ   BX, R14
+
+k3:
+	VMOVUPS      (R12), Y6
+	VBROADCASTSS (R13), Y7
+	VFMADD231PS  Y7, Y6, Y0
+	VBROADCASTSS (R13)(BX*1), Y7
+	VFMADD231PS  Y7, Y6, Y1
+	VBROADCASTSS (R13)(BX*2), Y7
+	VFMADD231PS  Y7, Y6, Y2
+	VBROADCASTSS (R14), Y7
+	VFMADD231PS  Y7, Y6, Y3
+	VBROADCASTSS (R14)(BX*1), Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VBROADCASTSS (R14)(BX*2), Y7
+	VFMADD231PS  Y7, Y6, Y5
+	ADDQ         SI, R13
+	ADDQ         SI, R14
+	ADDQ         DI, R12
+	DECQ         R11
+	JNZ          k3
+
+kDone4:
+	MOVQ    add+80(FP), R11
+	TESTQ   R11, R11
+	JZ      overwrite5
+	MOVQ    DX, R11
+	VMOVUPS (R11), Y6
+	VADDPS  Y0, Y6, Y0
+	ADDQ    R8, R11
+	VMOVUPS (R11), Y6
+	VADDPS  Y1, Y6, Y1
+	ADDQ    R8, R11
+	VMOVUPS (R11), Y6
+	VADDPS  Y2, Y6, Y2
+	ADDQ    R8, R11
+	VMOVUPS (R11), Y6
+	VADDPS  Y3, Y6, Y3
+	ADDQ    R8, R11
+	VMOVUPS (R11), Y6
+	VADDPS  Y4, Y6, Y4
+	ADDQ    R8, R11
+	VMOVUPS (R11), Y6
+	VADDPS  Y5, Y6, Y5
+	ADDQ    R8, R11
+
+overwrite5:
+	MOVQ    DX, R11
+	VMOVUPS Y0, (R11)
+	ADDQ    R8, R11
+	VMOVUPS Y1, (R11)
+	ADDQ    R8, R11
+	VMOVUPS Y2, (R11)
+	ADDQ    R8, R11
+	VMOVUPS Y3, (R11)
+	ADDQ    R8, R11
+	VMOVUPS Y4, (R11)
+	ADDQ    R8, R11
+	VMOVUPS Y5, (R11)
+	ADDQ    R8, R11
+	IMUL3Q  $+6, BX, R11
+	ADDQ    R11, AX
+	IMUL3Q  $+6, R8, R11
+	ADDQ    R11, DX
+	SUBQ    $+6, R9
+	JMP     rows2_6x1
+
+rows2_5x1:
+	CMPQ   R9, $0x05
+	JLT    rows2_4x1
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	MOVQ   R10, R9
+	TESTQ  R9, R9
+	JZ     kDone7
+	MOVQ   AX, R10
+	LEAQ   (AX)(BX*2), AX
+	ADDQ   BX, AX
+
+k6:
+	VMOVUPS      (CX), Y5
+	VBROADCASTSS (R10), Y6
+	VFMADD231PS  Y6, Y5, Y0
+	VBROADCASTSS (R10)(BX*1), Y6
+	VFMADD231PS  Y6, Y5, Y1
+	VBROADCASTSS (R10)(BX*2), Y6
+	VFMADD231PS  Y6, Y5, Y2
+	VBROADCASTSS (AX), Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VBROADCASTSS (AX)(BX*1), Y6
+	VFMADD231PS  Y6, Y5, Y4
+	ADDQ         SI, R10
+	ADDQ         SI, AX
+	ADDQ         DI, CX
+	DECQ         R9
+	JNZ          k6
+
+kDone7:
+	MOVQ    add+80(FP), AX
+	TESTQ   AX, AX
+	JZ      overwrite8
+	MOVQ    DX, AX
+	VMOVUPS (AX), Y5
+	VADDPS  Y0, Y5, Y0
+	ADDQ    R8, AX
+	VMOVUPS (AX), Y5
+	VADDPS  Y1, Y5, Y1
+	ADDQ    R8, AX
+	VMOVUPS (AX), Y5
+	VADDPS  Y2, Y5, Y2
+	ADDQ    R8, AX
+	VMOVUPS (AX), Y5
+	VADDPS  Y3, Y5, Y3
+	ADDQ    R8, AX
+	VMOVUPS (AX), Y5
+	VADDPS  Y4, Y5, Y4
+	ADDQ    R8, AX
+
+overwrite8:
+	MOVQ    DX, AX
+	VMOVUPS Y0, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Y1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Y4, (AX)
+	ADDQ    R8, AX
+	JMP     rows2_0x1
+
+rows2_4x1:
+	CMPQ   R9, $0x04
+	JLT    rows2_3x1
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   R10, R9
+	TESTQ  R9, R9
+	JZ     kDone10
+	MOVQ   AX, R10
+	LEAQ   (AX)(BX*2), AX
+	ADDQ   BX, AX
+
+k9:
+	VMOVUPS      (CX), Y4
+	VBROADCASTSS (R10), Y5
+	VFMADD231PS  Y5, Y4, Y0
+	VBROADCASTSS (R10)(BX*1), Y5
+	VFMADD231PS  Y5, Y4, Y1
+	VBROADCASTSS (R10)(BX*2), Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VBROADCASTSS (AX), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	ADDQ         SI, R10
+	ADDQ         SI, AX
+	ADDQ         DI, CX
+	DECQ         R9
+	JNZ          k9
+
+kDone10:
+	MOVQ    add+80(FP), AX
+	TESTQ   AX, AX
+	JZ      overwrite11
+	MOVQ    DX, AX
+	VMOVUPS (AX), Y4
+	VADDPS  Y0, Y4, Y0
+	ADDQ    R8, AX
+	VMOVUPS (AX), Y4
+	VADDPS  Y1, Y4, Y1
+	ADDQ    R8, AX
+	VMOVUPS (AX), Y4
+	VADDPS  Y2, Y4, Y2
+	ADDQ    R8, AX
+	VMOVUPS (AX), Y4
+	VADDPS  Y3, Y4, Y3
+	ADDQ    R8, AX
+
+overwrite11:
+	MOVQ    DX, AX
+	VMOVUPS Y0, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Y1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Y3, (AX)
+	ADDQ    R8, AX
+	JMP     rows2_0x1
+
+rows2_3x1:
+	CMPQ   R9, $0x03
+	JLT    rows2_2x1
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	MOVQ   R10, R9
+	TESTQ  R9, R9
+	JZ     kDone13
+	MOVQ   AX, AX
+
+k12:
+	VMOVUPS      (CX), Y3
+	VBROADCASTSS (AX), Y4
+	VFMADD231PS  Y4, Y3, Y0
+	VBROADCASTSS (AX)(BX*1), Y4
+	VFMADD231PS  Y4, Y3, Y1
+	VBROADCASTSS (AX)(BX*2), Y4
+	VFMADD231PS  Y4, Y3, Y2
+	ADDQ         SI, AX
+	ADDQ         DI, CX
+	DECQ         R9
+	JNZ          k12
+
+kDone13:
+	MOVQ    add+80(FP), AX
+	TESTQ   AX, AX
+	JZ      overwrite14
+	MOVQ    DX, AX
+	VMOVUPS (AX), Y3
+	VADDPS  Y0, Y3, Y0
+	ADDQ    R8, AX
+	VMOVUPS (AX), Y3
+	VADDPS  Y1, Y3, Y1
+	ADDQ    R8, AX
+	VMOVUPS (AX), Y3
+	VADDPS  Y2, Y3, Y2
+	ADDQ    R8, AX
+
+overwrite14:
+	MOVQ    DX, AX
+	VMOVUPS Y0, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Y1, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Y2, (AX)
+	ADDQ    R8, AX
+	JMP     rows2_0x1
+
+rows2_2x1:
+	CMPQ   R9, $0x02
+	JLT    rows2_1x1
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	MOVQ   R10, R9
+	TESTQ  R9, R9
+	JZ     kDone16
+	MOVQ   AX, AX
+
+k15:
+	VMOVUPS      (CX), Y2
+	VBROADCASTSS (AX), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTSS (AX)(BX*1), Y3
+	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         SI, AX
+	ADDQ         DI, CX
+	DECQ         R9
+	JNZ          k15
+
+kDone16:
+	MOVQ    add+80(FP), AX
+	TESTQ   AX, AX
+	JZ      overwrite17
+	MOVQ    DX, AX
+	VMOVUPS (AX), Y2
+	VADDPS  Y0, Y2, Y0
+	ADDQ    R8, AX
+	VMOVUPS (AX), Y2
+	VADDPS  Y1, Y2, Y1
+	ADDQ    R8, AX
+
+overwrite17:
+	MOVQ    DX, AX
+	VMOVUPS Y0, (AX)
+	ADDQ    R8, AX
+	VMOVUPS Y1, (AX)
+	ADDQ    R8, AX
+	JMP     rows2_0x1
+
+rows2_1x1:
+	CMPQ   R9, $0x01
+	JLT    rows2_0x1
+	VXORPS Y0, Y0, Y0
+	MOVQ   R10, BX
+	TESTQ  BX, BX
+	JZ     kDone19
+	MOVQ   AX, AX
+
+k18:
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS (AX), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	ADDQ         SI, AX
+	ADDQ         DI, CX
+	DECQ         BX
+	JNZ          k18
+
+kDone19:
+	MOVQ    add+80(FP), AX
+	TESTQ   AX, AX
+	JZ      overwrite20
+	MOVQ    DX, AX
+	VMOVUPS (AX), Y1
+	VADDPS  Y0, Y1, Y0
+	ADDQ    R8, AX
+
+overwrite20:
+	MOVQ    DX, AX
+	VMOVUPS Y0, (AX)
+	ADDQ    R8, AX
+
+rows2_0x1:
+	VZEROUPPER
+	RET
+
+cut1:
 	SUBQ    $+0, R11
 	LEAQ    lane_masks<>+0(SB), R12
 	NEGQ    R11
 	VMOVUPS 32(R12)(R11*4), Y0
 
-rows6x1:
+rows21_6x1:
 	CMPQ   R9, $0x06
-	JLT    rows5x1
+	JLT    rows21_5x1
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -39,13 +379,13 @@ rows6x1:
 	VXORPS Y6, Y6, Y6
 	MOVQ   R10, R11
 	TESTQ  R11, R11
-	JZ     kDone2
+	JZ     kDone23
 	MOVQ   CX, R12
 	MOVQ   AX, R13
 	LEAQ   (AX)(BX*2), R14
 	ADDQ   BX, R14
 
-k1:
+k22:
 	VMASKMOVPS   (R12), Y0, Y7
 	VBROADCASTSS (R13), Y8
 	VFMADD231PS  Y8, Y7, Y1
@@ -63,12 +403,12 @@ k1:
 	ADDQ         SI, R14
 	ADDQ         DI, R12
 	DECQ         R11
-	JNZ          k1
+	JNZ          k22
 
-kDone2:
+kDone23:
 	MOVQ       add+80(FP), R11
 	TESTQ      R11, R11
-	JZ         overwrite3
+	JZ         overwrite24
 	MOVQ       DX, R11
 	VMASKMOVPS (R11), Y0, Y7
 	VADDPS     Y1, Y7, Y1
@@ -89,7 +429,7 @@ kDone2:
 	VADDPS     Y6, Y7, Y6
 	ADDQ       R8, R11
 
-overwrite3:
+overwrite24:
 	MOVQ       DX, R11
 	VMASKMOVPS Y1, Y0, (R11)
 	ADDQ       R8, R11
@@ -108,11 +448,11 @@ overwrite3:
 	IMUL3Q     $+6, R8, R11
 	ADDQ       R11, DX
 	SUBQ       $+6, R9
-	JMP        rows6x1
+	JMP        rows21_6x1
 
-rows5x1:
+rows21_5x1:
 	CMPQ   R9, $0x05
-	JLT    rows4x1
+	JLT    rows21_4x1
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -120,12 +460,12 @@ rows5x1:
 	VXORPS Y5, Y5, Y5
 	MOVQ   R10, R9
 	TESTQ  R9, R9
-	JZ     kDone5
+	JZ     kDone26
 	MOVQ   AX, R10
 	LEAQ   (AX)(BX*2), AX
 	ADDQ   BX, AX
 
-k4:
+k25:
 	VMASKMOVPS   (CX), Y0, Y6
 	VBROADCASTSS (R10), Y7
 	VFMADD231PS  Y7, Y6, Y1
@@ -141,12 +481,12 @@ k4:
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         R9
-	JNZ          k4
+	JNZ          k25
 
-kDone5:
+kDone26:
 	MOVQ       add+80(FP), AX
 	TESTQ      AX, AX
-	JZ         overwrite6
+	JZ         overwrite27
 	MOVQ       DX, AX
 	VMASKMOVPS (AX), Y0, Y6
 	VADDPS     Y1, Y6, Y1
@@ -164,7 +504,7 @@ kDone5:
 	VADDPS     Y5, Y6, Y5
 	ADDQ       R8, AX
 
-overwrite6:
+overwrite27:
 	MOVQ       DX, AX
 	VMASKMOVPS Y1, Y0, (AX)
 	ADDQ       R8, AX
@@ -176,23 +516,23 @@ overwrite6:
 	ADDQ       R8, AX
 	VMASKMOVPS Y5, Y0, (AX)
 	ADDQ       R8, AX
-	JMP        rows0x1
+	JMP        rows21_0x1
 
-rows4x1:
+rows21_4x1:
 	CMPQ   R9, $0x04
-	JLT    rows3x1
+	JLT    rows21_3x1
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
 	MOVQ   R10, R9
 	TESTQ  R9, R9
-	JZ     kDone8
+	JZ     kDone29
 	MOVQ   AX, R10
 	LEAQ   (AX)(BX*2), AX
 	ADDQ   BX, AX
 
-k7:
+k28:
 	VMASKMOVPS   (CX), Y0, Y5
 	VBROADCASTSS (R10), Y6
 	VFMADD231PS  Y6, Y5, Y1
@@ -206,12 +546,12 @@ k7:
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         R9
-	JNZ          k7
+	JNZ          k28
 
-kDone8:
+kDone29:
 	MOVQ       add+80(FP), AX
 	TESTQ      AX, AX
-	JZ         overwrite9
+	JZ         overwrite30
 	MOVQ       DX, AX
 	VMASKMOVPS (AX), Y0, Y5
 	VADDPS     Y1, Y5, Y1
@@ -226,7 +566,7 @@ kDone8:
 	VADDPS     Y4, Y5, Y4
 	ADDQ       R8, AX
 
-overwrite9:
+overwrite30:
 	MOVQ       DX, AX
 	VMASKMOVPS Y1, Y0, (AX)
 	ADDQ       R8, AX
@@ -236,20 +576,20 @@ overwrite9:
 	ADDQ       R8, AX
 	VMASKMOVPS Y4, Y0, (AX)
 	ADDQ       R8, AX
-	JMP        rows0x1
+	JMP        rows21_0x1
 
-rows3x1:
+rows21_3x1:
 	CMPQ   R9, $0x03
-	JLT    rows2x1
+	JLT    rows21_2x1
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	MOVQ   R10, R9
 	TESTQ  R9, R9
-	JZ     kDone11
+	JZ     kDone32
 	MOVQ   AX, AX
 
-k10:
+k31:
 	VMASKMOVPS   (CX), Y0, Y4
 	VBROADCASTSS (AX), Y5
 	VFMADD231PS  Y5, Y4, Y1
@@ -260,12 +600,12 @@ k10:
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         R9
-	JNZ          k10
+	JNZ          k31
 
-kDone11:
+kDone32:
 	MOVQ       add+80(FP), AX
 	TESTQ      AX, AX
-	JZ         overwrite12
+	JZ         overwrite33
 	MOVQ       DX, AX
 	VMASKMOVPS (AX), Y0, Y4
 	VADDPS     Y1, Y4, Y1
@@ -277,7 +617,7 @@ kDone11:
 	VADDPS     Y3, Y4, Y3
 	ADDQ       R8, AX
 
-overwrite12:
+overwrite33:
 	MOVQ       DX, AX
 	VMASKMOVPS Y1, Y0, (AX)
 	ADDQ       R8, AX
@@ -285,19 +625,19 @@ overwrite12:
 	ADDQ       R8, AX
 	VMASKMOVPS Y3, Y0, (AX)
 	ADDQ       R8, AX
-	JMP        rows0x1
+	JMP        rows21_0x1
 
-rows2x1:
+rows21_2x1:
 	CMPQ   R9, $0x02
-	JLT    rows1x1
+	JLT    rows21_1x1
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	MOVQ   R10, R9
 	TESTQ  R9, R9
-	JZ     kDone14
+	JZ     kDone35
 	MOVQ   AX, AX
 
-k13:
+k34:
 	VMASKMOVPS   (CX), Y0, Y3
 	VBROADCASTSS (AX), Y4
 	VFMADD231PS  Y4, Y3, Y1
@@ -306,12 +646,12 @@ k13:
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         R9
-	JNZ          k13
+	JNZ          k34
 
-kDone14:
+kDone35:
 	MOVQ       add+80(FP), AX
 	TESTQ      AX, AX
-	JZ         overwrite15
+	JZ         overwrite36
 	MOVQ       DX, AX
 	VMASKMOVPS (AX), Y0, Y3
 	VADDPS     Y1, Y3, Y1
@@ -320,60 +660,511 @@ kDone14:
 	VADDPS     Y2, Y3, Y2
 	ADDQ       R8, AX
 
-overwrite15:
+overwrite36:
 	MOVQ       DX, AX
 	VMASKMOVPS Y1, Y0, (AX)
 	ADDQ       R8, AX
 	VMASKMOVPS Y2, Y0, (AX)
 	ADDQ       R8, AX
-	JMP        rows0x1
+	JMP        rows21_0x1
 
-rows1x1:
+rows21_1x1:
 	CMPQ   R9, $0x01
-	JLT    rows0x1
+	JLT    rows21_0x1
 	VXORPS Y1, Y1, Y1
 	MOVQ   R10, BX
 	TESTQ  BX, BX
-	JZ     kDone17
+	JZ     kDone38
 	MOVQ   AX, AX
 
-k16:
+k37:
 	VMASKMOVPS   (CX), Y0, Y2
 	VBROADCASTSS (AX), Y3
 	VFMADD231PS  Y3, Y2, Y1
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         BX
-	JNZ          k16
+	JNZ          k37
 
-kDone17:
+kDone38:
 	MOVQ       add+80(FP), AX
 	TESTQ      AX, AX
-	JZ         overwrite18
+	JZ         overwrite39
 	MOVQ       DX, AX
 	VMASKMOVPS (AX), Y0, Y2
 	VADDPS     Y1, Y2, Y1
 	ADDQ       R8, AX
 
-overwrite18:
+overwrite39:
 	MOVQ       DX, AX
 	VMASKMOVPS Y1, Y0, (AX)
 	ADDQ       R8, AX
 
-rows0x1:
+rows21_0x1:
 	VZEROUPPER
 	RET
 
 wider1:
-	MOVQ    n+64(FP), R11
+	MOVQ n+64(FP), R11
+	CMPQ R11, $+16
+	JLT  cut40
+
+rows41_6x2:
+	CMPQ   R9, $0x06
+	JLT    rows41_5x2
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	MOVQ   R10, R11
+	TESTQ  R11, R11
+	JZ     kDone43
+	MOVQ   CX, R12
+	MOVQ   AX, R13
+	LEAQ   (AX)(BX*2), R14
+	ADDQ   BX, R14
+
+k42:
+	VMOVUPS      (R12), Y12
+	VMOVUPS      32(R12), Y13
+	VBROADCASTSS (R13), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y13, Y1
+	VBROADCASTSS (R13)(BX*1), Y14
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y14, Y13, Y3
+	VBROADCASTSS (R13)(BX*2), Y14
+	VFMADD231PS  Y14, Y12, Y4
+	VFMADD231PS  Y14, Y13, Y5
+	VBROADCASTSS (R14), Y14
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y14, Y13, Y7
+	VBROADCASTSS (R14)(BX*1), Y14
+	VFMADD231PS  Y14, Y12, Y8
+	VFMADD231PS  Y14, Y13, Y9
+	VBROADCASTSS (R14)(BX*2), Y14
+	VFMADD231PS  Y14, Y12, Y10
+	VFMADD231PS  Y14, Y13, Y11
+	ADDQ         SI, R13
+	ADDQ         SI, R14
+	ADDQ         DI, R12
+	DECQ         R11
+	JNZ          k42
+
+kDone43:
+	MOVQ    add+80(FP), R11
+	TESTQ   R11, R11
+	JZ      overwrite44
+	MOVQ    DX, R11
+	VMOVUPS (R11), Y12
+	VADDPS  Y0, Y12, Y0
+	VMOVUPS 32(R11), Y12
+	VADDPS  Y1, Y12, Y1
+	ADDQ    R8, R11
+	VMOVUPS (R11), Y12
+	VADDPS  Y2, Y12, Y2
+	VMOVUPS 32(R11), Y12
+	VADDPS  Y3, Y12, Y3
+	ADDQ    R8, R11
+	VMOVUPS (R11), Y12
+	VADDPS  Y4, Y12, Y4
+	VMOVUPS 32(R11), Y12
+	VADDPS  Y5, Y12, Y5
+	ADDQ    R8, R11
+	VMOVUPS (R11), Y12
+	VADDPS  Y6, Y12, Y6
+	VMOVUPS 32(R11), Y12
+	VADDPS  Y7, Y12, Y7
+	ADDQ    R8, R11
+	VMOVUPS (R11), Y12
+	VADDPS  Y8, Y12, Y8
+	VMOVUPS 32(R11), Y12
+	VADDPS  Y9, Y12, Y9
+	ADDQ    R8, R11
+	VMOVUPS (R11), Y12
+	VADDPS  Y10, Y12, Y10
+	VMOVUPS 32(R11), Y12
+	VADDPS  Y11, Y12, Y11
+	ADDQ    R8, R11
+
+overwrite44:
+	MOVQ    DX, R11
+	VMOVUPS Y0, (R11)
+	VMOVUPS Y1, 32(R11)
+	ADDQ    R8, R11
+	VMOVUPS Y2, (R11)
+	VMOVUPS Y3, 32(R11)
+	ADDQ    R8, R11
+	VMOVUPS Y4, (R11)
+	VMOVUPS Y5, 32(R11)
+	ADDQ    R8, R11
+	VMOVUPS Y6, (R11)
+	VMOVUPS Y7, 32(R11)
+	ADDQ    R8, R11
+	VMOVUPS Y8, (R11)
+	VMOVUPS Y9, 32(R11)
+	ADDQ    R8, R11
+	VMOVUPS Y10, (R11)
+	VMOVUPS Y11, 32(R11)
+	ADDQ    R8, R11
+	IMUL3Q  $+6, BX, R11
+	ADDQ    R11, AX
+	IMUL3Q  $+6, R8, R11
+	ADDQ    R11, DX
+	SUBQ    $+6, R9
+	JMP     rows41_6x2
+
+rows41_5x2:
+	CMPQ   R9, $0x05
+	JLT    rows41_4x2
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	MOVQ   R10, R9
+	TESTQ  R9, R9
+	JZ     kDone46
+	MOVQ   AX, R10
+	LEAQ   (AX)(BX*2), AX
+	ADDQ   BX, AX
+
+k45:
+	VMOVUPS      (CX), Y10
+	VMOVUPS      32(CX), Y11
+	VBROADCASTSS (R10), Y12
+	VFMADD231PS  Y12, Y10, Y0
+	VFMADD231PS  Y12, Y11, Y1
+	VBROADCASTSS (R10)(BX*1), Y12
+	VFMADD231PS  Y12, Y10, Y2
+	VFMADD231PS  Y12, Y11, Y3
+	VBROADCASTSS (R10)(BX*2), Y12
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y5
+	VBROADCASTSS (AX), Y12
+	VFMADD231PS  Y12, Y10, Y6
+	VFMADD231PS  Y12, Y11, Y7
+	VBROADCASTSS (AX)(BX*1), Y12
+	VFMADD231PS  Y12, Y10, Y8
+	VFMADD231PS  Y12, Y11, Y9
+	ADDQ         SI, R10
+	ADDQ         SI, AX
+	ADDQ         DI, CX
+	DECQ         R9
+	JNZ          k45
+
+kDone46:
+	MOVQ    add+80(FP), AX
+	TESTQ   AX, AX
+	JZ      overwrite47
+	MOVQ    DX, AX
+	VMOVUPS (AX), Y10
+	VADDPS  Y0, Y10, Y0
+	VMOVUPS 32(AX), Y10
+	VADDPS  Y1, Y10, Y1
+	ADDQ    R8, AX
+	VMOVUPS (AX), Y10
+	VADDPS  Y2, Y10, Y2
+	VMOVUPS 32(AX), Y10
+	VADDPS  Y3, Y10, Y3
+	ADDQ    R8, AX
+	VMOVUPS (AX), Y10
+	VADDPS  Y4, Y10, Y4
+	VMOVUPS 32(AX), Y10
+	VADDPS  Y5, Y10, Y5
+	ADDQ    R8, AX
+	VMOVUPS (AX), Y10
+	VADDPS  Y6, Y10, Y6
+	VMOVUPS 32(AX), Y10
+	VADDPS  Y7, Y10, Y7
+	ADDQ    R8, AX
+	VMOVUPS (AX), Y10
+	VADDPS  Y8, Y10, Y8
+	VMOVUPS 32(AX), Y10
+	VADDPS  Y9, Y10, Y9
+	ADDQ    R8, AX
+
+overwrite47:
+	MOVQ    DX, AX
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	ADDQ    R8, AX
+	VMOVUPS Y2, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    R8, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    R8, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    R8, AX
+	VMOVUPS Y8, (AX)
+	VMOVUPS Y9, 32(AX)
+	ADDQ    R8, AX
+	JMP     rows41_0x2
+
+rows41_4x2:
+	CMPQ   R9, $0x04
+	JLT    rows41_3x2
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	MOVQ   R10, R9
+	TESTQ  R9, R9
+	JZ     kDone49
+	MOVQ   AX, R10
+	LEAQ   (AX)(BX*2), AX
+	ADDQ   BX, AX
+
+k48:
+	VMOVUPS      (CX), Y8
+	VMOVUPS      32(CX), Y9
+	VBROADCASTSS (R10), Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y1
+	VBROADCASTSS (R10)(BX*1), Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y3
+	VBROADCASTSS (R10)(BX*2), Y10
+	VFMADD231PS  Y10, Y8, Y4
+	VFMADD231PS  Y10, Y9, Y5
+	VBROADCASTSS (AX), Y10
+	VFMADD231PS  Y10, Y8, Y6
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         SI, R10
+	ADDQ         SI, AX
+	ADDQ         DI, CX
+	DECQ         R9
+	JNZ          k48
+
+kDone49:
+	MOVQ    add+80(FP), AX
+	TESTQ   AX, AX
+	JZ      overwrite50
+	MOVQ    DX, AX
+	VMOVUPS (AX), Y8
+	VADDPS  Y0, Y8, Y0
+	VMOVUPS 32(AX), Y8
+	VADDPS  Y1, Y8, Y1
+	ADDQ    R8, AX
+	VMOVUPS (AX), Y8
+	VADDPS  Y2, Y8, Y2
+	VMOVUPS 32(AX), Y8
+	VADDPS  Y3, Y8, Y3
+	ADDQ    R8, AX
+	VMOVUPS (AX), Y8
+	VADDPS  Y4, Y8, Y4
+	VMOVUPS 32(AX), Y8
+	VADDPS  Y5, Y8, Y5
+	ADDQ    R8, AX
+	VMOVUPS (AX), Y8
+	VADDPS  Y6, Y8, Y6
+	VMOVUPS 32(AX), Y8
+	VADDPS  Y7, Y8, Y7
+	ADDQ    R8, AX
+
+overwrite50:
+	MOVQ    DX, AX
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	ADDQ    R8, AX
+	VMOVUPS Y2, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    R8, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    R8, AX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y7, 32(AX)
+	ADDQ    R8, AX
+	JMP     rows41_0x2
+
+rows41_3x2:
+	CMPQ   R9, $0x03
+	JLT    rows41_2x2
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	MOVQ   R10, R9
+	TESTQ  R9, R9
+	JZ     kDone52
+	MOVQ   AX, AX
+
+k51:
+	VMOVUPS      (CX), Y6
+	VMOVUPS      32(CX), Y7
+	VBROADCASTSS (AX), Y8
+	VFMADD231PS  Y8, Y6, Y0
+	VFMADD231PS  Y8, Y7, Y1
+	VBROADCASTSS (AX)(BX*1), Y8
+	VFMADD231PS  Y8, Y6, Y2
+	VFMADD231PS  Y8, Y7, Y3
+	VBROADCASTSS (AX)(BX*2), Y8
+	VFMADD231PS  Y8, Y6, Y4
+	VFMADD231PS  Y8, Y7, Y5
+	ADDQ         SI, AX
+	ADDQ         DI, CX
+	DECQ         R9
+	JNZ          k51
+
+kDone52:
+	MOVQ    add+80(FP), AX
+	TESTQ   AX, AX
+	JZ      overwrite53
+	MOVQ    DX, AX
+	VMOVUPS (AX), Y6
+	VADDPS  Y0, Y6, Y0
+	VMOVUPS 32(AX), Y6
+	VADDPS  Y1, Y6, Y1
+	ADDQ    R8, AX
+	VMOVUPS (AX), Y6
+	VADDPS  Y2, Y6, Y2
+	VMOVUPS 32(AX), Y6
+	VADDPS  Y3, Y6, Y3
+	ADDQ    R8, AX
+	VMOVUPS (AX), Y6
+	VADDPS  Y4, Y6, Y4
+	VMOVUPS 32(AX), Y6
+	VADDPS  Y5, Y6, Y5
+	ADDQ    R8, AX
+
+overwrite53:
+	MOVQ    DX, AX
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	ADDQ    R8, AX
+	VMOVUPS Y2, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    R8, AX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y5, 32(AX)
+	ADDQ    R8, AX
+	JMP     rows41_0x2
+
+rows41_2x2:
+	CMPQ   R9, $0x02
+	JLT    rows41_1x2
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   R10, R9
+	TESTQ  R9, R9
+	JZ     kDone55
+	MOVQ   AX, AX
+
+k54:
+	VMOVUPS      (CX), Y4
+	VMOVUPS      32(CX), Y5
+	VBROADCASTSS (AX), Y6
+	VFMADD231PS  Y6, Y4, Y0
+	VFMADD231PS  Y6, Y5, Y1
+	VBROADCASTSS (AX)(BX*1), Y6
+	VFMADD231PS  Y6, Y4, Y2
+	VFMADD231PS  Y6, Y5, Y3
+	ADDQ         SI, AX
+	ADDQ         DI, CX
+	DECQ         R9
+	JNZ          k54
+
+kDone55:
+	MOVQ    add+80(FP), AX
+	TESTQ   AX, AX
+	JZ      overwrite56
+	MOVQ    DX, AX
+	VMOVUPS (AX), Y4
+	VADDPS  Y0, Y4, Y0
+	VMOVUPS 32(AX), Y4
+	VADDPS  Y1, Y4, Y1
+	ADDQ    R8, AX
+	VMOVUPS (AX), Y4
+	VADDPS  Y2, Y4, Y2
+	VMOVUPS 32(AX), Y4
+	VADDPS  Y3, Y4, Y3
+	ADDQ    R8, AX
+
+overwrite56:
+	MOVQ    DX, AX
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	ADDQ    R8, AX
+	VMOVUPS Y2, (AX)
+	VMOVUPS Y3, 32(AX)
+	ADDQ    R8, AX
+	JMP     rows41_0x2
+
+rows41_1x2:
+	CMPQ   R9, $0x01
+	JLT    rows41_0x2
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	MOVQ   R10, BX
+	TESTQ  BX, BX
+	JZ     kDone58
+	MOVQ   AX, AX
+
+k57:
+	VMOVUPS      (CX), Y2
+	VMOVUPS      32(CX), Y3
+	VBROADCASTSS (AX), Y4
+	VFMADD231PS  Y4, Y2, Y0
+	VFMADD231PS  Y4, Y3, Y1
+	ADDQ         SI, AX
+	ADDQ         DI, CX
+	DECQ         BX
+	JNZ          k57
+
+kDone58:
+	MOVQ    add+80(FP), AX
+	TESTQ   AX, AX
+	JZ      overwrite59
+	MOVQ    DX, AX
+	VMOVUPS (AX), Y2
+	VADDPS  Y0, Y2, Y0
+	VMOVUPS 32(AX), Y2
+	VADDPS  Y1, Y2, Y1
+	ADDQ    R8, AX
+
+overwrite59:
+	MOVQ    DX, AX
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	ADDQ    R8, AX
+
+rows41_0x2:
+	VZEROUPPER
+	RET
+
+cut40:
 	SUBQ    $+8, R11
 	LEAQ    lane_masks<>+0(SB), R12
 	NEGQ    R11
 	VMOVUPS 32(R12)(R11*4), Y0
 
-rows6x2:
+rows60_6x2:
 	CMPQ   R9, $0x06
-	JLT    rows5x2
+	JLT    rows60_5x2
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -388,13 +1179,13 @@ rows6x2:
 	VXORPS Y12, Y12, Y12
 	MOVQ   R10, R11
 	TESTQ  R11, R11
-	JZ     kDone20
+	JZ     kDone62
 	MOVQ   CX, R12
 	MOVQ   AX, R13
 	LEAQ   (AX)(BX*2), R14
 	ADDQ   BX, R14
 
-k19:
+k61:
 	VMOVUPS      (R12), Y13
 	VMASKMOVPS   32(R12), Y0, Y14
 	VBROADCASTSS (R13), Y15
@@ -419,12 +1210,12 @@ k19:
 	ADDQ         SI, R14
 	ADDQ         DI, R12
 	DECQ         R11
-	JNZ          k19
+	JNZ          k61
 
-kDone20:
+kDone62:
 	MOVQ       add+80(FP), R11
 	TESTQ      R11, R11
-	JZ         overwrite21
+	JZ         overwrite63
 	MOVQ       DX, R11
 	VMOVUPS    (R11), Y13
 	VADDPS     Y1, Y13, Y1
@@ -457,7 +1248,7 @@ kDone20:
 	VADDPS     Y12, Y13, Y12
 	ADDQ       R8, R11
 
-overwrite21:
+overwrite63:
 	MOVQ       DX, R11
 	VMOVUPS    Y1, (R11)
 	VMASKMOVPS Y2, Y0, 32(R11)
@@ -482,11 +1273,11 @@ overwrite21:
 	IMUL3Q     $+6, R8, R11
 	ADDQ       R11, DX
 	SUBQ       $+6, R9
-	JMP        rows6x2
+	JMP        rows60_6x2
 
-rows5x2:
+rows60_5x2:
 	CMPQ   R9, $0x05
-	JLT    rows4x2
+	JLT    rows60_4x2
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -499,12 +1290,12 @@ rows5x2:
 	VXORPS Y10, Y10, Y10
 	MOVQ   R10, R9
 	TESTQ  R9, R9
-	JZ     kDone23
+	JZ     kDone65
 	MOVQ   AX, R10
 	LEAQ   (AX)(BX*2), AX
 	ADDQ   BX, AX
 
-k22:
+k64:
 	VMOVUPS      (CX), Y11
 	VMASKMOVPS   32(CX), Y0, Y12
 	VBROADCASTSS (R10), Y13
@@ -526,12 +1317,12 @@ k22:
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         R9
-	JNZ          k22
+	JNZ          k64
 
-kDone23:
+kDone65:
 	MOVQ       add+80(FP), AX
 	TESTQ      AX, AX
-	JZ         overwrite24
+	JZ         overwrite66
 	MOVQ       DX, AX
 	VMOVUPS    (AX), Y11
 	VADDPS     Y1, Y11, Y1
@@ -559,7 +1350,7 @@ kDone23:
 	VADDPS     Y10, Y11, Y10
 	ADDQ       R8, AX
 
-overwrite24:
+overwrite66:
 	MOVQ       DX, AX
 	VMOVUPS    Y1, (AX)
 	VMASKMOVPS Y2, Y0, 32(AX)
@@ -576,11 +1367,11 @@ overwrite24:
 	VMOVUPS    Y9, (AX)
 	VMASKMOVPS Y10, Y0, 32(AX)
 	ADDQ       R8, AX
-	JMP        rows0x2
+	JMP        rows60_0x2
 
-rows4x2:
+rows60_4x2:
 	CMPQ   R9, $0x04
-	JLT    rows3x2
+	JLT    rows60_3x2
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -591,12 +1382,12 @@ rows4x2:
 	VXORPS Y8, Y8, Y8
 	MOVQ   R10, R9
 	TESTQ  R9, R9
-	JZ     kDone26
+	JZ     kDone68
 	MOVQ   AX, R10
 	LEAQ   (AX)(BX*2), AX
 	ADDQ   BX, AX
 
-k25:
+k67:
 	VMOVUPS      (CX), Y9
 	VMASKMOVPS   32(CX), Y0, Y10
 	VBROADCASTSS (R10), Y11
@@ -615,12 +1406,12 @@ k25:
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         R9
-	JNZ          k25
+	JNZ          k67
 
-kDone26:
+kDone68:
 	MOVQ       add+80(FP), AX
 	TESTQ      AX, AX
-	JZ         overwrite27
+	JZ         overwrite69
 	MOVQ       DX, AX
 	VMOVUPS    (AX), Y9
 	VADDPS     Y1, Y9, Y1
@@ -643,7 +1434,7 @@ kDone26:
 	VADDPS     Y8, Y9, Y8
 	ADDQ       R8, AX
 
-overwrite27:
+overwrite69:
 	MOVQ       DX, AX
 	VMOVUPS    Y1, (AX)
 	VMASKMOVPS Y2, Y0, 32(AX)
@@ -657,11 +1448,11 @@ overwrite27:
 	VMOVUPS    Y7, (AX)
 	VMASKMOVPS Y8, Y0, 32(AX)
 	ADDQ       R8, AX
-	JMP        rows0x2
+	JMP        rows60_0x2
 
-rows3x2:
+rows60_3x2:
 	CMPQ   R9, $0x03
-	JLT    rows2x2
+	JLT    rows60_2x2
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -670,10 +1461,10 @@ rows3x2:
 	VXORPS Y6, Y6, Y6
 	MOVQ   R10, R9
 	TESTQ  R9, R9
-	JZ     kDone29
+	JZ     kDone71
 	MOVQ   AX, AX
 
-k28:
+k70:
 	VMOVUPS      (CX), Y7
 	VMASKMOVPS   32(CX), Y0, Y8
 	VBROADCASTSS (AX), Y9
@@ -688,12 +1479,12 @@ k28:
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         R9
-	JNZ          k28
+	JNZ          k70
 
-kDone29:
+kDone71:
 	MOVQ       add+80(FP), AX
 	TESTQ      AX, AX
-	JZ         overwrite30
+	JZ         overwrite72
 	MOVQ       DX, AX
 	VMOVUPS    (AX), Y7
 	VADDPS     Y1, Y7, Y1
@@ -711,7 +1502,7 @@ kDone29:
 	VADDPS     Y6, Y7, Y6
 	ADDQ       R8, AX
 
-overwrite30:
+overwrite72:
 	MOVQ       DX, AX
 	VMOVUPS    Y1, (AX)
 	VMASKMOVPS Y2, Y0, 32(AX)
@@ -722,21 +1513,21 @@ overwrite30:
 	VMOVUPS    Y5, (AX)
 	VMASKMOVPS Y6, Y0, 32(AX)
 	ADDQ       R8, AX
-	JMP        rows0x2
+	JMP        rows60_0x2
 
-rows2x2:
+rows60_2x2:
 	CMPQ   R9, $0x02
-	JLT    rows1x2
+	JLT    rows60_1x2
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
 	MOVQ   R10, R9
 	TESTQ  R9, R9
-	JZ     kDone32
+	JZ     kDone74
 	MOVQ   AX, AX
 
-k31:
+k73:
 	VMOVUPS      (CX), Y5
 	VMASKMOVPS   32(CX), Y0, Y6
 	VBROADCASTSS (AX), Y7
@@ -748,12 +1539,12 @@ k31:
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         R9
-	JNZ          k31
+	JNZ          k73
 
-kDone32:
+kDone74:
 	MOVQ       add+80(FP), AX
 	TESTQ      AX, AX
-	JZ         overwrite33
+	JZ         overwrite75
 	MOVQ       DX, AX
 	VMOVUPS    (AX), Y5
 	VADDPS     Y1, Y5, Y1
@@ -766,7 +1557,7 @@ kDone32:
 	VADDPS     Y4, Y5, Y4
 	ADDQ       R8, AX
 
-overwrite33:
+overwrite75:
 	MOVQ       DX, AX
 	VMOVUPS    Y1, (AX)
 	VMASKMOVPS Y2, Y0, 32(AX)
@@ -774,19 +1565,19 @@ overwrite33:
 	VMOVUPS    Y3, (AX)
 	VMASKMOVPS Y4, Y0, 32(AX)
 	ADDQ       R8, AX
-	JMP        rows0x2
+	JMP        rows60_0x2
 
-rows1x2:
+rows60_1x2:
 	CMPQ   R9, $0x01
-	JLT    rows0x2
+	JLT    rows60_0x2
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	MOVQ   R10, BX
 	TESTQ  BX, BX
-	JZ     kDone35
+	JZ     kDone77
 	MOVQ   AX, AX
 
-k34:
+k76:
 	VMOVUPS      (CX), Y3
 	VMASKMOVPS   32(CX), Y0, Y4
 	VBROADCASTSS (AX), Y5
@@ -795,12 +1586,12 @@ k34:
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         BX
-	JNZ          k34
+	JNZ          k76
 
-kDone35:
+kDone77:
 	MOVQ       add+80(FP), AX
 	TESTQ      AX, AX
-	JZ         overwrite36
+	JZ         overwrite78
 	MOVQ       DX, AX
 	VMOVUPS    (AX), Y3
 	VADDPS     Y1, Y3, Y1
@@ -808,13 +1599,13 @@ kDone35:
 	VADDPS     Y2, Y3, Y2
 	ADDQ       R8, AX
 
-overwrite36:
+overwrite78:
 	MOVQ       DX, AX
 	VMOVUPS    Y1, (AX)
 	VMASKMOVPS Y2, Y0, 32(AX)
 	ADDQ       R8, AX
 
-rows0x2:
+rows60_0x2:
 	VZEROUPPER
 	RET
 
@@ -1000,114 +1791,114 @@ lastBlock3:
 	MOVQ         R9, R10
 	SUBQ         AX, R10
 	LEAQ         128(R11)(R10*4), R11
-	VMOVUPS      (R11), Y3
-	VMASKMOVPS   (CX)(R9*4), Y3, Y4
-	VMULPS       Y0, Y4, Y4
-	VSUBPS       Y1, Y4, Y4
-	VBROADCASTSS one_42b20000<>+0(SB), Y5
-	VMINPS       Y4, Y5, Y4
-	VBROADCASTSS one_c2d00000<>+0(SB), Y5
-	VMAXPS       Y4, Y5, Y4
-	VMULPS       all_3fb8aa3b<>+0(SB), Y4, Y6
-	VROUNDPS     $0x08, Y6, Y6
-	VFNMADD231PS all_3f317218<>+0(SB), Y6, Y4
-	VFNMADD231PS all_b102e308<>+0(SB), Y6, Y4
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y5
-	VFMADD213PS  all_3c091d10<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3efffffe<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y5
-	VCVTPS2DQ    Y6, Y6
-	VPSRAD       $0x01, Y6, Y4
-	VPSUBD       Y4, Y6, Y6
-	VPADDD       all_0000007f<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VMULPS       Y4, Y5, Y5
-	VMULPS       Y6, Y5, Y4
-	VMASKMOVPS   Y4, Y3, (CX)(R9*4)
-	VMASKMOVPS   (DX)(R9*4), Y3, Y5
-	VSUBPS       Y2, Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VMULPS       Y0, Y5, Y5
-	VMASKMOVPS   Y5, Y3, (DX)(R9*4)
 	LEAQ         8(R9), R10
 	CMPQ         R10, AX
-	JGE          end4
-	VMOVUPS      32(R11), Y3
-	VMASKMOVPS   32(CX)(R9*4), Y3, Y4
+	JGT          cutVector5
+	VMOVUPS      (CX)(R9*4), Y3
+	VMULPS       Y0, Y3, Y3
+	VSUBPS       Y1, Y3, Y3
+	VBROADCASTSS one_42b20000<>+0(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VBROADCASTSS one_c2d00000<>+0(SB), Y4
+	VMAXPS       Y3, Y4, Y3
+	VMULPS       all_3fb8aa3b<>+0(SB), Y3, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y3
+	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y3
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y4
+	VFMADD213PS  all_3c091d10<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3efffffe<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
+	VCVTPS2DQ    Y5, Y5
+	VPSRAD       $0x01, Y5, Y3
+	VPSUBD       Y3, Y5, Y5
+	VPADDD       all_0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       all_0000007f<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y3, Y4, Y4
+	VMULPS       Y5, Y4, Y3
+	VMOVUPS      Y3, (CX)(R9*4)
+	VMOVUPS      (DX)(R9*4), Y4
+	VSUBPS       Y2, Y4, Y4
+	VMULPS       Y3, Y4, Y4
 	VMULPS       Y0, Y4, Y4
-	VSUBPS       Y1, Y4, Y4
-	VBROADCASTSS one_42b20000<>+0(SB), Y5
-	VMINPS       Y4, Y5, Y4
-	VBROADCASTSS one_c2d00000<>+0(SB), Y5
-	VMAXPS       Y4, Y5, Y4
-	VMULPS       all_3fb8aa3b<>+0(SB), Y4, Y6
-	VROUNDPS     $0x08, Y6, Y6
-	VFNMADD231PS all_3f317218<>+0(SB), Y6, Y4
-	VFNMADD231PS all_b102e308<>+0(SB), Y6, Y4
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y5
-	VFMADD213PS  all_3c091d10<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3efffffe<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y5
-	VCVTPS2DQ    Y6, Y6
-	VPSRAD       $0x01, Y6, Y4
-	VPSUBD       Y4, Y6, Y6
-	VPADDD       all_0000007f<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VMULPS       Y4, Y5, Y5
-	VMULPS       Y6, Y5, Y4
-	VMASKMOVPS   Y4, Y3, 32(CX)(R9*4)
-	VMASKMOVPS   32(DX)(R9*4), Y3, Y5
-	VSUBPS       Y2, Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VMULPS       Y0, Y5, Y5
-	VMASKMOVPS   Y5, Y3, 32(DX)(R9*4)
+	VMOVUPS      Y4, (DX)(R9*4)
 	LEAQ         16(R9), R10
 	CMPQ         R10, AX
-	JGE          end4
-	VMOVUPS      64(R11), Y3
-	VMASKMOVPS   64(CX)(R9*4), Y3, Y4
+	JGT          cutVector6
+	VMOVUPS      32(CX)(R9*4), Y3
+	VMULPS       Y0, Y3, Y3
+	VSUBPS       Y1, Y3, Y3
+	VBROADCASTSS one_42b20000<>+0(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VBROADCASTSS one_c2d00000<>+0(SB), Y4
+	VMAXPS       Y3, Y4, Y3
+	VMULPS       all_3fb8aa3b<>+0(SB), Y3, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y3
+	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y3
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y4
+	VFMADD213PS  all_3c091d10<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3efffffe<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
+	VCVTPS2DQ    Y5, Y5
+	VPSRAD       $0x01, Y5, Y3
+	VPSUBD       Y3, Y5, Y5
+	VPADDD       all_0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       all_0000007f<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y3, Y4, Y4
+	VMULPS       Y5, Y4, Y3
+	VMOVUPS      Y3, 32(CX)(R9*4)
+	VMOVUPS      32(DX)(R9*4), Y4
+	VSUBPS       Y2, Y4, Y4
+	VMULPS       Y3, Y4, Y4
 	VMULPS       Y0, Y4, Y4
-	VSUBPS       Y1, Y4, Y4
-	VBROADCASTSS one_42b20000<>+0(SB), Y5
-	VMINPS       Y4, Y5, Y4
-	VBROADCASTSS one_c2d00000<>+0(SB), Y5
-	VMAXPS       Y4, Y5, Y4
-	VMULPS       all_3fb8aa3b<>+0(SB), Y4, Y6
-	VROUNDPS     $0x08, Y6, Y6
-	VFNMADD231PS all_3f317218<>+0(SB), Y6, Y4
-	VFNMADD231PS all_b102e308<>+0(SB), Y6, Y4
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y5
-	VFMADD213PS  all_3c091d10<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3efffffe<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y5
-	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y5
-	VCVTPS2DQ    Y6, Y6
-	VPSRAD       $0x01, Y6, Y4
-	VPSUBD       Y4, Y6, Y6
-	VPADDD       all_0000007f<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VMULPS       Y4, Y5, Y5
-	VMULPS       Y6, Y5, Y4
-	VMASKMOVPS   Y4, Y3, 64(CX)(R9*4)
-	VMASKMOVPS   64(DX)(R9*4), Y3, Y5
-	VSUBPS       Y2, Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VMULPS       Y0, Y5, Y5
-	VMASKMOVPS   Y5, Y3, 64(DX)(R9*4)
+	VMOVUPS      Y4, 32(DX)(R9*4)
+	LEAQ         24(R9), R10
+	CMPQ         R10, AX
+	JGT          cutVector7
+	VMOVUPS      64(CX)(R9*4), Y3
+	VMULPS       Y0, Y3, Y3
+	VSUBPS       Y1, Y3, Y3
+	VBROADCASTSS one_42b20000<>+0(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VBROADCASTSS one_c2d00000<>+0(SB), Y4
+	VMAXPS       Y3, Y4, Y3
+	VMULPS       all_3fb8aa3b<>+0(SB), Y3, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y3
+	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y3
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y4
+	VFMADD213PS  all_3c091d10<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3efffffe<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
+	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
+	VCVTPS2DQ    Y5, Y5
+	VPSRAD       $0x01, Y5, Y3
+	VPSUBD       Y3, Y5, Y5
+	VPADDD       all_0000007f<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       all_0000007f<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y3, Y4, Y4
+	VMULPS       Y5, Y4, Y3
+	VMOVUPS      Y3, 64(CX)(R9*4)
+	VMOVUPS      64(DX)(R9*4), Y4
+	VSUBPS       Y2, Y4, Y4
+	VMULPS       Y3, Y4, Y4
+	VMULPS       Y0, Y4, Y4
+	VMOVUPS      Y4, 64(DX)(R9*4)
 	LEAQ         24(R9), R10
 	CMPQ         R10, AX
 	JGE          end4
@@ -1145,6 +1936,123 @@ lastBlock3:
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y0, Y1, Y1
 	VMASKMOVPS   Y1, Y3, 96(DX)(R9*4)
+	JMP          end4
+
+cutVector5:
+	VMOVUPS      (R11), Y3
+	VMASKMOVPS   (CX)(R9*4), Y3, Y4
+	VMULPS       Y0, Y4, Y4
+	VSUBPS       Y1, Y4, Y4
+	VBROADCASTSS one_42b20000<>+0(SB), Y1
+	VMINPS       Y4, Y1, Y4
+	VBROADCASTSS one_c2d00000<>+0(SB), Y1
+	VMAXPS       Y4, Y1, Y4
+	VMULPS       all_3fb8aa3b<>+0(SB), Y4, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y4
+	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y4
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y1
+	VFMADD213PS  all_3c091d10<>+0(SB), Y4, Y1
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y4, Y1
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y4, Y1
+	VFMADD213PS  all_3efffffe<>+0(SB), Y4, Y1
+	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y1
+	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y1
+	VCVTPS2DQ    Y5, Y5
+	VPSRAD       $0x01, Y5, Y4
+	VPSUBD       Y4, Y5, Y5
+	VPADDD       all_0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       all_0000007f<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y4, Y1, Y1
+	VMULPS       Y5, Y1, Y4
+	VMASKMOVPS   Y4, Y3, (CX)(R9*4)
+	VMASKMOVPS   (DX)(R9*4), Y3, Y1
+	VSUBPS       Y2, Y1, Y1
+	VMULPS       Y4, Y1, Y1
+	VMULPS       Y0, Y1, Y1
+	VMASKMOVPS   Y1, Y3, (DX)(R9*4)
+	JMP          end4
+
+cutVector6:
+	LEAQ         8(R9), R10
+	CMPQ         R10, AX
+	JGE          end4
+	VMOVUPS      32(R11), Y3
+	VMASKMOVPS   32(CX)(R9*4), Y3, Y4
+	VMULPS       Y0, Y4, Y4
+	VSUBPS       Y1, Y4, Y4
+	VBROADCASTSS one_42b20000<>+0(SB), Y1
+	VMINPS       Y4, Y1, Y4
+	VBROADCASTSS one_c2d00000<>+0(SB), Y1
+	VMAXPS       Y4, Y1, Y4
+	VMULPS       all_3fb8aa3b<>+0(SB), Y4, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y4
+	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y4
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y1
+	VFMADD213PS  all_3c091d10<>+0(SB), Y4, Y1
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y4, Y1
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y4, Y1
+	VFMADD213PS  all_3efffffe<>+0(SB), Y4, Y1
+	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y1
+	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y1
+	VCVTPS2DQ    Y5, Y5
+	VPSRAD       $0x01, Y5, Y4
+	VPSUBD       Y4, Y5, Y5
+	VPADDD       all_0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       all_0000007f<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y4, Y1, Y1
+	VMULPS       Y5, Y1, Y4
+	VMASKMOVPS   Y4, Y3, 32(CX)(R9*4)
+	VMASKMOVPS   32(DX)(R9*4), Y3, Y1
+	VSUBPS       Y2, Y1, Y1
+	VMULPS       Y4, Y1, Y1
+	VMULPS       Y0, Y1, Y1
+	VMASKMOVPS   Y1, Y3, 32(DX)(R9*4)
+	JMP          end4
+
+cutVector7:
+	LEAQ         16(R9), R10
+	CMPQ         R10, AX
+	JGE          end4
+	VMOVUPS      64(R11), Y3
+	VMASKMOVPS   64(CX)(R9*4), Y3, Y4
+	VMULPS       Y0, Y4, Y4
+	VSUBPS       Y1, Y4, Y4
+	VBROADCASTSS one_42b20000<>+0(SB), Y1
+	VMINPS       Y4, Y1, Y4
+	VBROADCASTSS one_c2d00000<>+0(SB), Y1
+	VMAXPS       Y4, Y1, Y4
+	VMULPS       all_3fb8aa3b<>+0(SB), Y4, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y4
+	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y4
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y1
+	VFMADD213PS  all_3c091d10<>+0(SB), Y4, Y1
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y4, Y1
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y4, Y1
+	VFMADD213PS  all_3efffffe<>+0(SB), Y4, Y1
+	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y1
+	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y1
+	VCVTPS2DQ    Y5, Y5
+	VPSRAD       $0x01, Y5, Y4
+	VPSUBD       Y4, Y5, Y5
+	VPADDD       all_0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       all_0000007f<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y4, Y1, Y1
+	VMULPS       Y5, Y1, Y4
+	VMASKMOVPS   Y4, Y3, 64(CX)(R9*4)
+	VMASKMOVPS   64(DX)(R9*4), Y3, Y1
+	VSUBPS       Y2, Y1, Y1
+	VMULPS       Y4, Y1, Y1
+	VMULPS       Y0, Y1, Y1
+	VMASKMOVPS   Y1, Y3, 64(DX)(R9*4)
 
 end4:
 	ADDQ $0x04, SI
@@ -1367,24 +2275,24 @@ lastBlock3:
 	MOVQ        R9, R10
 	SUBQ        AX, R10
 	LEAQ        128(R11)(R10*4), R11
-	VMOVUPS     (R11), Y4
-	VMASKMOVPS  (DX)(R9*4), Y4, Y5
-	VMASKMOVPS  (BX)(R9*4), Y4, Y4
-	VFMADD231PS Y5, Y4, Y0
 	LEAQ        8(R9), R10
 	CMPQ        R10, AX
-	JGE         end4
-	VMOVUPS     32(R11), Y4
-	VMASKMOVPS  32(DX)(R9*4), Y4, Y5
-	VMASKMOVPS  32(BX)(R9*4), Y4, Y4
-	VFMADD231PS Y5, Y4, Y1
+	JGT         cutVector5
+	VMOVUPS     (DX)(R9*4), Y4
+	VMOVUPS     (BX)(R9*4), Y5
+	VFMADD231PS Y4, Y5, Y0
 	LEAQ        16(R9), R10
 	CMPQ        R10, AX
-	JGE         end4
-	VMOVUPS     64(R11), Y4
-	VMASKMOVPS  64(DX)(R9*4), Y4, Y5
-	VMASKMOVPS  64(BX)(R9*4), Y4, Y4
-	VFMADD231PS Y5, Y4, Y2
+	JGT         cutVector6
+	VMOVUPS     32(DX)(R9*4), Y4
+	VMOVUPS     32(BX)(R9*4), Y5
+	VFMADD231PS Y4, Y5, Y1
+	LEAQ        24(R9), R10
+	CMPQ        R10, AX
+	JGT         cutVector7
+	VMOVUPS     64(DX)(R9*4), Y4
+	VMOVUPS     64(BX)(R9*4), Y5
+	VFMADD231PS Y4, Y5, Y2
 	LEAQ        24(R9), R10
 	CMPQ        R10, AX
 	JGE         end4
@@ -1392,6 +2300,33 @@ lastBlock3:
 	VMASKMOVPS  96(DX)(R9*4), Y4, Y5
 	VMASKMOVPS  96(BX)(R9*4), Y4, Y4
 	VFMADD231PS Y5, Y4, Y3
+	JMP         end4
+
+cutVector5:
+	VMOVUPS     (R11), Y4
+	VMASKMOVPS  (DX)(R9*4), Y4, Y5
+	VMASKMOVPS  (BX)(R9*4), Y4, Y4
+	VFMADD231PS Y5, Y4, Y0
+	JMP         end4
+
+cutVector6:
+	LEAQ        8(R9), R10
+	CMPQ        R10, AX
+	JGE         end4
+	VMOVUPS     32(R11), Y4
+	VMASKMOVPS  32(DX)(R9*4), Y4, Y5
+	VMASKMOVPS  32(BX)(R9*4), Y4, Y4
+	VFMADD231PS Y5, Y4, Y1
+	JMP         end4
+
+cutVector7:
+	LEAQ        16(R9), R10
+	CMPQ        R10, AX
+	JGE         end4
+	VMOVUPS     64(R11), Y4
+	VMASKMOVPS  64(DX)(R9*4), Y4, Y5
+	VMASKMOVPS  64(BX)(R9*4), Y4, Y4
+	VFMADD231PS Y5, Y4, Y2
 
 end4:
 	VADDPS       Y2, Y0, Y0

@@ -89,57 +89,57 @@ lastBlock2:
 	MOVQ       BX, SI
 	SUBQ       AX, SI
 	LEAQ       128(DI)(SI*4), DI
-	VMOVUPS    (DI), Y7
-	VMASKMOVPS (DX)(BX*4), Y7, Y8
-	VPSRLD     $0x10, Y8, Y9
-	VPAND      Y0, Y9, Y9
-	VPADDD     Y8, Y9, Y9
-	VPADDD     Y1, Y9, Y9
-	VCMPPS     $0x03, Y8, Y8, Y11
-	VPOR       Y3, Y8, Y10
-	VBLENDVPS  Y11, Y10, Y9, Y9
-	VPAND      Y2, Y9, Y9
-	VPAND      Y4, Y8, Y11
-	VPCMPEQD   Y6, Y11, Y11
-	VPAND      Y5, Y8, Y10
-	VBLENDVPS  Y11, Y10, Y9, Y9
-	VMASKMOVPS Y9, Y7, (CX)(BX*4)
 	LEAQ       8(BX), SI
 	CMPQ       SI, AX
-	JGE        end3
-	VMOVUPS    32(DI), Y7
-	VMASKMOVPS 32(DX)(BX*4), Y7, Y8
-	VPSRLD     $0x10, Y8, Y9
-	VPAND      Y0, Y9, Y9
-	VPADDD     Y8, Y9, Y9
-	VPADDD     Y1, Y9, Y9
-	VCMPPS     $0x03, Y8, Y8, Y11
-	VPOR       Y3, Y8, Y10
-	VBLENDVPS  Y11, Y10, Y9, Y9
-	VPAND      Y2, Y9, Y9
-	VPAND      Y4, Y8, Y11
-	VPCMPEQD   Y6, Y11, Y11
-	VPAND      Y5, Y8, Y10
-	VBLENDVPS  Y11, Y10, Y9, Y9
-	VMASKMOVPS Y9, Y7, 32(CX)(BX*4)
+	JGT        cutVector4
+	VMOVUPS    (DX)(BX*4), Y7
+	VPSRLD     $0x10, Y7, Y8
+	VPAND      Y0, Y8, Y8
+	VPADDD     Y7, Y8, Y8
+	VPADDD     Y1, Y8, Y8
+	VCMPPS     $0x03, Y7, Y7, Y10
+	VPOR       Y3, Y7, Y9
+	VBLENDVPS  Y10, Y9, Y8, Y8
+	VPAND      Y2, Y8, Y8
+	VPAND      Y4, Y7, Y10
+	VPCMPEQD   Y6, Y10, Y10
+	VPAND      Y5, Y7, Y9
+	VBLENDVPS  Y10, Y9, Y8, Y8
+	VMOVUPS    Y8, (CX)(BX*4)
 	LEAQ       16(BX), SI
 	CMPQ       SI, AX
-	JGE        end3
-	VMOVUPS    64(DI), Y7
-	VMASKMOVPS 64(DX)(BX*4), Y7, Y8
-	VPSRLD     $0x10, Y8, Y9
-	VPAND      Y0, Y9, Y9
-	VPADDD     Y8, Y9, Y9
-	VPADDD     Y1, Y9, Y9
-	VCMPPS     $0x03, Y8, Y8, Y11
-	VPOR       Y3, Y8, Y10
-	VBLENDVPS  Y11, Y10, Y9, Y9
-	VPAND      Y2, Y9, Y9
-	VPAND      Y4, Y8, Y11
-	VPCMPEQD   Y6, Y11, Y11
-	VPAND      Y5, Y8, Y10
-	VBLENDVPS  Y11, Y10, Y9, Y9
-	VMASKMOVPS Y9, Y7, 64(CX)(BX*4)
+	JGT        cutVector5
+	VMOVUPS    32(DX)(BX*4), Y7
+	VPSRLD     $0x10, Y7, Y8
+	VPAND      Y0, Y8, Y8
+	VPADDD     Y7, Y8, Y8
+	VPADDD     Y1, Y8, Y8
+	VCMPPS     $0x03, Y7, Y7, Y10
+	VPOR       Y3, Y7, Y9
+	VBLENDVPS  Y10, Y9, Y8, Y8
+	VPAND      Y2, Y8, Y8
+	VPAND      Y4, Y7, Y10
+	VPCMPEQD   Y6, Y10, Y10
+	VPAND      Y5, Y7, Y9
+	VBLENDVPS  Y10, Y9, Y8, Y8
+	VMOVUPS    Y8, 32(CX)(BX*4)
+	LEAQ       24(BX), SI
+	CMPQ       SI, AX
+	JGT        cutVector6
+	VMOVUPS    64(DX)(BX*4), Y7
+	VPSRLD     $0x10, Y7, Y8
+	VPAND      Y0, Y8, Y8
+	VPADDD     Y7, Y8, Y8
+	VPADDD     Y1, Y8, Y8
+	VCMPPS     $0x03, Y7, Y7, Y10
+	VPOR       Y3, Y7, Y9
+	VBLENDVPS  Y10, Y9, Y8, Y8
+	VPAND      Y2, Y8, Y8
+	VPAND      Y4, Y7, Y10
+	VPCMPEQD   Y6, Y10, Y10
+	VPAND      Y5, Y7, Y9
+	VBLENDVPS  Y10, Y9, Y8, Y8
+	VMOVUPS    Y8, 64(CX)(BX*4)
 	LEAQ       24(BX), SI
 	CMPQ       SI, AX
 	JGE        end3
@@ -158,6 +158,66 @@ lastBlock2:
 	VPAND      Y5, Y8, Y1
 	VBLENDVPS  Y0, Y1, Y9, Y9
 	VMASKMOVPS Y9, Y7, 96(CX)(BX*4)
+	JMP        end3
+
+cutVector4:
+	VMOVUPS    (DI), Y7
+	VMASKMOVPS (DX)(BX*4), Y7, Y8
+	VPSRLD     $0x10, Y8, Y9
+	VPAND      Y0, Y9, Y9
+	VPADDD     Y8, Y9, Y9
+	VPADDD     Y1, Y9, Y9
+	VCMPPS     $0x03, Y8, Y8, Y0
+	VPOR       Y3, Y8, Y1
+	VBLENDVPS  Y0, Y1, Y9, Y9
+	VPAND      Y2, Y9, Y9
+	VPAND      Y4, Y8, Y0
+	VPCMPEQD   Y6, Y0, Y0
+	VPAND      Y5, Y8, Y1
+	VBLENDVPS  Y0, Y1, Y9, Y9
+	VMASKMOVPS Y9, Y7, (CX)(BX*4)
+	JMP        end3
+
+cutVector5:
+	LEAQ       8(BX), SI
+	CMPQ       SI, AX
+	JGE        end3
+	VMOVUPS    32(DI), Y7
+	VMASKMOVPS 32(DX)(BX*4), Y7, Y8
+	VPSRLD     $0x10, Y8, Y9
+	VPAND      Y0, Y9, Y9
+	VPADDD     Y8, Y9, Y9
+	VPADDD     Y1, Y9, Y9
+	VCMPPS     $0x03, Y8, Y8, Y0
+	VPOR       Y3, Y8, Y1
+	VBLENDVPS  Y0, Y1, Y9, Y9
+	VPAND      Y2, Y9, Y9
+	VPAND      Y4, Y8, Y0
+	VPCMPEQD   Y6, Y0, Y0
+	VPAND      Y5, Y8, Y1
+	VBLENDVPS  Y0, Y1, Y9, Y9
+	VMASKMOVPS Y9, Y7, 32(CX)(BX*4)
+	JMP        end3
+
+cutVector6:
+	LEAQ       16(BX), SI
+	CMPQ       SI, AX
+	JGE        end3
+	VMOVUPS    64(DI), Y7
+	VMASKMOVPS 64(DX)(BX*4), Y7, Y8
+	VPSRLD     $0x10, Y8, Y9
+	VPAND      Y0, Y9, Y9
+	VPADDD     Y8, Y9, Y9
+	VPADDD     Y1, Y9, Y9
+	VCMPPS     $0x03, Y8, Y8, Y0
+	VPOR       Y3, Y8, Y1
+	VBLENDVPS  Y0, Y1, Y9, Y9
+	VPAND      Y2, Y9, Y9
+	VPAND      Y4, Y8, Y0
+	VPCMPEQD   Y6, Y0, Y0
+	VPAND      Y5, Y8, Y1
+	VBLENDVPS  Y0, Y1, Y9, Y9
+	VMASKMOVPS Y9, Y7, 64(CX)(BX*4)
 
 end3:
 	VZEROUPPER

@@ -43,20 +43,20 @@ lastBlock2:
 	MOVQ       DI, R8
 	SUBQ       AX, R8
 	LEAQ       128(R9)(R8*4), R9
-	VMOVUPS    (R9), Y5
-	VMASKMOVPS (CX)(DI*4), Y5, Y5
-	VADDPS     Y5, Y1, Y1
 	LEAQ       8(DI), R8
 	CMPQ       R8, AX
-	JGE        end3
-	VMOVUPS    32(R9), Y5
-	VMASKMOVPS 32(CX)(DI*4), Y5, Y5
-	VADDPS     Y5, Y2, Y2
+	JGT        cutVector4
+	VMOVUPS    (CX)(DI*4), Y5
+	VADDPS     Y5, Y1, Y1
 	LEAQ       16(DI), R8
 	CMPQ       R8, AX
-	JGE        end3
-	VMOVUPS    64(R9), Y5
-	VMASKMOVPS 64(CX)(DI*4), Y5, Y5
+	JGT        cutVector5
+	VMOVUPS    32(CX)(DI*4), Y5
+	VADDPS     Y5, Y2, Y2
+	LEAQ       24(DI), R8
+	CMPQ       R8, AX
+	JGT        cutVector6
+	VMOVUPS    64(CX)(DI*4), Y5
 	VADDPS     Y5, Y3, Y3
 	LEAQ       24(DI), R8
 	CMPQ       R8, AX
@@ -64,6 +64,30 @@ lastBlock2:
 	VMOVUPS    96(R9), Y5
 	VMASKMOVPS 96(CX)(DI*4), Y5, Y5
 	VADDPS     Y5, Y4, Y4
+	JMP        end3
+
+cutVector4:
+	VMOVUPS    (R9), Y5
+	VMASKMOVPS (CX)(DI*4), Y5, Y5
+	VADDPS     Y5, Y1, Y1
+	JMP        end3
+
+cutVector5:
+	LEAQ       8(DI), R8
+	CMPQ       R8, AX
+	JGE        end3
+	VMOVUPS    32(R9), Y5
+	VMASKMOVPS 32(CX)(DI*4), Y5, Y5
+	VADDPS     Y5, Y2, Y2
+	JMP        end3
+
+cutVector6:
+	LEAQ       16(DI), R8
+	CMPQ       R8, AX
+	JGE        end3
+	VMOVUPS    64(R9), Y5
+	VMASKMOVPS 64(CX)(DI*4), Y5, Y5
+	VADDPS     Y5, Y3, Y3
 
 end3:
 	VADDPS       Y3, Y1, Y1
@@ -84,10 +108,10 @@ end3:
 	VXORPS       Y5, Y5, Y5
 	XORQ         DI, DI
 
-block4:
+block7:
 	LEAQ        32(DI), R8
 	CMPQ        R8, AX
-	JGT         lastBlock5
+	JGT         lastBlock8
 	VMOVUPS     (CX)(DI*4), Y6
 	VSUBPS      Y1, Y6, Y6
 	VFMADD231PS Y6, Y6, Y2
@@ -101,46 +125,73 @@ block4:
 	VSUBPS      Y1, Y6, Y6
 	VFMADD231PS Y6, Y6, Y5
 	ADDQ        $0x20, DI
-	JMP         block4
+	JMP         block7
 
-lastBlock5:
+lastBlock8:
 	CMPQ        DI, AX
-	JEQ         end6
+	JEQ         end9
 	LEAQ        block_masks<>+0(SB), R9
 	MOVQ        DI, R8
 	SUBQ        AX, R8
 	LEAQ        128(R9)(R8*4), R9
-	VMOVUPS     (R9), Y6
-	VMASKMOVPS  (CX)(DI*4), Y6, Y7
-	VSUBPS      Y1, Y7, Y7
-	VANDPS      Y6, Y7, Y7
-	VFMADD231PS Y7, Y7, Y2
 	LEAQ        8(DI), R8
 	CMPQ        R8, AX
-	JGE         end6
-	VMOVUPS     32(R9), Y6
-	VMASKMOVPS  32(CX)(DI*4), Y6, Y7
-	VSUBPS      Y1, Y7, Y7
-	VANDPS      Y6, Y7, Y7
-	VFMADD231PS Y7, Y7, Y3
+	JGT         cutVector10
+	VMOVUPS     (CX)(DI*4), Y6
+	VSUBPS      Y1, Y6, Y6
+	VFMADD231PS Y6, Y6, Y2
 	LEAQ        16(DI), R8
 	CMPQ        R8, AX
-	JGE         end6
-	VMOVUPS     64(R9), Y6
-	VMASKMOVPS  64(CX)(DI*4), Y6, Y7
-	VSUBPS      Y1, Y7, Y7
-	VANDPS      Y6, Y7, Y7
-	VFMADD231PS Y7, Y7, Y4
+	JGT         cutVector11
+	VMOVUPS     32(CX)(DI*4), Y6
+	VSUBPS      Y1, Y6, Y6
+	VFMADD231PS Y6, Y6, Y3
 	LEAQ        24(DI), R8
 	CMPQ        R8, AX
-	JGE         end6
+	JGT         cutVector12
+	VMOVUPS     64(CX)(DI*4), Y6
+	VSUBPS      Y1, Y6, Y6
+	VFMADD231PS Y6, Y6, Y4
+	LEAQ        24(DI), R8
+	CMPQ        R8, AX
+	JGE         end9
 	VMOVUPS     96(R9), Y6
 	VMASKMOVPS  96(CX)(DI*4), Y6, Y7
 	VSUBPS      Y1, Y7, Y7
 	VANDPS      Y6, Y7, Y7
 	VFMADD231PS Y7, Y7, Y5
+	JMP         end9
 
-end6:
+cutVector10:
+	VMOVUPS     (R9), Y6
+	VMASKMOVPS  (CX)(DI*4), Y6, Y7
+	VSUBPS      Y1, Y7, Y7
+	VANDPS      Y6, Y7, Y7
+	VFMADD231PS Y7, Y7, Y2
+	JMP         end9
+
+cutVector11:
+	LEAQ        8(DI), R8
+	CMPQ        R8, AX
+	JGE         end9
+	VMOVUPS     32(R9), Y6
+	VMASKMOVPS  32(CX)(DI*4), Y6, Y7
+	VSUBPS      Y1, Y7, Y7
+	VANDPS      Y6, Y7, Y7
+	VFMADD231PS Y7, Y7, Y3
+	JMP         end9
+
+cutVector12:
+	LEAQ        16(DI), R8
+	CMPQ        R8, AX
+	JGE         end9
+	VMOVUPS     64(R9), Y6
+	VMASKMOVPS  64(CX)(DI*4), Y6, Y7
+	VSUBPS      Y1, Y7, Y7
+	VANDPS      Y6, Y7, Y7
+	VFMADD231PS Y7, Y7, Y4
+
+end9:
 	VADDPS       Y4, Y2, Y2
 	VADDPS       Y5, Y3, Y3
 	VADDPS       Y3, Y2, Y2
@@ -160,10 +211,10 @@ end6:
 	VBROADCASTSS X2, Y2
 	XORQ         DI, DI
 
-block7:
+block13:
 	LEAQ        32(DI), R8
 	CMPQ        R8, AX
-	JGT         lastBlock8
+	JGT         lastBlock14
 	VMOVUPS     (CX)(DI*4), Y0
 	VMOVUPS     (DX)(DI*4), Y3
 	VMOVUPS     (BX)(DI*4), Y4
@@ -193,48 +244,48 @@ block7:
 	VFMADD213PS Y4, Y3, Y0
 	VMOVUPS     Y0, 96(SI)(DI*4)
 	ADDQ        $0x20, DI
-	JMP         block7
+	JMP         block13
 
-lastBlock8:
+lastBlock14:
 	CMPQ        DI, AX
-	JEQ         end9
+	JEQ         end15
 	LEAQ        block_masks<>+0(SB), R9
 	MOVQ        DI, R8
 	SUBQ        AX, R8
 	LEAQ        128(R9)(R8*4), R9
-	VMOVUPS     (R9), Y0
-	VMASKMOVPS  (CX)(DI*4), Y0, Y3
-	VMASKMOVPS  (DX)(DI*4), Y0, Y4
-	VMASKMOVPS  (BX)(DI*4), Y0, Y5
-	VSUBPS      Y1, Y3, Y3
-	VMULPS      Y2, Y3, Y3
-	VFMADD213PS Y5, Y4, Y3
-	VMASKMOVPS  Y3, Y0, (SI)(DI*4)
 	LEAQ        8(DI), R8
 	CMPQ        R8, AX
-	JGE         end9
-	VMOVUPS     32(R9), Y0
-	VMASKMOVPS  32(CX)(DI*4), Y0, Y3
-	VMASKMOVPS  32(DX)(DI*4), Y0, Y4
-	VMASKMOVPS  32(BX)(DI*4), Y0, Y5
-	VSUBPS      Y1, Y3, Y3
-	VMULPS      Y2, Y3, Y3
-	VFMADD213PS Y5, Y4, Y3
-	VMASKMOVPS  Y3, Y0, 32(SI)(DI*4)
+	JGT         cutVector16
+	VMOVUPS     (CX)(DI*4), Y0
+	VMOVUPS     (DX)(DI*4), Y3
+	VMOVUPS     (BX)(DI*4), Y4
+	VSUBPS      Y1, Y0, Y0
+	VMULPS      Y2, Y0, Y0
+	VFMADD213PS Y4, Y3, Y0
+	VMOVUPS     Y0, (SI)(DI*4)
 	LEAQ        16(DI), R8
 	CMPQ        R8, AX
-	JGE         end9
-	VMOVUPS     64(R9), Y0
-	VMASKMOVPS  64(CX)(DI*4), Y0, Y3
-	VMASKMOVPS  64(DX)(DI*4), Y0, Y4
-	VMASKMOVPS  64(BX)(DI*4), Y0, Y5
-	VSUBPS      Y1, Y3, Y3
-	VMULPS      Y2, Y3, Y3
-	VFMADD213PS Y5, Y4, Y3
-	VMASKMOVPS  Y3, Y0, 64(SI)(DI*4)
+	JGT         cutVector17
+	VMOVUPS     32(CX)(DI*4), Y0
+	VMOVUPS     32(DX)(DI*4), Y3
+	VMOVUPS     32(BX)(DI*4), Y4
+	VSUBPS      Y1, Y0, Y0
+	VMULPS      Y2, Y0, Y0
+	VFMADD213PS Y4, Y3, Y0
+	VMOVUPS     Y0, 32(SI)(DI*4)
 	LEAQ        24(DI), R8
 	CMPQ        R8, AX
-	JGE         end9
+	JGT         cutVector18
+	VMOVUPS     64(CX)(DI*4), Y0
+	VMOVUPS     64(DX)(DI*4), Y3
+	VMOVUPS     64(BX)(DI*4), Y4
+	VSUBPS      Y1, Y0, Y0
+	VMULPS      Y2, Y0, Y0
+	VFMADD213PS Y4, Y3, Y0
+	VMOVUPS     Y0, 64(SI)(DI*4)
+	LEAQ        24(DI), R8
+	CMPQ        R8, AX
+	JGE         end15
 	VMOVUPS     96(R9), Y0
 	VMASKMOVPS  96(CX)(DI*4), Y0, Y3
 	VMASKMOVPS  96(DX)(DI*4), Y0, Y4
@@ -243,8 +294,47 @@ lastBlock8:
 	VMULPS      Y2, Y3, Y3
 	VFMADD213PS Y5, Y4, Y3
 	VMASKMOVPS  Y3, Y0, 96(SI)(DI*4)
+	JMP         end15
 
-end9:
+cutVector16:
+	VMOVUPS     (R9), Y0
+	VMASKMOVPS  (CX)(DI*4), Y0, Y3
+	VMASKMOVPS  (DX)(DI*4), Y0, Y4
+	VMASKMOVPS  (BX)(DI*4), Y0, Y5
+	VSUBPS      Y1, Y3, Y3
+	VMULPS      Y2, Y3, Y3
+	VFMADD213PS Y5, Y4, Y3
+	VMASKMOVPS  Y3, Y0, (SI)(DI*4)
+	JMP         end15
+
+cutVector17:
+	LEAQ        8(DI), R8
+	CMPQ        R8, AX
+	JGE         end15
+	VMOVUPS     32(R9), Y0
+	VMASKMOVPS  32(CX)(DI*4), Y0, Y3
+	VMASKMOVPS  32(DX)(DI*4), Y0, Y4
+	VMASKMOVPS  32(BX)(DI*4), Y0, Y5
+	VSUBPS      Y1, Y3, Y3
+	VMULPS      Y2, Y3, Y3
+	VFMADD213PS Y5, Y4, Y3
+	VMASKMOVPS  Y3, Y0, 32(SI)(DI*4)
+	JMP         end15
+
+cutVector18:
+	LEAQ        16(DI), R8
+	CMPQ        R8, AX
+	JGE         end15
+	VMOVUPS     64(R9), Y0
+	VMASKMOVPS  64(CX)(DI*4), Y0, Y3
+	VMASKMOVPS  64(DX)(DI*4), Y0, Y4
+	VMASKMOVPS  64(BX)(DI*4), Y0, Y5
+	VSUBPS      Y1, Y3, Y3
+	VMULPS      Y2, Y3, Y3
+	VFMADD213PS Y5, Y4, Y3
+	VMASKMOVPS  Y3, Y0, 64(SI)(DI*4)
+
+end15:
 	VZEROUPPER
 	RET
 
@@ -383,39 +473,39 @@ lastBlock2:
 	MOVQ        DI, R8
 	SUBQ        AX, R8
 	LEAQ        128(R9)(R8*4), R9
-	VMOVUPS     (R9), Y10
-	VMASKMOVPS  (CX)(DI*4), Y10, Y11
-	VMASKMOVPS  (DX)(DI*4), Y10, Y12
-	VMASKMOVPS  (BX)(DI*4), Y10, Y10
-	VMULPS      Y10, Y11, Y11
-	VSUBPS      Y0, Y12, Y12
-	VMULPS      Y1, Y12, Y12
-	VADDPS      Y11, Y2, Y2
-	VFMADD231PS Y11, Y12, Y6
 	LEAQ        8(DI), R8
 	CMPQ        R8, AX
-	JGE         end3
-	VMOVUPS     32(R9), Y10
-	VMASKMOVPS  32(CX)(DI*4), Y10, Y11
-	VMASKMOVPS  32(DX)(DI*4), Y10, Y12
-	VMASKMOVPS  32(BX)(DI*4), Y10, Y10
-	VMULPS      Y10, Y11, Y11
-	VSUBPS      Y0, Y12, Y12
-	VMULPS      Y1, Y12, Y12
-	VADDPS      Y11, Y3, Y3
-	VFMADD231PS Y11, Y12, Y7
+	JGT         cutVector4
+	VMOVUPS     (CX)(DI*4), Y10
+	VMOVUPS     (DX)(DI*4), Y11
+	VMOVUPS     (BX)(DI*4), Y12
+	VMULPS      Y12, Y10, Y10
+	VSUBPS      Y0, Y11, Y11
+	VMULPS      Y1, Y11, Y11
+	VADDPS      Y10, Y2, Y2
+	VFMADD231PS Y10, Y11, Y6
 	LEAQ        16(DI), R8
 	CMPQ        R8, AX
-	JGE         end3
-	VMOVUPS     64(R9), Y10
-	VMASKMOVPS  64(CX)(DI*4), Y10, Y11
-	VMASKMOVPS  64(DX)(DI*4), Y10, Y12
-	VMASKMOVPS  64(BX)(DI*4), Y10, Y10
-	VMULPS      Y10, Y11, Y11
-	VSUBPS      Y0, Y12, Y12
-	VMULPS      Y1, Y12, Y12
-	VADDPS      Y11, Y4, Y4
-	VFMADD231PS Y11, Y12, Y8
+	JGT         cutVector5
+	VMOVUPS     32(CX)(DI*4), Y10
+	VMOVUPS     32(DX)(DI*4), Y11
+	VMOVUPS     32(BX)(DI*4), Y12
+	VMULPS      Y12, Y10, Y10
+	VSUBPS      Y0, Y11, Y11
+	VMULPS      Y1, Y11, Y11
+	VADDPS      Y10, Y3, Y3
+	VFMADD231PS Y10, Y11, Y7
+	LEAQ        24(DI), R8
+	CMPQ        R8, AX
+	JGT         cutVector6
+	VMOVUPS     64(CX)(DI*4), Y10
+	VMOVUPS     64(DX)(DI*4), Y11
+	VMOVUPS     64(BX)(DI*4), Y12
+	VMULPS      Y12, Y10, Y10
+	VSUBPS      Y0, Y11, Y11
+	VMULPS      Y1, Y11, Y11
+	VADDPS      Y10, Y4, Y4
+	VFMADD231PS Y10, Y11, Y8
 	LEAQ        24(DI), R8
 	CMPQ        R8, AX
 	JGE         end3
@@ -428,6 +518,48 @@ lastBlock2:
 	VMULPS      Y1, Y12, Y12
 	VADDPS      Y11, Y5, Y5
 	VFMADD231PS Y11, Y12, Y9
+	JMP         end3
+
+cutVector4:
+	VMOVUPS     (R9), Y10
+	VMASKMOVPS  (CX)(DI*4), Y10, Y11
+	VMASKMOVPS  (DX)(DI*4), Y10, Y12
+	VMASKMOVPS  (BX)(DI*4), Y10, Y10
+	VMULPS      Y10, Y11, Y11
+	VSUBPS      Y0, Y12, Y12
+	VMULPS      Y1, Y12, Y12
+	VADDPS      Y11, Y2, Y2
+	VFMADD231PS Y11, Y12, Y6
+	JMP         end3
+
+cutVector5:
+	LEAQ        8(DI), R8
+	CMPQ        R8, AX
+	JGE         end3
+	VMOVUPS     32(R9), Y10
+	VMASKMOVPS  32(CX)(DI*4), Y10, Y11
+	VMASKMOVPS  32(DX)(DI*4), Y10, Y12
+	VMASKMOVPS  32(BX)(DI*4), Y10, Y10
+	VMULPS      Y10, Y11, Y11
+	VSUBPS      Y0, Y12, Y12
+	VMULPS      Y1, Y12, Y12
+	VADDPS      Y11, Y3, Y3
+	VFMADD231PS Y11, Y12, Y7
+	JMP         end3
+
+cutVector6:
+	LEAQ        16(DI), R8
+	CMPQ        R8, AX
+	JGE         end3
+	VMOVUPS     64(R9), Y10
+	VMASKMOVPS  64(CX)(DI*4), Y10, Y11
+	VMASKMOVPS  64(DX)(DI*4), Y10, Y12
+	VMASKMOVPS  64(BX)(DI*4), Y10, Y10
+	VMULPS      Y10, Y11, Y11
+	VSUBPS      Y0, Y12, Y12
+	VMULPS      Y1, Y12, Y12
+	VADDPS      Y11, Y4, Y4
+	VFMADD231PS Y11, Y12, Y8
 
 end3:
 	VADDPS       Y4, Y2, Y2
@@ -457,10 +589,10 @@ end3:
 	VBROADCASTSS X6, Y6
 	XORQ         DI, DI
 
-block4:
+block7:
 	LEAQ         32(DI), R8
 	CMPQ         R8, AX
-	JGT          lastBlock5
+	JGT          lastBlock8
 	VMOVUPS      (CX)(DI*4), Y3
 	VMOVUPS      (DX)(DI*4), Y4
 	VMOVUPS      (BX)(DI*4), Y5
@@ -502,57 +634,57 @@ block4:
 	VMULPS       Y1, Y3, Y3
 	VMOVUPS      Y3, 96(SI)(DI*4)
 	ADDQ         $0x20, DI
-	JMP          block4
+	JMP          block7
 
-lastBlock5:
+lastBlock8:
 	CMPQ         DI, AX
-	JEQ          end6
+	JEQ          end9
 	LEAQ         block_masks<>+0(SB), R9
 	MOVQ         DI, R8
 	SUBQ         AX, R8
 	LEAQ         128(R9)(R8*4), R9
-	VMOVUPS      (R9), Y3
-	VMASKMOVPS   (CX)(DI*4), Y3, Y4
-	VMASKMOVPS   (DX)(DI*4), Y3, Y5
-	VMASKMOVPS   (BX)(DI*4), Y3, Y7
-	VMULPS       Y7, Y4, Y4
-	VSUBPS       Y0, Y5, Y5
-	VMULPS       Y1, Y5, Y5
-	VSUBPS       Y2, Y4, Y4
-	VFNMADD231PS Y5, Y6, Y4
-	VMULPS       Y1, Y4, Y4
-	VMASKMOVPS   Y4, Y3, (SI)(DI*4)
 	LEAQ         8(DI), R8
 	CMPQ         R8, AX
-	JGE          end6
-	VMOVUPS      32(R9), Y3
-	VMASKMOVPS   32(CX)(DI*4), Y3, Y4
-	VMASKMOVPS   32(DX)(DI*4), Y3, Y5
-	VMASKMOVPS   32(BX)(DI*4), Y3, Y7
-	VMULPS       Y7, Y4, Y4
-	VSUBPS       Y0, Y5, Y5
-	VMULPS       Y1, Y5, Y5
-	VSUBPS       Y2, Y4, Y4
-	VFNMADD231PS Y5, Y6, Y4
+	JGT          cutVector10
+	VMOVUPS      (CX)(DI*4), Y3
+	VMOVUPS      (DX)(DI*4), Y4
+	VMOVUPS      (BX)(DI*4), Y5
+	VMULPS       Y5, Y3, Y3
+	VSUBPS       Y0, Y4, Y4
 	VMULPS       Y1, Y4, Y4
-	VMASKMOVPS   Y4, Y3, 32(SI)(DI*4)
+	VSUBPS       Y2, Y3, Y3
+	VFNMADD231PS Y4, Y6, Y3
+	VMULPS       Y1, Y3, Y3
+	VMOVUPS      Y3, (SI)(DI*4)
 	LEAQ         16(DI), R8
 	CMPQ         R8, AX
-	JGE          end6
-	VMOVUPS      64(R9), Y3
-	VMASKMOVPS   64(CX)(DI*4), Y3, Y4
-	VMASKMOVPS   64(DX)(DI*4), Y3, Y5
-	VMASKMOVPS   64(BX)(DI*4), Y3, Y7
-	VMULPS       Y7, Y4, Y4
-	VSUBPS       Y0, Y5, Y5
-	VMULPS       Y1, Y5, Y5
-	VSUBPS       Y2, Y4, Y4
-	VFNMADD231PS Y5, Y6, Y4
+	JGT          cutVector11
+	VMOVUPS      32(CX)(DI*4), Y3
+	VMOVUPS      32(DX)(DI*4), Y4
+	VMOVUPS      32(BX)(DI*4), Y5
+	VMULPS       Y5, Y3, Y3
+	VSUBPS       Y0, Y4, Y4
 	VMULPS       Y1, Y4, Y4
-	VMASKMOVPS   Y4, Y3, 64(SI)(DI*4)
+	VSUBPS       Y2, Y3, Y3
+	VFNMADD231PS Y4, Y6, Y3
+	VMULPS       Y1, Y3, Y3
+	VMOVUPS      Y3, 32(SI)(DI*4)
 	LEAQ         24(DI), R8
 	CMPQ         R8, AX
-	JGE          end6
+	JGT          cutVector12
+	VMOVUPS      64(CX)(DI*4), Y3
+	VMOVUPS      64(DX)(DI*4), Y4
+	VMOVUPS      64(BX)(DI*4), Y5
+	VMULPS       Y5, Y3, Y3
+	VSUBPS       Y0, Y4, Y4
+	VMULPS       Y1, Y4, Y4
+	VSUBPS       Y2, Y3, Y3
+	VFNMADD231PS Y4, Y6, Y3
+	VMULPS       Y1, Y3, Y3
+	VMOVUPS      Y3, 64(SI)(DI*4)
+	LEAQ         24(DI), R8
+	CMPQ         R8, AX
+	JGE          end9
 	VMOVUPS      96(R9), Y3
 	VMASKMOVPS   96(CX)(DI*4), Y3, Y4
 	VMASKMOVPS   96(DX)(DI*4), Y3, Y5
@@ -564,8 +696,56 @@ lastBlock5:
 	VFNMADD231PS Y5, Y6, Y4
 	VMULPS       Y1, Y4, Y4
 	VMASKMOVPS   Y4, Y3, 96(SI)(DI*4)
+	JMP          end9
 
-end6:
+cutVector10:
+	VMOVUPS      (R9), Y3
+	VMASKMOVPS   (CX)(DI*4), Y3, Y4
+	VMASKMOVPS   (DX)(DI*4), Y3, Y5
+	VMASKMOVPS   (BX)(DI*4), Y3, Y7
+	VMULPS       Y7, Y4, Y4
+	VSUBPS       Y0, Y5, Y5
+	VMULPS       Y1, Y5, Y5
+	VSUBPS       Y2, Y4, Y4
+	VFNMADD231PS Y5, Y6, Y4
+	VMULPS       Y1, Y4, Y4
+	VMASKMOVPS   Y4, Y3, (SI)(DI*4)
+	JMP          end9
+
+cutVector11:
+	LEAQ         8(DI), R8
+	CMPQ         R8, AX
+	JGE          end9
+	VMOVUPS      32(R9), Y3
+	VMASKMOVPS   32(CX)(DI*4), Y3, Y4
+	VMASKMOVPS   32(DX)(DI*4), Y3, Y5
+	VMASKMOVPS   32(BX)(DI*4), Y3, Y7
+	VMULPS       Y7, Y4, Y4
+	VSUBPS       Y0, Y5, Y5
+	VMULPS       Y1, Y5, Y5
+	VSUBPS       Y2, Y4, Y4
+	VFNMADD231PS Y5, Y6, Y4
+	VMULPS       Y1, Y4, Y4
+	VMASKMOVPS   Y4, Y3, 32(SI)(DI*4)
+	JMP          end9
+
+cutVector12:
+	LEAQ         16(DI), R8
+	CMPQ         R8, AX
+	JGE          end9
+	VMOVUPS      64(R9), Y3
+	VMASKMOVPS   64(CX)(DI*4), Y3, Y4
+	VMASKMOVPS   64(DX)(DI*4), Y3, Y5
+	VMASKMOVPS   64(BX)(DI*4), Y3, Y7
+	VMULPS       Y7, Y4, Y4
+	VSUBPS       Y0, Y5, Y5
+	VMULPS       Y1, Y5, Y5
+	VSUBPS       Y2, Y4, Y4
+	VFNMADD231PS Y5, Y6, Y4
+	VMULPS       Y1, Y4, Y4
+	VMASKMOVPS   Y4, Y3, 64(SI)(DI*4)
+
+end9:
 	VZEROUPPER
 	RET
 
@@ -635,39 +815,39 @@ lastBlock2:
 	MOVQ        DI, R8
 	SUBQ        AX, R8
 	LEAQ        128(R9)(R8*4), R9
-	VMOVUPS     (R9), Y10
-	VMASKMOVPS  (CX)(DI*4), Y10, Y11
-	VMASKMOVPS  (DX)(DI*4), Y10, Y12
-	VMASKMOVPS  (BX)(DI*4), Y10, Y10
-	VMULPS      Y10, Y11, Y11
-	VSUBPS      Y0, Y12, Y12
-	VMULPS      Y1, Y12, Y12
-	VADDPS      Y11, Y2, Y2
-	VFMADD231PS Y11, Y12, Y6
 	LEAQ        8(DI), R8
 	CMPQ        R8, AX
-	JGE         end3
-	VMOVUPS     32(R9), Y10
-	VMASKMOVPS  32(CX)(DI*4), Y10, Y11
-	VMASKMOVPS  32(DX)(DI*4), Y10, Y12
-	VMASKMOVPS  32(BX)(DI*4), Y10, Y10
-	VMULPS      Y10, Y11, Y11
-	VSUBPS      Y0, Y12, Y12
-	VMULPS      Y1, Y12, Y12
-	VADDPS      Y11, Y3, Y3
-	VFMADD231PS Y11, Y12, Y7
+	JGT         cutVector4
+	VMOVUPS     (CX)(DI*4), Y10
+	VMOVUPS     (DX)(DI*4), Y11
+	VMOVUPS     (BX)(DI*4), Y12
+	VMULPS      Y12, Y10, Y10
+	VSUBPS      Y0, Y11, Y11
+	VMULPS      Y1, Y11, Y11
+	VADDPS      Y10, Y2, Y2
+	VFMADD231PS Y10, Y11, Y6
 	LEAQ        16(DI), R8
 	CMPQ        R8, AX
-	JGE         end3
-	VMOVUPS     64(R9), Y10
-	VMASKMOVPS  64(CX)(DI*4), Y10, Y11
-	VMASKMOVPS  64(DX)(DI*4), Y10, Y12
-	VMASKMOVPS  64(BX)(DI*4), Y10, Y10
-	VMULPS      Y10, Y11, Y11
-	VSUBPS      Y0, Y12, Y12
-	VMULPS      Y1, Y12, Y12
-	VADDPS      Y11, Y4, Y4
-	VFMADD231PS Y11, Y12, Y8
+	JGT         cutVector5
+	VMOVUPS     32(CX)(DI*4), Y10
+	VMOVUPS     32(DX)(DI*4), Y11
+	VMOVUPS     32(BX)(DI*4), Y12
+	VMULPS      Y12, Y10, Y10
+	VSUBPS      Y0, Y11, Y11
+	VMULPS      Y1, Y11, Y11
+	VADDPS      Y10, Y3, Y3
+	VFMADD231PS Y10, Y11, Y7
+	LEAQ        24(DI), R8
+	CMPQ        R8, AX
+	JGT         cutVector6
+	VMOVUPS     64(CX)(DI*4), Y10
+	VMOVUPS     64(DX)(DI*4), Y11
+	VMOVUPS     64(BX)(DI*4), Y12
+	VMULPS      Y12, Y10, Y10
+	VSUBPS      Y0, Y11, Y11
+	VMULPS      Y1, Y11, Y11
+	VADDPS      Y10, Y4, Y4
+	VFMADD231PS Y10, Y11, Y8
 	LEAQ        24(DI), R8
 	CMPQ        R8, AX
 	JGE         end3
@@ -680,6 +860,48 @@ lastBlock2:
 	VMULPS      Y1, Y12, Y12
 	VADDPS      Y11, Y5, Y5
 	VFMADD231PS Y11, Y12, Y9
+	JMP         end3
+
+cutVector4:
+	VMOVUPS     (R9), Y10
+	VMASKMOVPS  (CX)(DI*4), Y10, Y11
+	VMASKMOVPS  (DX)(DI*4), Y10, Y12
+	VMASKMOVPS  (BX)(DI*4), Y10, Y10
+	VMULPS      Y10, Y11, Y11
+	VSUBPS      Y0, Y12, Y12
+	VMULPS      Y1, Y12, Y12
+	VADDPS      Y11, Y2, Y2
+	VFMADD231PS Y11, Y12, Y6
+	JMP         end3
+
+cutVector5:
+	LEAQ        8(DI), R8
+	CMPQ        R8, AX
+	JGE         end3
+	VMOVUPS     32(R9), Y10
+	VMASKMOVPS  32(CX)(DI*4), Y10, Y11
+	VMASKMOVPS  32(DX)(DI*4), Y10, Y12
+	VMASKMOVPS  32(BX)(DI*4), Y10, Y10
+	VMULPS      Y10, Y11, Y11
+	VSUBPS      Y0, Y12, Y12
+	VMULPS      Y1, Y12, Y12
+	VADDPS      Y11, Y3, Y3
+	VFMADD231PS Y11, Y12, Y7
+	JMP         end3
+
+cutVector6:
+	LEAQ        16(DI), R8
+	CMPQ        R8, AX
+	JGE         end3
+	VMOVUPS     64(R9), Y10
+	VMASKMOVPS  64(CX)(DI*4), Y10, Y11
+	VMASKMOVPS  64(DX)(DI*4), Y10, Y12
+	VMASKMOVPS  64(BX)(DI*4), Y10, Y10
+	VMULPS      Y10, Y11, Y11
+	VSUBPS      Y0, Y12, Y12
+	VMULPS      Y1, Y12, Y12
+	VADDPS      Y11, Y4, Y4
+	VFMADD231PS Y11, Y12, Y8
 
 end3:
 	VADDPS       Y4, Y2, Y2
@@ -709,10 +931,10 @@ end3:
 	VBROADCASTSS X6, Y6
 	XORQ         DI, DI
 
-block4:
+block7:
 	LEAQ         32(DI), R8
 	CMPQ         R8, AX
-	JGT          lastBlock5
+	JGT          lastBlock8
 	VMOVUPS      (CX)(DI*4), Y3
 	VMOVUPS      (DX)(DI*4), Y4
 	VMOVUPS      (BX)(DI*4), Y5
@@ -758,60 +980,60 @@ block4:
 	VFMADD231PS  Y3, Y1, Y4
 	VMOVUPS      Y4, 96(SI)(DI*4)
 	ADDQ         $0x20, DI
-	JMP          block4
+	JMP          block7
 
-lastBlock5:
+lastBlock8:
 	CMPQ         DI, AX
-	JEQ          end6
+	JEQ          end9
 	LEAQ         block_masks<>+0(SB), R9
 	MOVQ         DI, R8
 	SUBQ         AX, R8
 	LEAQ         128(R9)(R8*4), R9
-	VMOVUPS      (R9), Y3
-	VMASKMOVPS   (CX)(DI*4), Y3, Y4
-	VMASKMOVPS   (DX)(DI*4), Y3, Y5
-	VMASKMOVPS   (BX)(DI*4), Y3, Y7
-	VMULPS       Y7, Y4, Y4
-	VSUBPS       Y0, Y5, Y5
-	VMULPS       Y1, Y5, Y5
-	VSUBPS       Y2, Y4, Y4
-	VFNMADD231PS Y5, Y6, Y4
-	VMASKMOVPS   (SI)(DI*4), Y3, Y5
-	VFMADD231PS  Y4, Y1, Y5
-	VMASKMOVPS   Y5, Y3, (SI)(DI*4)
 	LEAQ         8(DI), R8
 	CMPQ         R8, AX
-	JGE          end6
-	VMOVUPS      32(R9), Y3
-	VMASKMOVPS   32(CX)(DI*4), Y3, Y4
-	VMASKMOVPS   32(DX)(DI*4), Y3, Y5
-	VMASKMOVPS   32(BX)(DI*4), Y3, Y7
-	VMULPS       Y7, Y4, Y4
-	VSUBPS       Y0, Y5, Y5
-	VMULPS       Y1, Y5, Y5
-	VSUBPS       Y2, Y4, Y4
-	VFNMADD231PS Y5, Y6, Y4
-	VMASKMOVPS   32(SI)(DI*4), Y3, Y5
-	VFMADD231PS  Y4, Y1, Y5
-	VMASKMOVPS   Y5, Y3, 32(SI)(DI*4)
+	JGT          cutVector10
+	VMOVUPS      (CX)(DI*4), Y3
+	VMOVUPS      (DX)(DI*4), Y4
+	VMOVUPS      (BX)(DI*4), Y5
+	VMULPS       Y5, Y3, Y3
+	VSUBPS       Y0, Y4, Y4
+	VMULPS       Y1, Y4, Y4
+	VSUBPS       Y2, Y3, Y3
+	VFNMADD231PS Y4, Y6, Y3
+	VMOVUPS      (SI)(DI*4), Y4
+	VFMADD231PS  Y3, Y1, Y4
+	VMOVUPS      Y4, (SI)(DI*4)
 	LEAQ         16(DI), R8
 	CMPQ         R8, AX
-	JGE          end6
-	VMOVUPS      64(R9), Y3
-	VMASKMOVPS   64(CX)(DI*4), Y3, Y4
-	VMASKMOVPS   64(DX)(DI*4), Y3, Y5
-	VMASKMOVPS   64(BX)(DI*4), Y3, Y7
-	VMULPS       Y7, Y4, Y4
-	VSUBPS       Y0, Y5, Y5
-	VMULPS       Y1, Y5, Y5
-	VSUBPS       Y2, Y4, Y4
-	VFNMADD231PS Y5, Y6, Y4
-	VMASKMOVPS   64(SI)(DI*4), Y3, Y5
-	VFMADD231PS  Y4, Y1, Y5
-	VMASKMOVPS   Y5, Y3, 64(SI)(DI*4)
+	JGT          cutVector11
+	VMOVUPS      32(CX)(DI*4), Y3
+	VMOVUPS      32(DX)(DI*4), Y4
+	VMOVUPS      32(BX)(DI*4), Y5
+	VMULPS       Y5, Y3, Y3
+	VSUBPS       Y0, Y4, Y4
+	VMULPS       Y1, Y4, Y4
+	VSUBPS       Y2, Y3, Y3
+	VFNMADD231PS Y4, Y6, Y3
+	VMOVUPS      32(SI)(DI*4), Y4
+	VFMADD231PS  Y3, Y1, Y4
+	VMOVUPS      Y4, 32(SI)(DI*4)
 	LEAQ         24(DI), R8
 	CMPQ         R8, AX
-	JGE          end6
+	JGT          cutVector12
+	VMOVUPS      64(CX)(DI*4), Y3
+	VMOVUPS      64(DX)(DI*4), Y4
+	VMOVUPS      64(BX)(DI*4), Y5
+	VMULPS       Y5, Y3, Y3
+	VSUBPS       Y0, Y4, Y4
+	VMULPS       Y1, Y4, Y4
+	VSUBPS       Y2, Y3, Y3
+	VFNMADD231PS Y4, Y6, Y3
+	VMOVUPS      64(SI)(DI*4), Y4
+	VFMADD231PS  Y3, Y1, Y4
+	VMOVUPS      Y4, 64(SI)(DI*4)
+	LEAQ         24(DI), R8
+	CMPQ         R8, AX
+	JGE          end9
 	VMOVUPS      96(R9), Y3
 	VMASKMOVPS   96(CX)(DI*4), Y3, Y4
 	VMASKMOVPS   96(DX)(DI*4), Y3, Y5
@@ -824,8 +1046,59 @@ lastBlock5:
 	VMASKMOVPS   96(SI)(DI*4), Y3, Y5
 	VFMADD231PS  Y4, Y1, Y5
 	VMASKMOVPS   Y5, Y3, 96(SI)(DI*4)
+	JMP          end9
 
-end6:
+cutVector10:
+	VMOVUPS      (R9), Y3
+	VMASKMOVPS   (CX)(DI*4), Y3, Y4
+	VMASKMOVPS   (DX)(DI*4), Y3, Y5
+	VMASKMOVPS   (BX)(DI*4), Y3, Y7
+	VMULPS       Y7, Y4, Y4
+	VSUBPS       Y0, Y5, Y5
+	VMULPS       Y1, Y5, Y5
+	VSUBPS       Y2, Y4, Y4
+	VFNMADD231PS Y5, Y6, Y4
+	VMASKMOVPS   (SI)(DI*4), Y3, Y5
+	VFMADD231PS  Y4, Y1, Y5
+	VMASKMOVPS   Y5, Y3, (SI)(DI*4)
+	JMP          end9
+
+cutVector11:
+	LEAQ         8(DI), R8
+	CMPQ         R8, AX
+	JGE          end9
+	VMOVUPS      32(R9), Y3
+	VMASKMOVPS   32(CX)(DI*4), Y3, Y4
+	VMASKMOVPS   32(DX)(DI*4), Y3, Y5
+	VMASKMOVPS   32(BX)(DI*4), Y3, Y7
+	VMULPS       Y7, Y4, Y4
+	VSUBPS       Y0, Y5, Y5
+	VMULPS       Y1, Y5, Y5
+	VSUBPS       Y2, Y4, Y4
+	VFNMADD231PS Y5, Y6, Y4
+	VMASKMOVPS   32(SI)(DI*4), Y3, Y5
+	VFMADD231PS  Y4, Y1, Y5
+	VMASKMOVPS   Y5, Y3, 32(SI)(DI*4)
+	JMP          end9
+
+cutVector12:
+	LEAQ         16(DI), R8
+	CMPQ         R8, AX
+	JGE          end9
+	VMOVUPS      64(R9), Y3
+	VMASKMOVPS   64(CX)(DI*4), Y3, Y4
+	VMASKMOVPS   64(DX)(DI*4), Y3, Y5
+	VMASKMOVPS   64(BX)(DI*4), Y3, Y7
+	VMULPS       Y7, Y4, Y4
+	VSUBPS       Y0, Y5, Y5
+	VMULPS       Y1, Y5, Y5
+	VSUBPS       Y2, Y4, Y4
+	VFNMADD231PS Y5, Y6, Y4
+	VMASKMOVPS   64(SI)(DI*4), Y3, Y5
+	VFMADD231PS  Y4, Y1, Y5
+	VMASKMOVPS   Y5, Y3, 64(SI)(DI*4)
+
+end9:
 	VZEROUPPER
 	RET
 
@@ -963,105 +1236,105 @@ row7:
 	JMP          block1
 
 lastBlock2:
-	CMPQ    R9, SI
-	JEQ     end3
-	LEAQ    block_masks<>+0(SB), R11
-	MOVQ    R9, R10
-	SUBQ    SI, R10
-	LEAQ    128(R11)(R10*4), R11
-	VMOVUPS (R11), Y0
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	LEAQ    (DI)(R9*4), R10
-	LEAQ    (R8)(R9*4), R12
-	XORQ    R13, R13
-
-row8:
-	VMASKMOVPS   (R10), Y0, Y3
-	VMASKMOVPS   (R12), Y0, Y4
-	VBROADCASTSS (DX)(R13*4), Y5
-	VSUBPS       Y5, Y4, Y4
-	VBROADCASTSS (BX)(R13*4), Y5
-	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  Y3, Y4, Y1
-	VADDPS       Y3, Y2, Y2
-	ADDQ         AX, R10
-	ADDQ         CX, R12
-	INCQ         R13
-	CMPQ         R13, mean_len+120(FP)
-	JLT          row8
-	MOVQ         dgamma_base+0(FP), R10
-	VMASKMOVPS   (R10)(R9*4), Y0, Y3
-	VADDPS       Y1, Y3, Y3
-	VMASKMOVPS   Y3, Y0, (R10)(R9*4)
-	MOVQ         dbeta_base+24(FP), R10
-	VMASKMOVPS   (R10)(R9*4), Y0, Y3
-	VADDPS       Y2, Y3, Y3
-	VMASKMOVPS   Y3, Y0, (R10)(R9*4)
-	LEAQ         8(R9), R10
-	CMPQ         R10, SI
-	JGE          end3
-	VMOVUPS      32(R11), Y0
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
-	LEAQ         32(DI)(R9*4), R10
-	LEAQ         32(R8)(R9*4), R12
-	XORQ         R13, R13
+	CMPQ   R9, SI
+	JEQ    end3
+	LEAQ   block_masks<>+0(SB), R11
+	MOVQ   R9, R10
+	SUBQ   SI, R10
+	LEAQ   128(R11)(R10*4), R11
+	LEAQ   8(R9), R10
+	CMPQ   R10, SI
+	JGT    cutVector8
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	LEAQ   (DI)(R9*4), R10
+	LEAQ   (R8)(R9*4), R12
+	XORQ   R13, R13
 
 row9:
-	VMASKMOVPS   (R10), Y0, Y3
-	VMASKMOVPS   (R12), Y0, Y4
-	VBROADCASTSS (DX)(R13*4), Y5
-	VSUBPS       Y5, Y4, Y4
-	VBROADCASTSS (BX)(R13*4), Y5
-	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  Y3, Y4, Y1
-	VADDPS       Y3, Y2, Y2
+	VMOVUPS      (R10), Y2
+	VMOVUPS      (R12), Y3
+	VBROADCASTSS (DX)(R13*4), Y4
+	VSUBPS       Y4, Y3, Y3
+	VBROADCASTSS (BX)(R13*4), Y4
+	VMULPS       Y4, Y3, Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VADDPS       Y2, Y1, Y1
 	ADDQ         AX, R10
 	ADDQ         CX, R12
 	INCQ         R13
 	CMPQ         R13, mean_len+120(FP)
 	JLT          row9
 	MOVQ         dgamma_base+0(FP), R10
-	VMASKMOVPS   32(R10)(R9*4), Y0, Y3
-	VADDPS       Y1, Y3, Y3
-	VMASKMOVPS   Y3, Y0, 32(R10)(R9*4)
+	VMOVUPS      (R10)(R9*4), Y2
+	VADDPS       Y0, Y2, Y2
+	VMOVUPS      Y2, (R10)(R9*4)
 	MOVQ         dbeta_base+24(FP), R10
-	VMASKMOVPS   32(R10)(R9*4), Y0, Y3
-	VADDPS       Y2, Y3, Y3
-	VMASKMOVPS   Y3, Y0, 32(R10)(R9*4)
+	VMOVUPS      (R10)(R9*4), Y2
+	VADDPS       Y1, Y2, Y2
+	VMOVUPS      Y2, (R10)(R9*4)
 	LEAQ         16(R9), R10
 	CMPQ         R10, SI
-	JGE          end3
-	VMOVUPS      64(R11), Y0
+	JGT          cutVector10
+	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
-	LEAQ         64(DI)(R9*4), R10
-	LEAQ         64(R8)(R9*4), R12
+	LEAQ         32(DI)(R9*4), R10
+	LEAQ         32(R8)(R9*4), R12
 	XORQ         R13, R13
 
-row10:
-	VMASKMOVPS   (R10), Y0, Y3
-	VMASKMOVPS   (R12), Y0, Y4
-	VBROADCASTSS (DX)(R13*4), Y5
-	VSUBPS       Y5, Y4, Y4
-	VBROADCASTSS (BX)(R13*4), Y5
-	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  Y3, Y4, Y1
-	VADDPS       Y3, Y2, Y2
+row11:
+	VMOVUPS      (R10), Y2
+	VMOVUPS      (R12), Y3
+	VBROADCASTSS (DX)(R13*4), Y4
+	VSUBPS       Y4, Y3, Y3
+	VBROADCASTSS (BX)(R13*4), Y4
+	VMULPS       Y4, Y3, Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VADDPS       Y2, Y1, Y1
 	ADDQ         AX, R10
 	ADDQ         CX, R12
 	INCQ         R13
 	CMPQ         R13, mean_len+120(FP)
-	JLT          row10
+	JLT          row11
 	MOVQ         dgamma_base+0(FP), R10
-	VMASKMOVPS   64(R10)(R9*4), Y0, Y3
-	VADDPS       Y1, Y3, Y3
-	VMASKMOVPS   Y3, Y0, 64(R10)(R9*4)
+	VMOVUPS      32(R10)(R9*4), Y2
+	VADDPS       Y0, Y2, Y2
+	VMOVUPS      Y2, 32(R10)(R9*4)
 	MOVQ         dbeta_base+24(FP), R10
-	VMASKMOVPS   64(R10)(R9*4), Y0, Y3
-	VADDPS       Y2, Y3, Y3
-	VMASKMOVPS   Y3, Y0, 64(R10)(R9*4)
+	VMOVUPS      32(R10)(R9*4), Y2
+	VADDPS       Y1, Y2, Y2
+	VMOVUPS      Y2, 32(R10)(R9*4)
+	LEAQ         24(R9), R10
+	CMPQ         R10, SI
+	JGT          cutVector12
+	VXORPS       Y0, Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	LEAQ         64(DI)(R9*4), R10
+	LEAQ         64(R8)(R9*4), R12
+	XORQ         R13, R13
+
+row13:
+	VMOVUPS      (R10), Y2
+	VMOVUPS      (R12), Y3
+	VBROADCASTSS (DX)(R13*4), Y4
+	VSUBPS       Y4, Y3, Y3
+	VBROADCASTSS (BX)(R13*4), Y4
+	VMULPS       Y4, Y3, Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VADDPS       Y2, Y1, Y1
+	ADDQ         AX, R10
+	ADDQ         CX, R12
+	INCQ         R13
+	CMPQ         R13, mean_len+120(FP)
+	JLT          row13
+	MOVQ         dgamma_base+0(FP), R10
+	VMOVUPS      64(R10)(R9*4), Y2
+	VADDPS       Y0, Y2, Y2
+	VMOVUPS      Y2, 64(R10)(R9*4)
+	MOVQ         dbeta_base+24(FP), R10
+	VMOVUPS      64(R10)(R9*4), Y2
+	VADDPS       Y1, Y2, Y2
+	VMOVUPS      Y2, 64(R10)(R9*4)
 	LEAQ         24(R9), R10
 	CMPQ         R10, SI
 	JGE          end3
@@ -1072,7 +1345,7 @@ row10:
 	LEAQ         96(R8)(R9*4), DI
 	XORQ         R8, R8
 
-row11:
+row14:
 	VMASKMOVPS   (SI), Y0, Y3
 	VMASKMOVPS   (DI), Y0, Y4
 	VBROADCASTSS (DX)(R8*4), Y5
@@ -1085,7 +1358,7 @@ row11:
 	ADDQ         CX, DI
 	INCQ         R8
 	CMPQ         R8, mean_len+120(FP)
-	JLT          row11
+	JLT          row14
 	MOVQ         dgamma_base+0(FP), AX
 	VMASKMOVPS   96(AX)(R9*4), Y0, Y3
 	VADDPS       Y1, Y3, Y3
@@ -1094,6 +1367,108 @@ row11:
 	VMASKMOVPS   96(AX)(R9*4), Y0, Y3
 	VADDPS       Y2, Y3, Y3
 	VMASKMOVPS   Y3, Y0, 96(AX)(R9*4)
+	JMP          end3
+
+cutVector8:
+	VMOVUPS (R11), Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	LEAQ    (DI)(R9*4), SI
+	LEAQ    (R8)(R9*4), DI
+	XORQ    R8, R8
+
+row15:
+	VMASKMOVPS   (SI), Y0, Y3
+	VMASKMOVPS   (DI), Y0, Y4
+	VBROADCASTSS (DX)(R8*4), Y5
+	VSUBPS       Y5, Y4, Y4
+	VBROADCASTSS (BX)(R8*4), Y5
+	VMULPS       Y5, Y4, Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VADDPS       Y3, Y2, Y2
+	ADDQ         AX, SI
+	ADDQ         CX, DI
+	INCQ         R8
+	CMPQ         R8, mean_len+120(FP)
+	JLT          row15
+	MOVQ         dgamma_base+0(FP), AX
+	VMASKMOVPS   (AX)(R9*4), Y0, Y3
+	VADDPS       Y1, Y3, Y3
+	VMASKMOVPS   Y3, Y0, (AX)(R9*4)
+	MOVQ         dbeta_base+24(FP), AX
+	VMASKMOVPS   (AX)(R9*4), Y0, Y3
+	VADDPS       Y2, Y3, Y3
+	VMASKMOVPS   Y3, Y0, (AX)(R9*4)
+	JMP          end3
+
+cutVector10:
+	LEAQ    8(R9), R10
+	CMPQ    R10, SI
+	JGE     end3
+	VMOVUPS 32(R11), Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	LEAQ    32(DI)(R9*4), SI
+	LEAQ    32(R8)(R9*4), DI
+	XORQ    R8, R8
+
+row16:
+	VMASKMOVPS   (SI), Y0, Y3
+	VMASKMOVPS   (DI), Y0, Y4
+	VBROADCASTSS (DX)(R8*4), Y5
+	VSUBPS       Y5, Y4, Y4
+	VBROADCASTSS (BX)(R8*4), Y5
+	VMULPS       Y5, Y4, Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VADDPS       Y3, Y2, Y2
+	ADDQ         AX, SI
+	ADDQ         CX, DI
+	INCQ         R8
+	CMPQ         R8, mean_len+120(FP)
+	JLT          row16
+	MOVQ         dgamma_base+0(FP), AX
+	VMASKMOVPS   32(AX)(R9*4), Y0, Y3
+	VADDPS       Y1, Y3, Y3
+	VMASKMOVPS   Y3, Y0, 32(AX)(R9*4)
+	MOVQ         dbeta_base+24(FP), AX
+	VMASKMOVPS   32(AX)(R9*4), Y0, Y3
+	VADDPS       Y2, Y3, Y3
+	VMASKMOVPS   Y3, Y0, 32(AX)(R9*4)
+	JMP          end3
+
+cutVector12:
+	LEAQ    16(R9), R10
+	CMPQ    R10, SI
+	JGE     end3
+	VMOVUPS 64(R11), Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	LEAQ    64(DI)(R9*4), SI
+	LEAQ    64(R8)(R9*4), DI
+	XORQ    R8, R8
+
+row17:
+	VMASKMOVPS   (SI), Y0, Y3
+	VMASKMOVPS   (DI), Y0, Y4
+	VBROADCASTSS (DX)(R8*4), Y5
+	VSUBPS       Y5, Y4, Y4
+	VBROADCASTSS (BX)(R8*4), Y5
+	VMULPS       Y5, Y4, Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VADDPS       Y3, Y2, Y2
+	ADDQ         AX, SI
+	ADDQ         CX, DI
+	INCQ         R8
+	CMPQ         R8, mean_len+120(FP)
+	JLT          row17
+	MOVQ         dgamma_base+0(FP), AX
+	VMASKMOVPS   64(AX)(R9*4), Y0, Y3
+	VADDPS       Y1, Y3, Y3
+	VMASKMOVPS   Y3, Y0, 64(AX)(R9*4)
+	MOVQ         dbeta_base+24(FP), AX
+	VMASKMOVPS   64(AX)(R9*4), Y0, Y3
+	VADDPS       Y2, Y3, Y3
+	VMASKMOVPS   Y3, Y0, 64(AX)(R9*4)
 
 end3:
 	VZEROUPPER

@@ -39,24 +39,24 @@ lastBlock2:
 	MOVQ       BX, SI
 	SUBQ       AX, SI
 	LEAQ       128(DI)(SI*4), DI
-	VMOVUPS    (DI), Y1
-	VMASKMOVPS (DX)(BX*4), Y1, Y2
-	VMAXPS     Y2, Y0, Y2
-	VMASKMOVPS Y2, Y1, (CX)(BX*4)
 	LEAQ       8(BX), SI
 	CMPQ       SI, AX
-	JGE        end3
-	VMOVUPS    32(DI), Y1
-	VMASKMOVPS 32(DX)(BX*4), Y1, Y2
-	VMAXPS     Y2, Y0, Y2
-	VMASKMOVPS Y2, Y1, 32(CX)(BX*4)
+	JGT        cutVector4
+	VMOVUPS    (DX)(BX*4), Y1
+	VMAXPS     Y1, Y0, Y1
+	VMOVUPS    Y1, (CX)(BX*4)
 	LEAQ       16(BX), SI
 	CMPQ       SI, AX
-	JGE        end3
-	VMOVUPS    64(DI), Y1
-	VMASKMOVPS 64(DX)(BX*4), Y1, Y2
-	VMAXPS     Y2, Y0, Y2
-	VMASKMOVPS Y2, Y1, 64(CX)(BX*4)
+	JGT        cutVector5
+	VMOVUPS    32(DX)(BX*4), Y1
+	VMAXPS     Y1, Y0, Y1
+	VMOVUPS    Y1, 32(CX)(BX*4)
+	LEAQ       24(BX), SI
+	CMPQ       SI, AX
+	JGT        cutVector6
+	VMOVUPS    64(DX)(BX*4), Y1
+	VMAXPS     Y1, Y0, Y1
+	VMOVUPS    Y1, 64(CX)(BX*4)
 	LEAQ       24(BX), SI
 	CMPQ       SI, AX
 	JGE        end3
@@ -64,6 +64,33 @@ lastBlock2:
 	VMASKMOVPS 96(DX)(BX*4), Y1, Y2
 	VMAXPS     Y2, Y0, Y2
 	VMASKMOVPS Y2, Y1, 96(CX)(BX*4)
+	JMP        end3
+
+cutVector4:
+	VMOVUPS    (DI), Y1
+	VMASKMOVPS (DX)(BX*4), Y1, Y2
+	VMAXPS     Y2, Y0, Y2
+	VMASKMOVPS Y2, Y1, (CX)(BX*4)
+	JMP        end3
+
+cutVector5:
+	LEAQ       8(BX), SI
+	CMPQ       SI, AX
+	JGE        end3
+	VMOVUPS    32(DI), Y1
+	VMASKMOVPS 32(DX)(BX*4), Y1, Y2
+	VMAXPS     Y2, Y0, Y2
+	VMASKMOVPS Y2, Y1, 32(CX)(BX*4)
+	JMP        end3
+
+cutVector6:
+	LEAQ       16(BX), SI
+	CMPQ       SI, AX
+	JGE        end3
+	VMOVUPS    64(DI), Y1
+	VMASKMOVPS 64(DX)(BX*4), Y1, Y2
+	VMAXPS     Y2, Y0, Y2
+	VMASKMOVPS Y2, Y1, 64(CX)(BX*4)
 
 end3:
 	VZEROUPPER
@@ -182,33 +209,33 @@ lastBlock2:
 	MOVQ       SI, DI
 	SUBQ       AX, DI
 	LEAQ       128(R8)(DI*4), R8
-	VMOVUPS    (R8), Y0
-	VMASKMOVPS (DX)(SI*4), Y0, Y1
-	VMASKMOVPS (BX)(SI*4), Y0, Y2
-	VMAXPS     Y2, Y1, Y2
-	VCMPPS     $0x03, Y1, Y1, Y3
-	VBLENDVPS  Y3, Y1, Y2, Y2
-	VMASKMOVPS Y2, Y0, (CX)(SI*4)
 	LEAQ       8(SI), DI
 	CMPQ       DI, AX
-	JGE        end3
-	VMOVUPS    32(R8), Y0
-	VMASKMOVPS 32(DX)(SI*4), Y0, Y1
-	VMASKMOVPS 32(BX)(SI*4), Y0, Y2
-	VMAXPS     Y2, Y1, Y2
-	VCMPPS     $0x03, Y1, Y1, Y3
-	VBLENDVPS  Y3, Y1, Y2, Y2
-	VMASKMOVPS Y2, Y0, 32(CX)(SI*4)
+	JGT        cutVector4
+	VMOVUPS    (DX)(SI*4), Y0
+	VMOVUPS    (BX)(SI*4), Y1
+	VMAXPS     Y1, Y0, Y1
+	VCMPPS     $0x03, Y0, Y0, Y2
+	VBLENDVPS  Y2, Y0, Y1, Y1
+	VMOVUPS    Y1, (CX)(SI*4)
 	LEAQ       16(SI), DI
 	CMPQ       DI, AX
-	JGE        end3
-	VMOVUPS    64(R8), Y0
-	VMASKMOVPS 64(DX)(SI*4), Y0, Y1
-	VMASKMOVPS 64(BX)(SI*4), Y0, Y2
-	VMAXPS     Y2, Y1, Y2
-	VCMPPS     $0x03, Y1, Y1, Y3
-	VBLENDVPS  Y3, Y1, Y2, Y2
-	VMASKMOVPS Y2, Y0, 64(CX)(SI*4)
+	JGT        cutVector5
+	VMOVUPS    32(DX)(SI*4), Y0
+	VMOVUPS    32(BX)(SI*4), Y1
+	VMAXPS     Y1, Y0, Y1
+	VCMPPS     $0x03, Y0, Y0, Y2
+	VBLENDVPS  Y2, Y0, Y1, Y1
+	VMOVUPS    Y1, 32(CX)(SI*4)
+	LEAQ       24(SI), DI
+	CMPQ       DI, AX
+	JGT        cutVector6
+	VMOVUPS    64(DX)(SI*4), Y0
+	VMOVUPS    64(BX)(SI*4), Y1
+	VMAXPS     Y1, Y0, Y1
+	VCMPPS     $0x03, Y0, Y0, Y2
+	VBLENDVPS  Y2, Y0, Y1, Y1
+	VMOVUPS    Y1, 64(CX)(SI*4)
 	LEAQ       24(SI), DI
 	CMPQ       DI, AX
 	JGE        end3
@@ -219,6 +246,42 @@ lastBlock2:
 	VCMPPS     $0x03, Y1, Y1, Y3
 	VBLENDVPS  Y3, Y1, Y2, Y2
 	VMASKMOVPS Y2, Y0, 96(CX)(SI*4)
+	JMP        end3
+
+cutVector4:
+	VMOVUPS    (R8), Y0
+	VMASKMOVPS (DX)(SI*4), Y0, Y1
+	VMASKMOVPS (BX)(SI*4), Y0, Y2
+	VMAXPS     Y2, Y1, Y2
+	VCMPPS     $0x03, Y1, Y1, Y3
+	VBLENDVPS  Y3, Y1, Y2, Y2
+	VMASKMOVPS Y2, Y0, (CX)(SI*4)
+	JMP        end3
+
+cutVector5:
+	LEAQ       8(SI), DI
+	CMPQ       DI, AX
+	JGE        end3
+	VMOVUPS    32(R8), Y0
+	VMASKMOVPS 32(DX)(SI*4), Y0, Y1
+	VMASKMOVPS 32(BX)(SI*4), Y0, Y2
+	VMAXPS     Y2, Y1, Y2
+	VCMPPS     $0x03, Y1, Y1, Y3
+	VBLENDVPS  Y3, Y1, Y2, Y2
+	VMASKMOVPS Y2, Y0, 32(CX)(SI*4)
+	JMP        end3
+
+cutVector6:
+	LEAQ       16(SI), DI
+	CMPQ       DI, AX
+	JGE        end3
+	VMOVUPS    64(R8), Y0
+	VMASKMOVPS 64(DX)(SI*4), Y0, Y1
+	VMASKMOVPS 64(BX)(SI*4), Y0, Y2
+	VMAXPS     Y2, Y1, Y2
+	VCMPPS     $0x03, Y1, Y1, Y3
+	VBLENDVPS  Y3, Y1, Y2, Y2
+	VMASKMOVPS Y2, Y0, 64(CX)(SI*4)
 
 end3:
 	VZEROUPPER

@@ -51,51 +51,42 @@ lastBlock2:
 	MOVQ       DX, BX
 	SUBQ       AX, BX
 	LEAQ       128(SI)(BX*4), SI
-	VMOVUPS    (SI), X8
-	VMASKMOVPS (CX)(DX*4), X8, X8
-	VCVTPS2PD  X8, Y8
-	VADDPD     Y8, Y0, Y0
 	LEAQ       4(DX), BX
 	CMPQ       BX, AX
-	JGE        end3
-	VMOVUPS    16(SI), X8
-	VMASKMOVPS 16(CX)(DX*4), X8, X8
-	VCVTPS2PD  X8, Y8
-	VADDPD     Y8, Y1, Y1
+	JGT        cutVector4
+	PREFETCHT0 2048(CX)(DX*4)
+	VCVTPS2PD  (CX)(DX*4), Y8
+	VADDPD     Y8, Y0, Y0
 	LEAQ       8(DX), BX
 	CMPQ       BX, AX
-	JGE        end3
-	VMOVUPS    32(SI), X8
-	VMASKMOVPS 32(CX)(DX*4), X8, X8
-	VCVTPS2PD  X8, Y8
-	VADDPD     Y8, Y2, Y2
+	JGT        cutVector5
+	VCVTPS2PD  16(CX)(DX*4), Y8
+	VADDPD     Y8, Y1, Y1
 	LEAQ       12(DX), BX
 	CMPQ       BX, AX
-	JGE        end3
-	VMOVUPS    48(SI), X8
-	VMASKMOVPS 48(CX)(DX*4), X8, X8
-	VCVTPS2PD  X8, Y8
-	VADDPD     Y8, Y3, Y3
+	JGT        cutVector6
+	VCVTPS2PD  32(CX)(DX*4), Y8
+	VADDPD     Y8, Y2, Y2
 	LEAQ       16(DX), BX
 	CMPQ       BX, AX
-	JGE        end3
-	VMOVUPS    64(SI), X8
-	VMASKMOVPS 64(CX)(DX*4), X8, X8
-	VCVTPS2PD  X8, Y8
-	VADDPD     Y8, Y4, Y4
+	JGT        cutVector7
+	VCVTPS2PD  48(CX)(DX*4), Y8
+	VADDPD     Y8, Y3, Y3
 	LEAQ       20(DX), BX
 	CMPQ       BX, AX
-	JGE        end3
-	VMOVUPS    80(SI), X8
-	VMASKMOVPS 80(CX)(DX*4), X8, X8
-	VCVTPS2PD  X8, Y8
-	VADDPD     Y8, Y5, Y5
+	JGT        cutVector8
+	PREFETCHT0 2112(CX)(DX*4)
+	VCVTPS2PD  64(CX)(DX*4), Y8
+	VADDPD     Y8, Y4, Y4
 	LEAQ       24(DX), BX
 	CMPQ       BX, AX
-	JGE        end3
-	VMOVUPS    96(SI), X8
-	VMASKMOVPS 96(CX)(DX*4), X8, X8
-	VCVTPS2PD  X8, Y8
+	JGT        cutVector9
+	VCVTPS2PD  80(CX)(DX*4), Y8
+	VADDPD     Y8, Y5, Y5
+	LEAQ       28(DX), BX
+	CMPQ       BX, AX
+	JGT        cutVector10
+	VCVTPS2PD  96(CX)(DX*4), Y8
 	VADDPD     Y8, Y6, Y6
 	LEAQ       28(DX), BX
 	CMPQ       BX, AX
@@ -104,6 +95,73 @@ lastBlock2:
 	VMASKMOVPS 112(CX)(DX*4), X8, X8
 	VCVTPS2PD  X8, Y8
 	VADDPD     Y8, Y7, Y7
+	JMP        end3
+
+cutVector4:
+	VMOVUPS    (SI), X8
+	VMASKMOVPS (CX)(DX*4), X8, X8
+	VCVTPS2PD  X8, Y8
+	VADDPD     Y8, Y0, Y0
+	JMP        end3
+
+cutVector5:
+	LEAQ       4(DX), BX
+	CMPQ       BX, AX
+	JGE        end3
+	VMOVUPS    16(SI), X8
+	VMASKMOVPS 16(CX)(DX*4), X8, X8
+	VCVTPS2PD  X8, Y8
+	VADDPD     Y8, Y1, Y1
+	JMP        end3
+
+cutVector6:
+	LEAQ       8(DX), BX
+	CMPQ       BX, AX
+	JGE        end3
+	VMOVUPS    32(SI), X8
+	VMASKMOVPS 32(CX)(DX*4), X8, X8
+	VCVTPS2PD  X8, Y8
+	VADDPD     Y8, Y2, Y2
+	JMP        end3
+
+cutVector7:
+	LEAQ       12(DX), BX
+	CMPQ       BX, AX
+	JGE        end3
+	VMOVUPS    48(SI), X8
+	VMASKMOVPS 48(CX)(DX*4), X8, X8
+	VCVTPS2PD  X8, Y8
+	VADDPD     Y8, Y3, Y3
+	JMP        end3
+
+cutVector8:
+	LEAQ       16(DX), BX
+	CMPQ       BX, AX
+	JGE        end3
+	VMOVUPS    64(SI), X8
+	VMASKMOVPS 64(CX)(DX*4), X8, X8
+	VCVTPS2PD  X8, Y8
+	VADDPD     Y8, Y4, Y4
+	JMP        end3
+
+cutVector9:
+	LEAQ       20(DX), BX
+	CMPQ       BX, AX
+	JGE        end3
+	VMOVUPS    80(SI), X8
+	VMASKMOVPS 80(CX)(DX*4), X8, X8
+	VCVTPS2PD  X8, Y8
+	VADDPD     Y8, Y5, Y5
+	JMP        end3
+
+cutVector10:
+	LEAQ       24(DX), BX
+	CMPQ       BX, AX
+	JGE        end3
+	VMOVUPS    96(SI), X8
+	VMASKMOVPS 96(CX)(DX*4), X8, X8
+	VCVTPS2PD  X8, Y8
+	VADDPD     Y8, Y6, Y6
 
 end3:
 	VADDPD       Y4, Y0, Y0
@@ -245,66 +303,52 @@ lastBlock2:
 	MOVQ        BX, SI
 	SUBQ        AX, SI
 	LEAQ        128(DI)(SI*4), DI
-	VMOVUPS     (DI), X8
-	VMASKMOVPS  (CX)(BX*4), X8, X9
-	VCVTPS2PD   X9, Y9
-	VMASKMOVPS  (DX)(BX*4), X8, X8
-	VCVTPS2PD   X8, Y8
-	VFMADD231PD Y9, Y8, Y0
 	LEAQ        4(BX), SI
 	CMPQ        SI, AX
-	JGE         end3
-	VMOVUPS     16(DI), X8
-	VMASKMOVPS  16(CX)(BX*4), X8, X9
-	VCVTPS2PD   X9, Y9
-	VMASKMOVPS  16(DX)(BX*4), X8, X8
-	VCVTPS2PD   X8, Y8
-	VFMADD231PD Y9, Y8, Y1
+	JGT         cutVector4
+	PREFETCHT0  2048(CX)(BX*4)
+	VCVTPS2PD   (CX)(BX*4), Y8
+	PREFETCHT0  2048(DX)(BX*4)
+	VCVTPS2PD   (DX)(BX*4), Y9
+	VFMADD231PD Y8, Y9, Y0
 	LEAQ        8(BX), SI
 	CMPQ        SI, AX
-	JGE         end3
-	VMOVUPS     32(DI), X8
-	VMASKMOVPS  32(CX)(BX*4), X8, X9
-	VCVTPS2PD   X9, Y9
-	VMASKMOVPS  32(DX)(BX*4), X8, X8
-	VCVTPS2PD   X8, Y8
-	VFMADD231PD Y9, Y8, Y2
+	JGT         cutVector5
+	VCVTPS2PD   16(CX)(BX*4), Y8
+	VCVTPS2PD   16(DX)(BX*4), Y9
+	VFMADD231PD Y8, Y9, Y1
 	LEAQ        12(BX), SI
 	CMPQ        SI, AX
-	JGE         end3
-	VMOVUPS     48(DI), X8
-	VMASKMOVPS  48(CX)(BX*4), X8, X9
-	VCVTPS2PD   X9, Y9
-	VMASKMOVPS  48(DX)(BX*4), X8, X8
-	VCVTPS2PD   X8, Y8
-	VFMADD231PD Y9, Y8, Y3
+	JGT         cutVector6
+	VCVTPS2PD   32(CX)(BX*4), Y8
+	VCVTPS2PD   32(DX)(BX*4), Y9
+	VFMADD231PD Y8, Y9, Y2
 	LEAQ        16(BX), SI
 	CMPQ        SI, AX
-	JGE         end3
-	VMOVUPS     64(DI), X8
-	VMASKMOVPS  64(CX)(BX*4), X8, X9
-	VCVTPS2PD   X9, Y9
-	VMASKMOVPS  64(DX)(BX*4), X8, X8
-	VCVTPS2PD   X8, Y8
-	VFMADD231PD Y9, Y8, Y4
+	JGT         cutVector7
+	VCVTPS2PD   48(CX)(BX*4), Y8
+	VCVTPS2PD   48(DX)(BX*4), Y9
+	VFMADD231PD Y8, Y9, Y3
 	LEAQ        20(BX), SI
 	CMPQ        SI, AX
-	JGE         end3
-	VMOVUPS     80(DI), X8
-	VMASKMOVPS  80(CX)(BX*4), X8, X9
-	VCVTPS2PD   X9, Y9
-	VMASKMOVPS  80(DX)(BX*4), X8, X8
-	VCVTPS2PD   X8, Y8
-	VFMADD231PD Y9, Y8, Y5
+	JGT         cutVector8
+	PREFETCHT0  2112(CX)(BX*4)
+	VCVTPS2PD   64(CX)(BX*4), Y8
+	PREFETCHT0  2112(DX)(BX*4)
+	VCVTPS2PD   64(DX)(BX*4), Y9
+	VFMADD231PD Y8, Y9, Y4
 	LEAQ        24(BX), SI
 	CMPQ        SI, AX
-	JGE         end3
-	VMOVUPS     96(DI), X8
-	VMASKMOVPS  96(CX)(BX*4), X8, X9
-	VCVTPS2PD   X9, Y9
-	VMASKMOVPS  96(DX)(BX*4), X8, X8
-	VCVTPS2PD   X8, Y8
-	VFMADD231PD Y9, Y8, Y6
+	JGT         cutVector9
+	VCVTPS2PD   80(CX)(BX*4), Y8
+	VCVTPS2PD   80(DX)(BX*4), Y9
+	VFMADD231PD Y8, Y9, Y5
+	LEAQ        28(BX), SI
+	CMPQ        SI, AX
+	JGT         cutVector10
+	VCVTPS2PD   96(CX)(BX*4), Y8
+	VCVTPS2PD   96(DX)(BX*4), Y9
+	VFMADD231PD Y8, Y9, Y6
 	LEAQ        28(BX), SI
 	CMPQ        SI, AX
 	JGE         end3
@@ -314,6 +358,87 @@ lastBlock2:
 	VMASKMOVPS  112(DX)(BX*4), X8, X8
 	VCVTPS2PD   X8, Y8
 	VFMADD231PD Y9, Y8, Y7
+	JMP         end3
+
+cutVector4:
+	VMOVUPS     (DI), X8
+	VMASKMOVPS  (CX)(BX*4), X8, X9
+	VCVTPS2PD   X9, Y9
+	VMASKMOVPS  (DX)(BX*4), X8, X8
+	VCVTPS2PD   X8, Y8
+	VFMADD231PD Y9, Y8, Y0
+	JMP         end3
+
+cutVector5:
+	LEAQ        4(BX), SI
+	CMPQ        SI, AX
+	JGE         end3
+	VMOVUPS     16(DI), X8
+	VMASKMOVPS  16(CX)(BX*4), X8, X9
+	VCVTPS2PD   X9, Y9
+	VMASKMOVPS  16(DX)(BX*4), X8, X8
+	VCVTPS2PD   X8, Y8
+	VFMADD231PD Y9, Y8, Y1
+	JMP         end3
+
+cutVector6:
+	LEAQ        8(BX), SI
+	CMPQ        SI, AX
+	JGE         end3
+	VMOVUPS     32(DI), X8
+	VMASKMOVPS  32(CX)(BX*4), X8, X9
+	VCVTPS2PD   X9, Y9
+	VMASKMOVPS  32(DX)(BX*4), X8, X8
+	VCVTPS2PD   X8, Y8
+	VFMADD231PD Y9, Y8, Y2
+	JMP         end3
+
+cutVector7:
+	LEAQ        12(BX), SI
+	CMPQ        SI, AX
+	JGE         end3
+	VMOVUPS     48(DI), X8
+	VMASKMOVPS  48(CX)(BX*4), X8, X9
+	VCVTPS2PD   X9, Y9
+	VMASKMOVPS  48(DX)(BX*4), X8, X8
+	VCVTPS2PD   X8, Y8
+	VFMADD231PD Y9, Y8, Y3
+	JMP         end3
+
+cutVector8:
+	LEAQ        16(BX), SI
+	CMPQ        SI, AX
+	JGE         end3
+	VMOVUPS     64(DI), X8
+	VMASKMOVPS  64(CX)(BX*4), X8, X9
+	VCVTPS2PD   X9, Y9
+	VMASKMOVPS  64(DX)(BX*4), X8, X8
+	VCVTPS2PD   X8, Y8
+	VFMADD231PD Y9, Y8, Y4
+	JMP         end3
+
+cutVector9:
+	LEAQ        20(BX), SI
+	CMPQ        SI, AX
+	JGE         end3
+	VMOVUPS     80(DI), X8
+	VMASKMOVPS  80(CX)(BX*4), X8, X9
+	VCVTPS2PD   X9, Y9
+	VMASKMOVPS  80(DX)(BX*4), X8, X8
+	VCVTPS2PD   X8, Y8
+	VFMADD231PD Y9, Y8, Y5
+	JMP         end3
+
+cutVector10:
+	LEAQ        24(BX), SI
+	CMPQ        SI, AX
+	JGE         end3
+	VMOVUPS     96(DI), X8
+	VMASKMOVPS  96(CX)(BX*4), X8, X9
+	VCVTPS2PD   X9, Y9
+	VMASKMOVPS  96(DX)(BX*4), X8, X8
+	VCVTPS2PD   X8, Y8
+	VFMADD231PD Y9, Y8, Y6
 
 end3:
 	VADDPD       Y4, Y0, Y0
@@ -378,51 +503,42 @@ lastBlock2:
 	MOVQ        DX, BX
 	SUBQ        AX, BX
 	LEAQ        128(SI)(BX*4), SI
-	VMOVUPS     (SI), X8
-	VMASKMOVPS  (CX)(DX*4), X8, X8
-	VCVTPS2PD   X8, Y8
-	VFMADD231PD Y8, Y8, Y0
 	LEAQ        4(DX), BX
 	CMPQ        BX, AX
-	JGE         end3
-	VMOVUPS     16(SI), X8
-	VMASKMOVPS  16(CX)(DX*4), X8, X8
-	VCVTPS2PD   X8, Y8
-	VFMADD231PD Y8, Y8, Y1
+	JGT         cutVector4
+	PREFETCHT0  2048(CX)(DX*4)
+	VCVTPS2PD   (CX)(DX*4), Y8
+	VFMADD231PD Y8, Y8, Y0
 	LEAQ        8(DX), BX
 	CMPQ        BX, AX
-	JGE         end3
-	VMOVUPS     32(SI), X8
-	VMASKMOVPS  32(CX)(DX*4), X8, X8
-	VCVTPS2PD   X8, Y8
-	VFMADD231PD Y8, Y8, Y2
+	JGT         cutVector5
+	VCVTPS2PD   16(CX)(DX*4), Y8
+	VFMADD231PD Y8, Y8, Y1
 	LEAQ        12(DX), BX
 	CMPQ        BX, AX
-	JGE         end3
-	VMOVUPS     48(SI), X8
-	VMASKMOVPS  48(CX)(DX*4), X8, X8
-	VCVTPS2PD   X8, Y8
-	VFMADD231PD Y8, Y8, Y3
+	JGT         cutVector6
+	VCVTPS2PD   32(CX)(DX*4), Y8
+	VFMADD231PD Y8, Y8, Y2
 	LEAQ        16(DX), BX
 	CMPQ        BX, AX
-	JGE         end3
-	VMOVUPS     64(SI), X8
-	VMASKMOVPS  64(CX)(DX*4), X8, X8
-	VCVTPS2PD   X8, Y8
-	VFMADD231PD Y8, Y8, Y4
+	JGT         cutVector7
+	VCVTPS2PD   48(CX)(DX*4), Y8
+	VFMADD231PD Y8, Y8, Y3
 	LEAQ        20(DX), BX
 	CMPQ        BX, AX
-	JGE         end3
-	VMOVUPS     80(SI), X8
-	VMASKMOVPS  80(CX)(DX*4), X8, X8
-	VCVTPS2PD   X8, Y8
-	VFMADD231PD Y8, Y8, Y5
+	JGT         cutVector8
+	PREFETCHT0  2112(CX)(DX*4)
+	VCVTPS2PD   64(CX)(DX*4), Y8
+	VFMADD231PD Y8, Y8, Y4
 	LEAQ        24(DX), BX
 	CMPQ        BX, AX
-	JGE         end3
-	VMOVUPS     96(SI), X8
-	VMASKMOVPS  96(CX)(DX*4), X8, X8
-	VCVTPS2PD   X8, Y8
+	JGT         cutVector9
+	VCVTPS2PD   80(CX)(DX*4), Y8
+	VFMADD231PD Y8, Y8, Y5
+	LEAQ        28(DX), BX
+	CMPQ        BX, AX
+	JGT         cutVector10
+	VCVTPS2PD   96(CX)(DX*4), Y8
 	VFMADD231PD Y8, Y8, Y6
 	LEAQ        28(DX), BX
 	CMPQ        BX, AX
@@ -431,6 +547,73 @@ lastBlock2:
 	VMASKMOVPS  112(CX)(DX*4), X8, X8
 	VCVTPS2PD   X8, Y8
 	VFMADD231PD Y8, Y8, Y7
+	JMP         end3
+
+cutVector4:
+	VMOVUPS     (SI), X8
+	VMASKMOVPS  (CX)(DX*4), X8, X8
+	VCVTPS2PD   X8, Y8
+	VFMADD231PD Y8, Y8, Y0
+	JMP         end3
+
+cutVector5:
+	LEAQ        4(DX), BX
+	CMPQ        BX, AX
+	JGE         end3
+	VMOVUPS     16(SI), X8
+	VMASKMOVPS  16(CX)(DX*4), X8, X8
+	VCVTPS2PD   X8, Y8
+	VFMADD231PD Y8, Y8, Y1
+	JMP         end3
+
+cutVector6:
+	LEAQ        8(DX), BX
+	CMPQ        BX, AX
+	JGE         end3
+	VMOVUPS     32(SI), X8
+	VMASKMOVPS  32(CX)(DX*4), X8, X8
+	VCVTPS2PD   X8, Y8
+	VFMADD231PD Y8, Y8, Y2
+	JMP         end3
+
+cutVector7:
+	LEAQ        12(DX), BX
+	CMPQ        BX, AX
+	JGE         end3
+	VMOVUPS     48(SI), X8
+	VMASKMOVPS  48(CX)(DX*4), X8, X8
+	VCVTPS2PD   X8, Y8
+	VFMADD231PD Y8, Y8, Y3
+	JMP         end3
+
+cutVector8:
+	LEAQ        16(DX), BX
+	CMPQ        BX, AX
+	JGE         end3
+	VMOVUPS     64(SI), X8
+	VMASKMOVPS  64(CX)(DX*4), X8, X8
+	VCVTPS2PD   X8, Y8
+	VFMADD231PD Y8, Y8, Y4
+	JMP         end3
+
+cutVector9:
+	LEAQ        20(DX), BX
+	CMPQ        BX, AX
+	JGE         end3
+	VMOVUPS     80(SI), X8
+	VMASKMOVPS  80(CX)(DX*4), X8, X8
+	VCVTPS2PD   X8, Y8
+	VFMADD231PD Y8, Y8, Y5
+	JMP         end3
+
+cutVector10:
+	LEAQ        24(DX), BX
+	CMPQ        BX, AX
+	JGE         end3
+	VMOVUPS     96(SI), X8
+	VMASKMOVPS  96(CX)(DX*4), X8, X8
+	VCVTPS2PD   X8, Y8
+	VFMADD231PD Y8, Y8, Y6
 
 end3:
 	VADDPD       Y4, Y0, Y0
@@ -522,80 +705,66 @@ lastBlock2:
 	MOVQ       BX, SI
 	SUBQ       AX, SI
 	LEAQ       128(DI)(SI*4), DI
-	VMOVUPS    (DI), X8
-	VMASKMOVPS (CX)(BX*4), X8, X9
-	VCVTPS2PD  X9, Y9
-	VMASKMOVPS (DX)(BX*4), X8, X8
-	VCVTPS2PD  X8, Y8
-	VSUBPD     Y8, Y9, Y9
-	VMULPD     Y9, Y9, Y9
-	VADDPD     Y9, Y0, Y0
 	LEAQ       4(BX), SI
 	CMPQ       SI, AX
-	JGE        end3
-	VMOVUPS    16(DI), X8
-	VMASKMOVPS 16(CX)(BX*4), X8, X9
-	VCVTPS2PD  X9, Y9
-	VMASKMOVPS 16(DX)(BX*4), X8, X8
-	VCVTPS2PD  X8, Y8
-	VSUBPD     Y8, Y9, Y9
-	VMULPD     Y9, Y9, Y9
-	VADDPD     Y9, Y1, Y1
+	JGT        cutVector4
+	PREFETCHT0 2048(CX)(BX*4)
+	VCVTPS2PD  (CX)(BX*4), Y8
+	PREFETCHT0 2048(DX)(BX*4)
+	VCVTPS2PD  (DX)(BX*4), Y9
+	VSUBPD     Y9, Y8, Y8
+	VMULPD     Y8, Y8, Y8
+	VADDPD     Y8, Y0, Y0
 	LEAQ       8(BX), SI
 	CMPQ       SI, AX
-	JGE        end3
-	VMOVUPS    32(DI), X8
-	VMASKMOVPS 32(CX)(BX*4), X8, X9
-	VCVTPS2PD  X9, Y9
-	VMASKMOVPS 32(DX)(BX*4), X8, X8
-	VCVTPS2PD  X8, Y8
-	VSUBPD     Y8, Y9, Y9
-	VMULPD     Y9, Y9, Y9
-	VADDPD     Y9, Y2, Y2
+	JGT        cutVector5
+	VCVTPS2PD  16(CX)(BX*4), Y8
+	VCVTPS2PD  16(DX)(BX*4), Y9
+	VSUBPD     Y9, Y8, Y8
+	VMULPD     Y8, Y8, Y8
+	VADDPD     Y8, Y1, Y1
 	LEAQ       12(BX), SI
 	CMPQ       SI, AX
-	JGE        end3
-	VMOVUPS    48(DI), X8
-	VMASKMOVPS 48(CX)(BX*4), X8, X9
-	VCVTPS2PD  X9, Y9
-	VMASKMOVPS 48(DX)(BX*4), X8, X8
-	VCVTPS2PD  X8, Y8
-	VSUBPD     Y8, Y9, Y9
-	VMULPD     Y9, Y9, Y9
-	VADDPD     Y9, Y3, Y3
+	JGT        cutVector6
+	VCVTPS2PD  32(CX)(BX*4), Y8
+	VCVTPS2PD  32(DX)(BX*4), Y9
+	VSUBPD     Y9, Y8, Y8
+	VMULPD     Y8, Y8, Y8
+	VADDPD     Y8, Y2, Y2
 	LEAQ       16(BX), SI
 	CMPQ       SI, AX
-	JGE        end3
-	VMOVUPS    64(DI), X8
-	VMASKMOVPS 64(CX)(BX*4), X8, X9
-	VCVTPS2PD  X9, Y9
-	VMASKMOVPS 64(DX)(BX*4), X8, X8
-	VCVTPS2PD  X8, Y8
-	VSUBPD     Y8, Y9, Y9
-	VMULPD     Y9, Y9, Y9
-	VADDPD     Y9, Y4, Y4
+	JGT        cutVector7
+	VCVTPS2PD  48(CX)(BX*4), Y8
+	VCVTPS2PD  48(DX)(BX*4), Y9
+	VSUBPD     Y9, Y8, Y8
+	VMULPD     Y8, Y8, Y8
+	VADDPD     Y8, Y3, Y3
 	LEAQ       20(BX), SI
 	CMPQ       SI, AX
-	JGE        end3
-	VMOVUPS    80(DI), X8
-	VMASKMOVPS 80(CX)(BX*4), X8, X9
-	VCVTPS2PD  X9, Y9
-	VMASKMOVPS 80(DX)(BX*4), X8, X8
-	VCVTPS2PD  X8, Y8
-	VSUBPD     Y8, Y9, Y9
-	VMULPD     Y9, Y9, Y9
-	VADDPD     Y9, Y5, Y5
+	JGT        cutVector8
+	PREFETCHT0 2112(CX)(BX*4)
+	VCVTPS2PD  64(CX)(BX*4), Y8
+	PREFETCHT0 2112(DX)(BX*4)
+	VCVTPS2PD  64(DX)(BX*4), Y9
+	VSUBPD     Y9, Y8, Y8
+	VMULPD     Y8, Y8, Y8
+	VADDPD     Y8, Y4, Y4
 	LEAQ       24(BX), SI
 	CMPQ       SI, AX
-	JGE        end3
-	VMOVUPS    96(DI), X8
-	VMASKMOVPS 96(CX)(BX*4), X8, X9
-	VCVTPS2PD  X9, Y9
-	VMASKMOVPS 96(DX)(BX*4), X8, X8
-	VCVTPS2PD  X8, Y8
-	VSUBPD     Y8, Y9, Y9
-	VMULPD     Y9, Y9, Y9
-	VADDPD     Y9, Y6, Y6
+	JGT        cutVector9
+	VCVTPS2PD  80(CX)(BX*4), Y8
+	VCVTPS2PD  80(DX)(BX*4), Y9
+	VSUBPD     Y9, Y8, Y8
+	VMULPD     Y8, Y8, Y8
+	VADDPD     Y8, Y5, Y5
+	LEAQ       28(BX), SI
+	CMPQ       SI, AX
+	JGT        cutVector10
+	VCVTPS2PD  96(CX)(BX*4), Y8
+	VCVTPS2PD  96(DX)(BX*4), Y9
+	VSUBPD     Y9, Y8, Y8
+	VMULPD     Y8, Y8, Y8
+	VADDPD     Y8, Y6, Y6
 	LEAQ       28(BX), SI
 	CMPQ       SI, AX
 	JGE        end3
@@ -607,6 +776,101 @@ lastBlock2:
 	VSUBPD     Y8, Y9, Y9
 	VMULPD     Y9, Y9, Y9
 	VADDPD     Y9, Y7, Y7
+	JMP        end3
+
+cutVector4:
+	VMOVUPS    (DI), X8
+	VMASKMOVPS (CX)(BX*4), X8, X9
+	VCVTPS2PD  X9, Y9
+	VMASKMOVPS (DX)(BX*4), X8, X8
+	VCVTPS2PD  X8, Y8
+	VSUBPD     Y8, Y9, Y9
+	VMULPD     Y9, Y9, Y9
+	VADDPD     Y9, Y0, Y0
+	JMP        end3
+
+cutVector5:
+	LEAQ       4(BX), SI
+	CMPQ       SI, AX
+	JGE        end3
+	VMOVUPS    16(DI), X8
+	VMASKMOVPS 16(CX)(BX*4), X8, X9
+	VCVTPS2PD  X9, Y9
+	VMASKMOVPS 16(DX)(BX*4), X8, X8
+	VCVTPS2PD  X8, Y8
+	VSUBPD     Y8, Y9, Y9
+	VMULPD     Y9, Y9, Y9
+	VADDPD     Y9, Y1, Y1
+	JMP        end3
+
+cutVector6:
+	LEAQ       8(BX), SI
+	CMPQ       SI, AX
+	JGE        end3
+	VMOVUPS    32(DI), X8
+	VMASKMOVPS 32(CX)(BX*4), X8, X9
+	VCVTPS2PD  X9, Y9
+	VMASKMOVPS 32(DX)(BX*4), X8, X8
+	VCVTPS2PD  X8, Y8
+	VSUBPD     Y8, Y9, Y9
+	VMULPD     Y9, Y9, Y9
+	VADDPD     Y9, Y2, Y2
+	JMP        end3
+
+cutVector7:
+	LEAQ       12(BX), SI
+	CMPQ       SI, AX
+	JGE        end3
+	VMOVUPS    48(DI), X8
+	VMASKMOVPS 48(CX)(BX*4), X8, X9
+	VCVTPS2PD  X9, Y9
+	VMASKMOVPS 48(DX)(BX*4), X8, X8
+	VCVTPS2PD  X8, Y8
+	VSUBPD     Y8, Y9, Y9
+	VMULPD     Y9, Y9, Y9
+	VADDPD     Y9, Y3, Y3
+	JMP        end3
+
+cutVector8:
+	LEAQ       16(BX), SI
+	CMPQ       SI, AX
+	JGE        end3
+	VMOVUPS    64(DI), X8
+	VMASKMOVPS 64(CX)(BX*4), X8, X9
+	VCVTPS2PD  X9, Y9
+	VMASKMOVPS 64(DX)(BX*4), X8, X8
+	VCVTPS2PD  X8, Y8
+	VSUBPD     Y8, Y9, Y9
+	VMULPD     Y9, Y9, Y9
+	VADDPD     Y9, Y4, Y4
+	JMP        end3
+
+cutVector9:
+	LEAQ       20(BX), SI
+	CMPQ       SI, AX
+	JGE        end3
+	VMOVUPS    80(DI), X8
+	VMASKMOVPS 80(CX)(BX*4), X8, X9
+	VCVTPS2PD  X9, Y9
+	VMASKMOVPS 80(DX)(BX*4), X8, X8
+	VCVTPS2PD  X8, Y8
+	VSUBPD     Y8, Y9, Y9
+	VMULPD     Y9, Y9, Y9
+	VADDPD     Y9, Y5, Y5
+	JMP        end3
+
+cutVector10:
+	LEAQ       24(BX), SI
+	CMPQ       SI, AX
+	JGE        end3
+	VMOVUPS    96(DI), X8
+	VMASKMOVPS 96(CX)(BX*4), X8, X9
+	VCVTPS2PD  X9, Y9
+	VMASKMOVPS 96(DX)(BX*4), X8, X8
+	VCVTPS2PD  X8, Y8
+	VSUBPD     Y8, Y9, Y9
+	VMULPD     Y9, Y9, Y9
+	VADDPD     Y9, Y6, Y6
 
 end3:
 	VADDPD       Y4, Y0, Y0
@@ -658,20 +922,20 @@ lastBlock2:
 	MOVQ        DX, BX
 	SUBQ        AX, BX
 	LEAQ        128(SI)(BX*4), SI
-	VMOVUPS     (SI), Y5
-	VMASKMOVPS  (CX)(DX*4), Y5, Y5
-	VFMADD231PS Y5, Y4, Y0
 	LEAQ        8(DX), BX
 	CMPQ        BX, AX
-	JGE         end3
-	VMOVUPS     32(SI), Y5
-	VMASKMOVPS  32(CX)(DX*4), Y5, Y5
-	VFMADD231PS Y5, Y4, Y1
+	JGT         cutVector4
+	VMOVUPS     (CX)(DX*4), Y5
+	VFMADD231PS Y5, Y4, Y0
 	LEAQ        16(DX), BX
 	CMPQ        BX, AX
-	JGE         end3
-	VMOVUPS     64(SI), Y5
-	VMASKMOVPS  64(CX)(DX*4), Y5, Y5
+	JGT         cutVector5
+	VMOVUPS     32(CX)(DX*4), Y5
+	VFMADD231PS Y5, Y4, Y1
+	LEAQ        24(DX), BX
+	CMPQ        BX, AX
+	JGT         cutVector6
+	VMOVUPS     64(CX)(DX*4), Y5
 	VFMADD231PS Y5, Y4, Y2
 	LEAQ        24(DX), BX
 	CMPQ        BX, AX
@@ -679,6 +943,30 @@ lastBlock2:
 	VMOVUPS     96(SI), Y5
 	VMASKMOVPS  96(CX)(DX*4), Y5, Y5
 	VFMADD231PS Y5, Y4, Y3
+	JMP         end3
+
+cutVector4:
+	VMOVUPS     (SI), Y5
+	VMASKMOVPS  (CX)(DX*4), Y5, Y5
+	VFMADD231PS Y5, Y4, Y0
+	JMP         end3
+
+cutVector5:
+	LEAQ        8(DX), BX
+	CMPQ        BX, AX
+	JGE         end3
+	VMOVUPS     32(SI), Y5
+	VMASKMOVPS  32(CX)(DX*4), Y5, Y5
+	VFMADD231PS Y5, Y4, Y1
+	JMP         end3
+
+cutVector6:
+	LEAQ        16(DX), BX
+	CMPQ        BX, AX
+	JGE         end3
+	VMOVUPS     64(SI), Y5
+	VMASKMOVPS  64(CX)(DX*4), Y5, Y5
+	VFMADD231PS Y5, Y4, Y2
 
 end3:
 	VADDPS       Y2, Y0, Y0
@@ -767,76 +1055,130 @@ row7:
 	JMP     block1
 
 lastBlock2:
-	CMPQ    DI, DX
-	JEQ     end3
-	LEAQ    block_masks<>+0(SB), R9
-	MOVQ    DI, R8
-	SUBQ    DX, R8
-	LEAQ    128(R9)(R8*4), R9
-	VMOVUPS (R9), Y0
-	VXORPS  Y1, Y1, Y1
-	LEAQ    (SI)(DI*4), R8
-	MOVQ    AX, R10
-
-row8:
-	VMASKMOVPS (R8), Y0, Y2
-	VADDPS     Y2, Y1, Y1
-	ADDQ       CX, R8
-	DECQ       R10
-	JNZ        row8
-	VMASKMOVPS (BX)(DI*4), Y0, Y2
-	VADDPS     Y1, Y2, Y2
-	VMASKMOVPS Y2, Y0, (BX)(DI*4)
-	LEAQ       8(DI), R8
-	CMPQ       R8, DX
-	JGE        end3
-	VMOVUPS    32(R9), Y0
-	VXORPS     Y1, Y1, Y1
-	LEAQ       32(SI)(DI*4), R8
-	MOVQ       AX, R10
+	CMPQ   DI, DX
+	JEQ    end3
+	LEAQ   block_masks<>+0(SB), R9
+	MOVQ   DI, R8
+	SUBQ   DX, R8
+	LEAQ   128(R9)(R8*4), R9
+	LEAQ   8(DI), R8
+	CMPQ   R8, DX
+	JGT    cutVector8
+	VXORPS Y0, Y0, Y0
+	LEAQ   (SI)(DI*4), R8
+	MOVQ   AX, R10
 
 row9:
-	VMASKMOVPS (R8), Y0, Y2
-	VADDPS     Y2, Y1, Y1
-	ADDQ       CX, R8
-	DECQ       R10
-	JNZ        row9
-	VMASKMOVPS 32(BX)(DI*4), Y0, Y2
-	VADDPS     Y1, Y2, Y2
-	VMASKMOVPS Y2, Y0, 32(BX)(DI*4)
-	LEAQ       16(DI), R8
-	CMPQ       R8, DX
-	JGE        end3
-	VMOVUPS    64(R9), Y0
-	VXORPS     Y1, Y1, Y1
-	LEAQ       64(SI)(DI*4), R8
-	MOVQ       AX, R10
-
-row10:
-	VMASKMOVPS (R8), Y0, Y2
-	VADDPS     Y2, Y1, Y1
-	ADDQ       CX, R8
-	DECQ       R10
-	JNZ        row10
-	VMASKMOVPS 64(BX)(DI*4), Y0, Y2
-	VADDPS     Y1, Y2, Y2
-	VMASKMOVPS Y2, Y0, 64(BX)(DI*4)
-	LEAQ       24(DI), R8
-	CMPQ       R8, DX
-	JGE        end3
-	VMOVUPS    96(R9), Y0
-	VXORPS     Y1, Y1, Y1
-	LEAQ       96(SI)(DI*4), DX
+	VMOVUPS (R8), Y1
+	VADDPS  Y1, Y0, Y0
+	ADDQ    CX, R8
+	DECQ    R10
+	JNZ     row9
+	VMOVUPS (BX)(DI*4), Y1
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, (BX)(DI*4)
+	LEAQ    16(DI), R8
+	CMPQ    R8, DX
+	JGT     cutVector10
+	VXORPS  Y0, Y0, Y0
+	LEAQ    32(SI)(DI*4), R8
+	MOVQ    AX, R10
 
 row11:
+	VMOVUPS (R8), Y1
+	VADDPS  Y1, Y0, Y0
+	ADDQ    CX, R8
+	DECQ    R10
+	JNZ     row11
+	VMOVUPS 32(BX)(DI*4), Y1
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, 32(BX)(DI*4)
+	LEAQ    24(DI), R8
+	CMPQ    R8, DX
+	JGT     cutVector12
+	VXORPS  Y0, Y0, Y0
+	LEAQ    64(SI)(DI*4), R8
+	MOVQ    AX, R10
+
+row13:
+	VMOVUPS (R8), Y1
+	VADDPS  Y1, Y0, Y0
+	ADDQ    CX, R8
+	DECQ    R10
+	JNZ     row13
+	VMOVUPS 64(BX)(DI*4), Y1
+	VADDPS  Y0, Y1, Y1
+	VMOVUPS Y1, 64(BX)(DI*4)
+	LEAQ    24(DI), R8
+	CMPQ    R8, DX
+	JGE     end3
+	VMOVUPS 96(R9), Y0
+	VXORPS  Y1, Y1, Y1
+	LEAQ    96(SI)(DI*4), DX
+
+row14:
 	VMASKMOVPS (DX), Y0, Y2
 	VADDPS     Y2, Y1, Y1
 	ADDQ       CX, DX
 	DECQ       AX
-	JNZ        row11
+	JNZ        row14
 	VMASKMOVPS 96(BX)(DI*4), Y0, Y2
 	VADDPS     Y1, Y2, Y2
 	VMASKMOVPS Y2, Y0, 96(BX)(DI*4)
+	JMP        end3
+
+cutVector8:
+	VMOVUPS (R9), Y0
+	VXORPS  Y1, Y1, Y1
+	LEAQ    (SI)(DI*4), DX
+
+row15:
+	VMASKMOVPS (DX), Y0, Y2
+	VADDPS     Y2, Y1, Y1
+	ADDQ       CX, DX
+	DECQ       AX
+	JNZ        row15
+	VMASKMOVPS (BX)(DI*4), Y0, Y2
+	VADDPS     Y1, Y2, Y2
+	VMASKMOVPS Y2, Y0, (BX)(DI*4)
+	JMP        end3
+
+cutVector10:
+	LEAQ    8(DI), R8
+	CMPQ    R8, DX
+	JGE     end3
+	VMOVUPS 32(R9), Y0
+	VXORPS  Y1, Y1, Y1
+	LEAQ    32(SI)(DI*4), DX
+
+row16:
+	VMASKMOVPS (DX), Y0, Y2
+	VADDPS     Y2, Y1, Y1
+	ADDQ       CX, DX
+	DECQ       AX
+	JNZ        row16
+	VMASKMOVPS 32(BX)(DI*4), Y0, Y2
+	VADDPS     Y1, Y2, Y2
+	VMASKMOVPS Y2, Y0, 32(BX)(DI*4)
+	JMP        end3
+
+cutVector12:
+	LEAQ    16(DI), R8
+	CMPQ    R8, DX
+	JGE     end3
+	VMOVUPS 64(R9), Y0
+	VXORPS  Y1, Y1, Y1
+	LEAQ    64(SI)(DI*4), DX
+
+row17:
+	VMASKMOVPS (DX), Y0, Y2
+	VADDPS     Y2, Y1, Y1
+	ADDQ       CX, DX
+	DECQ       AX
+	JNZ        row17
+	VMASKMOVPS 64(BX)(DI*4), Y0, Y2
+	VADDPS     Y1, Y2, Y2
+	VMASKMOVPS Y2, Y0, 64(BX)(DI*4)
 
 end3:
 	VZEROUPPER

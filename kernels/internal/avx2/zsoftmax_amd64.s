@@ -53,27 +53,24 @@ lastBlock3:
 	MOVQ       R10, R11
 	SUBQ       AX, R11
 	LEAQ       128(R12)(R11*4), R12
-	VMOVUPS    (R12), Y6
-	VMASKMOVPS (CX)(R10*4), Y6, Y7
-	VMULPS     Y0, Y7, Y7
-	VBLENDVPS  Y6, Y7, Y1, Y7
-	VMAXPS     Y2, Y7, Y2
 	LEAQ       8(R10), R11
 	CMPQ       R11, AX
-	JGE        end4
-	VMOVUPS    32(R12), Y6
-	VMASKMOVPS 32(CX)(R10*4), Y6, Y7
-	VMULPS     Y0, Y7, Y7
-	VBLENDVPS  Y6, Y7, Y1, Y7
-	VMAXPS     Y3, Y7, Y3
+	JGT        cutVector5
+	VMOVUPS    (CX)(R10*4), Y6
+	VMULPS     Y0, Y6, Y6
+	VMAXPS     Y2, Y6, Y2
 	LEAQ       16(R10), R11
 	CMPQ       R11, AX
-	JGE        end4
-	VMOVUPS    64(R12), Y6
-	VMASKMOVPS 64(CX)(R10*4), Y6, Y7
-	VMULPS     Y0, Y7, Y7
-	VBLENDVPS  Y6, Y7, Y1, Y7
-	VMAXPS     Y4, Y7, Y4
+	JGT        cutVector6
+	VMOVUPS    32(CX)(R10*4), Y6
+	VMULPS     Y0, Y6, Y6
+	VMAXPS     Y3, Y6, Y3
+	LEAQ       24(R10), R11
+	CMPQ       R11, AX
+	JGT        cutVector7
+	VMOVUPS    64(CX)(R10*4), Y6
+	VMULPS     Y0, Y6, Y6
+	VMAXPS     Y4, Y6, Y4
 	LEAQ       24(R10), R11
 	CMPQ       R11, AX
 	JGE        end4
@@ -82,6 +79,36 @@ lastBlock3:
 	VMULPS     Y0, Y7, Y7
 	VBLENDVPS  Y6, Y7, Y1, Y7
 	VMAXPS     Y5, Y7, Y5
+	JMP        end4
+
+cutVector5:
+	VMOVUPS    (R12), Y6
+	VMASKMOVPS (CX)(R10*4), Y6, Y7
+	VMULPS     Y0, Y7, Y7
+	VBLENDVPS  Y6, Y7, Y1, Y7
+	VMAXPS     Y2, Y7, Y2
+	JMP        end4
+
+cutVector6:
+	LEAQ       8(R10), R11
+	CMPQ       R11, AX
+	JGE        end4
+	VMOVUPS    32(R12), Y6
+	VMASKMOVPS 32(CX)(R10*4), Y6, Y7
+	VMULPS     Y0, Y7, Y7
+	VBLENDVPS  Y6, Y7, Y1, Y7
+	VMAXPS     Y3, Y7, Y3
+	JMP        end4
+
+cutVector7:
+	LEAQ       16(R10), R11
+	CMPQ       R11, AX
+	JGE        end4
+	VMOVUPS    64(R12), Y6
+	VMASKMOVPS 64(CX)(R10*4), Y6, Y7
+	VMULPS     Y0, Y7, Y7
+	VBLENDVPS  Y6, Y7, Y1, Y7
+	VMAXPS     Y4, Y7, Y4
 
 end4:
 	VMAXPS       Y4, Y2, Y2
@@ -101,10 +128,10 @@ end4:
 	VXORPS       Y5, Y5, Y5
 	XORQ         R10, R10
 
-block5:
+block8:
 	LEAQ         32(R10), R11
 	CMPQ         R11, AX
-	JGT          lastBlock6
+	JGT          lastBlock9
 	VMOVUPS      (CX)(R10*4), Y6
 	VMULPS       Y0, Y6, Y6
 	VSUBPS       Y2, Y6, Y6
@@ -222,117 +249,114 @@ block5:
 	VMOVUPS      Y6, 96(DX)(R10*4)
 	VADDPS       Y6, Y5, Y5
 	ADDQ         $0x20, R10
-	JMP          block5
+	JMP          block8
 
-lastBlock6:
+lastBlock9:
 	CMPQ         R10, AX
-	JEQ          end7
+	JEQ          end10
 	LEAQ         block_masks<>+0(SB), R12
 	MOVQ         R10, R11
 	SUBQ         AX, R11
 	LEAQ         128(R12)(R11*4), R12
-	VMOVUPS      (R12), Y6
-	VMASKMOVPS   (CX)(R10*4), Y6, Y7
-	VMULPS       Y0, Y7, Y7
-	VSUBPS       Y2, Y7, Y7
-	VBROADCASTSS one_42b20000<>+0(SB), Y8
-	VMINPS       Y7, Y8, Y7
-	VBROADCASTSS one_c2d00000<>+0(SB), Y8
-	VMAXPS       Y7, Y8, Y7
-	VMULPS       all_3fb8aa3b<>+0(SB), Y7, Y9
-	VROUNDPS     $0x08, Y9, Y9
-	VFNMADD231PS all_3f317218<>+0(SB), Y9, Y7
-	VFNMADD231PS all_b102e308<>+0(SB), Y9, Y7
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y8
-	VFMADD213PS  all_3c091d10<>+0(SB), Y7, Y8
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y7, Y8
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y7, Y8
-	VFMADD213PS  all_3efffffe<>+0(SB), Y7, Y8
-	VFMADD213PS  all_3f800000<>+0(SB), Y7, Y8
-	VFMADD213PS  all_3f800000<>+0(SB), Y7, Y8
-	VCVTPS2DQ    Y9, Y9
-	VPSRAD       $0x01, Y9, Y7
-	VPSUBD       Y7, Y9, Y9
-	VPADDD       all_0000007f<>+0(SB), Y7, Y7
-	VPSLLD       $0x17, Y7, Y7
-	VPADDD       all_0000007f<>+0(SB), Y9, Y9
-	VPSLLD       $0x17, Y9, Y9
-	VMULPS       Y7, Y8, Y8
-	VMULPS       Y9, Y8, Y7
-	VMASKMOVPS   Y7, Y6, (DX)(R10*4)
-	VANDPS       Y6, Y7, Y7
-	VADDPS       Y7, Y1, Y1
 	LEAQ         8(R10), R11
 	CMPQ         R11, AX
-	JGE          end7
-	VMOVUPS      32(R12), Y6
-	VMASKMOVPS   32(CX)(R10*4), Y6, Y7
-	VMULPS       Y0, Y7, Y7
-	VSUBPS       Y2, Y7, Y7
-	VBROADCASTSS one_42b20000<>+0(SB), Y8
-	VMINPS       Y7, Y8, Y7
-	VBROADCASTSS one_c2d00000<>+0(SB), Y8
-	VMAXPS       Y7, Y8, Y7
-	VMULPS       all_3fb8aa3b<>+0(SB), Y7, Y9
-	VROUNDPS     $0x08, Y9, Y9
-	VFNMADD231PS all_3f317218<>+0(SB), Y9, Y7
-	VFNMADD231PS all_b102e308<>+0(SB), Y9, Y7
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y8
-	VFMADD213PS  all_3c091d10<>+0(SB), Y7, Y8
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y7, Y8
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y7, Y8
-	VFMADD213PS  all_3efffffe<>+0(SB), Y7, Y8
-	VFMADD213PS  all_3f800000<>+0(SB), Y7, Y8
-	VFMADD213PS  all_3f800000<>+0(SB), Y7, Y8
-	VCVTPS2DQ    Y9, Y9
-	VPSRAD       $0x01, Y9, Y7
-	VPSUBD       Y7, Y9, Y9
-	VPADDD       all_0000007f<>+0(SB), Y7, Y7
-	VPSLLD       $0x17, Y7, Y7
-	VPADDD       all_0000007f<>+0(SB), Y9, Y9
-	VPSLLD       $0x17, Y9, Y9
-	VMULPS       Y7, Y8, Y8
-	VMULPS       Y9, Y8, Y7
-	VMASKMOVPS   Y7, Y6, 32(DX)(R10*4)
-	VANDPS       Y6, Y7, Y7
-	VADDPS       Y7, Y3, Y3
+	JGT          cutVector11
+	VMOVUPS      (CX)(R10*4), Y6
+	VMULPS       Y0, Y6, Y6
+	VSUBPS       Y2, Y6, Y6
+	VBROADCASTSS one_42b20000<>+0(SB), Y7
+	VMINPS       Y6, Y7, Y6
+	VBROADCASTSS one_c2d00000<>+0(SB), Y7
+	VMAXPS       Y6, Y7, Y6
+	VMULPS       all_3fb8aa3b<>+0(SB), Y6, Y8
+	VROUNDPS     $0x08, Y8, Y8
+	VFNMADD231PS all_3f317218<>+0(SB), Y8, Y6
+	VFNMADD231PS all_b102e308<>+0(SB), Y8, Y6
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y7
+	VFMADD213PS  all_3c091d10<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3efffffe<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3f800000<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3f800000<>+0(SB), Y6, Y7
+	VCVTPS2DQ    Y8, Y8
+	VPSRAD       $0x01, Y8, Y6
+	VPSUBD       Y6, Y8, Y8
+	VPADDD       all_0000007f<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VPADDD       all_0000007f<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VMULPS       Y6, Y7, Y7
+	VMULPS       Y8, Y7, Y6
+	VMOVUPS      Y6, (DX)(R10*4)
+	VADDPS       Y6, Y1, Y1
 	LEAQ         16(R10), R11
 	CMPQ         R11, AX
-	JGE          end7
-	VMOVUPS      64(R12), Y6
-	VMASKMOVPS   64(CX)(R10*4), Y6, Y7
-	VMULPS       Y0, Y7, Y7
-	VSUBPS       Y2, Y7, Y7
-	VBROADCASTSS one_42b20000<>+0(SB), Y8
-	VMINPS       Y7, Y8, Y7
-	VBROADCASTSS one_c2d00000<>+0(SB), Y8
-	VMAXPS       Y7, Y8, Y7
-	VMULPS       all_3fb8aa3b<>+0(SB), Y7, Y9
-	VROUNDPS     $0x08, Y9, Y9
-	VFNMADD231PS all_3f317218<>+0(SB), Y9, Y7
-	VFNMADD231PS all_b102e308<>+0(SB), Y9, Y7
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y8
-	VFMADD213PS  all_3c091d10<>+0(SB), Y7, Y8
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y7, Y8
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y7, Y8
-	VFMADD213PS  all_3efffffe<>+0(SB), Y7, Y8
-	VFMADD213PS  all_3f800000<>+0(SB), Y7, Y8
-	VFMADD213PS  all_3f800000<>+0(SB), Y7, Y8
-	VCVTPS2DQ    Y9, Y9
-	VPSRAD       $0x01, Y9, Y7
-	VPSUBD       Y7, Y9, Y9
-	VPADDD       all_0000007f<>+0(SB), Y7, Y7
-	VPSLLD       $0x17, Y7, Y7
-	VPADDD       all_0000007f<>+0(SB), Y9, Y9
-	VPSLLD       $0x17, Y9, Y9
-	VMULPS       Y7, Y8, Y8
-	VMULPS       Y9, Y8, Y7
-	VMASKMOVPS   Y7, Y6, 64(DX)(R10*4)
-	VANDPS       Y6, Y7, Y7
-	VADDPS       Y7, Y4, Y4
+	JGT          cutVector12
+	VMOVUPS      32(CX)(R10*4), Y6
+	VMULPS       Y0, Y6, Y6
+	VSUBPS       Y2, Y6, Y6
+	VBROADCASTSS one_42b20000<>+0(SB), Y7
+	VMINPS       Y6, Y7, Y6
+	VBROADCASTSS one_c2d00000<>+0(SB), Y7
+	VMAXPS       Y6, Y7, Y6
+	VMULPS       all_3fb8aa3b<>+0(SB), Y6, Y8
+	VROUNDPS     $0x08, Y8, Y8
+	VFNMADD231PS all_3f317218<>+0(SB), Y8, Y6
+	VFNMADD231PS all_b102e308<>+0(SB), Y8, Y6
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y7
+	VFMADD213PS  all_3c091d10<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3efffffe<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3f800000<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3f800000<>+0(SB), Y6, Y7
+	VCVTPS2DQ    Y8, Y8
+	VPSRAD       $0x01, Y8, Y6
+	VPSUBD       Y6, Y8, Y8
+	VPADDD       all_0000007f<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VPADDD       all_0000007f<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VMULPS       Y6, Y7, Y7
+	VMULPS       Y8, Y7, Y6
+	VMOVUPS      Y6, 32(DX)(R10*4)
+	VADDPS       Y6, Y3, Y3
 	LEAQ         24(R10), R11
 	CMPQ         R11, AX
-	JGE          end7
+	JGT          cutVector13
+	VMOVUPS      64(CX)(R10*4), Y6
+	VMULPS       Y0, Y6, Y6
+	VSUBPS       Y2, Y6, Y6
+	VBROADCASTSS one_42b20000<>+0(SB), Y7
+	VMINPS       Y6, Y7, Y6
+	VBROADCASTSS one_c2d00000<>+0(SB), Y7
+	VMAXPS       Y6, Y7, Y6
+	VMULPS       all_3fb8aa3b<>+0(SB), Y6, Y8
+	VROUNDPS     $0x08, Y8, Y8
+	VFNMADD231PS all_3f317218<>+0(SB), Y8, Y6
+	VFNMADD231PS all_b102e308<>+0(SB), Y8, Y6
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y7
+	VFMADD213PS  all_3c091d10<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3efffffe<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3f800000<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3f800000<>+0(SB), Y6, Y7
+	VCVTPS2DQ    Y8, Y8
+	VPSRAD       $0x01, Y8, Y6
+	VPSUBD       Y6, Y8, Y8
+	VPADDD       all_0000007f<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VPADDD       all_0000007f<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VMULPS       Y6, Y7, Y7
+	VMULPS       Y8, Y7, Y6
+	VMOVUPS      Y6, 64(DX)(R10*4)
+	VADDPS       Y6, Y4, Y4
+	LEAQ         24(R10), R11
+	CMPQ         R11, AX
+	JGE          end10
 	VMOVUPS      96(R12), Y6
 	VMASKMOVPS   96(CX)(R10*4), Y6, Y7
 	VMULPS       Y0, Y7, Y7
@@ -364,8 +388,116 @@ lastBlock6:
 	VMASKMOVPS   Y7, Y6, 96(DX)(R10*4)
 	VANDPS       Y6, Y7, Y7
 	VADDPS       Y7, Y5, Y5
+	JMP          end10
 
-end7:
+cutVector11:
+	VMOVUPS      (R12), Y6
+	VMASKMOVPS   (CX)(R10*4), Y6, Y7
+	VMULPS       Y0, Y7, Y7
+	VSUBPS       Y2, Y7, Y7
+	VBROADCASTSS one_42b20000<>+0(SB), Y2
+	VMINPS       Y7, Y2, Y7
+	VBROADCASTSS one_c2d00000<>+0(SB), Y2
+	VMAXPS       Y7, Y2, Y7
+	VMULPS       all_3fb8aa3b<>+0(SB), Y7, Y8
+	VROUNDPS     $0x08, Y8, Y8
+	VFNMADD231PS all_3f317218<>+0(SB), Y8, Y7
+	VFNMADD231PS all_b102e308<>+0(SB), Y8, Y7
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y2
+	VFMADD213PS  all_3c091d10<>+0(SB), Y7, Y2
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y7, Y2
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y7, Y2
+	VFMADD213PS  all_3efffffe<>+0(SB), Y7, Y2
+	VFMADD213PS  all_3f800000<>+0(SB), Y7, Y2
+	VFMADD213PS  all_3f800000<>+0(SB), Y7, Y2
+	VCVTPS2DQ    Y8, Y8
+	VPSRAD       $0x01, Y8, Y7
+	VPSUBD       Y7, Y8, Y8
+	VPADDD       all_0000007f<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VPADDD       all_0000007f<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VMULPS       Y7, Y2, Y2
+	VMULPS       Y8, Y2, Y7
+	VMASKMOVPS   Y7, Y6, (DX)(R10*4)
+	VANDPS       Y6, Y7, Y7
+	VADDPS       Y7, Y1, Y1
+	JMP          end10
+
+cutVector12:
+	LEAQ         8(R10), R11
+	CMPQ         R11, AX
+	JGE          end10
+	VMOVUPS      32(R12), Y6
+	VMASKMOVPS   32(CX)(R10*4), Y6, Y7
+	VMULPS       Y0, Y7, Y7
+	VSUBPS       Y2, Y7, Y7
+	VBROADCASTSS one_42b20000<>+0(SB), Y2
+	VMINPS       Y7, Y2, Y7
+	VBROADCASTSS one_c2d00000<>+0(SB), Y2
+	VMAXPS       Y7, Y2, Y7
+	VMULPS       all_3fb8aa3b<>+0(SB), Y7, Y8
+	VROUNDPS     $0x08, Y8, Y8
+	VFNMADD231PS all_3f317218<>+0(SB), Y8, Y7
+	VFNMADD231PS all_b102e308<>+0(SB), Y8, Y7
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y2
+	VFMADD213PS  all_3c091d10<>+0(SB), Y7, Y2
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y7, Y2
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y7, Y2
+	VFMADD213PS  all_3efffffe<>+0(SB), Y7, Y2
+	VFMADD213PS  all_3f800000<>+0(SB), Y7, Y2
+	VFMADD213PS  all_3f800000<>+0(SB), Y7, Y2
+	VCVTPS2DQ    Y8, Y8
+	VPSRAD       $0x01, Y8, Y7
+	VPSUBD       Y7, Y8, Y8
+	VPADDD       all_0000007f<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VPADDD       all_0000007f<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VMULPS       Y7, Y2, Y2
+	VMULPS       Y8, Y2, Y7
+	VMASKMOVPS   Y7, Y6, 32(DX)(R10*4)
+	VANDPS       Y6, Y7, Y7
+	VADDPS       Y7, Y3, Y3
+	JMP          end10
+
+cutVector13:
+	LEAQ         16(R10), R11
+	CMPQ         R11, AX
+	JGE          end10
+	VMOVUPS      64(R12), Y6
+	VMASKMOVPS   64(CX)(R10*4), Y6, Y7
+	VMULPS       Y0, Y7, Y7
+	VSUBPS       Y2, Y7, Y7
+	VBROADCASTSS one_42b20000<>+0(SB), Y2
+	VMINPS       Y7, Y2, Y7
+	VBROADCASTSS one_c2d00000<>+0(SB), Y2
+	VMAXPS       Y7, Y2, Y7
+	VMULPS       all_3fb8aa3b<>+0(SB), Y7, Y8
+	VROUNDPS     $0x08, Y8, Y8
+	VFNMADD231PS all_3f317218<>+0(SB), Y8, Y7
+	VFNMADD231PS all_b102e308<>+0(SB), Y8, Y7
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y2
+	VFMADD213PS  all_3c091d10<>+0(SB), Y7, Y2
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y7, Y2
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y7, Y2
+	VFMADD213PS  all_3efffffe<>+0(SB), Y7, Y2
+	VFMADD213PS  all_3f800000<>+0(SB), Y7, Y2
+	VFMADD213PS  all_3f800000<>+0(SB), Y7, Y2
+	VCVTPS2DQ    Y8, Y8
+	VPSRAD       $0x01, Y8, Y7
+	VPSUBD       Y7, Y8, Y8
+	VPADDD       all_0000007f<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VPADDD       all_0000007f<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VMULPS       Y7, Y2, Y2
+	VMULPS       Y8, Y2, Y7
+	VMASKMOVPS   Y7, Y6, 64(DX)(R10*4)
+	VANDPS       Y6, Y7, Y7
+	VADDPS       Y7, Y4, Y4
+
+end10:
 	VADDPS       Y4, Y1, Y1
 	VADDPS       Y5, Y3, Y3
 	VADDPS       Y3, Y1, Y1
@@ -381,10 +513,10 @@ end7:
 	VBROADCASTSS X1, Y1
 	XORQ         R10, R10
 
-block8:
+block14:
 	LEAQ    32(R10), R11
 	CMPQ    R11, AX
-	JGT     lastBlock9
+	JGT     lastBlock15
 	VMOVUPS (DX)(R10*4), Y2
 	VMULPS  Y1, Y2, Y2
 	VMOVUPS Y2, (DX)(R10*4)
@@ -398,42 +530,69 @@ block8:
 	VMULPS  Y1, Y2, Y2
 	VMOVUPS Y2, 96(DX)(R10*4)
 	ADDQ    $0x20, R10
-	JMP     block8
+	JMP     block14
 
-lastBlock9:
+lastBlock15:
 	CMPQ       R10, AX
-	JEQ        end10
+	JEQ        end16
 	LEAQ       block_masks<>+0(SB), R12
 	MOVQ       R10, R11
 	SUBQ       AX, R11
 	LEAQ       128(R12)(R11*4), R12
-	VMOVUPS    (R12), Y2
-	VMASKMOVPS (DX)(R10*4), Y2, Y3
-	VMULPS     Y1, Y3, Y3
-	VMASKMOVPS Y3, Y2, (DX)(R10*4)
 	LEAQ       8(R10), R11
 	CMPQ       R11, AX
-	JGE        end10
-	VMOVUPS    32(R12), Y2
-	VMASKMOVPS 32(DX)(R10*4), Y2, Y3
-	VMULPS     Y1, Y3, Y3
-	VMASKMOVPS Y3, Y2, 32(DX)(R10*4)
+	JGT        cutVector17
+	VMOVUPS    (DX)(R10*4), Y2
+	VMULPS     Y1, Y2, Y2
+	VMOVUPS    Y2, (DX)(R10*4)
 	LEAQ       16(R10), R11
 	CMPQ       R11, AX
-	JGE        end10
-	VMOVUPS    64(R12), Y2
-	VMASKMOVPS 64(DX)(R10*4), Y2, Y3
-	VMULPS     Y1, Y3, Y3
-	VMASKMOVPS Y3, Y2, 64(DX)(R10*4)
+	JGT        cutVector18
+	VMOVUPS    32(DX)(R10*4), Y2
+	VMULPS     Y1, Y2, Y2
+	VMOVUPS    Y2, 32(DX)(R10*4)
 	LEAQ       24(R10), R11
 	CMPQ       R11, AX
-	JGE        end10
+	JGT        cutVector19
+	VMOVUPS    64(DX)(R10*4), Y2
+	VMULPS     Y1, Y2, Y2
+	VMOVUPS    Y2, 64(DX)(R10*4)
+	LEAQ       24(R10), R11
+	CMPQ       R11, AX
+	JGE        end16
 	VMOVUPS    96(R12), Y2
 	VMASKMOVPS 96(DX)(R10*4), Y2, Y3
 	VMULPS     Y1, Y3, Y3
 	VMASKMOVPS Y3, Y2, 96(DX)(R10*4)
+	JMP        end16
 
-end10:
+cutVector17:
+	VMOVUPS    (R12), Y2
+	VMASKMOVPS (DX)(R10*4), Y2, Y3
+	VMULPS     Y1, Y3, Y3
+	VMASKMOVPS Y3, Y2, (DX)(R10*4)
+	JMP        end16
+
+cutVector18:
+	LEAQ       8(R10), R11
+	CMPQ       R11, AX
+	JGE        end16
+	VMOVUPS    32(R12), Y2
+	VMASKMOVPS 32(DX)(R10*4), Y2, Y3
+	VMULPS     Y1, Y3, Y3
+	VMASKMOVPS Y3, Y2, 32(DX)(R10*4)
+	JMP        end16
+
+cutVector19:
+	LEAQ       16(R10), R11
+	CMPQ       R11, AX
+	JGE        end16
+	VMOVUPS    64(R12), Y2
+	VMASKMOVPS 64(DX)(R10*4), Y2, Y3
+	VMULPS     Y1, Y3, Y3
+	VMASKMOVPS Y3, Y2, 64(DX)(R10*4)
+
+end16:
 	ADDQ $0x04, DI
 	ADDQ $0x04, R8
 	ADDQ BX, CX
@@ -653,24 +812,24 @@ lastBlock2:
 	MOVQ        SI, DI
 	SUBQ        AX, DI
 	LEAQ        128(R8)(DI*4), R8
-	VMOVUPS     (R8), Y4
-	VMASKMOVPS  (CX)(SI*4), Y4, Y5
-	VMASKMOVPS  (DX)(SI*4), Y4, Y4
-	VFMADD231PS Y5, Y4, Y0
 	LEAQ        8(SI), DI
 	CMPQ        DI, AX
-	JGE         end3
-	VMOVUPS     32(R8), Y4
-	VMASKMOVPS  32(CX)(SI*4), Y4, Y5
-	VMASKMOVPS  32(DX)(SI*4), Y4, Y4
-	VFMADD231PS Y5, Y4, Y1
+	JGT         cutVector4
+	VMOVUPS     (CX)(SI*4), Y4
+	VMOVUPS     (DX)(SI*4), Y5
+	VFMADD231PS Y4, Y5, Y0
 	LEAQ        16(SI), DI
 	CMPQ        DI, AX
-	JGE         end3
-	VMOVUPS     64(R8), Y4
-	VMASKMOVPS  64(CX)(SI*4), Y4, Y5
-	VMASKMOVPS  64(DX)(SI*4), Y4, Y4
-	VFMADD231PS Y5, Y4, Y2
+	JGT         cutVector5
+	VMOVUPS     32(CX)(SI*4), Y4
+	VMOVUPS     32(DX)(SI*4), Y5
+	VFMADD231PS Y4, Y5, Y1
+	LEAQ        24(SI), DI
+	CMPQ        DI, AX
+	JGT         cutVector6
+	VMOVUPS     64(CX)(SI*4), Y4
+	VMOVUPS     64(DX)(SI*4), Y5
+	VFMADD231PS Y4, Y5, Y2
 	LEAQ        24(SI), DI
 	CMPQ        DI, AX
 	JGE         end3
@@ -678,6 +837,33 @@ lastBlock2:
 	VMASKMOVPS  96(CX)(SI*4), Y4, Y5
 	VMASKMOVPS  96(DX)(SI*4), Y4, Y4
 	VFMADD231PS Y5, Y4, Y3
+	JMP         end3
+
+cutVector4:
+	VMOVUPS     (R8), Y4
+	VMASKMOVPS  (CX)(SI*4), Y4, Y5
+	VMASKMOVPS  (DX)(SI*4), Y4, Y4
+	VFMADD231PS Y5, Y4, Y0
+	JMP         end3
+
+cutVector5:
+	LEAQ        8(SI), DI
+	CMPQ        DI, AX
+	JGE         end3
+	VMOVUPS     32(R8), Y4
+	VMASKMOVPS  32(CX)(SI*4), Y4, Y5
+	VMASKMOVPS  32(DX)(SI*4), Y4, Y4
+	VFMADD231PS Y5, Y4, Y1
+	JMP         end3
+
+cutVector6:
+	LEAQ        16(SI), DI
+	CMPQ        DI, AX
+	JGE         end3
+	VMOVUPS     64(R8), Y4
+	VMASKMOVPS  64(CX)(SI*4), Y4, Y5
+	VMASKMOVPS  64(DX)(SI*4), Y4, Y4
+	VFMADD231PS Y5, Y4, Y2
 
 end3:
 	VADDPS       Y2, Y0, Y0
@@ -692,10 +878,10 @@ end3:
 	VBROADCASTSS X0, Y0
 	XORQ         SI, SI
 
-block4:
+block7:
 	LEAQ    32(SI), DI
 	CMPQ    DI, AX
-	JGT     lastBlock5
+	JGT     lastBlock8
 	VMOVUPS (CX)(SI*4), Y1
 	VMOVUPS (DX)(SI*4), Y2
 	VSUBPS  Y0, Y1, Y1
@@ -717,49 +903,82 @@ block4:
 	VMULPS  Y2, Y1, Y1
 	VMOVUPS Y1, 96(BX)(SI*4)
 	ADDQ    $0x20, SI
-	JMP     block4
+	JMP     block7
 
-lastBlock5:
+lastBlock8:
 	CMPQ       SI, AX
-	JEQ        end6
+	JEQ        end9
 	LEAQ       block_masks<>+0(SB), R8
 	MOVQ       SI, DI
 	SUBQ       AX, DI
 	LEAQ       128(R8)(DI*4), R8
-	VMOVUPS    (R8), Y1
-	VMASKMOVPS (CX)(SI*4), Y1, Y2
-	VMASKMOVPS (DX)(SI*4), Y1, Y3
-	VSUBPS     Y0, Y2, Y2
-	VMULPS     Y3, Y2, Y2
-	VMASKMOVPS Y2, Y1, (BX)(SI*4)
 	LEAQ       8(SI), DI
 	CMPQ       DI, AX
-	JGE        end6
-	VMOVUPS    32(R8), Y1
-	VMASKMOVPS 32(CX)(SI*4), Y1, Y2
-	VMASKMOVPS 32(DX)(SI*4), Y1, Y3
-	VSUBPS     Y0, Y2, Y2
-	VMULPS     Y3, Y2, Y2
-	VMASKMOVPS Y2, Y1, 32(BX)(SI*4)
+	JGT        cutVector10
+	VMOVUPS    (CX)(SI*4), Y1
+	VMOVUPS    (DX)(SI*4), Y2
+	VSUBPS     Y0, Y1, Y1
+	VMULPS     Y2, Y1, Y1
+	VMOVUPS    Y1, (BX)(SI*4)
 	LEAQ       16(SI), DI
 	CMPQ       DI, AX
-	JGE        end6
-	VMOVUPS    64(R8), Y1
-	VMASKMOVPS 64(CX)(SI*4), Y1, Y2
-	VMASKMOVPS 64(DX)(SI*4), Y1, Y3
-	VSUBPS     Y0, Y2, Y2
-	VMULPS     Y3, Y2, Y2
-	VMASKMOVPS Y2, Y1, 64(BX)(SI*4)
+	JGT        cutVector11
+	VMOVUPS    32(CX)(SI*4), Y1
+	VMOVUPS    32(DX)(SI*4), Y2
+	VSUBPS     Y0, Y1, Y1
+	VMULPS     Y2, Y1, Y1
+	VMOVUPS    Y1, 32(BX)(SI*4)
 	LEAQ       24(SI), DI
 	CMPQ       DI, AX
-	JGE        end6
+	JGT        cutVector12
+	VMOVUPS    64(CX)(SI*4), Y1
+	VMOVUPS    64(DX)(SI*4), Y2
+	VSUBPS     Y0, Y1, Y1
+	VMULPS     Y2, Y1, Y1
+	VMOVUPS    Y1, 64(BX)(SI*4)
+	LEAQ       24(SI), DI
+	CMPQ       DI, AX
+	JGE        end9
 	VMOVUPS    96(R8), Y1
 	VMASKMOVPS 96(CX)(SI*4), Y1, Y2
 	VMASKMOVPS 96(DX)(SI*4), Y1, Y3
 	VSUBPS     Y0, Y2, Y2
 	VMULPS     Y3, Y2, Y2
 	VMASKMOVPS Y2, Y1, 96(BX)(SI*4)
+	JMP        end9
 
-end6:
+cutVector10:
+	VMOVUPS    (R8), Y1
+	VMASKMOVPS (CX)(SI*4), Y1, Y2
+	VMASKMOVPS (DX)(SI*4), Y1, Y3
+	VSUBPS     Y0, Y2, Y2
+	VMULPS     Y3, Y2, Y2
+	VMASKMOVPS Y2, Y1, (BX)(SI*4)
+	JMP        end9
+
+cutVector11:
+	LEAQ       8(SI), DI
+	CMPQ       DI, AX
+	JGE        end9
+	VMOVUPS    32(R8), Y1
+	VMASKMOVPS 32(CX)(SI*4), Y1, Y2
+	VMASKMOVPS 32(DX)(SI*4), Y1, Y3
+	VSUBPS     Y0, Y2, Y2
+	VMULPS     Y3, Y2, Y2
+	VMASKMOVPS Y2, Y1, 32(BX)(SI*4)
+	JMP        end9
+
+cutVector12:
+	LEAQ       16(SI), DI
+	CMPQ       DI, AX
+	JGE        end9
+	VMOVUPS    64(R8), Y1
+	VMASKMOVPS 64(CX)(SI*4), Y1, Y2
+	VMASKMOVPS 64(DX)(SI*4), Y1, Y3
+	VSUBPS     Y0, Y2, Y2
+	VMULPS     Y3, Y2, Y2
+	VMASKMOVPS Y2, Y1, 64(BX)(SI*4)
+
+end9:
 	VZEROUPPER
 	RET

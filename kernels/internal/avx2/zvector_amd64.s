@@ -43,27 +43,27 @@ lastBlock2:
 	MOVQ       SI, DI
 	SUBQ       AX, DI
 	LEAQ       128(R8)(DI*4), R8
-	VMOVUPS    (R8), Y0
-	VMASKMOVPS (DX)(SI*4), Y0, Y1
-	VMASKMOVPS (BX)(SI*4), Y0, Y2
-	VADDPS     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (CX)(SI*4)
 	LEAQ       8(SI), DI
 	CMPQ       DI, AX
-	JGE        end3
-	VMOVUPS    32(R8), Y0
-	VMASKMOVPS 32(DX)(SI*4), Y0, Y1
-	VMASKMOVPS 32(BX)(SI*4), Y0, Y2
-	VADDPS     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, 32(CX)(SI*4)
+	JGT        cutVector4
+	VMOVUPS    (DX)(SI*4), Y0
+	VMOVUPS    (BX)(SI*4), Y1
+	VADDPS     Y1, Y0, Y0
+	VMOVUPS    Y0, (CX)(SI*4)
 	LEAQ       16(SI), DI
 	CMPQ       DI, AX
-	JGE        end3
-	VMOVUPS    64(R8), Y0
-	VMASKMOVPS 64(DX)(SI*4), Y0, Y1
-	VMASKMOVPS 64(BX)(SI*4), Y0, Y2
-	VADDPS     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, 64(CX)(SI*4)
+	JGT        cutVector5
+	VMOVUPS    32(DX)(SI*4), Y0
+	VMOVUPS    32(BX)(SI*4), Y1
+	VADDPS     Y1, Y0, Y0
+	VMOVUPS    Y0, 32(CX)(SI*4)
+	LEAQ       24(SI), DI
+	CMPQ       DI, AX
+	JGT        cutVector6
+	VMOVUPS    64(DX)(SI*4), Y0
+	VMOVUPS    64(BX)(SI*4), Y1
+	VADDPS     Y1, Y0, Y0
+	VMOVUPS    Y0, 64(CX)(SI*4)
 	LEAQ       24(SI), DI
 	CMPQ       DI, AX
 	JGE        end3
@@ -72,6 +72,36 @@ lastBlock2:
 	VMASKMOVPS 96(BX)(SI*4), Y0, Y2
 	VADDPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, 96(CX)(SI*4)
+	JMP        end3
+
+cutVector4:
+	VMOVUPS    (R8), Y0
+	VMASKMOVPS (DX)(SI*4), Y0, Y1
+	VMASKMOVPS (BX)(SI*4), Y0, Y2
+	VADDPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (CX)(SI*4)
+	JMP        end3
+
+cutVector5:
+	LEAQ       8(SI), DI
+	CMPQ       DI, AX
+	JGE        end3
+	VMOVUPS    32(R8), Y0
+	VMASKMOVPS 32(DX)(SI*4), Y0, Y1
+	VMASKMOVPS 32(BX)(SI*4), Y0, Y2
+	VADDPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, 32(CX)(SI*4)
+	JMP        end3
+
+cutVector6:
+	LEAQ       16(SI), DI
+	CMPQ       DI, AX
+	JGE        end3
+	VMOVUPS    64(R8), Y0
+	VMASKMOVPS 64(DX)(SI*4), Y0, Y1
+	VMASKMOVPS 64(BX)(SI*4), Y0, Y2
+	VADDPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, 64(CX)(SI*4)
 
 end3:
 	VZEROUPPER
@@ -182,27 +212,27 @@ lastBlock2:
 	MOVQ       SI, DI
 	SUBQ       AX, DI
 	LEAQ       128(R8)(DI*4), R8
-	VMOVUPS    (R8), Y0
-	VMASKMOVPS (DX)(SI*4), Y0, Y1
-	VMASKMOVPS (BX)(SI*4), Y0, Y2
-	VSUBPS     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (CX)(SI*4)
 	LEAQ       8(SI), DI
 	CMPQ       DI, AX
-	JGE        end3
-	VMOVUPS    32(R8), Y0
-	VMASKMOVPS 32(DX)(SI*4), Y0, Y1
-	VMASKMOVPS 32(BX)(SI*4), Y0, Y2
-	VSUBPS     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, 32(CX)(SI*4)
+	JGT        cutVector4
+	VMOVUPS    (DX)(SI*4), Y0
+	VMOVUPS    (BX)(SI*4), Y1
+	VSUBPS     Y1, Y0, Y0
+	VMOVUPS    Y0, (CX)(SI*4)
 	LEAQ       16(SI), DI
 	CMPQ       DI, AX
-	JGE        end3
-	VMOVUPS    64(R8), Y0
-	VMASKMOVPS 64(DX)(SI*4), Y0, Y1
-	VMASKMOVPS 64(BX)(SI*4), Y0, Y2
-	VSUBPS     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, 64(CX)(SI*4)
+	JGT        cutVector5
+	VMOVUPS    32(DX)(SI*4), Y0
+	VMOVUPS    32(BX)(SI*4), Y1
+	VSUBPS     Y1, Y0, Y0
+	VMOVUPS    Y0, 32(CX)(SI*4)
+	LEAQ       24(SI), DI
+	CMPQ       DI, AX
+	JGT        cutVector6
+	VMOVUPS    64(DX)(SI*4), Y0
+	VMOVUPS    64(BX)(SI*4), Y1
+	VSUBPS     Y1, Y0, Y0
+	VMOVUPS    Y0, 64(CX)(SI*4)
 	LEAQ       24(SI), DI
 	CMPQ       DI, AX
 	JGE        end3
@@ -211,6 +241,36 @@ lastBlock2:
 	VMASKMOVPS 96(BX)(SI*4), Y0, Y2
 	VSUBPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, 96(CX)(SI*4)
+	JMP        end3
+
+cutVector4:
+	VMOVUPS    (R8), Y0
+	VMASKMOVPS (DX)(SI*4), Y0, Y1
+	VMASKMOVPS (BX)(SI*4), Y0, Y2
+	VSUBPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (CX)(SI*4)
+	JMP        end3
+
+cutVector5:
+	LEAQ       8(SI), DI
+	CMPQ       DI, AX
+	JGE        end3
+	VMOVUPS    32(R8), Y0
+	VMASKMOVPS 32(DX)(SI*4), Y0, Y1
+	VMASKMOVPS 32(BX)(SI*4), Y0, Y2
+	VSUBPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, 32(CX)(SI*4)
+	JMP        end3
+
+cutVector6:
+	LEAQ       16(SI), DI
+	CMPQ       DI, AX
+	JGE        end3
+	VMOVUPS    64(R8), Y0
+	VMASKMOVPS 64(DX)(SI*4), Y0, Y1
+	VMASKMOVPS 64(BX)(SI*4), Y0, Y2
+	VSUBPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, 64(CX)(SI*4)
 
 end3:
 	VZEROUPPER
@@ -255,27 +315,27 @@ lastBlock2:
 	MOVQ       SI, DI
 	SUBQ       AX, DI
 	LEAQ       128(R8)(DI*4), R8
-	VMOVUPS    (R8), Y0
-	VMASKMOVPS (DX)(SI*4), Y0, Y1
-	VMASKMOVPS (BX)(SI*4), Y0, Y2
-	VMULPS     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (CX)(SI*4)
 	LEAQ       8(SI), DI
 	CMPQ       DI, AX
-	JGE        end3
-	VMOVUPS    32(R8), Y0
-	VMASKMOVPS 32(DX)(SI*4), Y0, Y1
-	VMASKMOVPS 32(BX)(SI*4), Y0, Y2
-	VMULPS     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, 32(CX)(SI*4)
+	JGT        cutVector4
+	VMOVUPS    (DX)(SI*4), Y0
+	VMOVUPS    (BX)(SI*4), Y1
+	VMULPS     Y1, Y0, Y0
+	VMOVUPS    Y0, (CX)(SI*4)
 	LEAQ       16(SI), DI
 	CMPQ       DI, AX
-	JGE        end3
-	VMOVUPS    64(R8), Y0
-	VMASKMOVPS 64(DX)(SI*4), Y0, Y1
-	VMASKMOVPS 64(BX)(SI*4), Y0, Y2
-	VMULPS     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, 64(CX)(SI*4)
+	JGT        cutVector5
+	VMOVUPS    32(DX)(SI*4), Y0
+	VMOVUPS    32(BX)(SI*4), Y1
+	VMULPS     Y1, Y0, Y0
+	VMOVUPS    Y0, 32(CX)(SI*4)
+	LEAQ       24(SI), DI
+	CMPQ       DI, AX
+	JGT        cutVector6
+	VMOVUPS    64(DX)(SI*4), Y0
+	VMOVUPS    64(BX)(SI*4), Y1
+	VMULPS     Y1, Y0, Y0
+	VMOVUPS    Y0, 64(CX)(SI*4)
 	LEAQ       24(SI), DI
 	CMPQ       DI, AX
 	JGE        end3
@@ -284,6 +344,36 @@ lastBlock2:
 	VMASKMOVPS 96(BX)(SI*4), Y0, Y2
 	VMULPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, 96(CX)(SI*4)
+	JMP        end3
+
+cutVector4:
+	VMOVUPS    (R8), Y0
+	VMASKMOVPS (DX)(SI*4), Y0, Y1
+	VMASKMOVPS (BX)(SI*4), Y0, Y2
+	VMULPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (CX)(SI*4)
+	JMP        end3
+
+cutVector5:
+	LEAQ       8(SI), DI
+	CMPQ       DI, AX
+	JGE        end3
+	VMOVUPS    32(R8), Y0
+	VMASKMOVPS 32(DX)(SI*4), Y0, Y1
+	VMASKMOVPS 32(BX)(SI*4), Y0, Y2
+	VMULPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, 32(CX)(SI*4)
+	JMP        end3
+
+cutVector6:
+	LEAQ       16(SI), DI
+	CMPQ       DI, AX
+	JGE        end3
+	VMOVUPS    64(R8), Y0
+	VMASKMOVPS 64(DX)(SI*4), Y0, Y1
+	VMASKMOVPS 64(BX)(SI*4), Y0, Y2
+	VMULPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, 64(CX)(SI*4)
 
 end3:
 	VZEROUPPER
@@ -324,24 +414,24 @@ lastBlock2:
 	MOVQ       BX, SI
 	SUBQ       AX, SI
 	LEAQ       128(DI)(SI*4), DI
-	VMOVUPS    (DI), Y1
-	VMASKMOVPS (DX)(BX*4), Y1, Y2
-	VMULPS     Y2, Y0, Y2
-	VMASKMOVPS Y2, Y1, (CX)(BX*4)
 	LEAQ       8(BX), SI
 	CMPQ       SI, AX
-	JGE        end3
-	VMOVUPS    32(DI), Y1
-	VMASKMOVPS 32(DX)(BX*4), Y1, Y2
-	VMULPS     Y2, Y0, Y2
-	VMASKMOVPS Y2, Y1, 32(CX)(BX*4)
+	JGT        cutVector4
+	VMOVUPS    (DX)(BX*4), Y1
+	VMULPS     Y1, Y0, Y1
+	VMOVUPS    Y1, (CX)(BX*4)
 	LEAQ       16(BX), SI
 	CMPQ       SI, AX
-	JGE        end3
-	VMOVUPS    64(DI), Y1
-	VMASKMOVPS 64(DX)(BX*4), Y1, Y2
-	VMULPS     Y2, Y0, Y2
-	VMASKMOVPS Y2, Y1, 64(CX)(BX*4)
+	JGT        cutVector5
+	VMOVUPS    32(DX)(BX*4), Y1
+	VMULPS     Y1, Y0, Y1
+	VMOVUPS    Y1, 32(CX)(BX*4)
+	LEAQ       24(BX), SI
+	CMPQ       SI, AX
+	JGT        cutVector6
+	VMOVUPS    64(DX)(BX*4), Y1
+	VMULPS     Y1, Y0, Y1
+	VMOVUPS    Y1, 64(CX)(BX*4)
 	LEAQ       24(BX), SI
 	CMPQ       SI, AX
 	JGE        end3
@@ -349,6 +439,33 @@ lastBlock2:
 	VMASKMOVPS 96(DX)(BX*4), Y1, Y2
 	VMULPS     Y2, Y0, Y2
 	VMASKMOVPS Y2, Y1, 96(CX)(BX*4)
+	JMP        end3
+
+cutVector4:
+	VMOVUPS    (DI), Y1
+	VMASKMOVPS (DX)(BX*4), Y1, Y2
+	VMULPS     Y2, Y0, Y2
+	VMASKMOVPS Y2, Y1, (CX)(BX*4)
+	JMP        end3
+
+cutVector5:
+	LEAQ       8(BX), SI
+	CMPQ       SI, AX
+	JGE        end3
+	VMOVUPS    32(DI), Y1
+	VMASKMOVPS 32(DX)(BX*4), Y1, Y2
+	VMULPS     Y2, Y0, Y2
+	VMASKMOVPS Y2, Y1, 32(CX)(BX*4)
+	JMP        end3
+
+cutVector6:
+	LEAQ       16(BX), SI
+	CMPQ       SI, AX
+	JGE        end3
+	VMOVUPS    64(DI), Y1
+	VMASKMOVPS 64(DX)(BX*4), Y1, Y2
+	VMULPS     Y2, Y0, Y2
+	VMASKMOVPS Y2, Y1, 64(CX)(BX*4)
 
 end3:
 	VZEROUPPER
@@ -398,30 +515,30 @@ lastBlock2:
 	MOVQ       SI, DI
 	SUBQ       AX, DI
 	LEAQ       128(R8)(DI*4), R8
-	VMOVUPS    (R8), Y1
-	VMASKMOVPS (DX)(SI*4), Y1, Y2
-	VMASKMOVPS (BX)(SI*4), Y1, Y3
-	VMULPS     Y2, Y0, Y2
-	VADDPS     Y2, Y3, Y3
-	VMASKMOVPS Y3, Y1, (CX)(SI*4)
 	LEAQ       8(SI), DI
 	CMPQ       DI, AX
-	JGE        end3
-	VMOVUPS    32(R8), Y1
-	VMASKMOVPS 32(DX)(SI*4), Y1, Y2
-	VMASKMOVPS 32(BX)(SI*4), Y1, Y3
-	VMULPS     Y2, Y0, Y2
-	VADDPS     Y2, Y3, Y3
-	VMASKMOVPS Y3, Y1, 32(CX)(SI*4)
+	JGT        cutVector4
+	VMOVUPS    (DX)(SI*4), Y1
+	VMOVUPS    (BX)(SI*4), Y2
+	VMULPS     Y1, Y0, Y1
+	VADDPS     Y1, Y2, Y2
+	VMOVUPS    Y2, (CX)(SI*4)
 	LEAQ       16(SI), DI
 	CMPQ       DI, AX
-	JGE        end3
-	VMOVUPS    64(R8), Y1
-	VMASKMOVPS 64(DX)(SI*4), Y1, Y2
-	VMASKMOVPS 64(BX)(SI*4), Y1, Y3
-	VMULPS     Y2, Y0, Y2
-	VADDPS     Y2, Y3, Y3
-	VMASKMOVPS Y3, Y1, 64(CX)(SI*4)
+	JGT        cutVector5
+	VMOVUPS    32(DX)(SI*4), Y1
+	VMOVUPS    32(BX)(SI*4), Y2
+	VMULPS     Y1, Y0, Y1
+	VADDPS     Y1, Y2, Y2
+	VMOVUPS    Y2, 32(CX)(SI*4)
+	LEAQ       24(SI), DI
+	CMPQ       DI, AX
+	JGT        cutVector6
+	VMOVUPS    64(DX)(SI*4), Y1
+	VMOVUPS    64(BX)(SI*4), Y2
+	VMULPS     Y1, Y0, Y1
+	VADDPS     Y1, Y2, Y2
+	VMOVUPS    Y2, 64(CX)(SI*4)
 	LEAQ       24(SI), DI
 	CMPQ       DI, AX
 	JGE        end3
@@ -431,6 +548,39 @@ lastBlock2:
 	VMULPS     Y2, Y0, Y2
 	VADDPS     Y2, Y3, Y3
 	VMASKMOVPS Y3, Y1, 96(CX)(SI*4)
+	JMP        end3
+
+cutVector4:
+	VMOVUPS    (R8), Y1
+	VMASKMOVPS (DX)(SI*4), Y1, Y2
+	VMASKMOVPS (BX)(SI*4), Y1, Y3
+	VMULPS     Y2, Y0, Y2
+	VADDPS     Y2, Y3, Y3
+	VMASKMOVPS Y3, Y1, (CX)(SI*4)
+	JMP        end3
+
+cutVector5:
+	LEAQ       8(SI), DI
+	CMPQ       DI, AX
+	JGE        end3
+	VMOVUPS    32(R8), Y1
+	VMASKMOVPS 32(DX)(SI*4), Y1, Y2
+	VMASKMOVPS 32(BX)(SI*4), Y1, Y3
+	VMULPS     Y2, Y0, Y2
+	VADDPS     Y2, Y3, Y3
+	VMASKMOVPS Y3, Y1, 32(CX)(SI*4)
+	JMP        end3
+
+cutVector6:
+	LEAQ       16(SI), DI
+	CMPQ       DI, AX
+	JGE        end3
+	VMOVUPS    64(R8), Y1
+	VMASKMOVPS 64(DX)(SI*4), Y1, Y2
+	VMASKMOVPS 64(BX)(SI*4), Y1, Y3
+	VMULPS     Y2, Y0, Y2
+	VADDPS     Y2, Y3, Y3
+	VMASKMOVPS Y3, Y1, 64(CX)(SI*4)
 
 end3:
 	VZEROUPPER
@@ -462,23 +612,44 @@ lastBlock2:
 	MOVQ       DX, BX
 	SUBQ       AX, BX
 	LEAQ       128(SI)(BX*4), SI
-	VMOVUPS    (SI), Y1
-	VMASKMOVPS Y0, Y1, (CX)(DX*4)
 	LEAQ       8(DX), BX
 	CMPQ       BX, AX
-	JGE        end3
-	VMOVUPS    32(SI), Y1
-	VMASKMOVPS Y0, Y1, 32(CX)(DX*4)
+	JGT        cutVector4
+	VMOVUPS    Y0, (CX)(DX*4)
 	LEAQ       16(DX), BX
 	CMPQ       BX, AX
-	JGE        end3
-	VMOVUPS    64(SI), Y1
-	VMASKMOVPS Y0, Y1, 64(CX)(DX*4)
+	JGT        cutVector5
+	VMOVUPS    Y0, 32(CX)(DX*4)
+	LEAQ       24(DX), BX
+	CMPQ       BX, AX
+	JGT        cutVector6
+	VMOVUPS    Y0, 64(CX)(DX*4)
 	LEAQ       24(DX), BX
 	CMPQ       BX, AX
 	JGE        end3
 	VMOVUPS    96(SI), Y1
 	VMASKMOVPS Y0, Y1, 96(CX)(DX*4)
+	JMP        end3
+
+cutVector4:
+	VMOVUPS    (SI), Y1
+	VMASKMOVPS Y0, Y1, (CX)(DX*4)
+	JMP        end3
+
+cutVector5:
+	LEAQ       8(DX), BX
+	CMPQ       BX, AX
+	JGE        end3
+	VMOVUPS    32(SI), Y1
+	VMASKMOVPS Y0, Y1, 32(CX)(DX*4)
+	JMP        end3
+
+cutVector6:
+	LEAQ       16(DX), BX
+	CMPQ       BX, AX
+	JGE        end3
+	VMOVUPS    64(SI), Y1
+	VMASKMOVPS Y0, Y1, 64(CX)(DX*4)
 
 end3:
 	VZEROUPPER
@@ -528,30 +699,30 @@ lastBlock2:
 	MOVQ       SI, DI
 	SUBQ       AX, DI
 	LEAQ       128(R8)(DI*4), R8
-	VMOVUPS    (R8), Y1
-	VMASKMOVPS (DX)(SI*4), Y1, Y2
-	VMASKMOVPS (BX)(SI*4), Y1, Y3
-	VSUBPS     Y3, Y2, Y2
-	VMULPS     Y2, Y0, Y2
-	VMASKMOVPS Y2, Y1, (CX)(SI*4)
 	LEAQ       8(SI), DI
 	CMPQ       DI, AX
-	JGE        end3
-	VMOVUPS    32(R8), Y1
-	VMASKMOVPS 32(DX)(SI*4), Y1, Y2
-	VMASKMOVPS 32(BX)(SI*4), Y1, Y3
-	VSUBPS     Y3, Y2, Y2
-	VMULPS     Y2, Y0, Y2
-	VMASKMOVPS Y2, Y1, 32(CX)(SI*4)
+	JGT        cutVector4
+	VMOVUPS    (DX)(SI*4), Y1
+	VMOVUPS    (BX)(SI*4), Y2
+	VSUBPS     Y2, Y1, Y1
+	VMULPS     Y1, Y0, Y1
+	VMOVUPS    Y1, (CX)(SI*4)
 	LEAQ       16(SI), DI
 	CMPQ       DI, AX
-	JGE        end3
-	VMOVUPS    64(R8), Y1
-	VMASKMOVPS 64(DX)(SI*4), Y1, Y2
-	VMASKMOVPS 64(BX)(SI*4), Y1, Y3
-	VSUBPS     Y3, Y2, Y2
-	VMULPS     Y2, Y0, Y2
-	VMASKMOVPS Y2, Y1, 64(CX)(SI*4)
+	JGT        cutVector5
+	VMOVUPS    32(DX)(SI*4), Y1
+	VMOVUPS    32(BX)(SI*4), Y2
+	VSUBPS     Y2, Y1, Y1
+	VMULPS     Y1, Y0, Y1
+	VMOVUPS    Y1, 32(CX)(SI*4)
+	LEAQ       24(SI), DI
+	CMPQ       DI, AX
+	JGT        cutVector6
+	VMOVUPS    64(DX)(SI*4), Y1
+	VMOVUPS    64(BX)(SI*4), Y2
+	VSUBPS     Y2, Y1, Y1
+	VMULPS     Y1, Y0, Y1
+	VMOVUPS    Y1, 64(CX)(SI*4)
 	LEAQ       24(SI), DI
 	CMPQ       DI, AX
 	JGE        end3
@@ -561,6 +732,39 @@ lastBlock2:
 	VSUBPS     Y3, Y2, Y2
 	VMULPS     Y2, Y0, Y2
 	VMASKMOVPS Y2, Y1, 96(CX)(SI*4)
+	JMP        end3
+
+cutVector4:
+	VMOVUPS    (R8), Y1
+	VMASKMOVPS (DX)(SI*4), Y1, Y2
+	VMASKMOVPS (BX)(SI*4), Y1, Y3
+	VSUBPS     Y3, Y2, Y2
+	VMULPS     Y2, Y0, Y2
+	VMASKMOVPS Y2, Y1, (CX)(SI*4)
+	JMP        end3
+
+cutVector5:
+	LEAQ       8(SI), DI
+	CMPQ       DI, AX
+	JGE        end3
+	VMOVUPS    32(R8), Y1
+	VMASKMOVPS 32(DX)(SI*4), Y1, Y2
+	VMASKMOVPS 32(BX)(SI*4), Y1, Y3
+	VSUBPS     Y3, Y2, Y2
+	VMULPS     Y2, Y0, Y2
+	VMASKMOVPS Y2, Y1, 32(CX)(SI*4)
+	JMP        end3
+
+cutVector6:
+	LEAQ       16(SI), DI
+	CMPQ       DI, AX
+	JGE        end3
+	VMOVUPS    64(R8), Y1
+	VMASKMOVPS 64(DX)(SI*4), Y1, Y2
+	VMASKMOVPS 64(BX)(SI*4), Y1, Y3
+	VSUBPS     Y3, Y2, Y2
+	VMULPS     Y2, Y0, Y2
+	VMASKMOVPS Y2, Y1, 64(CX)(SI*4)
 
 end3:
 	VZEROUPPER

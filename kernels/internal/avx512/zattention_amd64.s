@@ -27,9 +27,9 @@ TEXT ·AttentionTile6x64(SB), NOSPLIT, $0-88
 	LEAQ  lane_masks<>+0(SB), R12
 	KMOVW (R12)(R11*2), K1
 
-rows6x1:
+rows1_6x1:
 	CMPQ   R9, $0x06
-	JLT    rows5x1
+	JLT    rows1_5x1
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -38,13 +38,13 @@ rows6x1:
 	VXORPS Z5, Z5, Z5
 	MOVQ   R10, R11
 	TESTQ  R11, R11
-	JZ     kDone2
+	JZ     kDone3
 	MOVQ   CX, R12
 	MOVQ   AX, R13
 	LEAQ   (AX)(BX*2), R14
 	ADDQ   BX, R14
 
-k1:
+k2:
 	VMOVUPS.Z    (R12), K1, Z6
 	VBROADCASTSS (R13), Z7
 	VFMADD231PS  Z7, Z6, Z0
@@ -62,12 +62,12 @@ k1:
 	ADDQ         SI, R14
 	ADDQ         DI, R12
 	DECQ         R11
-	JNZ          k1
+	JNZ          k2
 
-kDone2:
+kDone3:
 	MOVQ      add+80(FP), R11
 	TESTQ     R11, R11
-	JZ        overwrite3
+	JZ        overwrite4
 	MOVQ      DX, R11
 	VMOVUPS.Z (R11), K1, Z6
 	VADDPS    Z0, Z6, Z0
@@ -88,7 +88,7 @@ kDone2:
 	VADDPS    Z5, Z6, Z5
 	ADDQ      R8, R11
 
-overwrite3:
+overwrite4:
 	MOVQ    DX, R11
 	VMOVUPS Z0, K1, (R11)
 	ADDQ    R8, R11
@@ -107,11 +107,11 @@ overwrite3:
 	IMUL3Q  $+6, R8, R11
 	ADDQ    R11, DX
 	SUBQ    $+6, R9
-	JMP     rows6x1
+	JMP     rows1_6x1
 
-rows5x1:
+rows1_5x1:
 	CMPQ   R9, $0x05
-	JLT    rows4x1
+	JLT    rows1_4x1
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -119,12 +119,12 @@ rows5x1:
 	VXORPS Z4, Z4, Z4
 	MOVQ   R10, R9
 	TESTQ  R9, R9
-	JZ     kDone5
+	JZ     kDone6
 	MOVQ   AX, R10
 	LEAQ   (AX)(BX*2), AX
 	ADDQ   BX, AX
 
-k4:
+k5:
 	VMOVUPS.Z    (CX), K1, Z5
 	VBROADCASTSS (R10), Z6
 	VFMADD231PS  Z6, Z5, Z0
@@ -140,12 +140,12 @@ k4:
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         R9
-	JNZ          k4
+	JNZ          k5
 
-kDone5:
+kDone6:
 	MOVQ      add+80(FP), AX
 	TESTQ     AX, AX
-	JZ        overwrite6
+	JZ        overwrite7
 	MOVQ      DX, AX
 	VMOVUPS.Z (AX), K1, Z5
 	VADDPS    Z0, Z5, Z0
@@ -163,7 +163,7 @@ kDone5:
 	VADDPS    Z4, Z5, Z4
 	ADDQ      R8, AX
 
-overwrite6:
+overwrite7:
 	MOVQ    DX, AX
 	VMOVUPS Z0, K1, (AX)
 	ADDQ    R8, AX
@@ -175,23 +175,23 @@ overwrite6:
 	ADDQ    R8, AX
 	VMOVUPS Z4, K1, (AX)
 	ADDQ    R8, AX
-	JMP     rows0x1
+	JMP     rows1_0x1
 
-rows4x1:
+rows1_4x1:
 	CMPQ   R9, $0x04
-	JLT    rows3x1
+	JLT    rows1_3x1
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
 	VXORPS Z3, Z3, Z3
 	MOVQ   R10, R9
 	TESTQ  R9, R9
-	JZ     kDone8
+	JZ     kDone9
 	MOVQ   AX, R10
 	LEAQ   (AX)(BX*2), AX
 	ADDQ   BX, AX
 
-k7:
+k8:
 	VMOVUPS.Z    (CX), K1, Z4
 	VBROADCASTSS (R10), Z5
 	VFMADD231PS  Z5, Z4, Z0
@@ -205,12 +205,12 @@ k7:
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         R9
-	JNZ          k7
+	JNZ          k8
 
-kDone8:
+kDone9:
 	MOVQ      add+80(FP), AX
 	TESTQ     AX, AX
-	JZ        overwrite9
+	JZ        overwrite10
 	MOVQ      DX, AX
 	VMOVUPS.Z (AX), K1, Z4
 	VADDPS    Z0, Z4, Z0
@@ -225,7 +225,7 @@ kDone8:
 	VADDPS    Z3, Z4, Z3
 	ADDQ      R8, AX
 
-overwrite9:
+overwrite10:
 	MOVQ    DX, AX
 	VMOVUPS Z0, K1, (AX)
 	ADDQ    R8, AX
@@ -235,20 +235,20 @@ overwrite9:
 	ADDQ    R8, AX
 	VMOVUPS Z3, K1, (AX)
 	ADDQ    R8, AX
-	JMP     rows0x1
+	JMP     rows1_0x1
 
-rows3x1:
+rows1_3x1:
 	CMPQ   R9, $0x03
-	JLT    rows2x1
+	JLT    rows1_2x1
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
 	MOVQ   R10, R9
 	TESTQ  R9, R9
-	JZ     kDone11
+	JZ     kDone12
 	MOVQ   AX, AX
 
-k10:
+k11:
 	VMOVUPS.Z    (CX), K1, Z3
 	VBROADCASTSS (AX), Z4
 	VFMADD231PS  Z4, Z3, Z0
@@ -259,12 +259,12 @@ k10:
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         R9
-	JNZ          k10
+	JNZ          k11
 
-kDone11:
+kDone12:
 	MOVQ      add+80(FP), AX
 	TESTQ     AX, AX
-	JZ        overwrite12
+	JZ        overwrite13
 	MOVQ      DX, AX
 	VMOVUPS.Z (AX), K1, Z3
 	VADDPS    Z0, Z3, Z0
@@ -276,7 +276,7 @@ kDone11:
 	VADDPS    Z2, Z3, Z2
 	ADDQ      R8, AX
 
-overwrite12:
+overwrite13:
 	MOVQ    DX, AX
 	VMOVUPS Z0, K1, (AX)
 	ADDQ    R8, AX
@@ -284,19 +284,19 @@ overwrite12:
 	ADDQ    R8, AX
 	VMOVUPS Z2, K1, (AX)
 	ADDQ    R8, AX
-	JMP     rows0x1
+	JMP     rows1_0x1
 
-rows2x1:
+rows1_2x1:
 	CMPQ   R9, $0x02
-	JLT    rows1x1
+	JLT    rows1_1x1
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	MOVQ   R10, R9
 	TESTQ  R9, R9
-	JZ     kDone14
+	JZ     kDone15
 	MOVQ   AX, AX
 
-k13:
+k14:
 	VMOVUPS.Z    (CX), K1, Z2
 	VBROADCASTSS (AX), Z3
 	VFMADD231PS  Z3, Z2, Z0
@@ -305,12 +305,12 @@ k13:
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         R9
-	JNZ          k13
+	JNZ          k14
 
-kDone14:
+kDone15:
 	MOVQ      add+80(FP), AX
 	TESTQ     AX, AX
-	JZ        overwrite15
+	JZ        overwrite16
 	MOVQ      DX, AX
 	VMOVUPS.Z (AX), K1, Z2
 	VADDPS    Z0, Z2, Z0
@@ -319,47 +319,47 @@ kDone14:
 	VADDPS    Z1, Z2, Z1
 	ADDQ      R8, AX
 
-overwrite15:
+overwrite16:
 	MOVQ    DX, AX
 	VMOVUPS Z0, K1, (AX)
 	ADDQ    R8, AX
 	VMOVUPS Z1, K1, (AX)
 	ADDQ    R8, AX
-	JMP     rows0x1
+	JMP     rows1_0x1
 
-rows1x1:
+rows1_1x1:
 	CMPQ   R9, $0x01
-	JLT    rows0x1
+	JLT    rows1_0x1
 	VXORPS Z0, Z0, Z0
 	MOVQ   R10, BX
 	TESTQ  BX, BX
-	JZ     kDone17
+	JZ     kDone18
 	MOVQ   AX, AX
 
-k16:
+k17:
 	VMOVUPS.Z    (CX), K1, Z1
 	VBROADCASTSS (AX), Z2
 	VFMADD231PS  Z2, Z1, Z0
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         BX
-	JNZ          k16
+	JNZ          k17
 
-kDone17:
+kDone18:
 	MOVQ      add+80(FP), AX
 	TESTQ     AX, AX
-	JZ        overwrite18
+	JZ        overwrite19
 	MOVQ      DX, AX
 	VMOVUPS.Z (AX), K1, Z1
 	VADDPS    Z0, Z1, Z0
 	ADDQ      R8, AX
 
-overwrite18:
+overwrite19:
 	MOVQ    DX, AX
 	VMOVUPS Z0, K1, (AX)
 	ADDQ    R8, AX
 
-rows0x1:
+rows1_0x1:
 	VZEROUPPER
 	RET
 
@@ -371,9 +371,9 @@ wider1:
 	LEAQ  lane_masks<>+0(SB), R12
 	KMOVW (R12)(R11*2), K1
 
-rows6x2:
+rows20_6x2:
 	CMPQ   R9, $0x06
-	JLT    rows5x2
+	JLT    rows20_5x2
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -388,13 +388,13 @@ rows6x2:
 	VXORPS Z11, Z11, Z11
 	MOVQ   R10, R11
 	TESTQ  R11, R11
-	JZ     kDone20
+	JZ     kDone22
 	MOVQ   CX, R12
 	MOVQ   AX, R13
 	LEAQ   (AX)(BX*2), R14
 	ADDQ   BX, R14
 
-k19:
+k21:
 	VMOVUPS      (R12), Z12
 	VMOVUPS.Z    64(R12), K1, Z13
 	VBROADCASTSS (R13), Z14
@@ -419,12 +419,12 @@ k19:
 	ADDQ         SI, R14
 	ADDQ         DI, R12
 	DECQ         R11
-	JNZ          k19
+	JNZ          k21
 
-kDone20:
+kDone22:
 	MOVQ      add+80(FP), R11
 	TESTQ     R11, R11
-	JZ        overwrite21
+	JZ        overwrite23
 	MOVQ      DX, R11
 	VMOVUPS   (R11), Z12
 	VADDPS    Z0, Z12, Z0
@@ -457,7 +457,7 @@ kDone20:
 	VADDPS    Z11, Z12, Z11
 	ADDQ      R8, R11
 
-overwrite21:
+overwrite23:
 	MOVQ    DX, R11
 	VMOVUPS Z0, (R11)
 	VMOVUPS Z1, K1, 64(R11)
@@ -482,11 +482,11 @@ overwrite21:
 	IMUL3Q  $+6, R8, R11
 	ADDQ    R11, DX
 	SUBQ    $+6, R9
-	JMP     rows6x2
+	JMP     rows20_6x2
 
-rows5x2:
+rows20_5x2:
 	CMPQ   R9, $0x05
-	JLT    rows4x2
+	JLT    rows20_4x2
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -499,12 +499,12 @@ rows5x2:
 	VXORPS Z9, Z9, Z9
 	MOVQ   R10, R9
 	TESTQ  R9, R9
-	JZ     kDone23
+	JZ     kDone25
 	MOVQ   AX, R10
 	LEAQ   (AX)(BX*2), AX
 	ADDQ   BX, AX
 
-k22:
+k24:
 	VMOVUPS      (CX), Z10
 	VMOVUPS.Z    64(CX), K1, Z11
 	VBROADCASTSS (R10), Z12
@@ -526,12 +526,12 @@ k22:
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         R9
-	JNZ          k22
+	JNZ          k24
 
-kDone23:
+kDone25:
 	MOVQ      add+80(FP), AX
 	TESTQ     AX, AX
-	JZ        overwrite24
+	JZ        overwrite26
 	MOVQ      DX, AX
 	VMOVUPS   (AX), Z10
 	VADDPS    Z0, Z10, Z0
@@ -559,7 +559,7 @@ kDone23:
 	VADDPS    Z9, Z10, Z9
 	ADDQ      R8, AX
 
-overwrite24:
+overwrite26:
 	MOVQ    DX, AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, K1, 64(AX)
@@ -576,11 +576,11 @@ overwrite24:
 	VMOVUPS Z8, (AX)
 	VMOVUPS Z9, K1, 64(AX)
 	ADDQ    R8, AX
-	JMP     rows0x2
+	JMP     rows20_0x2
 
-rows4x2:
+rows20_4x2:
 	CMPQ   R9, $0x04
-	JLT    rows3x2
+	JLT    rows20_3x2
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -591,12 +591,12 @@ rows4x2:
 	VXORPS Z7, Z7, Z7
 	MOVQ   R10, R9
 	TESTQ  R9, R9
-	JZ     kDone26
+	JZ     kDone28
 	MOVQ   AX, R10
 	LEAQ   (AX)(BX*2), AX
 	ADDQ   BX, AX
 
-k25:
+k27:
 	VMOVUPS      (CX), Z8
 	VMOVUPS.Z    64(CX), K1, Z9
 	VBROADCASTSS (R10), Z10
@@ -615,12 +615,12 @@ k25:
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         R9
-	JNZ          k25
+	JNZ          k27
 
-kDone26:
+kDone28:
 	MOVQ      add+80(FP), AX
 	TESTQ     AX, AX
-	JZ        overwrite27
+	JZ        overwrite29
 	MOVQ      DX, AX
 	VMOVUPS   (AX), Z8
 	VADDPS    Z0, Z8, Z0
@@ -643,7 +643,7 @@ kDone26:
 	VADDPS    Z7, Z8, Z7
 	ADDQ      R8, AX
 
-overwrite27:
+overwrite29:
 	MOVQ    DX, AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, K1, 64(AX)
@@ -657,11 +657,11 @@ overwrite27:
 	VMOVUPS Z6, (AX)
 	VMOVUPS Z7, K1, 64(AX)
 	ADDQ    R8, AX
-	JMP     rows0x2
+	JMP     rows20_0x2
 
-rows3x2:
+rows20_3x2:
 	CMPQ   R9, $0x03
-	JLT    rows2x2
+	JLT    rows20_2x2
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -670,10 +670,10 @@ rows3x2:
 	VXORPS Z5, Z5, Z5
 	MOVQ   R10, R9
 	TESTQ  R9, R9
-	JZ     kDone29
+	JZ     kDone31
 	MOVQ   AX, AX
 
-k28:
+k30:
 	VMOVUPS      (CX), Z6
 	VMOVUPS.Z    64(CX), K1, Z7
 	VBROADCASTSS (AX), Z8
@@ -688,12 +688,12 @@ k28:
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         R9
-	JNZ          k28
+	JNZ          k30
 
-kDone29:
+kDone31:
 	MOVQ      add+80(FP), AX
 	TESTQ     AX, AX
-	JZ        overwrite30
+	JZ        overwrite32
 	MOVQ      DX, AX
 	VMOVUPS   (AX), Z6
 	VADDPS    Z0, Z6, Z0
@@ -711,7 +711,7 @@ kDone29:
 	VADDPS    Z5, Z6, Z5
 	ADDQ      R8, AX
 
-overwrite30:
+overwrite32:
 	MOVQ    DX, AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, K1, 64(AX)
@@ -722,21 +722,21 @@ overwrite30:
 	VMOVUPS Z4, (AX)
 	VMOVUPS Z5, K1, 64(AX)
 	ADDQ    R8, AX
-	JMP     rows0x2
+	JMP     rows20_0x2
 
-rows2x2:
+rows20_2x2:
 	CMPQ   R9, $0x02
-	JLT    rows1x2
+	JLT    rows20_1x2
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
 	VXORPS Z3, Z3, Z3
 	MOVQ   R10, R9
 	TESTQ  R9, R9
-	JZ     kDone32
+	JZ     kDone34
 	MOVQ   AX, AX
 
-k31:
+k33:
 	VMOVUPS      (CX), Z4
 	VMOVUPS.Z    64(CX), K1, Z5
 	VBROADCASTSS (AX), Z6
@@ -748,12 +748,12 @@ k31:
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         R9
-	JNZ          k31
+	JNZ          k33
 
-kDone32:
+kDone34:
 	MOVQ      add+80(FP), AX
 	TESTQ     AX, AX
-	JZ        overwrite33
+	JZ        overwrite35
 	MOVQ      DX, AX
 	VMOVUPS   (AX), Z4
 	VADDPS    Z0, Z4, Z0
@@ -766,7 +766,7 @@ kDone32:
 	VADDPS    Z3, Z4, Z3
 	ADDQ      R8, AX
 
-overwrite33:
+overwrite35:
 	MOVQ    DX, AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, K1, 64(AX)
@@ -774,19 +774,19 @@ overwrite33:
 	VMOVUPS Z2, (AX)
 	VMOVUPS Z3, K1, 64(AX)
 	ADDQ    R8, AX
-	JMP     rows0x2
+	JMP     rows20_0x2
 
-rows1x2:
+rows20_1x2:
 	CMPQ   R9, $0x01
-	JLT    rows0x2
+	JLT    rows20_0x2
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	MOVQ   R10, BX
 	TESTQ  BX, BX
-	JZ     kDone35
+	JZ     kDone37
 	MOVQ   AX, AX
 
-k34:
+k36:
 	VMOVUPS      (CX), Z2
 	VMOVUPS.Z    64(CX), K1, Z3
 	VBROADCASTSS (AX), Z4
@@ -795,12 +795,12 @@ k34:
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         BX
-	JNZ          k34
+	JNZ          k36
 
-kDone35:
+kDone37:
 	MOVQ      add+80(FP), AX
 	TESTQ     AX, AX
-	JZ        overwrite36
+	JZ        overwrite38
 	MOVQ      DX, AX
 	VMOVUPS   (AX), Z2
 	VADDPS    Z0, Z2, Z0
@@ -808,13 +808,13 @@ kDone35:
 	VADDPS    Z1, Z2, Z1
 	ADDQ      R8, AX
 
-overwrite36:
+overwrite38:
 	MOVQ    DX, AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, K1, 64(AX)
 	ADDQ    R8, AX
 
-rows0x2:
+rows20_0x2:
 	VZEROUPPER
 	RET
 
@@ -826,9 +826,9 @@ wider2:
 	LEAQ  lane_masks<>+0(SB), R12
 	KMOVW (R12)(R11*2), K1
 
-rows6x3:
+rows39_6x3:
 	CMPQ   R9, $0x06
-	JLT    rows5x3
+	JLT    rows39_5x3
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -849,13 +849,13 @@ rows6x3:
 	VXORPS Z17, Z17, Z17
 	MOVQ   R10, R11
 	TESTQ  R11, R11
-	JZ     kDone38
+	JZ     kDone41
 	MOVQ   CX, R12
 	MOVQ   AX, R13
 	LEAQ   (AX)(BX*2), R14
 	ADDQ   BX, R14
 
-k37:
+k40:
 	VMOVUPS      (R12), Z18
 	VMOVUPS      64(R12), Z19
 	VMOVUPS.Z    128(R12), K1, Z20
@@ -887,12 +887,12 @@ k37:
 	ADDQ         SI, R14
 	ADDQ         DI, R12
 	DECQ         R11
-	JNZ          k37
+	JNZ          k40
 
-kDone38:
+kDone41:
 	MOVQ      add+80(FP), R11
 	TESTQ     R11, R11
-	JZ        overwrite39
+	JZ        overwrite42
 	MOVQ      DX, R11
 	VMOVUPS   (R11), Z18
 	VADDPS    Z0, Z18, Z0
@@ -937,7 +937,7 @@ kDone38:
 	VADDPS    Z17, Z18, Z17
 	ADDQ      R8, R11
 
-overwrite39:
+overwrite42:
 	MOVQ    DX, R11
 	VMOVUPS Z0, (R11)
 	VMOVUPS Z1, 64(R11)
@@ -968,11 +968,11 @@ overwrite39:
 	IMUL3Q  $+6, R8, R11
 	ADDQ    R11, DX
 	SUBQ    $+6, R9
-	JMP     rows6x3
+	JMP     rows39_6x3
 
-rows5x3:
+rows39_5x3:
 	CMPQ   R9, $0x05
-	JLT    rows4x3
+	JLT    rows39_4x3
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -990,12 +990,12 @@ rows5x3:
 	VXORPS Z14, Z14, Z14
 	MOVQ   R10, R9
 	TESTQ  R9, R9
-	JZ     kDone41
+	JZ     kDone44
 	MOVQ   AX, R10
 	LEAQ   (AX)(BX*2), AX
 	ADDQ   BX, AX
 
-k40:
+k43:
 	VMOVUPS      (CX), Z15
 	VMOVUPS      64(CX), Z16
 	VMOVUPS.Z    128(CX), K1, Z17
@@ -1023,12 +1023,12 @@ k40:
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         R9
-	JNZ          k40
+	JNZ          k43
 
-kDone41:
+kDone44:
 	MOVQ      add+80(FP), AX
 	TESTQ     AX, AX
-	JZ        overwrite42
+	JZ        overwrite45
 	MOVQ      DX, AX
 	VMOVUPS   (AX), Z15
 	VADDPS    Z0, Z15, Z0
@@ -1066,7 +1066,7 @@ kDone41:
 	VADDPS    Z14, Z15, Z14
 	ADDQ      R8, AX
 
-overwrite42:
+overwrite45:
 	MOVQ    DX, AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
@@ -1088,11 +1088,11 @@ overwrite42:
 	VMOVUPS Z13, 64(AX)
 	VMOVUPS Z14, K1, 128(AX)
 	ADDQ    R8, AX
-	JMP     rows0x3
+	JMP     rows39_0x3
 
-rows4x3:
+rows39_4x3:
 	CMPQ   R9, $0x04
-	JLT    rows3x3
+	JLT    rows39_3x3
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -1107,12 +1107,12 @@ rows4x3:
 	VXORPS Z11, Z11, Z11
 	MOVQ   R10, R9
 	TESTQ  R9, R9
-	JZ     kDone44
+	JZ     kDone47
 	MOVQ   AX, R10
 	LEAQ   (AX)(BX*2), AX
 	ADDQ   BX, AX
 
-k43:
+k46:
 	VMOVUPS      (CX), Z12
 	VMOVUPS      64(CX), Z13
 	VMOVUPS.Z    128(CX), K1, Z14
@@ -1136,12 +1136,12 @@ k43:
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         R9
-	JNZ          k43
+	JNZ          k46
 
-kDone44:
+kDone47:
 	MOVQ      add+80(FP), AX
 	TESTQ     AX, AX
-	JZ        overwrite45
+	JZ        overwrite48
 	MOVQ      DX, AX
 	VMOVUPS   (AX), Z12
 	VADDPS    Z0, Z12, Z0
@@ -1172,7 +1172,7 @@ kDone44:
 	VADDPS    Z11, Z12, Z11
 	ADDQ      R8, AX
 
-overwrite45:
+overwrite48:
 	MOVQ    DX, AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
@@ -1190,11 +1190,11 @@ overwrite45:
 	VMOVUPS Z10, 64(AX)
 	VMOVUPS Z11, K1, 128(AX)
 	ADDQ    R8, AX
-	JMP     rows0x3
+	JMP     rows39_0x3
 
-rows3x3:
+rows39_3x3:
 	CMPQ   R9, $0x03
-	JLT    rows2x3
+	JLT    rows39_2x3
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -1206,10 +1206,10 @@ rows3x3:
 	VXORPS Z8, Z8, Z8
 	MOVQ   R10, R9
 	TESTQ  R9, R9
-	JZ     kDone47
+	JZ     kDone50
 	MOVQ   AX, AX
 
-k46:
+k49:
 	VMOVUPS      (CX), Z9
 	VMOVUPS      64(CX), Z10
 	VMOVUPS.Z    128(CX), K1, Z11
@@ -1228,12 +1228,12 @@ k46:
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         R9
-	JNZ          k46
+	JNZ          k49
 
-kDone47:
+kDone50:
 	MOVQ      add+80(FP), AX
 	TESTQ     AX, AX
-	JZ        overwrite48
+	JZ        overwrite51
 	MOVQ      DX, AX
 	VMOVUPS   (AX), Z9
 	VADDPS    Z0, Z9, Z0
@@ -1257,7 +1257,7 @@ kDone47:
 	VADDPS    Z8, Z9, Z8
 	ADDQ      R8, AX
 
-overwrite48:
+overwrite51:
 	MOVQ    DX, AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
@@ -1271,11 +1271,11 @@ overwrite48:
 	VMOVUPS Z7, 64(AX)
 	VMOVUPS Z8, K1, 128(AX)
 	ADDQ    R8, AX
-	JMP     rows0x3
+	JMP     rows39_0x3
 
-rows2x3:
+rows39_2x3:
 	CMPQ   R9, $0x02
-	JLT    rows1x3
+	JLT    rows39_1x3
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -1284,10 +1284,10 @@ rows2x3:
 	VXORPS Z5, Z5, Z5
 	MOVQ   R10, R9
 	TESTQ  R9, R9
-	JZ     kDone50
+	JZ     kDone53
 	MOVQ   AX, AX
 
-k49:
+k52:
 	VMOVUPS      (CX), Z6
 	VMOVUPS      64(CX), Z7
 	VMOVUPS.Z    128(CX), K1, Z8
@@ -1302,12 +1302,12 @@ k49:
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         R9
-	JNZ          k49
+	JNZ          k52
 
-kDone50:
+kDone53:
 	MOVQ      add+80(FP), AX
 	TESTQ     AX, AX
-	JZ        overwrite51
+	JZ        overwrite54
 	MOVQ      DX, AX
 	VMOVUPS   (AX), Z6
 	VADDPS    Z0, Z6, Z0
@@ -1324,7 +1324,7 @@ kDone50:
 	VADDPS    Z5, Z6, Z5
 	ADDQ      R8, AX
 
-overwrite51:
+overwrite54:
 	MOVQ    DX, AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
@@ -1334,20 +1334,20 @@ overwrite51:
 	VMOVUPS Z4, 64(AX)
 	VMOVUPS Z5, K1, 128(AX)
 	ADDQ    R8, AX
-	JMP     rows0x3
+	JMP     rows39_0x3
 
-rows1x3:
+rows39_1x3:
 	CMPQ   R9, $0x01
-	JLT    rows0x3
+	JLT    rows39_0x3
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
 	MOVQ   R10, BX
 	TESTQ  BX, BX
-	JZ     kDone53
+	JZ     kDone56
 	MOVQ   AX, AX
 
-k52:
+k55:
 	VMOVUPS      (CX), Z3
 	VMOVUPS      64(CX), Z4
 	VMOVUPS.Z    128(CX), K1, Z5
@@ -1358,12 +1358,12 @@ k52:
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         BX
-	JNZ          k52
+	JNZ          k55
 
-kDone53:
+kDone56:
 	MOVQ      add+80(FP), AX
 	TESTQ     AX, AX
-	JZ        overwrite54
+	JZ        overwrite57
 	MOVQ      DX, AX
 	VMOVUPS   (AX), Z3
 	VADDPS    Z0, Z3, Z0
@@ -1373,14 +1373,14 @@ kDone53:
 	VADDPS    Z2, Z3, Z2
 	ADDQ      R8, AX
 
-overwrite54:
+overwrite57:
 	MOVQ    DX, AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
 	VMOVUPS Z2, K1, 128(AX)
 	ADDQ    R8, AX
 
-rows0x3:
+rows39_0x3:
 	VZEROUPPER
 	RET
 
@@ -1390,9 +1390,9 @@ wider3:
 	LEAQ  lane_masks<>+0(SB), R12
 	KMOVW (R12)(R11*2), K1
 
-rows6x4:
+rows58_6x4:
 	CMPQ   R9, $0x06
-	JLT    rows5x4
+	JLT    rows58_5x4
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -1419,13 +1419,13 @@ rows6x4:
 	VXORPS Z23, Z23, Z23
 	MOVQ   R10, R11
 	TESTQ  R11, R11
-	JZ     kDone56
+	JZ     kDone60
 	MOVQ   CX, R12
 	MOVQ   AX, R13
 	LEAQ   (AX)(BX*2), R14
 	ADDQ   BX, R14
 
-k55:
+k59:
 	VMOVUPS      (R12), Z24
 	VMOVUPS      64(R12), Z25
 	VMOVUPS      128(R12), Z26
@@ -1464,12 +1464,12 @@ k55:
 	ADDQ         SI, R14
 	ADDQ         DI, R12
 	DECQ         R11
-	JNZ          k55
+	JNZ          k59
 
-kDone56:
+kDone60:
 	MOVQ      add+80(FP), R11
 	TESTQ     R11, R11
-	JZ        overwrite57
+	JZ        overwrite61
 	MOVQ      DX, R11
 	VMOVUPS   (R11), Z24
 	VADDPS    Z0, Z24, Z0
@@ -1526,7 +1526,7 @@ kDone56:
 	VADDPS    Z23, Z24, Z23
 	ADDQ      R8, R11
 
-overwrite57:
+overwrite61:
 	MOVQ    DX, R11
 	VMOVUPS Z0, (R11)
 	VMOVUPS Z1, 64(R11)
@@ -1563,11 +1563,11 @@ overwrite57:
 	IMUL3Q  $+6, R8, R11
 	ADDQ    R11, DX
 	SUBQ    $+6, R9
-	JMP     rows6x4
+	JMP     rows58_6x4
 
-rows5x4:
+rows58_5x4:
 	CMPQ   R9, $0x05
-	JLT    rows4x4
+	JLT    rows58_4x4
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -1590,12 +1590,12 @@ rows5x4:
 	VXORPS Z19, Z19, Z19
 	MOVQ   R10, R9
 	TESTQ  R9, R9
-	JZ     kDone59
+	JZ     kDone63
 	MOVQ   AX, R10
 	LEAQ   (AX)(BX*2), AX
 	ADDQ   BX, AX
 
-k58:
+k62:
 	VMOVUPS      (CX), Z20
 	VMOVUPS      64(CX), Z21
 	VMOVUPS      128(CX), Z22
@@ -1629,12 +1629,12 @@ k58:
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         R9
-	JNZ          k58
+	JNZ          k62
 
-kDone59:
+kDone63:
 	MOVQ      add+80(FP), AX
 	TESTQ     AX, AX
-	JZ        overwrite60
+	JZ        overwrite64
 	MOVQ      DX, AX
 	VMOVUPS   (AX), Z20
 	VADDPS    Z0, Z20, Z0
@@ -1682,7 +1682,7 @@ kDone59:
 	VADDPS    Z19, Z20, Z19
 	ADDQ      R8, AX
 
-overwrite60:
+overwrite64:
 	MOVQ    DX, AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
@@ -1709,11 +1709,11 @@ overwrite60:
 	VMOVUPS Z18, 128(AX)
 	VMOVUPS Z19, K1, 192(AX)
 	ADDQ    R8, AX
-	JMP     rows0x4
+	JMP     rows58_0x4
 
-rows4x4:
+rows58_4x4:
 	CMPQ   R9, $0x04
-	JLT    rows3x4
+	JLT    rows58_3x4
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -1732,12 +1732,12 @@ rows4x4:
 	VXORPS Z15, Z15, Z15
 	MOVQ   R10, R9
 	TESTQ  R9, R9
-	JZ     kDone62
+	JZ     kDone66
 	MOVQ   AX, R10
 	LEAQ   (AX)(BX*2), AX
 	ADDQ   BX, AX
 
-k61:
+k65:
 	VMOVUPS      (CX), Z16
 	VMOVUPS      64(CX), Z17
 	VMOVUPS      128(CX), Z18
@@ -1766,12 +1766,12 @@ k61:
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         R9
-	JNZ          k61
+	JNZ          k65
 
-kDone62:
+kDone66:
 	MOVQ      add+80(FP), AX
 	TESTQ     AX, AX
-	JZ        overwrite63
+	JZ        overwrite67
 	MOVQ      DX, AX
 	VMOVUPS   (AX), Z16
 	VADDPS    Z0, Z16, Z0
@@ -1810,7 +1810,7 @@ kDone62:
 	VADDPS    Z15, Z16, Z15
 	ADDQ      R8, AX
 
-overwrite63:
+overwrite67:
 	MOVQ    DX, AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
@@ -1832,11 +1832,11 @@ overwrite63:
 	VMOVUPS Z14, 128(AX)
 	VMOVUPS Z15, K1, 192(AX)
 	ADDQ    R8, AX
-	JMP     rows0x4
+	JMP     rows58_0x4
 
-rows3x4:
+rows58_3x4:
 	CMPQ   R9, $0x03
-	JLT    rows2x4
+	JLT    rows58_2x4
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -1851,10 +1851,10 @@ rows3x4:
 	VXORPS Z11, Z11, Z11
 	MOVQ   R10, R9
 	TESTQ  R9, R9
-	JZ     kDone65
+	JZ     kDone69
 	MOVQ   AX, AX
 
-k64:
+k68:
 	VMOVUPS      (CX), Z12
 	VMOVUPS      64(CX), Z13
 	VMOVUPS      128(CX), Z14
@@ -1877,12 +1877,12 @@ k64:
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         R9
-	JNZ          k64
+	JNZ          k68
 
-kDone65:
+kDone69:
 	MOVQ      add+80(FP), AX
 	TESTQ     AX, AX
-	JZ        overwrite66
+	JZ        overwrite70
 	MOVQ      DX, AX
 	VMOVUPS   (AX), Z12
 	VADDPS    Z0, Z12, Z0
@@ -1912,7 +1912,7 @@ kDone65:
 	VADDPS    Z11, Z12, Z11
 	ADDQ      R8, AX
 
-overwrite66:
+overwrite70:
 	MOVQ    DX, AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
@@ -1929,11 +1929,11 @@ overwrite66:
 	VMOVUPS Z10, 128(AX)
 	VMOVUPS Z11, K1, 192(AX)
 	ADDQ    R8, AX
-	JMP     rows0x4
+	JMP     rows58_0x4
 
-rows2x4:
+rows58_2x4:
 	CMPQ   R9, $0x02
-	JLT    rows1x4
+	JLT    rows58_1x4
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
@@ -1944,10 +1944,10 @@ rows2x4:
 	VXORPS Z7, Z7, Z7
 	MOVQ   R10, R9
 	TESTQ  R9, R9
-	JZ     kDone68
+	JZ     kDone72
 	MOVQ   AX, AX
 
-k67:
+k71:
 	VMOVUPS      (CX), Z8
 	VMOVUPS      64(CX), Z9
 	VMOVUPS      128(CX), Z10
@@ -1965,12 +1965,12 @@ k67:
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         R9
-	JNZ          k67
+	JNZ          k71
 
-kDone68:
+kDone72:
 	MOVQ      add+80(FP), AX
 	TESTQ     AX, AX
-	JZ        overwrite69
+	JZ        overwrite73
 	MOVQ      DX, AX
 	VMOVUPS   (AX), Z8
 	VADDPS    Z0, Z8, Z0
@@ -1991,7 +1991,7 @@ kDone68:
 	VADDPS    Z7, Z8, Z7
 	ADDQ      R8, AX
 
-overwrite69:
+overwrite73:
 	MOVQ    DX, AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
@@ -2003,21 +2003,21 @@ overwrite69:
 	VMOVUPS Z6, 128(AX)
 	VMOVUPS Z7, K1, 192(AX)
 	ADDQ    R8, AX
-	JMP     rows0x4
+	JMP     rows58_0x4
 
-rows1x4:
+rows58_1x4:
 	CMPQ   R9, $0x01
-	JLT    rows0x4
+	JLT    rows58_0x4
 	VXORPS Z0, Z0, Z0
 	VXORPS Z1, Z1, Z1
 	VXORPS Z2, Z2, Z2
 	VXORPS Z3, Z3, Z3
 	MOVQ   R10, BX
 	TESTQ  BX, BX
-	JZ     kDone71
+	JZ     kDone75
 	MOVQ   AX, AX
 
-k70:
+k74:
 	VMOVUPS      (CX), Z4
 	VMOVUPS      64(CX), Z5
 	VMOVUPS      128(CX), Z6
@@ -2030,12 +2030,12 @@ k70:
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         BX
-	JNZ          k70
+	JNZ          k74
 
-kDone71:
+kDone75:
 	MOVQ      add+80(FP), AX
 	TESTQ     AX, AX
-	JZ        overwrite72
+	JZ        overwrite76
 	MOVQ      DX, AX
 	VMOVUPS   (AX), Z4
 	VADDPS    Z0, Z4, Z0
@@ -2047,7 +2047,7 @@ kDone71:
 	VADDPS    Z3, Z4, Z3
 	ADDQ      R8, AX
 
-overwrite72:
+overwrite76:
 	MOVQ    DX, AX
 	VMOVUPS Z0, (AX)
 	VMOVUPS Z1, 64(AX)
@@ -2055,7 +2055,7 @@ overwrite72:
 	VMOVUPS Z3, K1, 192(AX)
 	ADDQ    R8, AX
 
-rows0x4:
+rows58_0x4:
 	VZEROUPPER
 	RET
 
