@@ -9,6 +9,7 @@ import (
 
 // emitAttention emits the kernels of attention.
 func emitAttention(e *emitter) {
+	e.endsOften = true
 	vectors := 4
 	if e.isa.registers == 16 {
 		vectors = 2

@@ -21,6 +21,8 @@ type emitter struct {
 	values map[string]operand.Mem // read-only data already placed, by name
 	labels int                    // labels of the active function
 	consts []constant             // for the stub file
+
+	endsOften bool // rows are so short that how their ends are stored matters
 }
 
 // constant is an integer constant of the generated package.

@@ -9,6 +9,7 @@ import (
 
 // emitSoftmax emits the kernels of softmax.
 func emitSoftmax(e *emitter) {
+	e.endsOften = true
 	emitSoftmaxRows(e)
 	emitSoftmaxGradRow(e)
 }

@@ -430,25 +430,259 @@ kDone23:
 	ADDQ       R8, R11
 
 overwrite24:
-	MOVQ       DX, R11
-	VMASKMOVPS Y1, Y0, (R11)
-	ADDQ       R8, R11
-	VMASKMOVPS Y2, Y0, (R11)
-	ADDQ       R8, R11
-	VMASKMOVPS Y3, Y0, (R11)
-	ADDQ       R8, R11
-	VMASKMOVPS Y4, Y0, (R11)
-	ADDQ       R8, R11
-	VMASKMOVPS Y5, Y0, (R11)
-	ADDQ       R8, R11
-	VMASKMOVPS Y6, Y0, (R11)
-	ADDQ       R8, R11
-	IMUL3Q     $+6, BX, R11
-	ADDQ       R11, AX
-	IMUL3Q     $+6, R8, R11
-	ADDQ       R11, DX
-	SUBQ       $+6, R9
-	JMP        rows21_6x1
+	MOVQ         DX, R11
+	VMOVMSKPS    Y0, R12
+	TESTL        $0x00000080, R12
+	JNZ          whole25
+	TESTL        $0x00000008, R12
+	JZ           low26
+	VEXTRACTF128 $0x01, Y1, X7
+	VMOVUPS      X1, (R11)
+	TESTL        $0x00000020, R12
+	JZ           one28
+	VMOVLPS      X7, 16(R11)
+	TESTL        $0x00000040, R12
+	JZ           stored27
+	VEXTRACTPS   $0x02, X7, 24(R11)
+	JMP          stored27
+
+one28:
+	TESTL  $0x00000010, R12
+	JZ     stored27
+	VMOVSS X7, 16(R11)
+	JMP    stored27
+
+low26:
+	TESTL      $0x00000002, R12
+	JZ         one29
+	VMOVLPS    X1, (R11)
+	TESTL      $0x00000004, R12
+	JZ         stored27
+	VEXTRACTPS $0x02, X1, 8(R11)
+	JMP        stored27
+
+one29:
+	TESTL  $0x00000001, R12
+	JZ     stored27
+	VMOVSS X1, (R11)
+	JMP    stored27
+
+whole25:
+	VMOVUPS Y1, (R11)
+
+stored27:
+	ADDQ         R8, R11
+	VMOVMSKPS    Y0, R12
+	TESTL        $0x00000080, R12
+	JNZ          whole30
+	TESTL        $0x00000008, R12
+	JZ           low31
+	VEXTRACTF128 $0x01, Y2, X1
+	VMOVUPS      X2, (R11)
+	TESTL        $0x00000020, R12
+	JZ           one33
+	VMOVLPS      X1, 16(R11)
+	TESTL        $0x00000040, R12
+	JZ           stored32
+	VEXTRACTPS   $0x02, X1, 24(R11)
+	JMP          stored32
+
+one33:
+	TESTL  $0x00000010, R12
+	JZ     stored32
+	VMOVSS X1, 16(R11)
+	JMP    stored32
+
+low31:
+	TESTL      $0x00000002, R12
+	JZ         one34
+	VMOVLPS    X2, (R11)
+	TESTL      $0x00000004, R12
+	JZ         stored32
+	VEXTRACTPS $0x02, X2, 8(R11)
+	JMP        stored32
+
+one34:
+	TESTL  $0x00000001, R12
+	JZ     stored32
+	VMOVSS X2, (R11)
+	JMP    stored32
+
+whole30:
+	VMOVUPS Y2, (R11)
+
+stored32:
+	ADDQ         R8, R11
+	VMOVMSKPS    Y0, R12
+	TESTL        $0x00000080, R12
+	JNZ          whole35
+	TESTL        $0x00000008, R12
+	JZ           low36
+	VEXTRACTF128 $0x01, Y3, X1
+	VMOVUPS      X3, (R11)
+	TESTL        $0x00000020, R12
+	JZ           one38
+	VMOVLPS      X1, 16(R11)
+	TESTL        $0x00000040, R12
+	JZ           stored37
+	VEXTRACTPS   $0x02, X1, 24(R11)
+	JMP          stored37
+
+one38:
+	TESTL  $0x00000010, R12
+	JZ     stored37
+	VMOVSS X1, 16(R11)
+	JMP    stored37
+
+low36:
+	TESTL      $0x00000002, R12
+	JZ         one39
+	VMOVLPS    X3, (R11)
+	TESTL      $0x00000004, R12
+	JZ         stored37
+	VEXTRACTPS $0x02, X3, 8(R11)
+	JMP        stored37
+
+one39:
+	TESTL  $0x00000001, R12
+	JZ     stored37
+	VMOVSS X3, (R11)
+	JMP    stored37
+
+whole35:
+	VMOVUPS Y3, (R11)
+
+stored37:
+	ADDQ         R8, R11
+	VMOVMSKPS    Y0, R12
+	TESTL        $0x00000080, R12
+	JNZ          whole40
+	TESTL        $0x00000008, R12
+	JZ           low41
+	VEXTRACTF128 $0x01, Y4, X1
+	VMOVUPS      X4, (R11)
+	TESTL        $0x00000020, R12
+	JZ           one43
+	VMOVLPS      X1, 16(R11)
+	TESTL        $0x00000040, R12
+	JZ           stored42
+	VEXTRACTPS   $0x02, X1, 24(R11)
+	JMP          stored42
+
+one43:
+	TESTL  $0x00000010, R12
+	JZ     stored42
+	VMOVSS X1, 16(R11)
+	JMP    stored42
+
+low41:
+	TESTL      $0x00000002, R12
+	JZ         one44
+	VMOVLPS    X4, (R11)
+	TESTL      $0x00000004, R12
+	JZ         stored42
+	VEXTRACTPS $0x02, X4, 8(R11)
+	JMP        stored42
+
+one44:
+	TESTL  $0x00000001, R12
+	JZ     stored42
+	VMOVSS X4, (R11)
+	JMP    stored42
+
+whole40:
+	VMOVUPS Y4, (R11)
+
+stored42:
+	ADDQ         R8, R11
+	VMOVMSKPS    Y0, R12
+	TESTL        $0x00000080, R12
+	JNZ          whole45
+	TESTL        $0x00000008, R12
+	JZ           low46
+	VEXTRACTF128 $0x01, Y5, X1
+	VMOVUPS      X5, (R11)
+	TESTL        $0x00000020, R12
+	JZ           one48
+	VMOVLPS      X1, 16(R11)
+	TESTL        $0x00000040, R12
+	JZ           stored47
+	VEXTRACTPS   $0x02, X1, 24(R11)
+	JMP          stored47
+
+one48:
+	TESTL  $0x00000010, R12
+	JZ     stored47
+	VMOVSS X1, 16(R11)
+	JMP    stored47
+
+low46:
+	TESTL      $0x00000002, R12
+	JZ         one49
+	VMOVLPS    X5, (R11)
+	TESTL      $0x00000004, R12
+	JZ         stored47
+	VEXTRACTPS $0x02, X5, 8(R11)
+	JMP        stored47
+
+one49:
+	TESTL  $0x00000001, R12
+	JZ     stored47
+	VMOVSS X5, (R11)
+	JMP    stored47
+
+whole45:
+	VMOVUPS Y5, (R11)
+
+stored47:
+	ADDQ         R8, R11
+	VMOVMSKPS    Y0, R12
+	TESTL        $0x00000080, R12
+	JNZ          whole50
+	TESTL        $0x00000008, R12
+	JZ           low51
+	VEXTRACTF128 $0x01, Y6, X1
+	VMOVUPS      X6, (R11)
+	TESTL        $0x00000020, R12
+	JZ           one53
+	VMOVLPS      X1, 16(R11)
+	TESTL        $0x00000040, R12
+	JZ           stored52
+	VEXTRACTPS   $0x02, X1, 24(R11)
+	JMP          stored52
+
+one53:
+	TESTL  $0x00000010, R12
+	JZ     stored52
+	VMOVSS X1, 16(R11)
+	JMP    stored52
+
+low51:
+	TESTL      $0x00000002, R12
+	JZ         one54
+	VMOVLPS    X6, (R11)
+	TESTL      $0x00000004, R12
+	JZ         stored52
+	VEXTRACTPS $0x02, X6, 8(R11)
+	JMP        stored52
+
+one54:
+	TESTL  $0x00000001, R12
+	JZ     stored52
+	VMOVSS X6, (R11)
+	JMP    stored52
+
+whole50:
+	VMOVUPS Y6, (R11)
+
+stored52:
+	ADDQ   R8, R11
+	IMUL3Q $+6, BX, R11
+	ADDQ   R11, AX
+	IMUL3Q $+6, R8, R11
+	ADDQ   R11, DX
+	SUBQ   $+6, R9
+	JMP    rows21_6x1
 
 rows21_5x1:
 	CMPQ   R9, $0x05
@@ -460,12 +694,12 @@ rows21_5x1:
 	VXORPS Y5, Y5, Y5
 	MOVQ   R10, R9
 	TESTQ  R9, R9
-	JZ     kDone26
+	JZ     kDone56
 	MOVQ   AX, R10
 	LEAQ   (AX)(BX*2), AX
 	ADDQ   BX, AX
 
-k25:
+k55:
 	VMASKMOVPS   (CX), Y0, Y6
 	VBROADCASTSS (R10), Y7
 	VFMADD231PS  Y7, Y6, Y1
@@ -481,12 +715,12 @@ k25:
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         R9
-	JNZ          k25
+	JNZ          k55
 
-kDone26:
+kDone56:
 	MOVQ       add+80(FP), AX
 	TESTQ      AX, AX
-	JZ         overwrite27
+	JZ         overwrite57
 	MOVQ       DX, AX
 	VMASKMOVPS (AX), Y0, Y6
 	VADDPS     Y1, Y6, Y1
@@ -504,19 +738,214 @@ kDone26:
 	VADDPS     Y5, Y6, Y5
 	ADDQ       R8, AX
 
-overwrite27:
-	MOVQ       DX, AX
-	VMASKMOVPS Y1, Y0, (AX)
-	ADDQ       R8, AX
-	VMASKMOVPS Y2, Y0, (AX)
-	ADDQ       R8, AX
-	VMASKMOVPS Y3, Y0, (AX)
-	ADDQ       R8, AX
-	VMASKMOVPS Y4, Y0, (AX)
-	ADDQ       R8, AX
-	VMASKMOVPS Y5, Y0, (AX)
-	ADDQ       R8, AX
-	JMP        rows21_0x1
+overwrite57:
+	MOVQ         DX, AX
+	VMOVMSKPS    Y0, CX
+	TESTL        $0x00000080, CX
+	JNZ          whole58
+	TESTL        $0x00000008, CX
+	JZ           low59
+	VEXTRACTF128 $0x01, Y1, X6
+	VMOVUPS      X1, (AX)
+	TESTL        $0x00000020, CX
+	JZ           one61
+	VMOVLPS      X6, 16(AX)
+	TESTL        $0x00000040, CX
+	JZ           stored60
+	VEXTRACTPS   $0x02, X6, 24(AX)
+	JMP          stored60
+
+one61:
+	TESTL  $0x00000010, CX
+	JZ     stored60
+	VMOVSS X6, 16(AX)
+	JMP    stored60
+
+low59:
+	TESTL      $0x00000002, CX
+	JZ         one62
+	VMOVLPS    X1, (AX)
+	TESTL      $0x00000004, CX
+	JZ         stored60
+	VEXTRACTPS $0x02, X1, 8(AX)
+	JMP        stored60
+
+one62:
+	TESTL  $0x00000001, CX
+	JZ     stored60
+	VMOVSS X1, (AX)
+	JMP    stored60
+
+whole58:
+	VMOVUPS Y1, (AX)
+
+stored60:
+	ADDQ         R8, AX
+	VMOVMSKPS    Y0, CX
+	TESTL        $0x00000080, CX
+	JNZ          whole63
+	TESTL        $0x00000008, CX
+	JZ           low64
+	VEXTRACTF128 $0x01, Y2, X1
+	VMOVUPS      X2, (AX)
+	TESTL        $0x00000020, CX
+	JZ           one66
+	VMOVLPS      X1, 16(AX)
+	TESTL        $0x00000040, CX
+	JZ           stored65
+	VEXTRACTPS   $0x02, X1, 24(AX)
+	JMP          stored65
+
+one66:
+	TESTL  $0x00000010, CX
+	JZ     stored65
+	VMOVSS X1, 16(AX)
+	JMP    stored65
+
+low64:
+	TESTL      $0x00000002, CX
+	JZ         one67
+	VMOVLPS    X2, (AX)
+	TESTL      $0x00000004, CX
+	JZ         stored65
+	VEXTRACTPS $0x02, X2, 8(AX)
+	JMP        stored65
+
+one67:
+	TESTL  $0x00000001, CX
+	JZ     stored65
+	VMOVSS X2, (AX)
+	JMP    stored65
+
+whole63:
+	VMOVUPS Y2, (AX)
+
+stored65:
+	ADDQ         R8, AX
+	VMOVMSKPS    Y0, CX
+	TESTL        $0x00000080, CX
+	JNZ          whole68
+	TESTL        $0x00000008, CX
+	JZ           low69
+	VEXTRACTF128 $0x01, Y3, X1
+	VMOVUPS      X3, (AX)
+	TESTL        $0x00000020, CX
+	JZ           one71
+	VMOVLPS      X1, 16(AX)
+	TESTL        $0x00000040, CX
+	JZ           stored70
+	VEXTRACTPS   $0x02, X1, 24(AX)
+	JMP          stored70
+
+one71:
+	TESTL  $0x00000010, CX
+	JZ     stored70
+	VMOVSS X1, 16(AX)
+	JMP    stored70
+
+low69:
+	TESTL      $0x00000002, CX
+	JZ         one72
+	VMOVLPS    X3, (AX)
+	TESTL      $0x00000004, CX
+	JZ         stored70
+	VEXTRACTPS $0x02, X3, 8(AX)
+	JMP        stored70
+
+one72:
+	TESTL  $0x00000001, CX
+	JZ     stored70
+	VMOVSS X3, (AX)
+	JMP    stored70
+
+whole68:
+	VMOVUPS Y3, (AX)
+
+stored70:
+	ADDQ         R8, AX
+	VMOVMSKPS    Y0, CX
+	TESTL        $0x00000080, CX
+	JNZ          whole73
+	TESTL        $0x00000008, CX
+	JZ           low74
+	VEXTRACTF128 $0x01, Y4, X1
+	VMOVUPS      X4, (AX)
+	TESTL        $0x00000020, CX
+	JZ           one76
+	VMOVLPS      X1, 16(AX)
+	TESTL        $0x00000040, CX
+	JZ           stored75
+	VEXTRACTPS   $0x02, X1, 24(AX)
+	JMP          stored75
+
+one76:
+	TESTL  $0x00000010, CX
+	JZ     stored75
+	VMOVSS X1, 16(AX)
+	JMP    stored75
+
+low74:
+	TESTL      $0x00000002, CX
+	JZ         one77
+	VMOVLPS    X4, (AX)
+	TESTL      $0x00000004, CX
+	JZ         stored75
+	VEXTRACTPS $0x02, X4, 8(AX)
+	JMP        stored75
+
+one77:
+	TESTL  $0x00000001, CX
+	JZ     stored75
+	VMOVSS X4, (AX)
+	JMP    stored75
+
+whole73:
+	VMOVUPS Y4, (AX)
+
+stored75:
+	ADDQ         R8, AX
+	VMOVMSKPS    Y0, CX
+	TESTL        $0x00000080, CX
+	JNZ          whole78
+	TESTL        $0x00000008, CX
+	JZ           low79
+	VEXTRACTF128 $0x01, Y5, X0
+	VMOVUPS      X5, (AX)
+	TESTL        $0x00000020, CX
+	JZ           one81
+	VMOVLPS      X0, 16(AX)
+	TESTL        $0x00000040, CX
+	JZ           stored80
+	VEXTRACTPS   $0x02, X0, 24(AX)
+	JMP          stored80
+
+one81:
+	TESTL  $0x00000010, CX
+	JZ     stored80
+	VMOVSS X0, 16(AX)
+	JMP    stored80
+
+low79:
+	TESTL      $0x00000002, CX
+	JZ         one82
+	VMOVLPS    X5, (AX)
+	TESTL      $0x00000004, CX
+	JZ         stored80
+	VEXTRACTPS $0x02, X5, 8(AX)
+	JMP        stored80
+
+one82:
+	TESTL  $0x00000001, CX
+	JZ     stored80
+	VMOVSS X5, (AX)
+	JMP    stored80
+
+whole78:
+	VMOVUPS Y5, (AX)
+
+stored80:
+	ADDQ R8, AX
+	JMP  rows21_0x1
 
 rows21_4x1:
 	CMPQ   R9, $0x04
@@ -527,12 +956,12 @@ rows21_4x1:
 	VXORPS Y4, Y4, Y4
 	MOVQ   R10, R9
 	TESTQ  R9, R9
-	JZ     kDone29
+	JZ     kDone84
 	MOVQ   AX, R10
 	LEAQ   (AX)(BX*2), AX
 	ADDQ   BX, AX
 
-k28:
+k83:
 	VMASKMOVPS   (CX), Y0, Y5
 	VBROADCASTSS (R10), Y6
 	VFMADD231PS  Y6, Y5, Y1
@@ -546,12 +975,12 @@ k28:
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         R9
-	JNZ          k28
+	JNZ          k83
 
-kDone29:
+kDone84:
 	MOVQ       add+80(FP), AX
 	TESTQ      AX, AX
-	JZ         overwrite30
+	JZ         overwrite85
 	MOVQ       DX, AX
 	VMASKMOVPS (AX), Y0, Y5
 	VADDPS     Y1, Y5, Y1
@@ -566,17 +995,173 @@ kDone29:
 	VADDPS     Y4, Y5, Y4
 	ADDQ       R8, AX
 
-overwrite30:
-	MOVQ       DX, AX
-	VMASKMOVPS Y1, Y0, (AX)
-	ADDQ       R8, AX
-	VMASKMOVPS Y2, Y0, (AX)
-	ADDQ       R8, AX
-	VMASKMOVPS Y3, Y0, (AX)
-	ADDQ       R8, AX
-	VMASKMOVPS Y4, Y0, (AX)
-	ADDQ       R8, AX
-	JMP        rows21_0x1
+overwrite85:
+	MOVQ         DX, AX
+	VMOVMSKPS    Y0, CX
+	TESTL        $0x00000080, CX
+	JNZ          whole86
+	TESTL        $0x00000008, CX
+	JZ           low87
+	VEXTRACTF128 $0x01, Y1, X5
+	VMOVUPS      X1, (AX)
+	TESTL        $0x00000020, CX
+	JZ           one89
+	VMOVLPS      X5, 16(AX)
+	TESTL        $0x00000040, CX
+	JZ           stored88
+	VEXTRACTPS   $0x02, X5, 24(AX)
+	JMP          stored88
+
+one89:
+	TESTL  $0x00000010, CX
+	JZ     stored88
+	VMOVSS X5, 16(AX)
+	JMP    stored88
+
+low87:
+	TESTL      $0x00000002, CX
+	JZ         one90
+	VMOVLPS    X1, (AX)
+	TESTL      $0x00000004, CX
+	JZ         stored88
+	VEXTRACTPS $0x02, X1, 8(AX)
+	JMP        stored88
+
+one90:
+	TESTL  $0x00000001, CX
+	JZ     stored88
+	VMOVSS X1, (AX)
+	JMP    stored88
+
+whole86:
+	VMOVUPS Y1, (AX)
+
+stored88:
+	ADDQ         R8, AX
+	VMOVMSKPS    Y0, CX
+	TESTL        $0x00000080, CX
+	JNZ          whole91
+	TESTL        $0x00000008, CX
+	JZ           low92
+	VEXTRACTF128 $0x01, Y2, X1
+	VMOVUPS      X2, (AX)
+	TESTL        $0x00000020, CX
+	JZ           one94
+	VMOVLPS      X1, 16(AX)
+	TESTL        $0x00000040, CX
+	JZ           stored93
+	VEXTRACTPS   $0x02, X1, 24(AX)
+	JMP          stored93
+
+one94:
+	TESTL  $0x00000010, CX
+	JZ     stored93
+	VMOVSS X1, 16(AX)
+	JMP    stored93
+
+low92:
+	TESTL      $0x00000002, CX
+	JZ         one95
+	VMOVLPS    X2, (AX)
+	TESTL      $0x00000004, CX
+	JZ         stored93
+	VEXTRACTPS $0x02, X2, 8(AX)
+	JMP        stored93
+
+one95:
+	TESTL  $0x00000001, CX
+	JZ     stored93
+	VMOVSS X2, (AX)
+	JMP    stored93
+
+whole91:
+	VMOVUPS Y2, (AX)
+
+stored93:
+	ADDQ         R8, AX
+	VMOVMSKPS    Y0, CX
+	TESTL        $0x00000080, CX
+	JNZ          whole96
+	TESTL        $0x00000008, CX
+	JZ           low97
+	VEXTRACTF128 $0x01, Y3, X1
+	VMOVUPS      X3, (AX)
+	TESTL        $0x00000020, CX
+	JZ           one99
+	VMOVLPS      X1, 16(AX)
+	TESTL        $0x00000040, CX
+	JZ           stored98
+	VEXTRACTPS   $0x02, X1, 24(AX)
+	JMP          stored98
+
+one99:
+	TESTL  $0x00000010, CX
+	JZ     stored98
+	VMOVSS X1, 16(AX)
+	JMP    stored98
+
+low97:
+	TESTL      $0x00000002, CX
+	JZ         one100
+	VMOVLPS    X3, (AX)
+	TESTL      $0x00000004, CX
+	JZ         stored98
+	VEXTRACTPS $0x02, X3, 8(AX)
+	JMP        stored98
+
+one100:
+	TESTL  $0x00000001, CX
+	JZ     stored98
+	VMOVSS X3, (AX)
+	JMP    stored98
+
+whole96:
+	VMOVUPS Y3, (AX)
+
+stored98:
+	ADDQ         R8, AX
+	VMOVMSKPS    Y0, CX
+	TESTL        $0x00000080, CX
+	JNZ          whole101
+	TESTL        $0x00000008, CX
+	JZ           low102
+	VEXTRACTF128 $0x01, Y4, X0
+	VMOVUPS      X4, (AX)
+	TESTL        $0x00000020, CX
+	JZ           one104
+	VMOVLPS      X0, 16(AX)
+	TESTL        $0x00000040, CX
+	JZ           stored103
+	VEXTRACTPS   $0x02, X0, 24(AX)
+	JMP          stored103
+
+one104:
+	TESTL  $0x00000010, CX
+	JZ     stored103
+	VMOVSS X0, 16(AX)
+	JMP    stored103
+
+low102:
+	TESTL      $0x00000002, CX
+	JZ         one105
+	VMOVLPS    X4, (AX)
+	TESTL      $0x00000004, CX
+	JZ         stored103
+	VEXTRACTPS $0x02, X4, 8(AX)
+	JMP        stored103
+
+one105:
+	TESTL  $0x00000001, CX
+	JZ     stored103
+	VMOVSS X4, (AX)
+	JMP    stored103
+
+whole101:
+	VMOVUPS Y4, (AX)
+
+stored103:
+	ADDQ R8, AX
+	JMP  rows21_0x1
 
 rows21_3x1:
 	CMPQ   R9, $0x03
@@ -586,10 +1171,10 @@ rows21_3x1:
 	VXORPS Y3, Y3, Y3
 	MOVQ   R10, R9
 	TESTQ  R9, R9
-	JZ     kDone32
+	JZ     kDone107
 	MOVQ   AX, AX
 
-k31:
+k106:
 	VMASKMOVPS   (CX), Y0, Y4
 	VBROADCASTSS (AX), Y5
 	VFMADD231PS  Y5, Y4, Y1
@@ -600,12 +1185,12 @@ k31:
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         R9
-	JNZ          k31
+	JNZ          k106
 
-kDone32:
+kDone107:
 	MOVQ       add+80(FP), AX
 	TESTQ      AX, AX
-	JZ         overwrite33
+	JZ         overwrite108
 	MOVQ       DX, AX
 	VMASKMOVPS (AX), Y0, Y4
 	VADDPS     Y1, Y4, Y1
@@ -617,15 +1202,132 @@ kDone32:
 	VADDPS     Y3, Y4, Y3
 	ADDQ       R8, AX
 
-overwrite33:
-	MOVQ       DX, AX
-	VMASKMOVPS Y1, Y0, (AX)
-	ADDQ       R8, AX
-	VMASKMOVPS Y2, Y0, (AX)
-	ADDQ       R8, AX
-	VMASKMOVPS Y3, Y0, (AX)
-	ADDQ       R8, AX
-	JMP        rows21_0x1
+overwrite108:
+	MOVQ         DX, AX
+	VMOVMSKPS    Y0, CX
+	TESTL        $0x00000080, CX
+	JNZ          whole109
+	TESTL        $0x00000008, CX
+	JZ           low110
+	VEXTRACTF128 $0x01, Y1, X4
+	VMOVUPS      X1, (AX)
+	TESTL        $0x00000020, CX
+	JZ           one112
+	VMOVLPS      X4, 16(AX)
+	TESTL        $0x00000040, CX
+	JZ           stored111
+	VEXTRACTPS   $0x02, X4, 24(AX)
+	JMP          stored111
+
+one112:
+	TESTL  $0x00000010, CX
+	JZ     stored111
+	VMOVSS X4, 16(AX)
+	JMP    stored111
+
+low110:
+	TESTL      $0x00000002, CX
+	JZ         one113
+	VMOVLPS    X1, (AX)
+	TESTL      $0x00000004, CX
+	JZ         stored111
+	VEXTRACTPS $0x02, X1, 8(AX)
+	JMP        stored111
+
+one113:
+	TESTL  $0x00000001, CX
+	JZ     stored111
+	VMOVSS X1, (AX)
+	JMP    stored111
+
+whole109:
+	VMOVUPS Y1, (AX)
+
+stored111:
+	ADDQ         R8, AX
+	VMOVMSKPS    Y0, CX
+	TESTL        $0x00000080, CX
+	JNZ          whole114
+	TESTL        $0x00000008, CX
+	JZ           low115
+	VEXTRACTF128 $0x01, Y2, X1
+	VMOVUPS      X2, (AX)
+	TESTL        $0x00000020, CX
+	JZ           one117
+	VMOVLPS      X1, 16(AX)
+	TESTL        $0x00000040, CX
+	JZ           stored116
+	VEXTRACTPS   $0x02, X1, 24(AX)
+	JMP          stored116
+
+one117:
+	TESTL  $0x00000010, CX
+	JZ     stored116
+	VMOVSS X1, 16(AX)
+	JMP    stored116
+
+low115:
+	TESTL      $0x00000002, CX
+	JZ         one118
+	VMOVLPS    X2, (AX)
+	TESTL      $0x00000004, CX
+	JZ         stored116
+	VEXTRACTPS $0x02, X2, 8(AX)
+	JMP        stored116
+
+one118:
+	TESTL  $0x00000001, CX
+	JZ     stored116
+	VMOVSS X2, (AX)
+	JMP    stored116
+
+whole114:
+	VMOVUPS Y2, (AX)
+
+stored116:
+	ADDQ         R8, AX
+	VMOVMSKPS    Y0, CX
+	TESTL        $0x00000080, CX
+	JNZ          whole119
+	TESTL        $0x00000008, CX
+	JZ           low120
+	VEXTRACTF128 $0x01, Y3, X0
+	VMOVUPS      X3, (AX)
+	TESTL        $0x00000020, CX
+	JZ           one122
+	VMOVLPS      X0, 16(AX)
+	TESTL        $0x00000040, CX
+	JZ           stored121
+	VEXTRACTPS   $0x02, X0, 24(AX)
+	JMP          stored121
+
+one122:
+	TESTL  $0x00000010, CX
+	JZ     stored121
+	VMOVSS X0, 16(AX)
+	JMP    stored121
+
+low120:
+	TESTL      $0x00000002, CX
+	JZ         one123
+	VMOVLPS    X3, (AX)
+	TESTL      $0x00000004, CX
+	JZ         stored121
+	VEXTRACTPS $0x02, X3, 8(AX)
+	JMP        stored121
+
+one123:
+	TESTL  $0x00000001, CX
+	JZ     stored121
+	VMOVSS X3, (AX)
+	JMP    stored121
+
+whole119:
+	VMOVUPS Y3, (AX)
+
+stored121:
+	ADDQ R8, AX
+	JMP  rows21_0x1
 
 rows21_2x1:
 	CMPQ   R9, $0x02
@@ -634,10 +1336,10 @@ rows21_2x1:
 	VXORPS Y2, Y2, Y2
 	MOVQ   R10, R9
 	TESTQ  R9, R9
-	JZ     kDone35
+	JZ     kDone125
 	MOVQ   AX, AX
 
-k34:
+k124:
 	VMASKMOVPS   (CX), Y0, Y3
 	VBROADCASTSS (AX), Y4
 	VFMADD231PS  Y4, Y3, Y1
@@ -646,12 +1348,12 @@ k34:
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         R9
-	JNZ          k34
+	JNZ          k124
 
-kDone35:
+kDone125:
 	MOVQ       add+80(FP), AX
 	TESTQ      AX, AX
-	JZ         overwrite36
+	JZ         overwrite126
 	MOVQ       DX, AX
 	VMASKMOVPS (AX), Y0, Y3
 	VADDPS     Y1, Y3, Y1
@@ -660,13 +1362,91 @@ kDone35:
 	VADDPS     Y2, Y3, Y2
 	ADDQ       R8, AX
 
-overwrite36:
-	MOVQ       DX, AX
-	VMASKMOVPS Y1, Y0, (AX)
-	ADDQ       R8, AX
-	VMASKMOVPS Y2, Y0, (AX)
-	ADDQ       R8, AX
-	JMP        rows21_0x1
+overwrite126:
+	MOVQ         DX, AX
+	VMOVMSKPS    Y0, CX
+	TESTL        $0x00000080, CX
+	JNZ          whole127
+	TESTL        $0x00000008, CX
+	JZ           low128
+	VEXTRACTF128 $0x01, Y1, X3
+	VMOVUPS      X1, (AX)
+	TESTL        $0x00000020, CX
+	JZ           one130
+	VMOVLPS      X3, 16(AX)
+	TESTL        $0x00000040, CX
+	JZ           stored129
+	VEXTRACTPS   $0x02, X3, 24(AX)
+	JMP          stored129
+
+one130:
+	TESTL  $0x00000010, CX
+	JZ     stored129
+	VMOVSS X3, 16(AX)
+	JMP    stored129
+
+low128:
+	TESTL      $0x00000002, CX
+	JZ         one131
+	VMOVLPS    X1, (AX)
+	TESTL      $0x00000004, CX
+	JZ         stored129
+	VEXTRACTPS $0x02, X1, 8(AX)
+	JMP        stored129
+
+one131:
+	TESTL  $0x00000001, CX
+	JZ     stored129
+	VMOVSS X1, (AX)
+	JMP    stored129
+
+whole127:
+	VMOVUPS Y1, (AX)
+
+stored129:
+	ADDQ         R8, AX
+	VMOVMSKPS    Y0, CX
+	TESTL        $0x00000080, CX
+	JNZ          whole132
+	TESTL        $0x00000008, CX
+	JZ           low133
+	VEXTRACTF128 $0x01, Y2, X0
+	VMOVUPS      X2, (AX)
+	TESTL        $0x00000020, CX
+	JZ           one135
+	VMOVLPS      X0, 16(AX)
+	TESTL        $0x00000040, CX
+	JZ           stored134
+	VEXTRACTPS   $0x02, X0, 24(AX)
+	JMP          stored134
+
+one135:
+	TESTL  $0x00000010, CX
+	JZ     stored134
+	VMOVSS X0, 16(AX)
+	JMP    stored134
+
+low133:
+	TESTL      $0x00000002, CX
+	JZ         one136
+	VMOVLPS    X2, (AX)
+	TESTL      $0x00000004, CX
+	JZ         stored134
+	VEXTRACTPS $0x02, X2, 8(AX)
+	JMP        stored134
+
+one136:
+	TESTL  $0x00000001, CX
+	JZ     stored134
+	VMOVSS X2, (AX)
+	JMP    stored134
+
+whole132:
+	VMOVUPS Y2, (AX)
+
+stored134:
+	ADDQ R8, AX
+	JMP  rows21_0x1
 
 rows21_1x1:
 	CMPQ   R9, $0x01
@@ -674,31 +1454,70 @@ rows21_1x1:
 	VXORPS Y1, Y1, Y1
 	MOVQ   R10, BX
 	TESTQ  BX, BX
-	JZ     kDone38
+	JZ     kDone138
 	MOVQ   AX, AX
 
-k37:
+k137:
 	VMASKMOVPS   (CX), Y0, Y2
 	VBROADCASTSS (AX), Y3
 	VFMADD231PS  Y3, Y2, Y1
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         BX
-	JNZ          k37
+	JNZ          k137
 
-kDone38:
+kDone138:
 	MOVQ       add+80(FP), AX
 	TESTQ      AX, AX
-	JZ         overwrite39
+	JZ         overwrite139
 	MOVQ       DX, AX
 	VMASKMOVPS (AX), Y0, Y2
 	VADDPS     Y1, Y2, Y1
 	ADDQ       R8, AX
 
-overwrite39:
-	MOVQ       DX, AX
-	VMASKMOVPS Y1, Y0, (AX)
-	ADDQ       R8, AX
+overwrite139:
+	MOVQ         DX, AX
+	VMOVMSKPS    Y0, CX
+	TESTL        $0x00000080, CX
+	JNZ          whole140
+	TESTL        $0x00000008, CX
+	JZ           low141
+	VEXTRACTF128 $0x01, Y1, X0
+	VMOVUPS      X1, (AX)
+	TESTL        $0x00000020, CX
+	JZ           one143
+	VMOVLPS      X0, 16(AX)
+	TESTL        $0x00000040, CX
+	JZ           stored142
+	VEXTRACTPS   $0x02, X0, 24(AX)
+	JMP          stored142
+
+one143:
+	TESTL  $0x00000010, CX
+	JZ     stored142
+	VMOVSS X0, 16(AX)
+	JMP    stored142
+
+low141:
+	TESTL      $0x00000002, CX
+	JZ         one144
+	VMOVLPS    X1, (AX)
+	TESTL      $0x00000004, CX
+	JZ         stored142
+	VEXTRACTPS $0x02, X1, 8(AX)
+	JMP        stored142
+
+one144:
+	TESTL  $0x00000001, CX
+	JZ     stored142
+	VMOVSS X1, (AX)
+	JMP    stored142
+
+whole140:
+	VMOVUPS Y1, (AX)
+
+stored142:
+	ADDQ R8, AX
 
 rows21_0x1:
 	VZEROUPPER
@@ -707,11 +1526,11 @@ rows21_0x1:
 wider1:
 	MOVQ n+64(FP), R11
 	CMPQ R11, $+16
-	JLT  cut40
+	JLT  cut145
 
-rows41_6x2:
+rows146_6x2:
 	CMPQ   R9, $0x06
-	JLT    rows41_5x2
+	JLT    rows146_5x2
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -726,13 +1545,13 @@ rows41_6x2:
 	VXORPS Y11, Y11, Y11
 	MOVQ   R10, R11
 	TESTQ  R11, R11
-	JZ     kDone43
+	JZ     kDone148
 	MOVQ   CX, R12
 	MOVQ   AX, R13
 	LEAQ   (AX)(BX*2), R14
 	ADDQ   BX, R14
 
-k42:
+k147:
 	VMOVUPS      (R12), Y12
 	VMOVUPS      32(R12), Y13
 	VBROADCASTSS (R13), Y14
@@ -757,12 +1576,12 @@ k42:
 	ADDQ         SI, R14
 	ADDQ         DI, R12
 	DECQ         R11
-	JNZ          k42
+	JNZ          k147
 
-kDone43:
+kDone148:
 	MOVQ    add+80(FP), R11
 	TESTQ   R11, R11
-	JZ      overwrite44
+	JZ      overwrite149
 	MOVQ    DX, R11
 	VMOVUPS (R11), Y12
 	VADDPS  Y0, Y12, Y0
@@ -795,7 +1614,7 @@ kDone43:
 	VADDPS  Y11, Y12, Y11
 	ADDQ    R8, R11
 
-overwrite44:
+overwrite149:
 	MOVQ    DX, R11
 	VMOVUPS Y0, (R11)
 	VMOVUPS Y1, 32(R11)
@@ -820,11 +1639,11 @@ overwrite44:
 	IMUL3Q  $+6, R8, R11
 	ADDQ    R11, DX
 	SUBQ    $+6, R9
-	JMP     rows41_6x2
+	JMP     rows146_6x2
 
-rows41_5x2:
+rows146_5x2:
 	CMPQ   R9, $0x05
-	JLT    rows41_4x2
+	JLT    rows146_4x2
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -837,12 +1656,12 @@ rows41_5x2:
 	VXORPS Y9, Y9, Y9
 	MOVQ   R10, R9
 	TESTQ  R9, R9
-	JZ     kDone46
+	JZ     kDone151
 	MOVQ   AX, R10
 	LEAQ   (AX)(BX*2), AX
 	ADDQ   BX, AX
 
-k45:
+k150:
 	VMOVUPS      (CX), Y10
 	VMOVUPS      32(CX), Y11
 	VBROADCASTSS (R10), Y12
@@ -864,12 +1683,12 @@ k45:
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         R9
-	JNZ          k45
+	JNZ          k150
 
-kDone46:
+kDone151:
 	MOVQ    add+80(FP), AX
 	TESTQ   AX, AX
-	JZ      overwrite47
+	JZ      overwrite152
 	MOVQ    DX, AX
 	VMOVUPS (AX), Y10
 	VADDPS  Y0, Y10, Y0
@@ -897,7 +1716,7 @@ kDone46:
 	VADDPS  Y9, Y10, Y9
 	ADDQ    R8, AX
 
-overwrite47:
+overwrite152:
 	MOVQ    DX, AX
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
@@ -914,11 +1733,11 @@ overwrite47:
 	VMOVUPS Y8, (AX)
 	VMOVUPS Y9, 32(AX)
 	ADDQ    R8, AX
-	JMP     rows41_0x2
+	JMP     rows146_0x2
 
-rows41_4x2:
+rows146_4x2:
 	CMPQ   R9, $0x04
-	JLT    rows41_3x2
+	JLT    rows146_3x2
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -929,12 +1748,12 @@ rows41_4x2:
 	VXORPS Y7, Y7, Y7
 	MOVQ   R10, R9
 	TESTQ  R9, R9
-	JZ     kDone49
+	JZ     kDone154
 	MOVQ   AX, R10
 	LEAQ   (AX)(BX*2), AX
 	ADDQ   BX, AX
 
-k48:
+k153:
 	VMOVUPS      (CX), Y8
 	VMOVUPS      32(CX), Y9
 	VBROADCASTSS (R10), Y10
@@ -953,12 +1772,12 @@ k48:
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         R9
-	JNZ          k48
+	JNZ          k153
 
-kDone49:
+kDone154:
 	MOVQ    add+80(FP), AX
 	TESTQ   AX, AX
-	JZ      overwrite50
+	JZ      overwrite155
 	MOVQ    DX, AX
 	VMOVUPS (AX), Y8
 	VADDPS  Y0, Y8, Y0
@@ -981,7 +1800,7 @@ kDone49:
 	VADDPS  Y7, Y8, Y7
 	ADDQ    R8, AX
 
-overwrite50:
+overwrite155:
 	MOVQ    DX, AX
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
@@ -995,11 +1814,11 @@ overwrite50:
 	VMOVUPS Y6, (AX)
 	VMOVUPS Y7, 32(AX)
 	ADDQ    R8, AX
-	JMP     rows41_0x2
+	JMP     rows146_0x2
 
-rows41_3x2:
+rows146_3x2:
 	CMPQ   R9, $0x03
-	JLT    rows41_2x2
+	JLT    rows146_2x2
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
@@ -1008,10 +1827,10 @@ rows41_3x2:
 	VXORPS Y5, Y5, Y5
 	MOVQ   R10, R9
 	TESTQ  R9, R9
-	JZ     kDone52
+	JZ     kDone157
 	MOVQ   AX, AX
 
-k51:
+k156:
 	VMOVUPS      (CX), Y6
 	VMOVUPS      32(CX), Y7
 	VBROADCASTSS (AX), Y8
@@ -1026,12 +1845,12 @@ k51:
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         R9
-	JNZ          k51
+	JNZ          k156
 
-kDone52:
+kDone157:
 	MOVQ    add+80(FP), AX
 	TESTQ   AX, AX
-	JZ      overwrite53
+	JZ      overwrite158
 	MOVQ    DX, AX
 	VMOVUPS (AX), Y6
 	VADDPS  Y0, Y6, Y0
@@ -1049,7 +1868,7 @@ kDone52:
 	VADDPS  Y5, Y6, Y5
 	ADDQ    R8, AX
 
-overwrite53:
+overwrite158:
 	MOVQ    DX, AX
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
@@ -1060,21 +1879,21 @@ overwrite53:
 	VMOVUPS Y4, (AX)
 	VMOVUPS Y5, 32(AX)
 	ADDQ    R8, AX
-	JMP     rows41_0x2
+	JMP     rows146_0x2
 
-rows41_2x2:
+rows146_2x2:
 	CMPQ   R9, $0x02
-	JLT    rows41_1x2
+	JLT    rows146_1x2
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	MOVQ   R10, R9
 	TESTQ  R9, R9
-	JZ     kDone55
+	JZ     kDone160
 	MOVQ   AX, AX
 
-k54:
+k159:
 	VMOVUPS      (CX), Y4
 	VMOVUPS      32(CX), Y5
 	VBROADCASTSS (AX), Y6
@@ -1086,12 +1905,12 @@ k54:
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         R9
-	JNZ          k54
+	JNZ          k159
 
-kDone55:
+kDone160:
 	MOVQ    add+80(FP), AX
 	TESTQ   AX, AX
-	JZ      overwrite56
+	JZ      overwrite161
 	MOVQ    DX, AX
 	VMOVUPS (AX), Y4
 	VADDPS  Y0, Y4, Y0
@@ -1104,7 +1923,7 @@ kDone55:
 	VADDPS  Y3, Y4, Y3
 	ADDQ    R8, AX
 
-overwrite56:
+overwrite161:
 	MOVQ    DX, AX
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
@@ -1112,19 +1931,19 @@ overwrite56:
 	VMOVUPS Y2, (AX)
 	VMOVUPS Y3, 32(AX)
 	ADDQ    R8, AX
-	JMP     rows41_0x2
+	JMP     rows146_0x2
 
-rows41_1x2:
+rows146_1x2:
 	CMPQ   R9, $0x01
-	JLT    rows41_0x2
+	JLT    rows146_0x2
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	MOVQ   R10, BX
 	TESTQ  BX, BX
-	JZ     kDone58
+	JZ     kDone163
 	MOVQ   AX, AX
 
-k57:
+k162:
 	VMOVUPS      (CX), Y2
 	VMOVUPS      32(CX), Y3
 	VBROADCASTSS (AX), Y4
@@ -1133,12 +1952,12 @@ k57:
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         BX
-	JNZ          k57
+	JNZ          k162
 
-kDone58:
+kDone163:
 	MOVQ    add+80(FP), AX
 	TESTQ   AX, AX
-	JZ      overwrite59
+	JZ      overwrite164
 	MOVQ    DX, AX
 	VMOVUPS (AX), Y2
 	VADDPS  Y0, Y2, Y0
@@ -1146,25 +1965,25 @@ kDone58:
 	VADDPS  Y1, Y2, Y1
 	ADDQ    R8, AX
 
-overwrite59:
+overwrite164:
 	MOVQ    DX, AX
 	VMOVUPS Y0, (AX)
 	VMOVUPS Y1, 32(AX)
 	ADDQ    R8, AX
 
-rows41_0x2:
+rows146_0x2:
 	VZEROUPPER
 	RET
 
-cut40:
+cut145:
 	SUBQ    $+8, R11
 	LEAQ    lane_masks<>+0(SB), R12
 	NEGQ    R11
 	VMOVUPS 32(R12)(R11*4), Y0
 
-rows60_6x2:
+rows165_6x2:
 	CMPQ   R9, $0x06
-	JLT    rows60_5x2
+	JLT    rows165_5x2
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -1179,13 +1998,13 @@ rows60_6x2:
 	VXORPS Y12, Y12, Y12
 	MOVQ   R10, R11
 	TESTQ  R11, R11
-	JZ     kDone62
+	JZ     kDone167
 	MOVQ   CX, R12
 	MOVQ   AX, R13
 	LEAQ   (AX)(BX*2), R14
 	ADDQ   BX, R14
 
-k61:
+k166:
 	VMOVUPS      (R12), Y13
 	VMASKMOVPS   32(R12), Y0, Y14
 	VBROADCASTSS (R13), Y15
@@ -1210,12 +2029,12 @@ k61:
 	ADDQ         SI, R14
 	ADDQ         DI, R12
 	DECQ         R11
-	JNZ          k61
+	JNZ          k166
 
-kDone62:
+kDone167:
 	MOVQ       add+80(FP), R11
 	TESTQ      R11, R11
-	JZ         overwrite63
+	JZ         overwrite168
 	MOVQ       DX, R11
 	VMOVUPS    (R11), Y13
 	VADDPS     Y1, Y13, Y1
@@ -1248,36 +2067,270 @@ kDone62:
 	VADDPS     Y12, Y13, Y12
 	ADDQ       R8, R11
 
-overwrite63:
-	MOVQ       DX, R11
-	VMOVUPS    Y1, (R11)
-	VMASKMOVPS Y2, Y0, 32(R11)
-	ADDQ       R8, R11
-	VMOVUPS    Y3, (R11)
-	VMASKMOVPS Y4, Y0, 32(R11)
-	ADDQ       R8, R11
-	VMOVUPS    Y5, (R11)
-	VMASKMOVPS Y6, Y0, 32(R11)
-	ADDQ       R8, R11
-	VMOVUPS    Y7, (R11)
-	VMASKMOVPS Y8, Y0, 32(R11)
-	ADDQ       R8, R11
-	VMOVUPS    Y9, (R11)
-	VMASKMOVPS Y10, Y0, 32(R11)
-	ADDQ       R8, R11
-	VMOVUPS    Y11, (R11)
-	VMASKMOVPS Y12, Y0, 32(R11)
-	ADDQ       R8, R11
-	IMUL3Q     $+6, BX, R11
-	ADDQ       R11, AX
-	IMUL3Q     $+6, R8, R11
-	ADDQ       R11, DX
-	SUBQ       $+6, R9
-	JMP        rows60_6x2
+overwrite168:
+	MOVQ         DX, R11
+	VMOVUPS      Y1, (R11)
+	VMOVMSKPS    Y0, R12
+	TESTL        $0x00000080, R12
+	JNZ          whole169
+	TESTL        $0x00000008, R12
+	JZ           low170
+	VEXTRACTF128 $0x01, Y2, X1
+	VMOVUPS      X2, 32(R11)
+	TESTL        $0x00000020, R12
+	JZ           one172
+	VMOVLPS      X1, 48(R11)
+	TESTL        $0x00000040, R12
+	JZ           stored171
+	VEXTRACTPS   $0x02, X1, 56(R11)
+	JMP          stored171
 
-rows60_5x2:
+one172:
+	TESTL  $0x00000010, R12
+	JZ     stored171
+	VMOVSS X1, 48(R11)
+	JMP    stored171
+
+low170:
+	TESTL      $0x00000002, R12
+	JZ         one173
+	VMOVLPS    X2, 32(R11)
+	TESTL      $0x00000004, R12
+	JZ         stored171
+	VEXTRACTPS $0x02, X2, 40(R11)
+	JMP        stored171
+
+one173:
+	TESTL  $0x00000001, R12
+	JZ     stored171
+	VMOVSS X2, 32(R11)
+	JMP    stored171
+
+whole169:
+	VMOVUPS Y2, 32(R11)
+
+stored171:
+	ADDQ         R8, R11
+	VMOVUPS      Y3, (R11)
+	VMOVMSKPS    Y0, R12
+	TESTL        $0x00000080, R12
+	JNZ          whole174
+	TESTL        $0x00000008, R12
+	JZ           low175
+	VEXTRACTF128 $0x01, Y4, X1
+	VMOVUPS      X4, 32(R11)
+	TESTL        $0x00000020, R12
+	JZ           one177
+	VMOVLPS      X1, 48(R11)
+	TESTL        $0x00000040, R12
+	JZ           stored176
+	VEXTRACTPS   $0x02, X1, 56(R11)
+	JMP          stored176
+
+one177:
+	TESTL  $0x00000010, R12
+	JZ     stored176
+	VMOVSS X1, 48(R11)
+	JMP    stored176
+
+low175:
+	TESTL      $0x00000002, R12
+	JZ         one178
+	VMOVLPS    X4, 32(R11)
+	TESTL      $0x00000004, R12
+	JZ         stored176
+	VEXTRACTPS $0x02, X4, 40(R11)
+	JMP        stored176
+
+one178:
+	TESTL  $0x00000001, R12
+	JZ     stored176
+	VMOVSS X4, 32(R11)
+	JMP    stored176
+
+whole174:
+	VMOVUPS Y4, 32(R11)
+
+stored176:
+	ADDQ         R8, R11
+	VMOVUPS      Y5, (R11)
+	VMOVMSKPS    Y0, R12
+	TESTL        $0x00000080, R12
+	JNZ          whole179
+	TESTL        $0x00000008, R12
+	JZ           low180
+	VEXTRACTF128 $0x01, Y6, X1
+	VMOVUPS      X6, 32(R11)
+	TESTL        $0x00000020, R12
+	JZ           one182
+	VMOVLPS      X1, 48(R11)
+	TESTL        $0x00000040, R12
+	JZ           stored181
+	VEXTRACTPS   $0x02, X1, 56(R11)
+	JMP          stored181
+
+one182:
+	TESTL  $0x00000010, R12
+	JZ     stored181
+	VMOVSS X1, 48(R11)
+	JMP    stored181
+
+low180:
+	TESTL      $0x00000002, R12
+	JZ         one183
+	VMOVLPS    X6, 32(R11)
+	TESTL      $0x00000004, R12
+	JZ         stored181
+	VEXTRACTPS $0x02, X6, 40(R11)
+	JMP        stored181
+
+one183:
+	TESTL  $0x00000001, R12
+	JZ     stored181
+	VMOVSS X6, 32(R11)
+	JMP    stored181
+
+whole179:
+	VMOVUPS Y6, 32(R11)
+
+stored181:
+	ADDQ         R8, R11
+	VMOVUPS      Y7, (R11)
+	VMOVMSKPS    Y0, R12
+	TESTL        $0x00000080, R12
+	JNZ          whole184
+	TESTL        $0x00000008, R12
+	JZ           low185
+	VEXTRACTF128 $0x01, Y8, X1
+	VMOVUPS      X8, 32(R11)
+	TESTL        $0x00000020, R12
+	JZ           one187
+	VMOVLPS      X1, 48(R11)
+	TESTL        $0x00000040, R12
+	JZ           stored186
+	VEXTRACTPS   $0x02, X1, 56(R11)
+	JMP          stored186
+
+one187:
+	TESTL  $0x00000010, R12
+	JZ     stored186
+	VMOVSS X1, 48(R11)
+	JMP    stored186
+
+low185:
+	TESTL      $0x00000002, R12
+	JZ         one188
+	VMOVLPS    X8, 32(R11)
+	TESTL      $0x00000004, R12
+	JZ         stored186
+	VEXTRACTPS $0x02, X8, 40(R11)
+	JMP        stored186
+
+one188:
+	TESTL  $0x00000001, R12
+	JZ     stored186
+	VMOVSS X8, 32(R11)
+	JMP    stored186
+
+whole184:
+	VMOVUPS Y8, 32(R11)
+
+stored186:
+	ADDQ         R8, R11
+	VMOVUPS      Y9, (R11)
+	VMOVMSKPS    Y0, R12
+	TESTL        $0x00000080, R12
+	JNZ          whole189
+	TESTL        $0x00000008, R12
+	JZ           low190
+	VEXTRACTF128 $0x01, Y10, X1
+	VMOVUPS      X10, 32(R11)
+	TESTL        $0x00000020, R12
+	JZ           one192
+	VMOVLPS      X1, 48(R11)
+	TESTL        $0x00000040, R12
+	JZ           stored191
+	VEXTRACTPS   $0x02, X1, 56(R11)
+	JMP          stored191
+
+one192:
+	TESTL  $0x00000010, R12
+	JZ     stored191
+	VMOVSS X1, 48(R11)
+	JMP    stored191
+
+low190:
+	TESTL      $0x00000002, R12
+	JZ         one193
+	VMOVLPS    X10, 32(R11)
+	TESTL      $0x00000004, R12
+	JZ         stored191
+	VEXTRACTPS $0x02, X10, 40(R11)
+	JMP        stored191
+
+one193:
+	TESTL  $0x00000001, R12
+	JZ     stored191
+	VMOVSS X10, 32(R11)
+	JMP    stored191
+
+whole189:
+	VMOVUPS Y10, 32(R11)
+
+stored191:
+	ADDQ         R8, R11
+	VMOVUPS      Y11, (R11)
+	VMOVMSKPS    Y0, R12
+	TESTL        $0x00000080, R12
+	JNZ          whole194
+	TESTL        $0x00000008, R12
+	JZ           low195
+	VEXTRACTF128 $0x01, Y12, X1
+	VMOVUPS      X12, 32(R11)
+	TESTL        $0x00000020, R12
+	JZ           one197
+	VMOVLPS      X1, 48(R11)
+	TESTL        $0x00000040, R12
+	JZ           stored196
+	VEXTRACTPS   $0x02, X1, 56(R11)
+	JMP          stored196
+
+one197:
+	TESTL  $0x00000010, R12
+	JZ     stored196
+	VMOVSS X1, 48(R11)
+	JMP    stored196
+
+low195:
+	TESTL      $0x00000002, R12
+	JZ         one198
+	VMOVLPS    X12, 32(R11)
+	TESTL      $0x00000004, R12
+	JZ         stored196
+	VEXTRACTPS $0x02, X12, 40(R11)
+	JMP        stored196
+
+one198:
+	TESTL  $0x00000001, R12
+	JZ     stored196
+	VMOVSS X12, 32(R11)
+	JMP    stored196
+
+whole194:
+	VMOVUPS Y12, 32(R11)
+
+stored196:
+	ADDQ   R8, R11
+	IMUL3Q $+6, BX, R11
+	ADDQ   R11, AX
+	IMUL3Q $+6, R8, R11
+	ADDQ   R11, DX
+	SUBQ   $+6, R9
+	JMP    rows165_6x2
+
+rows165_5x2:
 	CMPQ   R9, $0x05
-	JLT    rows60_4x2
+	JLT    rows165_4x2
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -1290,12 +2343,12 @@ rows60_5x2:
 	VXORPS Y10, Y10, Y10
 	MOVQ   R10, R9
 	TESTQ  R9, R9
-	JZ     kDone65
+	JZ     kDone200
 	MOVQ   AX, R10
 	LEAQ   (AX)(BX*2), AX
 	ADDQ   BX, AX
 
-k64:
+k199:
 	VMOVUPS      (CX), Y11
 	VMASKMOVPS   32(CX), Y0, Y12
 	VBROADCASTSS (R10), Y13
@@ -1317,12 +2370,12 @@ k64:
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         R9
-	JNZ          k64
+	JNZ          k199
 
-kDone65:
+kDone200:
 	MOVQ       add+80(FP), AX
 	TESTQ      AX, AX
-	JZ         overwrite66
+	JZ         overwrite201
 	MOVQ       DX, AX
 	VMOVUPS    (AX), Y11
 	VADDPS     Y1, Y11, Y1
@@ -1350,28 +2403,223 @@ kDone65:
 	VADDPS     Y10, Y11, Y10
 	ADDQ       R8, AX
 
-overwrite66:
-	MOVQ       DX, AX
-	VMOVUPS    Y1, (AX)
-	VMASKMOVPS Y2, Y0, 32(AX)
-	ADDQ       R8, AX
-	VMOVUPS    Y3, (AX)
-	VMASKMOVPS Y4, Y0, 32(AX)
-	ADDQ       R8, AX
-	VMOVUPS    Y5, (AX)
-	VMASKMOVPS Y6, Y0, 32(AX)
-	ADDQ       R8, AX
-	VMOVUPS    Y7, (AX)
-	VMASKMOVPS Y8, Y0, 32(AX)
-	ADDQ       R8, AX
-	VMOVUPS    Y9, (AX)
-	VMASKMOVPS Y10, Y0, 32(AX)
-	ADDQ       R8, AX
-	JMP        rows60_0x2
+overwrite201:
+	MOVQ         DX, AX
+	VMOVUPS      Y1, (AX)
+	VMOVMSKPS    Y0, CX
+	TESTL        $0x00000080, CX
+	JNZ          whole202
+	TESTL        $0x00000008, CX
+	JZ           low203
+	VEXTRACTF128 $0x01, Y2, X1
+	VMOVUPS      X2, 32(AX)
+	TESTL        $0x00000020, CX
+	JZ           one205
+	VMOVLPS      X1, 48(AX)
+	TESTL        $0x00000040, CX
+	JZ           stored204
+	VEXTRACTPS   $0x02, X1, 56(AX)
+	JMP          stored204
 
-rows60_4x2:
+one205:
+	TESTL  $0x00000010, CX
+	JZ     stored204
+	VMOVSS X1, 48(AX)
+	JMP    stored204
+
+low203:
+	TESTL      $0x00000002, CX
+	JZ         one206
+	VMOVLPS    X2, 32(AX)
+	TESTL      $0x00000004, CX
+	JZ         stored204
+	VEXTRACTPS $0x02, X2, 40(AX)
+	JMP        stored204
+
+one206:
+	TESTL  $0x00000001, CX
+	JZ     stored204
+	VMOVSS X2, 32(AX)
+	JMP    stored204
+
+whole202:
+	VMOVUPS Y2, 32(AX)
+
+stored204:
+	ADDQ         R8, AX
+	VMOVUPS      Y3, (AX)
+	VMOVMSKPS    Y0, CX
+	TESTL        $0x00000080, CX
+	JNZ          whole207
+	TESTL        $0x00000008, CX
+	JZ           low208
+	VEXTRACTF128 $0x01, Y4, X1
+	VMOVUPS      X4, 32(AX)
+	TESTL        $0x00000020, CX
+	JZ           one210
+	VMOVLPS      X1, 48(AX)
+	TESTL        $0x00000040, CX
+	JZ           stored209
+	VEXTRACTPS   $0x02, X1, 56(AX)
+	JMP          stored209
+
+one210:
+	TESTL  $0x00000010, CX
+	JZ     stored209
+	VMOVSS X1, 48(AX)
+	JMP    stored209
+
+low208:
+	TESTL      $0x00000002, CX
+	JZ         one211
+	VMOVLPS    X4, 32(AX)
+	TESTL      $0x00000004, CX
+	JZ         stored209
+	VEXTRACTPS $0x02, X4, 40(AX)
+	JMP        stored209
+
+one211:
+	TESTL  $0x00000001, CX
+	JZ     stored209
+	VMOVSS X4, 32(AX)
+	JMP    stored209
+
+whole207:
+	VMOVUPS Y4, 32(AX)
+
+stored209:
+	ADDQ         R8, AX
+	VMOVUPS      Y5, (AX)
+	VMOVMSKPS    Y0, CX
+	TESTL        $0x00000080, CX
+	JNZ          whole212
+	TESTL        $0x00000008, CX
+	JZ           low213
+	VEXTRACTF128 $0x01, Y6, X1
+	VMOVUPS      X6, 32(AX)
+	TESTL        $0x00000020, CX
+	JZ           one215
+	VMOVLPS      X1, 48(AX)
+	TESTL        $0x00000040, CX
+	JZ           stored214
+	VEXTRACTPS   $0x02, X1, 56(AX)
+	JMP          stored214
+
+one215:
+	TESTL  $0x00000010, CX
+	JZ     stored214
+	VMOVSS X1, 48(AX)
+	JMP    stored214
+
+low213:
+	TESTL      $0x00000002, CX
+	JZ         one216
+	VMOVLPS    X6, 32(AX)
+	TESTL      $0x00000004, CX
+	JZ         stored214
+	VEXTRACTPS $0x02, X6, 40(AX)
+	JMP        stored214
+
+one216:
+	TESTL  $0x00000001, CX
+	JZ     stored214
+	VMOVSS X6, 32(AX)
+	JMP    stored214
+
+whole212:
+	VMOVUPS Y6, 32(AX)
+
+stored214:
+	ADDQ         R8, AX
+	VMOVUPS      Y7, (AX)
+	VMOVMSKPS    Y0, CX
+	TESTL        $0x00000080, CX
+	JNZ          whole217
+	TESTL        $0x00000008, CX
+	JZ           low218
+	VEXTRACTF128 $0x01, Y8, X1
+	VMOVUPS      X8, 32(AX)
+	TESTL        $0x00000020, CX
+	JZ           one220
+	VMOVLPS      X1, 48(AX)
+	TESTL        $0x00000040, CX
+	JZ           stored219
+	VEXTRACTPS   $0x02, X1, 56(AX)
+	JMP          stored219
+
+one220:
+	TESTL  $0x00000010, CX
+	JZ     stored219
+	VMOVSS X1, 48(AX)
+	JMP    stored219
+
+low218:
+	TESTL      $0x00000002, CX
+	JZ         one221
+	VMOVLPS    X8, 32(AX)
+	TESTL      $0x00000004, CX
+	JZ         stored219
+	VEXTRACTPS $0x02, X8, 40(AX)
+	JMP        stored219
+
+one221:
+	TESTL  $0x00000001, CX
+	JZ     stored219
+	VMOVSS X8, 32(AX)
+	JMP    stored219
+
+whole217:
+	VMOVUPS Y8, 32(AX)
+
+stored219:
+	ADDQ         R8, AX
+	VMOVUPS      Y9, (AX)
+	VMOVMSKPS    Y0, CX
+	TESTL        $0x00000080, CX
+	JNZ          whole222
+	TESTL        $0x00000008, CX
+	JZ           low223
+	VEXTRACTF128 $0x01, Y10, X0
+	VMOVUPS      X10, 32(AX)
+	TESTL        $0x00000020, CX
+	JZ           one225
+	VMOVLPS      X0, 48(AX)
+	TESTL        $0x00000040, CX
+	JZ           stored224
+	VEXTRACTPS   $0x02, X0, 56(AX)
+	JMP          stored224
+
+one225:
+	TESTL  $0x00000010, CX
+	JZ     stored224
+	VMOVSS X0, 48(AX)
+	JMP    stored224
+
+low223:
+	TESTL      $0x00000002, CX
+	JZ         one226
+	VMOVLPS    X10, 32(AX)
+	TESTL      $0x00000004, CX
+	JZ         stored224
+	VEXTRACTPS $0x02, X10, 40(AX)
+	JMP        stored224
+
+one226:
+	TESTL  $0x00000001, CX
+	JZ     stored224
+	VMOVSS X10, 32(AX)
+	JMP    stored224
+
+whole222:
+	VMOVUPS Y10, 32(AX)
+
+stored224:
+	ADDQ R8, AX
+	JMP  rows165_0x2
+
+rows165_4x2:
 	CMPQ   R9, $0x04
-	JLT    rows60_3x2
+	JLT    rows165_3x2
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -1382,12 +2630,12 @@ rows60_4x2:
 	VXORPS Y8, Y8, Y8
 	MOVQ   R10, R9
 	TESTQ  R9, R9
-	JZ     kDone68
+	JZ     kDone228
 	MOVQ   AX, R10
 	LEAQ   (AX)(BX*2), AX
 	ADDQ   BX, AX
 
-k67:
+k227:
 	VMOVUPS      (CX), Y9
 	VMASKMOVPS   32(CX), Y0, Y10
 	VBROADCASTSS (R10), Y11
@@ -1406,12 +2654,12 @@ k67:
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         R9
-	JNZ          k67
+	JNZ          k227
 
-kDone68:
+kDone228:
 	MOVQ       add+80(FP), AX
 	TESTQ      AX, AX
-	JZ         overwrite69
+	JZ         overwrite229
 	MOVQ       DX, AX
 	VMOVUPS    (AX), Y9
 	VADDPS     Y1, Y9, Y1
@@ -1434,25 +2682,181 @@ kDone68:
 	VADDPS     Y8, Y9, Y8
 	ADDQ       R8, AX
 
-overwrite69:
-	MOVQ       DX, AX
-	VMOVUPS    Y1, (AX)
-	VMASKMOVPS Y2, Y0, 32(AX)
-	ADDQ       R8, AX
-	VMOVUPS    Y3, (AX)
-	VMASKMOVPS Y4, Y0, 32(AX)
-	ADDQ       R8, AX
-	VMOVUPS    Y5, (AX)
-	VMASKMOVPS Y6, Y0, 32(AX)
-	ADDQ       R8, AX
-	VMOVUPS    Y7, (AX)
-	VMASKMOVPS Y8, Y0, 32(AX)
-	ADDQ       R8, AX
-	JMP        rows60_0x2
+overwrite229:
+	MOVQ         DX, AX
+	VMOVUPS      Y1, (AX)
+	VMOVMSKPS    Y0, CX
+	TESTL        $0x00000080, CX
+	JNZ          whole230
+	TESTL        $0x00000008, CX
+	JZ           low231
+	VEXTRACTF128 $0x01, Y2, X1
+	VMOVUPS      X2, 32(AX)
+	TESTL        $0x00000020, CX
+	JZ           one233
+	VMOVLPS      X1, 48(AX)
+	TESTL        $0x00000040, CX
+	JZ           stored232
+	VEXTRACTPS   $0x02, X1, 56(AX)
+	JMP          stored232
 
-rows60_3x2:
+one233:
+	TESTL  $0x00000010, CX
+	JZ     stored232
+	VMOVSS X1, 48(AX)
+	JMP    stored232
+
+low231:
+	TESTL      $0x00000002, CX
+	JZ         one234
+	VMOVLPS    X2, 32(AX)
+	TESTL      $0x00000004, CX
+	JZ         stored232
+	VEXTRACTPS $0x02, X2, 40(AX)
+	JMP        stored232
+
+one234:
+	TESTL  $0x00000001, CX
+	JZ     stored232
+	VMOVSS X2, 32(AX)
+	JMP    stored232
+
+whole230:
+	VMOVUPS Y2, 32(AX)
+
+stored232:
+	ADDQ         R8, AX
+	VMOVUPS      Y3, (AX)
+	VMOVMSKPS    Y0, CX
+	TESTL        $0x00000080, CX
+	JNZ          whole235
+	TESTL        $0x00000008, CX
+	JZ           low236
+	VEXTRACTF128 $0x01, Y4, X1
+	VMOVUPS      X4, 32(AX)
+	TESTL        $0x00000020, CX
+	JZ           one238
+	VMOVLPS      X1, 48(AX)
+	TESTL        $0x00000040, CX
+	JZ           stored237
+	VEXTRACTPS   $0x02, X1, 56(AX)
+	JMP          stored237
+
+one238:
+	TESTL  $0x00000010, CX
+	JZ     stored237
+	VMOVSS X1, 48(AX)
+	JMP    stored237
+
+low236:
+	TESTL      $0x00000002, CX
+	JZ         one239
+	VMOVLPS    X4, 32(AX)
+	TESTL      $0x00000004, CX
+	JZ         stored237
+	VEXTRACTPS $0x02, X4, 40(AX)
+	JMP        stored237
+
+one239:
+	TESTL  $0x00000001, CX
+	JZ     stored237
+	VMOVSS X4, 32(AX)
+	JMP    stored237
+
+whole235:
+	VMOVUPS Y4, 32(AX)
+
+stored237:
+	ADDQ         R8, AX
+	VMOVUPS      Y5, (AX)
+	VMOVMSKPS    Y0, CX
+	TESTL        $0x00000080, CX
+	JNZ          whole240
+	TESTL        $0x00000008, CX
+	JZ           low241
+	VEXTRACTF128 $0x01, Y6, X1
+	VMOVUPS      X6, 32(AX)
+	TESTL        $0x00000020, CX
+	JZ           one243
+	VMOVLPS      X1, 48(AX)
+	TESTL        $0x00000040, CX
+	JZ           stored242
+	VEXTRACTPS   $0x02, X1, 56(AX)
+	JMP          stored242
+
+one243:
+	TESTL  $0x00000010, CX
+	JZ     stored242
+	VMOVSS X1, 48(AX)
+	JMP    stored242
+
+low241:
+	TESTL      $0x00000002, CX
+	JZ         one244
+	VMOVLPS    X6, 32(AX)
+	TESTL      $0x00000004, CX
+	JZ         stored242
+	VEXTRACTPS $0x02, X6, 40(AX)
+	JMP        stored242
+
+one244:
+	TESTL  $0x00000001, CX
+	JZ     stored242
+	VMOVSS X6, 32(AX)
+	JMP    stored242
+
+whole240:
+	VMOVUPS Y6, 32(AX)
+
+stored242:
+	ADDQ         R8, AX
+	VMOVUPS      Y7, (AX)
+	VMOVMSKPS    Y0, CX
+	TESTL        $0x00000080, CX
+	JNZ          whole245
+	TESTL        $0x00000008, CX
+	JZ           low246
+	VEXTRACTF128 $0x01, Y8, X0
+	VMOVUPS      X8, 32(AX)
+	TESTL        $0x00000020, CX
+	JZ           one248
+	VMOVLPS      X0, 48(AX)
+	TESTL        $0x00000040, CX
+	JZ           stored247
+	VEXTRACTPS   $0x02, X0, 56(AX)
+	JMP          stored247
+
+one248:
+	TESTL  $0x00000010, CX
+	JZ     stored247
+	VMOVSS X0, 48(AX)
+	JMP    stored247
+
+low246:
+	TESTL      $0x00000002, CX
+	JZ         one249
+	VMOVLPS    X8, 32(AX)
+	TESTL      $0x00000004, CX
+	JZ         stored247
+	VEXTRACTPS $0x02, X8, 40(AX)
+	JMP        stored247
+
+one249:
+	TESTL  $0x00000001, CX
+	JZ     stored247
+	VMOVSS X8, 32(AX)
+	JMP    stored247
+
+whole245:
+	VMOVUPS Y8, 32(AX)
+
+stored247:
+	ADDQ R8, AX
+	JMP  rows165_0x2
+
+rows165_3x2:
 	CMPQ   R9, $0x03
-	JLT    rows60_2x2
+	JLT    rows165_2x2
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
@@ -1461,10 +2865,10 @@ rows60_3x2:
 	VXORPS Y6, Y6, Y6
 	MOVQ   R10, R9
 	TESTQ  R9, R9
-	JZ     kDone71
+	JZ     kDone251
 	MOVQ   AX, AX
 
-k70:
+k250:
 	VMOVUPS      (CX), Y7
 	VMASKMOVPS   32(CX), Y0, Y8
 	VBROADCASTSS (AX), Y9
@@ -1479,12 +2883,12 @@ k70:
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         R9
-	JNZ          k70
+	JNZ          k250
 
-kDone71:
+kDone251:
 	MOVQ       add+80(FP), AX
 	TESTQ      AX, AX
-	JZ         overwrite72
+	JZ         overwrite252
 	MOVQ       DX, AX
 	VMOVUPS    (AX), Y7
 	VADDPS     Y1, Y7, Y1
@@ -1502,32 +2906,149 @@ kDone71:
 	VADDPS     Y6, Y7, Y6
 	ADDQ       R8, AX
 
-overwrite72:
-	MOVQ       DX, AX
-	VMOVUPS    Y1, (AX)
-	VMASKMOVPS Y2, Y0, 32(AX)
-	ADDQ       R8, AX
-	VMOVUPS    Y3, (AX)
-	VMASKMOVPS Y4, Y0, 32(AX)
-	ADDQ       R8, AX
-	VMOVUPS    Y5, (AX)
-	VMASKMOVPS Y6, Y0, 32(AX)
-	ADDQ       R8, AX
-	JMP        rows60_0x2
+overwrite252:
+	MOVQ         DX, AX
+	VMOVUPS      Y1, (AX)
+	VMOVMSKPS    Y0, CX
+	TESTL        $0x00000080, CX
+	JNZ          whole253
+	TESTL        $0x00000008, CX
+	JZ           low254
+	VEXTRACTF128 $0x01, Y2, X1
+	VMOVUPS      X2, 32(AX)
+	TESTL        $0x00000020, CX
+	JZ           one256
+	VMOVLPS      X1, 48(AX)
+	TESTL        $0x00000040, CX
+	JZ           stored255
+	VEXTRACTPS   $0x02, X1, 56(AX)
+	JMP          stored255
 
-rows60_2x2:
+one256:
+	TESTL  $0x00000010, CX
+	JZ     stored255
+	VMOVSS X1, 48(AX)
+	JMP    stored255
+
+low254:
+	TESTL      $0x00000002, CX
+	JZ         one257
+	VMOVLPS    X2, 32(AX)
+	TESTL      $0x00000004, CX
+	JZ         stored255
+	VEXTRACTPS $0x02, X2, 40(AX)
+	JMP        stored255
+
+one257:
+	TESTL  $0x00000001, CX
+	JZ     stored255
+	VMOVSS X2, 32(AX)
+	JMP    stored255
+
+whole253:
+	VMOVUPS Y2, 32(AX)
+
+stored255:
+	ADDQ         R8, AX
+	VMOVUPS      Y3, (AX)
+	VMOVMSKPS    Y0, CX
+	TESTL        $0x00000080, CX
+	JNZ          whole258
+	TESTL        $0x00000008, CX
+	JZ           low259
+	VEXTRACTF128 $0x01, Y4, X1
+	VMOVUPS      X4, 32(AX)
+	TESTL        $0x00000020, CX
+	JZ           one261
+	VMOVLPS      X1, 48(AX)
+	TESTL        $0x00000040, CX
+	JZ           stored260
+	VEXTRACTPS   $0x02, X1, 56(AX)
+	JMP          stored260
+
+one261:
+	TESTL  $0x00000010, CX
+	JZ     stored260
+	VMOVSS X1, 48(AX)
+	JMP    stored260
+
+low259:
+	TESTL      $0x00000002, CX
+	JZ         one262
+	VMOVLPS    X4, 32(AX)
+	TESTL      $0x00000004, CX
+	JZ         stored260
+	VEXTRACTPS $0x02, X4, 40(AX)
+	JMP        stored260
+
+one262:
+	TESTL  $0x00000001, CX
+	JZ     stored260
+	VMOVSS X4, 32(AX)
+	JMP    stored260
+
+whole258:
+	VMOVUPS Y4, 32(AX)
+
+stored260:
+	ADDQ         R8, AX
+	VMOVUPS      Y5, (AX)
+	VMOVMSKPS    Y0, CX
+	TESTL        $0x00000080, CX
+	JNZ          whole263
+	TESTL        $0x00000008, CX
+	JZ           low264
+	VEXTRACTF128 $0x01, Y6, X0
+	VMOVUPS      X6, 32(AX)
+	TESTL        $0x00000020, CX
+	JZ           one266
+	VMOVLPS      X0, 48(AX)
+	TESTL        $0x00000040, CX
+	JZ           stored265
+	VEXTRACTPS   $0x02, X0, 56(AX)
+	JMP          stored265
+
+one266:
+	TESTL  $0x00000010, CX
+	JZ     stored265
+	VMOVSS X0, 48(AX)
+	JMP    stored265
+
+low264:
+	TESTL      $0x00000002, CX
+	JZ         one267
+	VMOVLPS    X6, 32(AX)
+	TESTL      $0x00000004, CX
+	JZ         stored265
+	VEXTRACTPS $0x02, X6, 40(AX)
+	JMP        stored265
+
+one267:
+	TESTL  $0x00000001, CX
+	JZ     stored265
+	VMOVSS X6, 32(AX)
+	JMP    stored265
+
+whole263:
+	VMOVUPS Y6, 32(AX)
+
+stored265:
+	ADDQ R8, AX
+	JMP  rows165_0x2
+
+rows165_2x2:
 	CMPQ   R9, $0x02
-	JLT    rows60_1x2
+	JLT    rows165_1x2
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	VXORPS Y4, Y4, Y4
 	MOVQ   R10, R9
 	TESTQ  R9, R9
-	JZ     kDone74
+	JZ     kDone269
 	MOVQ   AX, AX
 
-k73:
+k268:
 	VMOVUPS      (CX), Y5
 	VMASKMOVPS   32(CX), Y0, Y6
 	VBROADCASTSS (AX), Y7
@@ -1539,12 +3060,12 @@ k73:
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         R9
-	JNZ          k73
+	JNZ          k268
 
-kDone74:
+kDone269:
 	MOVQ       add+80(FP), AX
 	TESTQ      AX, AX
-	JZ         overwrite75
+	JZ         overwrite270
 	MOVQ       DX, AX
 	VMOVUPS    (AX), Y5
 	VADDPS     Y1, Y5, Y1
@@ -1557,27 +3078,105 @@ kDone74:
 	VADDPS     Y4, Y5, Y4
 	ADDQ       R8, AX
 
-overwrite75:
-	MOVQ       DX, AX
-	VMOVUPS    Y1, (AX)
-	VMASKMOVPS Y2, Y0, 32(AX)
-	ADDQ       R8, AX
-	VMOVUPS    Y3, (AX)
-	VMASKMOVPS Y4, Y0, 32(AX)
-	ADDQ       R8, AX
-	JMP        rows60_0x2
+overwrite270:
+	MOVQ         DX, AX
+	VMOVUPS      Y1, (AX)
+	VMOVMSKPS    Y0, CX
+	TESTL        $0x00000080, CX
+	JNZ          whole271
+	TESTL        $0x00000008, CX
+	JZ           low272
+	VEXTRACTF128 $0x01, Y2, X1
+	VMOVUPS      X2, 32(AX)
+	TESTL        $0x00000020, CX
+	JZ           one274
+	VMOVLPS      X1, 48(AX)
+	TESTL        $0x00000040, CX
+	JZ           stored273
+	VEXTRACTPS   $0x02, X1, 56(AX)
+	JMP          stored273
 
-rows60_1x2:
+one274:
+	TESTL  $0x00000010, CX
+	JZ     stored273
+	VMOVSS X1, 48(AX)
+	JMP    stored273
+
+low272:
+	TESTL      $0x00000002, CX
+	JZ         one275
+	VMOVLPS    X2, 32(AX)
+	TESTL      $0x00000004, CX
+	JZ         stored273
+	VEXTRACTPS $0x02, X2, 40(AX)
+	JMP        stored273
+
+one275:
+	TESTL  $0x00000001, CX
+	JZ     stored273
+	VMOVSS X2, 32(AX)
+	JMP    stored273
+
+whole271:
+	VMOVUPS Y2, 32(AX)
+
+stored273:
+	ADDQ         R8, AX
+	VMOVUPS      Y3, (AX)
+	VMOVMSKPS    Y0, CX
+	TESTL        $0x00000080, CX
+	JNZ          whole276
+	TESTL        $0x00000008, CX
+	JZ           low277
+	VEXTRACTF128 $0x01, Y4, X0
+	VMOVUPS      X4, 32(AX)
+	TESTL        $0x00000020, CX
+	JZ           one279
+	VMOVLPS      X0, 48(AX)
+	TESTL        $0x00000040, CX
+	JZ           stored278
+	VEXTRACTPS   $0x02, X0, 56(AX)
+	JMP          stored278
+
+one279:
+	TESTL  $0x00000010, CX
+	JZ     stored278
+	VMOVSS X0, 48(AX)
+	JMP    stored278
+
+low277:
+	TESTL      $0x00000002, CX
+	JZ         one280
+	VMOVLPS    X4, 32(AX)
+	TESTL      $0x00000004, CX
+	JZ         stored278
+	VEXTRACTPS $0x02, X4, 40(AX)
+	JMP        stored278
+
+one280:
+	TESTL  $0x00000001, CX
+	JZ     stored278
+	VMOVSS X4, 32(AX)
+	JMP    stored278
+
+whole276:
+	VMOVUPS Y4, 32(AX)
+
+stored278:
+	ADDQ R8, AX
+	JMP  rows165_0x2
+
+rows165_1x2:
 	CMPQ   R9, $0x01
-	JLT    rows60_0x2
+	JLT    rows165_0x2
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	MOVQ   R10, BX
 	TESTQ  BX, BX
-	JZ     kDone77
+	JZ     kDone282
 	MOVQ   AX, AX
 
-k76:
+k281:
 	VMOVUPS      (CX), Y3
 	VMASKMOVPS   32(CX), Y0, Y4
 	VBROADCASTSS (AX), Y5
@@ -1586,12 +3185,12 @@ k76:
 	ADDQ         SI, AX
 	ADDQ         DI, CX
 	DECQ         BX
-	JNZ          k76
+	JNZ          k281
 
-kDone77:
+kDone282:
 	MOVQ       add+80(FP), AX
 	TESTQ      AX, AX
-	JZ         overwrite78
+	JZ         overwrite283
 	MOVQ       DX, AX
 	VMOVUPS    (AX), Y3
 	VADDPS     Y1, Y3, Y1
@@ -1599,13 +3198,52 @@ kDone77:
 	VADDPS     Y2, Y3, Y2
 	ADDQ       R8, AX
 
-overwrite78:
-	MOVQ       DX, AX
-	VMOVUPS    Y1, (AX)
-	VMASKMOVPS Y2, Y0, 32(AX)
-	ADDQ       R8, AX
+overwrite283:
+	MOVQ         DX, AX
+	VMOVUPS      Y1, (AX)
+	VMOVMSKPS    Y0, CX
+	TESTL        $0x00000080, CX
+	JNZ          whole284
+	TESTL        $0x00000008, CX
+	JZ           low285
+	VEXTRACTF128 $0x01, Y2, X0
+	VMOVUPS      X2, 32(AX)
+	TESTL        $0x00000020, CX
+	JZ           one287
+	VMOVLPS      X0, 48(AX)
+	TESTL        $0x00000040, CX
+	JZ           stored286
+	VEXTRACTPS   $0x02, X0, 56(AX)
+	JMP          stored286
 
-rows60_0x2:
+one287:
+	TESTL  $0x00000010, CX
+	JZ     stored286
+	VMOVSS X0, 48(AX)
+	JMP    stored286
+
+low285:
+	TESTL      $0x00000002, CX
+	JZ         one288
+	VMOVLPS    X2, 32(AX)
+	TESTL      $0x00000004, CX
+	JZ         stored286
+	VEXTRACTPS $0x02, X2, 40(AX)
+	JMP        stored286
+
+one288:
+	TESTL  $0x00000001, CX
+	JZ     stored286
+	VMOVSS X2, 32(AX)
+	JMP    stored286
+
+whole284:
+	VMOVUPS Y2, 32(AX)
+
+stored286:
+	ADDQ R8, AX
+
+rows165_0x2:
 	VZEROUPPER
 	RET
 
@@ -1930,13 +3568,91 @@ lastBlock3:
 	VPSLLD       $0x17, Y5, Y5
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y5, Y1, Y4
-	VMASKMOVPS   Y4, Y3, 96(CX)(R9*4)
+	VMOVMSKPS    Y3, R10
+	TESTL        $0x00000080, R10
+	JNZ          whole8
+	TESTL        $0x00000008, R10
+	JZ           low9
+	VEXTRACTF128 $0x01, Y4, X1
+	VMOVUPS      X4, 96(CX)(R9*4)
+	TESTL        $0x00000020, R10
+	JZ           one11
+	VMOVLPS      X1, 112(CX)(R9*4)
+	TESTL        $0x00000040, R10
+	JZ           stored10
+	VEXTRACTPS   $0x02, X1, 120(CX)(R9*4)
+	JMP          stored10
+
+one11:
+	TESTL  $0x00000010, R10
+	JZ     stored10
+	VMOVSS X1, 112(CX)(R9*4)
+	JMP    stored10
+
+low9:
+	TESTL      $0x00000002, R10
+	JZ         one12
+	VMOVLPS    X4, 96(CX)(R9*4)
+	TESTL      $0x00000004, R10
+	JZ         stored10
+	VEXTRACTPS $0x02, X4, 104(CX)(R9*4)
+	JMP        stored10
+
+one12:
+	TESTL  $0x00000001, R10
+	JZ     stored10
+	VMOVSS X4, 96(CX)(R9*4)
+	JMP    stored10
+
+whole8:
+	VMOVUPS Y4, 96(CX)(R9*4)
+
+stored10:
 	VMASKMOVPS   96(DX)(R9*4), Y3, Y1
 	VSUBPS       Y2, Y1, Y1
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y0, Y1, Y1
-	VMASKMOVPS   Y1, Y3, 96(DX)(R9*4)
-	JMP          end4
+	VMOVMSKPS    Y3, R10
+	TESTL        $0x00000080, R10
+	JNZ          whole13
+	TESTL        $0x00000008, R10
+	JZ           low14
+	VEXTRACTF128 $0x01, Y1, X2
+	VMOVUPS      X1, 96(DX)(R9*4)
+	TESTL        $0x00000020, R10
+	JZ           one16
+	VMOVLPS      X2, 112(DX)(R9*4)
+	TESTL        $0x00000040, R10
+	JZ           stored15
+	VEXTRACTPS   $0x02, X2, 120(DX)(R9*4)
+	JMP          stored15
+
+one16:
+	TESTL  $0x00000010, R10
+	JZ     stored15
+	VMOVSS X2, 112(DX)(R9*4)
+	JMP    stored15
+
+low14:
+	TESTL      $0x00000002, R10
+	JZ         one17
+	VMOVLPS    X1, 96(DX)(R9*4)
+	TESTL      $0x00000004, R10
+	JZ         stored15
+	VEXTRACTPS $0x02, X1, 104(DX)(R9*4)
+	JMP        stored15
+
+one17:
+	TESTL  $0x00000001, R10
+	JZ     stored15
+	VMOVSS X1, 96(DX)(R9*4)
+	JMP    stored15
+
+whole13:
+	VMOVUPS Y1, 96(DX)(R9*4)
+
+stored15:
+	JMP end4
 
 cutVector5:
 	VMOVUPS      (R11), Y3
@@ -1967,13 +3683,91 @@ cutVector5:
 	VPSLLD       $0x17, Y5, Y5
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y5, Y1, Y4
-	VMASKMOVPS   Y4, Y3, (CX)(R9*4)
+	VMOVMSKPS    Y3, R10
+	TESTL        $0x00000080, R10
+	JNZ          whole18
+	TESTL        $0x00000008, R10
+	JZ           low19
+	VEXTRACTF128 $0x01, Y4, X1
+	VMOVUPS      X4, (CX)(R9*4)
+	TESTL        $0x00000020, R10
+	JZ           one21
+	VMOVLPS      X1, 16(CX)(R9*4)
+	TESTL        $0x00000040, R10
+	JZ           stored20
+	VEXTRACTPS   $0x02, X1, 24(CX)(R9*4)
+	JMP          stored20
+
+one21:
+	TESTL  $0x00000010, R10
+	JZ     stored20
+	VMOVSS X1, 16(CX)(R9*4)
+	JMP    stored20
+
+low19:
+	TESTL      $0x00000002, R10
+	JZ         one22
+	VMOVLPS    X4, (CX)(R9*4)
+	TESTL      $0x00000004, R10
+	JZ         stored20
+	VEXTRACTPS $0x02, X4, 8(CX)(R9*4)
+	JMP        stored20
+
+one22:
+	TESTL  $0x00000001, R10
+	JZ     stored20
+	VMOVSS X4, (CX)(R9*4)
+	JMP    stored20
+
+whole18:
+	VMOVUPS Y4, (CX)(R9*4)
+
+stored20:
 	VMASKMOVPS   (DX)(R9*4), Y3, Y1
 	VSUBPS       Y2, Y1, Y1
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y0, Y1, Y1
-	VMASKMOVPS   Y1, Y3, (DX)(R9*4)
-	JMP          end4
+	VMOVMSKPS    Y3, R10
+	TESTL        $0x00000080, R10
+	JNZ          whole23
+	TESTL        $0x00000008, R10
+	JZ           low24
+	VEXTRACTF128 $0x01, Y1, X2
+	VMOVUPS      X1, (DX)(R9*4)
+	TESTL        $0x00000020, R10
+	JZ           one26
+	VMOVLPS      X2, 16(DX)(R9*4)
+	TESTL        $0x00000040, R10
+	JZ           stored25
+	VEXTRACTPS   $0x02, X2, 24(DX)(R9*4)
+	JMP          stored25
+
+one26:
+	TESTL  $0x00000010, R10
+	JZ     stored25
+	VMOVSS X2, 16(DX)(R9*4)
+	JMP    stored25
+
+low24:
+	TESTL      $0x00000002, R10
+	JZ         one27
+	VMOVLPS    X1, (DX)(R9*4)
+	TESTL      $0x00000004, R10
+	JZ         stored25
+	VEXTRACTPS $0x02, X1, 8(DX)(R9*4)
+	JMP        stored25
+
+one27:
+	TESTL  $0x00000001, R10
+	JZ     stored25
+	VMOVSS X1, (DX)(R9*4)
+	JMP    stored25
+
+whole23:
+	VMOVUPS Y1, (DX)(R9*4)
+
+stored25:
+	JMP end4
 
 cutVector6:
 	LEAQ         8(R9), R10
@@ -2007,13 +3801,91 @@ cutVector6:
 	VPSLLD       $0x17, Y5, Y5
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y5, Y1, Y4
-	VMASKMOVPS   Y4, Y3, 32(CX)(R9*4)
+	VMOVMSKPS    Y3, R10
+	TESTL        $0x00000080, R10
+	JNZ          whole28
+	TESTL        $0x00000008, R10
+	JZ           low29
+	VEXTRACTF128 $0x01, Y4, X1
+	VMOVUPS      X4, 32(CX)(R9*4)
+	TESTL        $0x00000020, R10
+	JZ           one31
+	VMOVLPS      X1, 48(CX)(R9*4)
+	TESTL        $0x00000040, R10
+	JZ           stored30
+	VEXTRACTPS   $0x02, X1, 56(CX)(R9*4)
+	JMP          stored30
+
+one31:
+	TESTL  $0x00000010, R10
+	JZ     stored30
+	VMOVSS X1, 48(CX)(R9*4)
+	JMP    stored30
+
+low29:
+	TESTL      $0x00000002, R10
+	JZ         one32
+	VMOVLPS    X4, 32(CX)(R9*4)
+	TESTL      $0x00000004, R10
+	JZ         stored30
+	VEXTRACTPS $0x02, X4, 40(CX)(R9*4)
+	JMP        stored30
+
+one32:
+	TESTL  $0x00000001, R10
+	JZ     stored30
+	VMOVSS X4, 32(CX)(R9*4)
+	JMP    stored30
+
+whole28:
+	VMOVUPS Y4, 32(CX)(R9*4)
+
+stored30:
 	VMASKMOVPS   32(DX)(R9*4), Y3, Y1
 	VSUBPS       Y2, Y1, Y1
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y0, Y1, Y1
-	VMASKMOVPS   Y1, Y3, 32(DX)(R9*4)
-	JMP          end4
+	VMOVMSKPS    Y3, R10
+	TESTL        $0x00000080, R10
+	JNZ          whole33
+	TESTL        $0x00000008, R10
+	JZ           low34
+	VEXTRACTF128 $0x01, Y1, X2
+	VMOVUPS      X1, 32(DX)(R9*4)
+	TESTL        $0x00000020, R10
+	JZ           one36
+	VMOVLPS      X2, 48(DX)(R9*4)
+	TESTL        $0x00000040, R10
+	JZ           stored35
+	VEXTRACTPS   $0x02, X2, 56(DX)(R9*4)
+	JMP          stored35
+
+one36:
+	TESTL  $0x00000010, R10
+	JZ     stored35
+	VMOVSS X2, 48(DX)(R9*4)
+	JMP    stored35
+
+low34:
+	TESTL      $0x00000002, R10
+	JZ         one37
+	VMOVLPS    X1, 32(DX)(R9*4)
+	TESTL      $0x00000004, R10
+	JZ         stored35
+	VEXTRACTPS $0x02, X1, 40(DX)(R9*4)
+	JMP        stored35
+
+one37:
+	TESTL  $0x00000001, R10
+	JZ     stored35
+	VMOVSS X1, 32(DX)(R9*4)
+	JMP    stored35
+
+whole33:
+	VMOVUPS Y1, 32(DX)(R9*4)
+
+stored35:
+	JMP end4
 
 cutVector7:
 	LEAQ         16(R9), R10
@@ -2047,13 +3919,90 @@ cutVector7:
 	VPSLLD       $0x17, Y5, Y5
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y5, Y1, Y4
-	VMASKMOVPS   Y4, Y3, 64(CX)(R9*4)
+	VMOVMSKPS    Y3, R10
+	TESTL        $0x00000080, R10
+	JNZ          whole38
+	TESTL        $0x00000008, R10
+	JZ           low39
+	VEXTRACTF128 $0x01, Y4, X1
+	VMOVUPS      X4, 64(CX)(R9*4)
+	TESTL        $0x00000020, R10
+	JZ           one41
+	VMOVLPS      X1, 80(CX)(R9*4)
+	TESTL        $0x00000040, R10
+	JZ           stored40
+	VEXTRACTPS   $0x02, X1, 88(CX)(R9*4)
+	JMP          stored40
+
+one41:
+	TESTL  $0x00000010, R10
+	JZ     stored40
+	VMOVSS X1, 80(CX)(R9*4)
+	JMP    stored40
+
+low39:
+	TESTL      $0x00000002, R10
+	JZ         one42
+	VMOVLPS    X4, 64(CX)(R9*4)
+	TESTL      $0x00000004, R10
+	JZ         stored40
+	VEXTRACTPS $0x02, X4, 72(CX)(R9*4)
+	JMP        stored40
+
+one42:
+	TESTL  $0x00000001, R10
+	JZ     stored40
+	VMOVSS X4, 64(CX)(R9*4)
+	JMP    stored40
+
+whole38:
+	VMOVUPS Y4, 64(CX)(R9*4)
+
+stored40:
 	VMASKMOVPS   64(DX)(R9*4), Y3, Y1
 	VSUBPS       Y2, Y1, Y1
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y0, Y1, Y1
-	VMASKMOVPS   Y1, Y3, 64(DX)(R9*4)
+	VMOVMSKPS    Y3, R10
+	TESTL        $0x00000080, R10
+	JNZ          whole43
+	TESTL        $0x00000008, R10
+	JZ           low44
+	VEXTRACTF128 $0x01, Y1, X2
+	VMOVUPS      X1, 64(DX)(R9*4)
+	TESTL        $0x00000020, R10
+	JZ           one46
+	VMOVLPS      X2, 80(DX)(R9*4)
+	TESTL        $0x00000040, R10
+	JZ           stored45
+	VEXTRACTPS   $0x02, X2, 88(DX)(R9*4)
+	JMP          stored45
 
+one46:
+	TESTL  $0x00000010, R10
+	JZ     stored45
+	VMOVSS X2, 80(DX)(R9*4)
+	JMP    stored45
+
+low44:
+	TESTL      $0x00000002, R10
+	JZ         one47
+	VMOVLPS    X1, 64(DX)(R9*4)
+	TESTL      $0x00000004, R10
+	JZ         stored45
+	VEXTRACTPS $0x02, X1, 72(DX)(R9*4)
+	JMP        stored45
+
+one47:
+	TESTL  $0x00000001, R10
+	JZ     stored45
+	VMOVSS X1, 64(DX)(R9*4)
+	JMP    stored45
+
+whole43:
+	VMOVUPS Y1, 64(DX)(R9*4)
+
+stored45:
 end4:
 	ADDQ $0x04, SI
 	ADDQ $0x04, DI

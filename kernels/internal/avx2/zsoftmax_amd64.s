@@ -385,10 +385,49 @@ lastBlock9:
 	VPSLLD       $0x17, Y8, Y8
 	VMULPS       Y7, Y2, Y2
 	VMULPS       Y8, Y2, Y7
-	VMASKMOVPS   Y7, Y6, 96(DX)(R10*4)
-	VANDPS       Y6, Y7, Y7
-	VADDPS       Y7, Y5, Y5
-	JMP          end10
+	VMOVMSKPS    Y6, R11
+	TESTL        $0x00000080, R11
+	JNZ          whole14
+	TESTL        $0x00000008, R11
+	JZ           low15
+	VEXTRACTF128 $0x01, Y7, X2
+	VMOVUPS      X7, 96(DX)(R10*4)
+	TESTL        $0x00000020, R11
+	JZ           one17
+	VMOVLPS      X2, 112(DX)(R10*4)
+	TESTL        $0x00000040, R11
+	JZ           stored16
+	VEXTRACTPS   $0x02, X2, 120(DX)(R10*4)
+	JMP          stored16
+
+one17:
+	TESTL  $0x00000010, R11
+	JZ     stored16
+	VMOVSS X2, 112(DX)(R10*4)
+	JMP    stored16
+
+low15:
+	TESTL      $0x00000002, R11
+	JZ         one18
+	VMOVLPS    X7, 96(DX)(R10*4)
+	TESTL      $0x00000004, R11
+	JZ         stored16
+	VEXTRACTPS $0x02, X7, 104(DX)(R10*4)
+	JMP        stored16
+
+one18:
+	TESTL  $0x00000001, R11
+	JZ     stored16
+	VMOVSS X7, 96(DX)(R10*4)
+	JMP    stored16
+
+whole14:
+	VMOVUPS Y7, 96(DX)(R10*4)
+
+stored16:
+	VANDPS Y6, Y7, Y7
+	VADDPS Y7, Y5, Y5
+	JMP    end10
 
 cutVector11:
 	VMOVUPS      (R12), Y6
@@ -419,10 +458,49 @@ cutVector11:
 	VPSLLD       $0x17, Y8, Y8
 	VMULPS       Y7, Y2, Y2
 	VMULPS       Y8, Y2, Y7
-	VMASKMOVPS   Y7, Y6, (DX)(R10*4)
-	VANDPS       Y6, Y7, Y7
-	VADDPS       Y7, Y1, Y1
-	JMP          end10
+	VMOVMSKPS    Y6, R11
+	TESTL        $0x00000080, R11
+	JNZ          whole19
+	TESTL        $0x00000008, R11
+	JZ           low20
+	VEXTRACTF128 $0x01, Y7, X2
+	VMOVUPS      X7, (DX)(R10*4)
+	TESTL        $0x00000020, R11
+	JZ           one22
+	VMOVLPS      X2, 16(DX)(R10*4)
+	TESTL        $0x00000040, R11
+	JZ           stored21
+	VEXTRACTPS   $0x02, X2, 24(DX)(R10*4)
+	JMP          stored21
+
+one22:
+	TESTL  $0x00000010, R11
+	JZ     stored21
+	VMOVSS X2, 16(DX)(R10*4)
+	JMP    stored21
+
+low20:
+	TESTL      $0x00000002, R11
+	JZ         one23
+	VMOVLPS    X7, (DX)(R10*4)
+	TESTL      $0x00000004, R11
+	JZ         stored21
+	VEXTRACTPS $0x02, X7, 8(DX)(R10*4)
+	JMP        stored21
+
+one23:
+	TESTL  $0x00000001, R11
+	JZ     stored21
+	VMOVSS X7, (DX)(R10*4)
+	JMP    stored21
+
+whole19:
+	VMOVUPS Y7, (DX)(R10*4)
+
+stored21:
+	VANDPS Y6, Y7, Y7
+	VADDPS Y7, Y1, Y1
+	JMP    end10
 
 cutVector12:
 	LEAQ         8(R10), R11
@@ -456,10 +534,49 @@ cutVector12:
 	VPSLLD       $0x17, Y8, Y8
 	VMULPS       Y7, Y2, Y2
 	VMULPS       Y8, Y2, Y7
-	VMASKMOVPS   Y7, Y6, 32(DX)(R10*4)
-	VANDPS       Y6, Y7, Y7
-	VADDPS       Y7, Y3, Y3
-	JMP          end10
+	VMOVMSKPS    Y6, R11
+	TESTL        $0x00000080, R11
+	JNZ          whole24
+	TESTL        $0x00000008, R11
+	JZ           low25
+	VEXTRACTF128 $0x01, Y7, X2
+	VMOVUPS      X7, 32(DX)(R10*4)
+	TESTL        $0x00000020, R11
+	JZ           one27
+	VMOVLPS      X2, 48(DX)(R10*4)
+	TESTL        $0x00000040, R11
+	JZ           stored26
+	VEXTRACTPS   $0x02, X2, 56(DX)(R10*4)
+	JMP          stored26
+
+one27:
+	TESTL  $0x00000010, R11
+	JZ     stored26
+	VMOVSS X2, 48(DX)(R10*4)
+	JMP    stored26
+
+low25:
+	TESTL      $0x00000002, R11
+	JZ         one28
+	VMOVLPS    X7, 32(DX)(R10*4)
+	TESTL      $0x00000004, R11
+	JZ         stored26
+	VEXTRACTPS $0x02, X7, 40(DX)(R10*4)
+	JMP        stored26
+
+one28:
+	TESTL  $0x00000001, R11
+	JZ     stored26
+	VMOVSS X7, 32(DX)(R10*4)
+	JMP    stored26
+
+whole24:
+	VMOVUPS Y7, 32(DX)(R10*4)
+
+stored26:
+	VANDPS Y6, Y7, Y7
+	VADDPS Y7, Y3, Y3
+	JMP    end10
 
 cutVector13:
 	LEAQ         16(R10), R11
@@ -493,9 +610,48 @@ cutVector13:
 	VPSLLD       $0x17, Y8, Y8
 	VMULPS       Y7, Y2, Y2
 	VMULPS       Y8, Y2, Y7
-	VMASKMOVPS   Y7, Y6, 64(DX)(R10*4)
-	VANDPS       Y6, Y7, Y7
-	VADDPS       Y7, Y4, Y4
+	VMOVMSKPS    Y6, R11
+	TESTL        $0x00000080, R11
+	JNZ          whole29
+	TESTL        $0x00000008, R11
+	JZ           low30
+	VEXTRACTF128 $0x01, Y7, X2
+	VMOVUPS      X7, 64(DX)(R10*4)
+	TESTL        $0x00000020, R11
+	JZ           one32
+	VMOVLPS      X2, 80(DX)(R10*4)
+	TESTL        $0x00000040, R11
+	JZ           stored31
+	VEXTRACTPS   $0x02, X2, 88(DX)(R10*4)
+	JMP          stored31
+
+one32:
+	TESTL  $0x00000010, R11
+	JZ     stored31
+	VMOVSS X2, 80(DX)(R10*4)
+	JMP    stored31
+
+low30:
+	TESTL      $0x00000002, R11
+	JZ         one33
+	VMOVLPS    X7, 64(DX)(R10*4)
+	TESTL      $0x00000004, R11
+	JZ         stored31
+	VEXTRACTPS $0x02, X7, 72(DX)(R10*4)
+	JMP        stored31
+
+one33:
+	TESTL  $0x00000001, R11
+	JZ     stored31
+	VMOVSS X7, 64(DX)(R10*4)
+	JMP    stored31
+
+whole29:
+	VMOVUPS Y7, 64(DX)(R10*4)
+
+stored31:
+	VANDPS Y6, Y7, Y7
+	VADDPS Y7, Y4, Y4
 
 end10:
 	VADDPS       Y4, Y1, Y1
@@ -513,10 +669,10 @@ end10:
 	VBROADCASTSS X1, Y1
 	XORQ         R10, R10
 
-block14:
+block34:
 	LEAQ    32(R10), R11
 	CMPQ    R11, AX
-	JGT     lastBlock15
+	JGT     lastBlock35
 	VMOVUPS (DX)(R10*4), Y2
 	VMULPS  Y1, Y2, Y2
 	VMOVUPS Y2, (DX)(R10*4)
@@ -530,69 +686,224 @@ block14:
 	VMULPS  Y1, Y2, Y2
 	VMOVUPS Y2, 96(DX)(R10*4)
 	ADDQ    $0x20, R10
-	JMP     block14
+	JMP     block34
 
-lastBlock15:
-	CMPQ       R10, AX
-	JEQ        end16
-	LEAQ       block_masks<>+0(SB), R12
-	MOVQ       R10, R11
-	SUBQ       AX, R11
-	LEAQ       128(R12)(R11*4), R12
-	LEAQ       8(R10), R11
-	CMPQ       R11, AX
-	JGT        cutVector17
-	VMOVUPS    (DX)(R10*4), Y2
-	VMULPS     Y1, Y2, Y2
-	VMOVUPS    Y2, (DX)(R10*4)
-	LEAQ       16(R10), R11
-	CMPQ       R11, AX
-	JGT        cutVector18
-	VMOVUPS    32(DX)(R10*4), Y2
-	VMULPS     Y1, Y2, Y2
-	VMOVUPS    Y2, 32(DX)(R10*4)
-	LEAQ       24(R10), R11
-	CMPQ       R11, AX
-	JGT        cutVector19
-	VMOVUPS    64(DX)(R10*4), Y2
-	VMULPS     Y1, Y2, Y2
-	VMOVUPS    Y2, 64(DX)(R10*4)
-	LEAQ       24(R10), R11
-	CMPQ       R11, AX
-	JGE        end16
-	VMOVUPS    96(R12), Y2
-	VMASKMOVPS 96(DX)(R10*4), Y2, Y3
-	VMULPS     Y1, Y3, Y3
-	VMASKMOVPS Y3, Y2, 96(DX)(R10*4)
-	JMP        end16
+lastBlock35:
+	CMPQ         R10, AX
+	JEQ          end36
+	LEAQ         block_masks<>+0(SB), R12
+	MOVQ         R10, R11
+	SUBQ         AX, R11
+	LEAQ         128(R12)(R11*4), R12
+	LEAQ         8(R10), R11
+	CMPQ         R11, AX
+	JGT          cutVector37
+	VMOVUPS      (DX)(R10*4), Y2
+	VMULPS       Y1, Y2, Y2
+	VMOVUPS      Y2, (DX)(R10*4)
+	LEAQ         16(R10), R11
+	CMPQ         R11, AX
+	JGT          cutVector38
+	VMOVUPS      32(DX)(R10*4), Y2
+	VMULPS       Y1, Y2, Y2
+	VMOVUPS      Y2, 32(DX)(R10*4)
+	LEAQ         24(R10), R11
+	CMPQ         R11, AX
+	JGT          cutVector39
+	VMOVUPS      64(DX)(R10*4), Y2
+	VMULPS       Y1, Y2, Y2
+	VMOVUPS      Y2, 64(DX)(R10*4)
+	LEAQ         24(R10), R11
+	CMPQ         R11, AX
+	JGE          end36
+	VMOVUPS      96(R12), Y2
+	VMASKMOVPS   96(DX)(R10*4), Y2, Y3
+	VMULPS       Y1, Y3, Y3
+	VMOVMSKPS    Y2, R11
+	TESTL        $0x00000080, R11
+	JNZ          whole40
+	TESTL        $0x00000008, R11
+	JZ           low41
+	VEXTRACTF128 $0x01, Y3, X1
+	VMOVUPS      X3, 96(DX)(R10*4)
+	TESTL        $0x00000020, R11
+	JZ           one43
+	VMOVLPS      X1, 112(DX)(R10*4)
+	TESTL        $0x00000040, R11
+	JZ           stored42
+	VEXTRACTPS   $0x02, X1, 120(DX)(R10*4)
+	JMP          stored42
 
-cutVector17:
-	VMOVUPS    (R12), Y2
-	VMASKMOVPS (DX)(R10*4), Y2, Y3
-	VMULPS     Y1, Y3, Y3
-	VMASKMOVPS Y3, Y2, (DX)(R10*4)
-	JMP        end16
+one43:
+	TESTL  $0x00000010, R11
+	JZ     stored42
+	VMOVSS X1, 112(DX)(R10*4)
+	JMP    stored42
 
-cutVector18:
-	LEAQ       8(R10), R11
-	CMPQ       R11, AX
-	JGE        end16
-	VMOVUPS    32(R12), Y2
-	VMASKMOVPS 32(DX)(R10*4), Y2, Y3
-	VMULPS     Y1, Y3, Y3
-	VMASKMOVPS Y3, Y2, 32(DX)(R10*4)
-	JMP        end16
+low41:
+	TESTL      $0x00000002, R11
+	JZ         one44
+	VMOVLPS    X3, 96(DX)(R10*4)
+	TESTL      $0x00000004, R11
+	JZ         stored42
+	VEXTRACTPS $0x02, X3, 104(DX)(R10*4)
+	JMP        stored42
 
-cutVector19:
-	LEAQ       16(R10), R11
-	CMPQ       R11, AX
-	JGE        end16
-	VMOVUPS    64(R12), Y2
-	VMASKMOVPS 64(DX)(R10*4), Y2, Y3
-	VMULPS     Y1, Y3, Y3
-	VMASKMOVPS Y3, Y2, 64(DX)(R10*4)
+one44:
+	TESTL  $0x00000001, R11
+	JZ     stored42
+	VMOVSS X3, 96(DX)(R10*4)
+	JMP    stored42
 
-end16:
+whole40:
+	VMOVUPS Y3, 96(DX)(R10*4)
+
+stored42:
+	JMP end36
+
+cutVector37:
+	VMOVUPS      (R12), Y2
+	VMASKMOVPS   (DX)(R10*4), Y2, Y3
+	VMULPS       Y1, Y3, Y3
+	VMOVMSKPS    Y2, R11
+	TESTL        $0x00000080, R11
+	JNZ          whole45
+	TESTL        $0x00000008, R11
+	JZ           low46
+	VEXTRACTF128 $0x01, Y3, X1
+	VMOVUPS      X3, (DX)(R10*4)
+	TESTL        $0x00000020, R11
+	JZ           one48
+	VMOVLPS      X1, 16(DX)(R10*4)
+	TESTL        $0x00000040, R11
+	JZ           stored47
+	VEXTRACTPS   $0x02, X1, 24(DX)(R10*4)
+	JMP          stored47
+
+one48:
+	TESTL  $0x00000010, R11
+	JZ     stored47
+	VMOVSS X1, 16(DX)(R10*4)
+	JMP    stored47
+
+low46:
+	TESTL      $0x00000002, R11
+	JZ         one49
+	VMOVLPS    X3, (DX)(R10*4)
+	TESTL      $0x00000004, R11
+	JZ         stored47
+	VEXTRACTPS $0x02, X3, 8(DX)(R10*4)
+	JMP        stored47
+
+one49:
+	TESTL  $0x00000001, R11
+	JZ     stored47
+	VMOVSS X3, (DX)(R10*4)
+	JMP    stored47
+
+whole45:
+	VMOVUPS Y3, (DX)(R10*4)
+
+stored47:
+	JMP end36
+
+cutVector38:
+	LEAQ         8(R10), R11
+	CMPQ         R11, AX
+	JGE          end36
+	VMOVUPS      32(R12), Y2
+	VMASKMOVPS   32(DX)(R10*4), Y2, Y3
+	VMULPS       Y1, Y3, Y3
+	VMOVMSKPS    Y2, R11
+	TESTL        $0x00000080, R11
+	JNZ          whole50
+	TESTL        $0x00000008, R11
+	JZ           low51
+	VEXTRACTF128 $0x01, Y3, X1
+	VMOVUPS      X3, 32(DX)(R10*4)
+	TESTL        $0x00000020, R11
+	JZ           one53
+	VMOVLPS      X1, 48(DX)(R10*4)
+	TESTL        $0x00000040, R11
+	JZ           stored52
+	VEXTRACTPS   $0x02, X1, 56(DX)(R10*4)
+	JMP          stored52
+
+one53:
+	TESTL  $0x00000010, R11
+	JZ     stored52
+	VMOVSS X1, 48(DX)(R10*4)
+	JMP    stored52
+
+low51:
+	TESTL      $0x00000002, R11
+	JZ         one54
+	VMOVLPS    X3, 32(DX)(R10*4)
+	TESTL      $0x00000004, R11
+	JZ         stored52
+	VEXTRACTPS $0x02, X3, 40(DX)(R10*4)
+	JMP        stored52
+
+one54:
+	TESTL  $0x00000001, R11
+	JZ     stored52
+	VMOVSS X3, 32(DX)(R10*4)
+	JMP    stored52
+
+whole50:
+	VMOVUPS Y3, 32(DX)(R10*4)
+
+stored52:
+	JMP end36
+
+cutVector39:
+	LEAQ         16(R10), R11
+	CMPQ         R11, AX
+	JGE          end36
+	VMOVUPS      64(R12), Y2
+	VMASKMOVPS   64(DX)(R10*4), Y2, Y3
+	VMULPS       Y1, Y3, Y3
+	VMOVMSKPS    Y2, R11
+	TESTL        $0x00000080, R11
+	JNZ          whole55
+	TESTL        $0x00000008, R11
+	JZ           low56
+	VEXTRACTF128 $0x01, Y3, X1
+	VMOVUPS      X3, 64(DX)(R10*4)
+	TESTL        $0x00000020, R11
+	JZ           one58
+	VMOVLPS      X1, 80(DX)(R10*4)
+	TESTL        $0x00000040, R11
+	JZ           stored57
+	VEXTRACTPS   $0x02, X1, 88(DX)(R10*4)
+	JMP          stored57
+
+one58:
+	TESTL  $0x00000010, R11
+	JZ     stored57
+	VMOVSS X1, 80(DX)(R10*4)
+	JMP    stored57
+
+low56:
+	TESTL      $0x00000002, R11
+	JZ         one59
+	VMOVLPS    X3, 64(DX)(R10*4)
+	TESTL      $0x00000004, R11
+	JZ         stored57
+	VEXTRACTPS $0x02, X3, 72(DX)(R10*4)
+	JMP        stored57
+
+one59:
+	TESTL  $0x00000001, R11
+	JZ     stored57
+	VMOVSS X3, 64(DX)(R10*4)
+	JMP    stored57
+
+whole55:
+	VMOVUPS Y3, 64(DX)(R10*4)
+
+stored57:
+end36:
 	ADDQ $0x04, DI
 	ADDQ $0x04, R8
 	ADDQ BX, CX
@@ -906,79 +1217,234 @@ block7:
 	JMP     block7
 
 lastBlock8:
-	CMPQ       SI, AX
-	JEQ        end9
-	LEAQ       block_masks<>+0(SB), R8
-	MOVQ       SI, DI
-	SUBQ       AX, DI
-	LEAQ       128(R8)(DI*4), R8
-	LEAQ       8(SI), DI
-	CMPQ       DI, AX
-	JGT        cutVector10
-	VMOVUPS    (CX)(SI*4), Y1
-	VMOVUPS    (DX)(SI*4), Y2
-	VSUBPS     Y0, Y1, Y1
-	VMULPS     Y2, Y1, Y1
-	VMOVUPS    Y1, (BX)(SI*4)
-	LEAQ       16(SI), DI
-	CMPQ       DI, AX
-	JGT        cutVector11
-	VMOVUPS    32(CX)(SI*4), Y1
-	VMOVUPS    32(DX)(SI*4), Y2
-	VSUBPS     Y0, Y1, Y1
-	VMULPS     Y2, Y1, Y1
-	VMOVUPS    Y1, 32(BX)(SI*4)
-	LEAQ       24(SI), DI
-	CMPQ       DI, AX
-	JGT        cutVector12
-	VMOVUPS    64(CX)(SI*4), Y1
-	VMOVUPS    64(DX)(SI*4), Y2
-	VSUBPS     Y0, Y1, Y1
-	VMULPS     Y2, Y1, Y1
-	VMOVUPS    Y1, 64(BX)(SI*4)
-	LEAQ       24(SI), DI
-	CMPQ       DI, AX
-	JGE        end9
-	VMOVUPS    96(R8), Y1
-	VMASKMOVPS 96(CX)(SI*4), Y1, Y2
-	VMASKMOVPS 96(DX)(SI*4), Y1, Y3
-	VSUBPS     Y0, Y2, Y2
-	VMULPS     Y3, Y2, Y2
-	VMASKMOVPS Y2, Y1, 96(BX)(SI*4)
-	JMP        end9
+	CMPQ         SI, AX
+	JEQ          end9
+	LEAQ         block_masks<>+0(SB), R8
+	MOVQ         SI, DI
+	SUBQ         AX, DI
+	LEAQ         128(R8)(DI*4), R8
+	LEAQ         8(SI), DI
+	CMPQ         DI, AX
+	JGT          cutVector10
+	VMOVUPS      (CX)(SI*4), Y1
+	VMOVUPS      (DX)(SI*4), Y2
+	VSUBPS       Y0, Y1, Y1
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS      Y1, (BX)(SI*4)
+	LEAQ         16(SI), DI
+	CMPQ         DI, AX
+	JGT          cutVector11
+	VMOVUPS      32(CX)(SI*4), Y1
+	VMOVUPS      32(DX)(SI*4), Y2
+	VSUBPS       Y0, Y1, Y1
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS      Y1, 32(BX)(SI*4)
+	LEAQ         24(SI), DI
+	CMPQ         DI, AX
+	JGT          cutVector12
+	VMOVUPS      64(CX)(SI*4), Y1
+	VMOVUPS      64(DX)(SI*4), Y2
+	VSUBPS       Y0, Y1, Y1
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS      Y1, 64(BX)(SI*4)
+	LEAQ         24(SI), DI
+	CMPQ         DI, AX
+	JGE          end9
+	VMOVUPS      96(R8), Y1
+	VMASKMOVPS   96(CX)(SI*4), Y1, Y2
+	VMASKMOVPS   96(DX)(SI*4), Y1, Y3
+	VSUBPS       Y0, Y2, Y2
+	VMULPS       Y3, Y2, Y2
+	VMOVMSKPS    Y1, AX
+	TESTL        $0x00000080, AX
+	JNZ          whole13
+	TESTL        $0x00000008, AX
+	JZ           low14
+	VEXTRACTF128 $0x01, Y2, X0
+	VMOVUPS      X2, 96(BX)(SI*4)
+	TESTL        $0x00000020, AX
+	JZ           one16
+	VMOVLPS      X0, 112(BX)(SI*4)
+	TESTL        $0x00000040, AX
+	JZ           stored15
+	VEXTRACTPS   $0x02, X0, 120(BX)(SI*4)
+	JMP          stored15
+
+one16:
+	TESTL  $0x00000010, AX
+	JZ     stored15
+	VMOVSS X0, 112(BX)(SI*4)
+	JMP    stored15
+
+low14:
+	TESTL      $0x00000002, AX
+	JZ         one17
+	VMOVLPS    X2, 96(BX)(SI*4)
+	TESTL      $0x00000004, AX
+	JZ         stored15
+	VEXTRACTPS $0x02, X2, 104(BX)(SI*4)
+	JMP        stored15
+
+one17:
+	TESTL  $0x00000001, AX
+	JZ     stored15
+	VMOVSS X2, 96(BX)(SI*4)
+	JMP    stored15
+
+whole13:
+	VMOVUPS Y2, 96(BX)(SI*4)
+
+stored15:
+	JMP end9
 
 cutVector10:
-	VMOVUPS    (R8), Y1
-	VMASKMOVPS (CX)(SI*4), Y1, Y2
-	VMASKMOVPS (DX)(SI*4), Y1, Y3
-	VSUBPS     Y0, Y2, Y2
-	VMULPS     Y3, Y2, Y2
-	VMASKMOVPS Y2, Y1, (BX)(SI*4)
-	JMP        end9
+	VMOVUPS      (R8), Y1
+	VMASKMOVPS   (CX)(SI*4), Y1, Y2
+	VMASKMOVPS   (DX)(SI*4), Y1, Y3
+	VSUBPS       Y0, Y2, Y2
+	VMULPS       Y3, Y2, Y2
+	VMOVMSKPS    Y1, AX
+	TESTL        $0x00000080, AX
+	JNZ          whole18
+	TESTL        $0x00000008, AX
+	JZ           low19
+	VEXTRACTF128 $0x01, Y2, X0
+	VMOVUPS      X2, (BX)(SI*4)
+	TESTL        $0x00000020, AX
+	JZ           one21
+	VMOVLPS      X0, 16(BX)(SI*4)
+	TESTL        $0x00000040, AX
+	JZ           stored20
+	VEXTRACTPS   $0x02, X0, 24(BX)(SI*4)
+	JMP          stored20
+
+one21:
+	TESTL  $0x00000010, AX
+	JZ     stored20
+	VMOVSS X0, 16(BX)(SI*4)
+	JMP    stored20
+
+low19:
+	TESTL      $0x00000002, AX
+	JZ         one22
+	VMOVLPS    X2, (BX)(SI*4)
+	TESTL      $0x00000004, AX
+	JZ         stored20
+	VEXTRACTPS $0x02, X2, 8(BX)(SI*4)
+	JMP        stored20
+
+one22:
+	TESTL  $0x00000001, AX
+	JZ     stored20
+	VMOVSS X2, (BX)(SI*4)
+	JMP    stored20
+
+whole18:
+	VMOVUPS Y2, (BX)(SI*4)
+
+stored20:
+	JMP end9
 
 cutVector11:
-	LEAQ       8(SI), DI
-	CMPQ       DI, AX
-	JGE        end9
-	VMOVUPS    32(R8), Y1
-	VMASKMOVPS 32(CX)(SI*4), Y1, Y2
-	VMASKMOVPS 32(DX)(SI*4), Y1, Y3
-	VSUBPS     Y0, Y2, Y2
-	VMULPS     Y3, Y2, Y2
-	VMASKMOVPS Y2, Y1, 32(BX)(SI*4)
-	JMP        end9
+	LEAQ         8(SI), DI
+	CMPQ         DI, AX
+	JGE          end9
+	VMOVUPS      32(R8), Y1
+	VMASKMOVPS   32(CX)(SI*4), Y1, Y2
+	VMASKMOVPS   32(DX)(SI*4), Y1, Y3
+	VSUBPS       Y0, Y2, Y2
+	VMULPS       Y3, Y2, Y2
+	VMOVMSKPS    Y1, AX
+	TESTL        $0x00000080, AX
+	JNZ          whole23
+	TESTL        $0x00000008, AX
+	JZ           low24
+	VEXTRACTF128 $0x01, Y2, X0
+	VMOVUPS      X2, 32(BX)(SI*4)
+	TESTL        $0x00000020, AX
+	JZ           one26
+	VMOVLPS      X0, 48(BX)(SI*4)
+	TESTL        $0x00000040, AX
+	JZ           stored25
+	VEXTRACTPS   $0x02, X0, 56(BX)(SI*4)
+	JMP          stored25
+
+one26:
+	TESTL  $0x00000010, AX
+	JZ     stored25
+	VMOVSS X0, 48(BX)(SI*4)
+	JMP    stored25
+
+low24:
+	TESTL      $0x00000002, AX
+	JZ         one27
+	VMOVLPS    X2, 32(BX)(SI*4)
+	TESTL      $0x00000004, AX
+	JZ         stored25
+	VEXTRACTPS $0x02, X2, 40(BX)(SI*4)
+	JMP        stored25
+
+one27:
+	TESTL  $0x00000001, AX
+	JZ     stored25
+	VMOVSS X2, 32(BX)(SI*4)
+	JMP    stored25
+
+whole23:
+	VMOVUPS Y2, 32(BX)(SI*4)
+
+stored25:
+	JMP end9
 
 cutVector12:
-	LEAQ       16(SI), DI
-	CMPQ       DI, AX
-	JGE        end9
-	VMOVUPS    64(R8), Y1
-	VMASKMOVPS 64(CX)(SI*4), Y1, Y2
-	VMASKMOVPS 64(DX)(SI*4), Y1, Y3
-	VSUBPS     Y0, Y2, Y2
-	VMULPS     Y3, Y2, Y2
-	VMASKMOVPS Y2, Y1, 64(BX)(SI*4)
+	LEAQ         16(SI), DI
+	CMPQ         DI, AX
+	JGE          end9
+	VMOVUPS      64(R8), Y1
+	VMASKMOVPS   64(CX)(SI*4), Y1, Y2
+	VMASKMOVPS   64(DX)(SI*4), Y1, Y3
+	VSUBPS       Y0, Y2, Y2
+	VMULPS       Y3, Y2, Y2
+	VMOVMSKPS    Y1, AX
+	TESTL        $0x00000080, AX
+	JNZ          whole28
+	TESTL        $0x00000008, AX
+	JZ           low29
+	VEXTRACTF128 $0x01, Y2, X0
+	VMOVUPS      X2, 64(BX)(SI*4)
+	TESTL        $0x00000020, AX
+	JZ           one31
+	VMOVLPS      X0, 80(BX)(SI*4)
+	TESTL        $0x00000040, AX
+	JZ           stored30
+	VEXTRACTPS   $0x02, X0, 88(BX)(SI*4)
+	JMP          stored30
 
+one31:
+	TESTL  $0x00000010, AX
+	JZ     stored30
+	VMOVSS X0, 80(BX)(SI*4)
+	JMP    stored30
+
+low29:
+	TESTL      $0x00000002, AX
+	JZ         one32
+	VMOVLPS    X2, 64(BX)(SI*4)
+	TESTL      $0x00000004, AX
+	JZ         stored30
+	VEXTRACTPS $0x02, X2, 72(BX)(SI*4)
+	JMP        stored30
+
+one32:
+	TESTL  $0x00000001, AX
+	JZ     stored30
+	VMOVSS X2, 64(BX)(SI*4)
+	JMP    stored30
+
+whole28:
+	VMOVUPS Y2, 64(BX)(SI*4)
+
+stored30:
 end9:
 	VZEROUPPER
 	RET
