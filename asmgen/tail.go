@@ -63,9 +63,9 @@ func (e *emitter) store(v reg.VecVirtual, m operand.Mem, t *tail) {
 	}
 }
 
-// storeParts is store for AVX2, in up to three parts of 4, 2 and 1 lanes, 22 instructions of
-// which about ten are passed. Masked stores are slow on Zen 3: softmax of 50 columns became 1.21 times as fast, its gradient 1.28,
-// that of 197 columns 1.10, attention of 17 to 65 tokens 1.02 in the mean (one thread, November 2026,
+// storeParts is store for AVX2, in up to three parts of 4, 2 and 1 lanes. Masked stores are
+// slow on Zen 3: softmax of 50 columns became 1.21 times as fast, its gradient 1.28, that of
+// 197 columns 1.10, attention of 17 to 65 tokens 1.02 in the mean (one thread, November 2026,
 // medians of nine in turn; BenchmarkSoftmax, BenchmarkAttention).
 func (e *emitter) storeParts(v reg.VecVirtual, m operand.Mem, t *tail) {
 	has, whole, low, end := e.GP32(), e.label("whole"), e.label("low"), e.label("stored")

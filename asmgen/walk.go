@@ -40,10 +40,11 @@ func (e *emitter) walk(n reg.GPVirtual, lanes int, ptrs []reg.GPVirtual, body fu
 }
 
 // lastBlock emits what is there of a block, n-i elements from i on, vector by vector, and
-// goes on at end, which follows. Without opmasks only a vector that is cut has a mask:
-// masked stores are slow on some processors (storeParts). With that, and with whole vectors of attention's
-// tiles without masks, attention of 17 tokens became 1.3 to 1.45 times as fast, of 50 and 65
-// 1.06 to 1.26 (Zen 3, one thread, November 2026, medians of nine in turn; BenchmarkAttention).
+// goes on at end, which follows. Without opmasks only a vector that is cut has a mask, as
+// masked stores are slow on some processors (storeParts). With that, and with attention's
+// whole vectors without masks, attention of 17 tokens became 1.38 to 1.45 times as fast, of
+// 50 and 65 1.06 to 1.26 (Zen 3, one thread, November 2026, medians of nine in turn;
+// BenchmarkAttention).
 func (e *emitter) lastBlock(n, i reg.GPVirtual, lanes int, end string, body func(u int, t *tail)) {
 	next, vectors := e.GP64(), blockElements/lanes
 	masks := e.blockMasks(n, i)
