@@ -4,6 +4,7 @@ import "github.com/mmcloughlin/avo/reg"
 
 // emitActivation emits GELU, SiLU and their gradients.
 func emitActivation(e *emitter) {
+	e.weaveOnAVX2(2)
 	emitGelu(e)
 	emitSiLU(e)
 }

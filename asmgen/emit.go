@@ -22,6 +22,7 @@ type emitter struct {
 	labels int                    // labels of the active function
 	consts []constant             // for the stub file
 
+	woven     int  // vectors of a walk's block that are emitted in turn; 0 is 1
 	endsOften bool // rows are so short that how their ends are stored matters
 }
 

@@ -27,6 +27,12 @@ func (e *emitter) exp(x reg.VecVirtual) {
 	e.expWithin(x)
 }
 
+// expBelow is exp for x at most expMost, with expLeast in a register.
+func (e *emitter) expBelow(x, least reg.VecVirtual) {
+	e.VMAXPS(x, least, x)
+	e.expWithin(x)
+}
+
 // clamp bounds x; NaN stays NaN.
 func (e *emitter) clamp(x reg.VecVirtual, least, most float32) {
 	bound := e.v()
@@ -65,8 +71,8 @@ func (e *emitter) round(v reg.VecVirtual) {
 }
 
 // scaleByPower sets dst = p * 2^n for integers -150 <= n <= 128. It overwrites
-// p and n. Without VSCALEFPS it multiplies by two powers in turn; the first
-// product is exact, so the bits are the same.
+// p and n. Without VSCALEFPS it adds half of n to p's exponent, which is exact as p is near 1, and
+// multiplies by the other power, so the bits are the same.
 func (e *emitter) scaleByPower(p, n, dst reg.VecVirtual) {
 	if e.isa.lanes == 16 {
 		e.VSCALEFPS(n, p, dst)
@@ -77,10 +83,9 @@ func (e *emitter) scaleByPower(p, n, dst reg.VecVirtual) {
 	e.VCVTPS2DQ(n, n)
 	e.VPSRAD(operand.U8(1), n, half)
 	e.VPSUBD(half, n, n)
-	for _, v := range []reg.VecVirtual{half, n} {
-		e.VPADDD(e.allBits(bias), v, v)
-		e.VPSLLD(operand.U8(mantissa), v, v)
-	}
-	e.VMULPS(half, p, p)
+	e.VPSLLD(operand.U8(mantissa), half, half)
+	e.VPADDD(half, p, p)
+	e.VPADDD(e.allBits(bias), n, n)
+	e.VPSLLD(operand.U8(mantissa), n, n)
 	e.VMULPS(n, p, dst)
 }

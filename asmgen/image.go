@@ -17,8 +17,10 @@ const (
 // emitImage emits the passes of group normalization.
 func emitImage(e *emitter) {
 	emitChannelSums(e)
+	e.weaveOnAVX2(2)
 	emitAffineRows(e, "AffineRows", false)
 	emitAffineRows(e, "AffineSiLURows", true)
+	e.woven = 1
 	emitAffineGradSums(e, "AffineGradSums", false, false)
 	emitAffineGradSums(e, "AffineSiLUGradSums", true, false)
 	emitAffineGradSums(e, "AffineSiLUGradSumsKeep", true, true)

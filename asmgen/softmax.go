@@ -10,6 +10,7 @@ import (
 // emitSoftmax emits the kernels of softmax.
 func emitSoftmax(e *emitter) {
 	e.endsOften = true
+	e.weaveOnAVX2(2)
 	emitSoftmaxRows(e)
 	emitSoftmaxGradRow(e)
 }
@@ -54,12 +55,13 @@ func (e *emitter) softmaxRow(n reg.GPVirtual, ptrs []reg.GPVirtual, scale reg.Ve
 	e.splat(top)
 
 	sums := e.sums(lanes)
+	e.set(least, expLeast)
 	e.walk(n, lanes, ptrs, func(u int, mem []operand.Mem, t *tail) {
 		v := e.v()
 		e.load(mem[0], v, t)
 		e.VMULPS(scale, v, v)
 		e.VSUBPS(top, v, v)
-		e.exp(v)
+		e.expBelow(v, least)
 		e.store(v, mem[1], t)
 		e.keep(v, t)
 		e.VADDPS(v, sums[u], sums[u])

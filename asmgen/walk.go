@@ -27,9 +27,7 @@ func (e *emitter) walk(n reg.GPVirtual, lanes int, ptrs []reg.GPVirtual, body fu
 	e.LEAQ(operand.Mem{Base: i, Disp: blockElements}, next)
 	e.CMPQ(next, n)
 	e.JGT(operand.LabelRef(last))
-	for u := range blockElements / lanes {
-		body(u, blockAt(ptrs, i, u*lanes), nil)
-	}
+	e.block(blockElements/lanes, func(u int) { body(u, blockAt(ptrs, i, u*lanes), nil) })
 	e.ADDQ(operand.U8(blockElements), i)
 	e.JMP(operand.LabelRef(loop))
 	e.Label(last)
@@ -37,6 +35,17 @@ func (e *emitter) walk(n reg.GPVirtual, lanes int, ptrs []reg.GPVirtual, body fu
 	e.JEQ(operand.LabelRef(end))
 	e.lastBlock(n, i, lanes, end, func(u int, t *tail) { body(u, blockAt(ptrs, i, u*lanes), t) })
 	e.Label(end)
+}
+
+// block emits the vectors of a whole block, as many at a time as are woven.
+func (e *emitter) block(vectors int, body func(u int)) {
+	for u := 0; u < vectors; u += max(1, e.woven) {
+		var bodies []func()
+		for v := u; v < min(u+max(1, e.woven), vectors); v++ {
+			bodies = append(bodies, func() { body(v) })
+		}
+		e.weave(bodies...)
+	}
 }
 
 // lastBlock emits what is there of a block, n-i elements from i on, vector by vector, and

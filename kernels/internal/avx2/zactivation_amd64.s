@@ -19,97 +19,97 @@ block1:
 	CMPQ        SI, AX
 	JGT         lastBlock2
 	VMOVUPS     (DX)(BX*4), Y2
+	VMOVUPS     32(DX)(BX*4), Y8
 	VANDPS      all_7fffffff<>+0(SB), Y2, Y3
+	VANDPS      all_7fffffff<>+0(SB), Y8, Y9
 	VMINPS      Y3, Y1, Y5
+	VMINPS      Y9, Y1, Y11
 	VMOVAPS     Y5, Y4
+	VMOVAPS     Y11, Y10
 	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y10
 	VADDPS      all_cb400000<>+0(SB), Y4, Y6
+	VADDPS      all_cb400000<>+0(SB), Y10, Y7
 	VFMSUB213PS Y6, Y0, Y5
+	VFMSUB213PS Y7, Y0, Y11
 	VPERMPS     gelu_cdf_6<>+0(SB), Y4, Y6
+	VPERMPS     gelu_cdf_6<>+0(SB), Y10, Y12
 	VPERMPS     gelu_cdf_5<>+0(SB), Y4, Y7
+	VPERMPS     gelu_cdf_5<>+0(SB), Y10, Y13
 	VFMADD213PS Y7, Y5, Y6
+	VFMADD213PS Y13, Y11, Y12
 	VPERMPS     gelu_cdf_4<>+0(SB), Y4, Y7
+	VPERMPS     gelu_cdf_4<>+0(SB), Y10, Y13
 	VFMADD213PS Y7, Y5, Y6
+	VFMADD213PS Y13, Y11, Y12
 	VPERMPS     gelu_cdf_3<>+0(SB), Y4, Y7
+	VPERMPS     gelu_cdf_3<>+0(SB), Y10, Y13
 	VFMADD213PS Y7, Y5, Y6
+	VFMADD213PS Y13, Y11, Y12
 	VPERMPS     gelu_cdf_2<>+0(SB), Y4, Y7
+	VPERMPS     gelu_cdf_2<>+0(SB), Y10, Y13
 	VFMADD213PS Y7, Y5, Y6
+	VFMADD213PS Y13, Y11, Y12
 	VPERMPS     gelu_cdf_1<>+0(SB), Y4, Y7
+	VPERMPS     gelu_cdf_1<>+0(SB), Y10, Y13
 	VFMADD213PS Y7, Y5, Y6
+	VFMADD213PS Y13, Y11, Y12
 	VPERMPS     gelu_cdf_0<>+0(SB), Y4, Y4
+	VPERMPS     gelu_cdf_0<>+0(SB), Y10, Y7
 	VFMADD213PS Y4, Y5, Y6
+	VFMADD213PS Y7, Y11, Y12
 	VMULPS      all_3f000000<>+0(SB), Y2, Y2
+	VMULPS      all_3f000000<>+0(SB), Y8, Y4
 	VFMADD231PS Y6, Y3, Y2
+	VFMADD231PS Y12, Y9, Y4
 	VMOVUPS     Y2, (CX)(BX*4)
-	VMOVUPS     32(DX)(BX*4), Y2
-	VANDPS      all_7fffffff<>+0(SB), Y2, Y3
-	VMINPS      Y3, Y1, Y5
-	VMOVAPS     Y5, Y4
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
-	VADDPS      all_cb400000<>+0(SB), Y4, Y6
-	VFMSUB213PS Y6, Y0, Y5
-	VPERMPS     gelu_cdf_6<>+0(SB), Y4, Y6
-	VPERMPS     gelu_cdf_5<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_4<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_3<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_2<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_1<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_0<>+0(SB), Y4, Y4
-	VFMADD213PS Y4, Y5, Y6
-	VMULPS      all_3f000000<>+0(SB), Y2, Y2
-	VFMADD231PS Y6, Y3, Y2
-	VMOVUPS     Y2, 32(CX)(BX*4)
+	VMOVUPS     Y4, 32(CX)(BX*4)
 	VMOVUPS     64(DX)(BX*4), Y2
+	VMOVUPS     96(DX)(BX*4), Y8
 	VANDPS      all_7fffffff<>+0(SB), Y2, Y3
+	VANDPS      all_7fffffff<>+0(SB), Y8, Y9
 	VMINPS      Y3, Y1, Y5
+	VMINPS      Y9, Y1, Y11
 	VMOVAPS     Y5, Y4
+	VMOVAPS     Y11, Y10
 	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y10
 	VADDPS      all_cb400000<>+0(SB), Y4, Y6
+	VADDPS      all_cb400000<>+0(SB), Y10, Y7
 	VFMSUB213PS Y6, Y0, Y5
+	VFMSUB213PS Y7, Y0, Y11
 	VPERMPS     gelu_cdf_6<>+0(SB), Y4, Y6
+	VPERMPS     gelu_cdf_6<>+0(SB), Y10, Y12
 	VPERMPS     gelu_cdf_5<>+0(SB), Y4, Y7
+	VPERMPS     gelu_cdf_5<>+0(SB), Y10, Y13
 	VFMADD213PS Y7, Y5, Y6
+	VFMADD213PS Y13, Y11, Y12
 	VPERMPS     gelu_cdf_4<>+0(SB), Y4, Y7
+	VPERMPS     gelu_cdf_4<>+0(SB), Y10, Y13
 	VFMADD213PS Y7, Y5, Y6
+	VFMADD213PS Y13, Y11, Y12
 	VPERMPS     gelu_cdf_3<>+0(SB), Y4, Y7
+	VPERMPS     gelu_cdf_3<>+0(SB), Y10, Y13
 	VFMADD213PS Y7, Y5, Y6
+	VFMADD213PS Y13, Y11, Y12
 	VPERMPS     gelu_cdf_2<>+0(SB), Y4, Y7
+	VPERMPS     gelu_cdf_2<>+0(SB), Y10, Y13
 	VFMADD213PS Y7, Y5, Y6
+	VFMADD213PS Y13, Y11, Y12
 	VPERMPS     gelu_cdf_1<>+0(SB), Y4, Y7
+	VPERMPS     gelu_cdf_1<>+0(SB), Y10, Y13
 	VFMADD213PS Y7, Y5, Y6
+	VFMADD213PS Y13, Y11, Y12
 	VPERMPS     gelu_cdf_0<>+0(SB), Y4, Y4
+	VPERMPS     gelu_cdf_0<>+0(SB), Y10, Y7
 	VFMADD213PS Y4, Y5, Y6
+	VFMADD213PS Y7, Y11, Y12
 	VMULPS      all_3f000000<>+0(SB), Y2, Y2
+	VMULPS      all_3f000000<>+0(SB), Y8, Y4
 	VFMADD231PS Y6, Y3, Y2
+	VFMADD231PS Y12, Y9, Y4
 	VMOVUPS     Y2, 64(CX)(BX*4)
-	VMOVUPS     96(DX)(BX*4), Y2
-	VANDPS      all_7fffffff<>+0(SB), Y2, Y3
-	VMINPS      Y3, Y1, Y5
-	VMOVAPS     Y5, Y4
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
-	VADDPS      all_cb400000<>+0(SB), Y4, Y6
-	VFMSUB213PS Y6, Y0, Y5
-	VPERMPS     gelu_cdf_6<>+0(SB), Y4, Y6
-	VPERMPS     gelu_cdf_5<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_4<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_3<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_2<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_1<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_0<>+0(SB), Y4, Y4
-	VFMADD213PS Y4, Y5, Y6
-	VMULPS      all_3f000000<>+0(SB), Y2, Y2
-	VFMADD231PS Y6, Y3, Y2
-	VMOVUPS     Y2, 96(CX)(BX*4)
+	VMOVUPS     Y4, 96(CX)(BX*4)
 	ADDQ        $0x20, BX
 	JMP         block1
 
@@ -515,117 +515,117 @@ block1:
 	CMPQ        DI, AX
 	JGT         lastBlock2
 	VMOVUPS     (DX)(SI*4), Y2
+	VMOVUPS     32(DX)(SI*4), Y5
 	VMOVUPS     (BX)(SI*4), Y3
+	VMOVUPS     32(BX)(SI*4), Y6
 	VANDPS      all_7fffffff<>+0(SB), Y3, Y4
-	VMINPS      Y4, Y1, Y5
-	VMOVAPS     Y5, Y4
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
-	VADDPS      all_cb400000<>+0(SB), Y4, Y6
-	VFMSUB213PS Y6, Y0, Y5
-	VPERMPS     gelu_slope_7<>+0(SB), Y4, Y6
-	VPERMPS     gelu_slope_6<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_slope_5<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_slope_4<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_slope_3<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_slope_2<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_slope_1<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_slope_0<>+0(SB), Y4, Y4
-	VFMADD213PS Y4, Y5, Y6
+	VANDPS      all_7fffffff<>+0(SB), Y6, Y7
+	VMINPS      Y4, Y1, Y4
+	VMINPS      Y7, Y1, Y11
+	VMOVAPS     Y4, Y7
+	VMOVAPS     Y11, Y10
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y7
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y10
+	VADDPS      all_cb400000<>+0(SB), Y7, Y8
+	VADDPS      all_cb400000<>+0(SB), Y10, Y9
+	VFMSUB213PS Y8, Y0, Y4
+	VFMSUB213PS Y9, Y0, Y11
+	VPERMPS     gelu_slope_7<>+0(SB), Y7, Y8
+	VPERMPS     gelu_slope_7<>+0(SB), Y10, Y12
+	VPERMPS     gelu_slope_6<>+0(SB), Y7, Y9
+	VPERMPS     gelu_slope_6<>+0(SB), Y10, Y13
+	VFMADD213PS Y9, Y4, Y8
+	VFMADD213PS Y13, Y11, Y12
+	VPERMPS     gelu_slope_5<>+0(SB), Y7, Y9
+	VPERMPS     gelu_slope_5<>+0(SB), Y10, Y13
+	VFMADD213PS Y9, Y4, Y8
+	VFMADD213PS Y13, Y11, Y12
+	VPERMPS     gelu_slope_4<>+0(SB), Y7, Y9
+	VPERMPS     gelu_slope_4<>+0(SB), Y10, Y13
+	VFMADD213PS Y9, Y4, Y8
+	VFMADD213PS Y13, Y11, Y12
+	VPERMPS     gelu_slope_3<>+0(SB), Y7, Y9
+	VPERMPS     gelu_slope_3<>+0(SB), Y10, Y13
+	VFMADD213PS Y9, Y4, Y8
+	VFMADD213PS Y13, Y11, Y12
+	VPERMPS     gelu_slope_2<>+0(SB), Y7, Y9
+	VPERMPS     gelu_slope_2<>+0(SB), Y10, Y13
+	VFMADD213PS Y9, Y4, Y8
+	VFMADD213PS Y13, Y11, Y12
+	VPERMPS     gelu_slope_1<>+0(SB), Y7, Y9
+	VPERMPS     gelu_slope_1<>+0(SB), Y10, Y13
+	VFMADD213PS Y9, Y4, Y8
+	VFMADD213PS Y13, Y11, Y12
+	VPERMPS     gelu_slope_0<>+0(SB), Y7, Y7
+	VPERMPS     gelu_slope_0<>+0(SB), Y10, Y9
+	VFMADD213PS Y7, Y4, Y8
+	VFMADD213PS Y9, Y11, Y12
 	VANDPS      all_80000000<>+0(SB), Y3, Y3
-	VXORPS      Y3, Y6, Y6
-	VADDPS      all_3f000000<>+0(SB), Y6, Y6
-	VMULPS      Y2, Y6, Y6
-	VMOVUPS     Y6, (CX)(SI*4)
-	VMOVUPS     32(DX)(SI*4), Y2
-	VMOVUPS     32(BX)(SI*4), Y3
-	VANDPS      all_7fffffff<>+0(SB), Y3, Y4
-	VMINPS      Y4, Y1, Y5
-	VMOVAPS     Y5, Y4
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
-	VADDPS      all_cb400000<>+0(SB), Y4, Y6
-	VFMSUB213PS Y6, Y0, Y5
-	VPERMPS     gelu_slope_7<>+0(SB), Y4, Y6
-	VPERMPS     gelu_slope_6<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_slope_5<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_slope_4<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_slope_3<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_slope_2<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_slope_1<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_slope_0<>+0(SB), Y4, Y4
-	VFMADD213PS Y4, Y5, Y6
-	VANDPS      all_80000000<>+0(SB), Y3, Y3
-	VXORPS      Y3, Y6, Y6
-	VADDPS      all_3f000000<>+0(SB), Y6, Y6
-	VMULPS      Y2, Y6, Y6
-	VMOVUPS     Y6, 32(CX)(SI*4)
+	VANDPS      all_80000000<>+0(SB), Y6, Y4
+	VXORPS      Y3, Y8, Y8
+	VXORPS      Y4, Y12, Y12
+	VADDPS      all_3f000000<>+0(SB), Y8, Y8
+	VADDPS      all_3f000000<>+0(SB), Y12, Y12
+	VMULPS      Y2, Y8, Y8
+	VMULPS      Y5, Y12, Y12
+	VMOVUPS     Y8, (CX)(SI*4)
+	VMOVUPS     Y12, 32(CX)(SI*4)
 	VMOVUPS     64(DX)(SI*4), Y2
+	VMOVUPS     96(DX)(SI*4), Y5
 	VMOVUPS     64(BX)(SI*4), Y3
+	VMOVUPS     96(BX)(SI*4), Y6
 	VANDPS      all_7fffffff<>+0(SB), Y3, Y4
-	VMINPS      Y4, Y1, Y5
-	VMOVAPS     Y5, Y4
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
-	VADDPS      all_cb400000<>+0(SB), Y4, Y6
-	VFMSUB213PS Y6, Y0, Y5
-	VPERMPS     gelu_slope_7<>+0(SB), Y4, Y6
-	VPERMPS     gelu_slope_6<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_slope_5<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_slope_4<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_slope_3<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_slope_2<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_slope_1<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_slope_0<>+0(SB), Y4, Y4
-	VFMADD213PS Y4, Y5, Y6
+	VANDPS      all_7fffffff<>+0(SB), Y6, Y7
+	VMINPS      Y4, Y1, Y4
+	VMINPS      Y7, Y1, Y11
+	VMOVAPS     Y4, Y7
+	VMOVAPS     Y11, Y10
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y7
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y10
+	VADDPS      all_cb400000<>+0(SB), Y7, Y8
+	VADDPS      all_cb400000<>+0(SB), Y10, Y9
+	VFMSUB213PS Y8, Y0, Y4
+	VFMSUB213PS Y9, Y0, Y11
+	VPERMPS     gelu_slope_7<>+0(SB), Y7, Y8
+	VPERMPS     gelu_slope_7<>+0(SB), Y10, Y12
+	VPERMPS     gelu_slope_6<>+0(SB), Y7, Y9
+	VPERMPS     gelu_slope_6<>+0(SB), Y10, Y13
+	VFMADD213PS Y9, Y4, Y8
+	VFMADD213PS Y13, Y11, Y12
+	VPERMPS     gelu_slope_5<>+0(SB), Y7, Y9
+	VPERMPS     gelu_slope_5<>+0(SB), Y10, Y13
+	VFMADD213PS Y9, Y4, Y8
+	VFMADD213PS Y13, Y11, Y12
+	VPERMPS     gelu_slope_4<>+0(SB), Y7, Y9
+	VPERMPS     gelu_slope_4<>+0(SB), Y10, Y13
+	VFMADD213PS Y9, Y4, Y8
+	VFMADD213PS Y13, Y11, Y12
+	VPERMPS     gelu_slope_3<>+0(SB), Y7, Y9
+	VPERMPS     gelu_slope_3<>+0(SB), Y10, Y13
+	VFMADD213PS Y9, Y4, Y8
+	VFMADD213PS Y13, Y11, Y12
+	VPERMPS     gelu_slope_2<>+0(SB), Y7, Y9
+	VPERMPS     gelu_slope_2<>+0(SB), Y10, Y13
+	VFMADD213PS Y9, Y4, Y8
+	VFMADD213PS Y13, Y11, Y12
+	VPERMPS     gelu_slope_1<>+0(SB), Y7, Y9
+	VPERMPS     gelu_slope_1<>+0(SB), Y10, Y13
+	VFMADD213PS Y9, Y4, Y8
+	VFMADD213PS Y13, Y11, Y12
+	VPERMPS     gelu_slope_0<>+0(SB), Y7, Y7
+	VPERMPS     gelu_slope_0<>+0(SB), Y10, Y9
+	VFMADD213PS Y7, Y4, Y8
+	VFMADD213PS Y9, Y11, Y12
 	VANDPS      all_80000000<>+0(SB), Y3, Y3
-	VXORPS      Y3, Y6, Y6
-	VADDPS      all_3f000000<>+0(SB), Y6, Y6
-	VMULPS      Y2, Y6, Y6
-	VMOVUPS     Y6, 64(CX)(SI*4)
-	VMOVUPS     96(DX)(SI*4), Y2
-	VMOVUPS     96(BX)(SI*4), Y3
-	VANDPS      all_7fffffff<>+0(SB), Y3, Y4
-	VMINPS      Y4, Y1, Y5
-	VMOVAPS     Y5, Y4
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
-	VADDPS      all_cb400000<>+0(SB), Y4, Y6
-	VFMSUB213PS Y6, Y0, Y5
-	VPERMPS     gelu_slope_7<>+0(SB), Y4, Y6
-	VPERMPS     gelu_slope_6<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_slope_5<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_slope_4<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_slope_3<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_slope_2<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_slope_1<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_slope_0<>+0(SB), Y4, Y4
-	VFMADD213PS Y4, Y5, Y6
-	VANDPS      all_80000000<>+0(SB), Y3, Y3
-	VXORPS      Y3, Y6, Y6
-	VADDPS      all_3f000000<>+0(SB), Y6, Y6
-	VMULPS      Y2, Y6, Y6
-	VMOVUPS     Y6, 96(CX)(SI*4)
+	VANDPS      all_80000000<>+0(SB), Y6, Y4
+	VXORPS      Y3, Y8, Y8
+	VXORPS      Y4, Y12, Y12
+	VADDPS      all_3f000000<>+0(SB), Y8, Y8
+	VADDPS      all_3f000000<>+0(SB), Y12, Y12
+	VMULPS      Y2, Y8, Y8
+	VMULPS      Y5, Y12, Y12
+	VMOVUPS     Y8, 64(CX)(SI*4)
+	VMOVUPS     Y12, 96(CX)(SI*4)
 	ADDQ        $0x20, SI
 	JMP         block1
 
@@ -974,181 +974,181 @@ block1:
 	CMPQ        DI, AX
 	JGT         lastBlock2
 	VMOVUPS     (BX)(SI*4), Y2
+	VMOVUPS     32(BX)(SI*4), Y8
 	VANDPS      all_7fffffff<>+0(SB), Y2, Y3
+	VANDPS      all_7fffffff<>+0(SB), Y8, Y9
 	VMINPS      Y3, Y1, Y5
+	VMINPS      Y9, Y1, Y11
 	VMOVAPS     Y5, Y4
+	VMOVAPS     Y11, Y10
 	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y10
 	VADDPS      all_cb400000<>+0(SB), Y4, Y6
+	VADDPS      all_cb400000<>+0(SB), Y10, Y7
 	VFMSUB213PS Y6, Y0, Y5
+	VFMSUB213PS Y7, Y0, Y11
 	VPERMPS     gelu_cdf_6<>+0(SB), Y4, Y6
+	VPERMPS     gelu_cdf_6<>+0(SB), Y10, Y12
 	VPERMPS     gelu_cdf_5<>+0(SB), Y4, Y7
+	VPERMPS     gelu_cdf_5<>+0(SB), Y10, Y13
 	VFMADD213PS Y7, Y5, Y6
+	VFMADD213PS Y13, Y11, Y12
 	VPERMPS     gelu_cdf_4<>+0(SB), Y4, Y7
+	VPERMPS     gelu_cdf_4<>+0(SB), Y10, Y13
 	VFMADD213PS Y7, Y5, Y6
+	VFMADD213PS Y13, Y11, Y12
 	VPERMPS     gelu_cdf_3<>+0(SB), Y4, Y7
+	VPERMPS     gelu_cdf_3<>+0(SB), Y10, Y13
 	VFMADD213PS Y7, Y5, Y6
+	VFMADD213PS Y13, Y11, Y12
 	VPERMPS     gelu_cdf_2<>+0(SB), Y4, Y7
+	VPERMPS     gelu_cdf_2<>+0(SB), Y10, Y13
 	VFMADD213PS Y7, Y5, Y6
+	VFMADD213PS Y13, Y11, Y12
 	VPERMPS     gelu_cdf_1<>+0(SB), Y4, Y7
+	VPERMPS     gelu_cdf_1<>+0(SB), Y10, Y13
 	VFMADD213PS Y7, Y5, Y6
+	VFMADD213PS Y13, Y11, Y12
 	VPERMPS     gelu_cdf_0<>+0(SB), Y4, Y7
+	VPERMPS     gelu_cdf_0<>+0(SB), Y10, Y13
 	VFMADD213PS Y7, Y5, Y6
+	VFMADD213PS Y13, Y11, Y12
 	VMULPS      all_3f000000<>+0(SB), Y2, Y7
+	VMULPS      all_3f000000<>+0(SB), Y8, Y13
 	VFMADD231PS Y6, Y3, Y7
+	VFMADD231PS Y12, Y9, Y13
 	VMOVUPS     Y7, (CX)(SI*4)
+	VMOVUPS     Y13, 32(CX)(SI*4)
 	VPERMPS     gelu_slope_7<>+0(SB), Y4, Y6
+	VPERMPS     gelu_slope_7<>+0(SB), Y10, Y12
 	VPERMPS     gelu_slope_6<>+0(SB), Y4, Y3
+	VPERMPS     gelu_slope_6<>+0(SB), Y10, Y7
 	VFMADD213PS Y3, Y5, Y6
+	VFMADD213PS Y7, Y11, Y12
 	VPERMPS     gelu_slope_5<>+0(SB), Y4, Y3
+	VPERMPS     gelu_slope_5<>+0(SB), Y10, Y7
 	VFMADD213PS Y3, Y5, Y6
+	VFMADD213PS Y7, Y11, Y12
 	VPERMPS     gelu_slope_4<>+0(SB), Y4, Y3
+	VPERMPS     gelu_slope_4<>+0(SB), Y10, Y7
 	VFMADD213PS Y3, Y5, Y6
+	VFMADD213PS Y7, Y11, Y12
 	VPERMPS     gelu_slope_3<>+0(SB), Y4, Y3
+	VPERMPS     gelu_slope_3<>+0(SB), Y10, Y7
 	VFMADD213PS Y3, Y5, Y6
+	VFMADD213PS Y7, Y11, Y12
 	VPERMPS     gelu_slope_2<>+0(SB), Y4, Y3
+	VPERMPS     gelu_slope_2<>+0(SB), Y10, Y7
 	VFMADD213PS Y3, Y5, Y6
+	VFMADD213PS Y7, Y11, Y12
 	VPERMPS     gelu_slope_1<>+0(SB), Y4, Y3
+	VPERMPS     gelu_slope_1<>+0(SB), Y10, Y7
 	VFMADD213PS Y3, Y5, Y6
+	VFMADD213PS Y7, Y11, Y12
 	VPERMPS     gelu_slope_0<>+0(SB), Y4, Y3
+	VPERMPS     gelu_slope_0<>+0(SB), Y10, Y4
 	VFMADD213PS Y3, Y5, Y6
+	VFMADD213PS Y4, Y11, Y12
 	VMOVUPS     (DX)(SI*4), Y7
+	VMOVUPS     32(DX)(SI*4), Y13
 	VANDPS      all_80000000<>+0(SB), Y2, Y2
+	VANDPS      all_80000000<>+0(SB), Y8, Y3
 	VXORPS      Y2, Y6, Y6
+	VXORPS      Y3, Y12, Y12
 	VADDPS      all_3f000000<>+0(SB), Y6, Y6
+	VADDPS      all_3f000000<>+0(SB), Y12, Y12
 	VMULPS      Y7, Y6, Y6
+	VMULPS      Y13, Y12, Y12
 	VMOVUPS     Y6, (DX)(SI*4)
-	VMOVUPS     32(BX)(SI*4), Y2
-	VANDPS      all_7fffffff<>+0(SB), Y2, Y3
-	VMINPS      Y3, Y1, Y5
-	VMOVAPS     Y5, Y4
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
-	VADDPS      all_cb400000<>+0(SB), Y4, Y6
-	VFMSUB213PS Y6, Y0, Y5
-	VPERMPS     gelu_cdf_6<>+0(SB), Y4, Y6
-	VPERMPS     gelu_cdf_5<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_4<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_3<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_2<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_1<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_0<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VMULPS      all_3f000000<>+0(SB), Y2, Y7
-	VFMADD231PS Y6, Y3, Y7
-	VMOVUPS     Y7, 32(CX)(SI*4)
-	VPERMPS     gelu_slope_7<>+0(SB), Y4, Y6
-	VPERMPS     gelu_slope_6<>+0(SB), Y4, Y3
-	VFMADD213PS Y3, Y5, Y6
-	VPERMPS     gelu_slope_5<>+0(SB), Y4, Y3
-	VFMADD213PS Y3, Y5, Y6
-	VPERMPS     gelu_slope_4<>+0(SB), Y4, Y3
-	VFMADD213PS Y3, Y5, Y6
-	VPERMPS     gelu_slope_3<>+0(SB), Y4, Y3
-	VFMADD213PS Y3, Y5, Y6
-	VPERMPS     gelu_slope_2<>+0(SB), Y4, Y3
-	VFMADD213PS Y3, Y5, Y6
-	VPERMPS     gelu_slope_1<>+0(SB), Y4, Y3
-	VFMADD213PS Y3, Y5, Y6
-	VPERMPS     gelu_slope_0<>+0(SB), Y4, Y3
-	VFMADD213PS Y3, Y5, Y6
-	VMOVUPS     32(DX)(SI*4), Y7
-	VANDPS      all_80000000<>+0(SB), Y2, Y2
-	VXORPS      Y2, Y6, Y6
-	VADDPS      all_3f000000<>+0(SB), Y6, Y6
-	VMULPS      Y7, Y6, Y6
-	VMOVUPS     Y6, 32(DX)(SI*4)
+	VMOVUPS     Y12, 32(DX)(SI*4)
 	VMOVUPS     64(BX)(SI*4), Y2
+	VMOVUPS     96(BX)(SI*4), Y8
 	VANDPS      all_7fffffff<>+0(SB), Y2, Y3
+	VANDPS      all_7fffffff<>+0(SB), Y8, Y9
 	VMINPS      Y3, Y1, Y5
+	VMINPS      Y9, Y1, Y11
 	VMOVAPS     Y5, Y4
+	VMOVAPS     Y11, Y10
 	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
+	VFMADD213PS all_4b400000<>+0(SB), Y0, Y10
 	VADDPS      all_cb400000<>+0(SB), Y4, Y6
+	VADDPS      all_cb400000<>+0(SB), Y10, Y7
 	VFMSUB213PS Y6, Y0, Y5
+	VFMSUB213PS Y7, Y0, Y11
 	VPERMPS     gelu_cdf_6<>+0(SB), Y4, Y6
+	VPERMPS     gelu_cdf_6<>+0(SB), Y10, Y12
 	VPERMPS     gelu_cdf_5<>+0(SB), Y4, Y7
+	VPERMPS     gelu_cdf_5<>+0(SB), Y10, Y13
 	VFMADD213PS Y7, Y5, Y6
+	VFMADD213PS Y13, Y11, Y12
 	VPERMPS     gelu_cdf_4<>+0(SB), Y4, Y7
+	VPERMPS     gelu_cdf_4<>+0(SB), Y10, Y13
 	VFMADD213PS Y7, Y5, Y6
+	VFMADD213PS Y13, Y11, Y12
 	VPERMPS     gelu_cdf_3<>+0(SB), Y4, Y7
+	VPERMPS     gelu_cdf_3<>+0(SB), Y10, Y13
 	VFMADD213PS Y7, Y5, Y6
+	VFMADD213PS Y13, Y11, Y12
 	VPERMPS     gelu_cdf_2<>+0(SB), Y4, Y7
+	VPERMPS     gelu_cdf_2<>+0(SB), Y10, Y13
 	VFMADD213PS Y7, Y5, Y6
+	VFMADD213PS Y13, Y11, Y12
 	VPERMPS     gelu_cdf_1<>+0(SB), Y4, Y7
+	VPERMPS     gelu_cdf_1<>+0(SB), Y10, Y13
 	VFMADD213PS Y7, Y5, Y6
+	VFMADD213PS Y13, Y11, Y12
 	VPERMPS     gelu_cdf_0<>+0(SB), Y4, Y7
+	VPERMPS     gelu_cdf_0<>+0(SB), Y10, Y13
 	VFMADD213PS Y7, Y5, Y6
+	VFMADD213PS Y13, Y11, Y12
 	VMULPS      all_3f000000<>+0(SB), Y2, Y7
+	VMULPS      all_3f000000<>+0(SB), Y8, Y13
 	VFMADD231PS Y6, Y3, Y7
+	VFMADD231PS Y12, Y9, Y13
 	VMOVUPS     Y7, 64(CX)(SI*4)
+	VMOVUPS     Y13, 96(CX)(SI*4)
 	VPERMPS     gelu_slope_7<>+0(SB), Y4, Y6
+	VPERMPS     gelu_slope_7<>+0(SB), Y10, Y12
 	VPERMPS     gelu_slope_6<>+0(SB), Y4, Y3
+	VPERMPS     gelu_slope_6<>+0(SB), Y10, Y7
 	VFMADD213PS Y3, Y5, Y6
+	VFMADD213PS Y7, Y11, Y12
 	VPERMPS     gelu_slope_5<>+0(SB), Y4, Y3
+	VPERMPS     gelu_slope_5<>+0(SB), Y10, Y7
 	VFMADD213PS Y3, Y5, Y6
+	VFMADD213PS Y7, Y11, Y12
 	VPERMPS     gelu_slope_4<>+0(SB), Y4, Y3
+	VPERMPS     gelu_slope_4<>+0(SB), Y10, Y7
 	VFMADD213PS Y3, Y5, Y6
+	VFMADD213PS Y7, Y11, Y12
 	VPERMPS     gelu_slope_3<>+0(SB), Y4, Y3
+	VPERMPS     gelu_slope_3<>+0(SB), Y10, Y7
 	VFMADD213PS Y3, Y5, Y6
+	VFMADD213PS Y7, Y11, Y12
 	VPERMPS     gelu_slope_2<>+0(SB), Y4, Y3
+	VPERMPS     gelu_slope_2<>+0(SB), Y10, Y7
 	VFMADD213PS Y3, Y5, Y6
+	VFMADD213PS Y7, Y11, Y12
 	VPERMPS     gelu_slope_1<>+0(SB), Y4, Y3
+	VPERMPS     gelu_slope_1<>+0(SB), Y10, Y7
 	VFMADD213PS Y3, Y5, Y6
+	VFMADD213PS Y7, Y11, Y12
 	VPERMPS     gelu_slope_0<>+0(SB), Y4, Y3
+	VPERMPS     gelu_slope_0<>+0(SB), Y10, Y4
 	VFMADD213PS Y3, Y5, Y6
+	VFMADD213PS Y4, Y11, Y12
 	VMOVUPS     64(DX)(SI*4), Y7
+	VMOVUPS     96(DX)(SI*4), Y13
 	VANDPS      all_80000000<>+0(SB), Y2, Y2
+	VANDPS      all_80000000<>+0(SB), Y8, Y3
 	VXORPS      Y2, Y6, Y6
+	VXORPS      Y3, Y12, Y12
 	VADDPS      all_3f000000<>+0(SB), Y6, Y6
+	VADDPS      all_3f000000<>+0(SB), Y12, Y12
 	VMULPS      Y7, Y6, Y6
+	VMULPS      Y13, Y12, Y12
 	VMOVUPS     Y6, 64(DX)(SI*4)
-	VMOVUPS     96(BX)(SI*4), Y2
-	VANDPS      all_7fffffff<>+0(SB), Y2, Y3
-	VMINPS      Y3, Y1, Y5
-	VMOVAPS     Y5, Y4
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
-	VADDPS      all_cb400000<>+0(SB), Y4, Y6
-	VFMSUB213PS Y6, Y0, Y5
-	VPERMPS     gelu_cdf_6<>+0(SB), Y4, Y6
-	VPERMPS     gelu_cdf_5<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_4<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_3<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_2<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_1<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_0<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VMULPS      all_3f000000<>+0(SB), Y2, Y7
-	VFMADD231PS Y6, Y3, Y7
-	VMOVUPS     Y7, 96(CX)(SI*4)
-	VPERMPS     gelu_slope_7<>+0(SB), Y4, Y6
-	VPERMPS     gelu_slope_6<>+0(SB), Y4, Y3
-	VFMADD213PS Y3, Y5, Y6
-	VPERMPS     gelu_slope_5<>+0(SB), Y4, Y3
-	VFMADD213PS Y3, Y5, Y6
-	VPERMPS     gelu_slope_4<>+0(SB), Y4, Y3
-	VFMADD213PS Y3, Y5, Y6
-	VPERMPS     gelu_slope_3<>+0(SB), Y4, Y3
-	VFMADD213PS Y3, Y5, Y6
-	VPERMPS     gelu_slope_2<>+0(SB), Y4, Y3
-	VFMADD213PS Y3, Y5, Y6
-	VPERMPS     gelu_slope_1<>+0(SB), Y4, Y3
-	VFMADD213PS Y3, Y5, Y6
-	VPERMPS     gelu_slope_0<>+0(SB), Y4, Y3
-	VFMADD213PS Y3, Y5, Y6
-	VMOVUPS     96(DX)(SI*4), Y7
-	VANDPS      all_80000000<>+0(SB), Y2, Y2
-	VXORPS      Y2, Y6, Y6
-	VADDPS      all_3f000000<>+0(SB), Y6, Y6
-	VMULPS      Y7, Y6, Y6
-	VMOVUPS     Y6, 96(DX)(SI*4)
+	VMOVUPS     Y12, 96(DX)(SI*4)
 	ADDQ        $0x20, SI
 	JMP         block1
 
@@ -1516,121 +1516,117 @@ block1:
 	CMPQ         SI, AX
 	JGT          lastBlock2
 	VMOVUPS      (DX)(BX*4), Y0
+	VMOVUPS      32(DX)(BX*4), Y3
 	VMULPS       all_bf800000<>+0(SB), Y0, Y1
+	VMULPS       all_bf800000<>+0(SB), Y3, Y4
 	VBROADCASTSS one_42b20000<>+0(SB), Y2
+	VBROADCASTSS one_42b20000<>+0(SB), Y5
 	VMINPS       Y1, Y2, Y1
+	VMINPS       Y4, Y5, Y4
 	VBROADCASTSS one_c2d00000<>+0(SB), Y2
+	VBROADCASTSS one_c2d00000<>+0(SB), Y5
 	VMAXPS       Y1, Y2, Y1
-	VMULPS       all_3fb8aa3b<>+0(SB), Y1, Y3
-	VROUNDPS     $0x08, Y3, Y3
-	VFNMADD231PS all_3f317218<>+0(SB), Y3, Y1
-	VFNMADD231PS all_b102e308<>+0(SB), Y3, Y1
+	VMAXPS       Y4, Y5, Y4
+	VMULPS       all_3fb8aa3b<>+0(SB), Y1, Y5
+	VMULPS       all_3fb8aa3b<>+0(SB), Y4, Y7
+	VROUNDPS     $0x08, Y5, Y5
+	VROUNDPS     $0x08, Y7, Y7
+	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y1
+	VFNMADD231PS all_3f317218<>+0(SB), Y7, Y4
+	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y1
+	VFNMADD231PS all_b102e308<>+0(SB), Y7, Y4
 	VBROADCASTSS one_3ab511e7<>+0(SB), Y2
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y6
 	VFMADD213PS  all_3c091d10<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3c091d10<>+0(SB), Y4, Y6
 	VFMADD213PS  all_3d2aac79<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y4, Y6
 	VFMADD213PS  all_3e2aaa49<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y4, Y6
 	VFMADD213PS  all_3efffffe<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3efffffe<>+0(SB), Y4, Y6
 	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y6
 	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y2
-	VCVTPS2DQ    Y3, Y3
-	VPSRAD       $0x01, Y3, Y1
-	VPSUBD       Y1, Y3, Y3
-	VPADDD       all_0000007f<>+0(SB), Y1, Y1
+	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y6
+	VCVTPS2DQ    Y5, Y5
+	VCVTPS2DQ    Y7, Y7
+	VPSRAD       $0x01, Y5, Y1
+	VPSRAD       $0x01, Y7, Y4
+	VPSUBD       Y1, Y5, Y5
+	VPSUBD       Y4, Y7, Y7
 	VPSLLD       $0x17, Y1, Y1
-	VPADDD       all_0000007f<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VMULPS       Y1, Y2, Y2
-	VMULPS       Y3, Y2, Y1
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y1, Y2, Y2
+	VPADDD       Y4, Y6, Y6
+	VPADDD       all_0000007f<>+0(SB), Y5, Y5
+	VPADDD       all_0000007f<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y7, Y7
+	VMULPS       Y5, Y2, Y1
+	VMULPS       Y7, Y6, Y4
 	VADDPS       all_3f800000<>+0(SB), Y1, Y1
+	VADDPS       all_3f800000<>+0(SB), Y4, Y4
 	VDIVPS       Y1, Y0, Y0
+	VDIVPS       Y4, Y3, Y3
 	VMOVUPS      Y0, (CX)(BX*4)
-	VMOVUPS      32(DX)(BX*4), Y0
-	VMULPS       all_bf800000<>+0(SB), Y0, Y1
-	VBROADCASTSS one_42b20000<>+0(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS one_c2d00000<>+0(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VMULPS       all_3fb8aa3b<>+0(SB), Y1, Y3
-	VROUNDPS     $0x08, Y3, Y3
-	VFNMADD231PS all_3f317218<>+0(SB), Y3, Y1
-	VFNMADD231PS all_b102e308<>+0(SB), Y3, Y1
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y2
-	VFMADD213PS  all_3c091d10<>+0(SB), Y1, Y2
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y1, Y2
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y1, Y2
-	VFMADD213PS  all_3efffffe<>+0(SB), Y1, Y2
-	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y2
-	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y2
-	VCVTPS2DQ    Y3, Y3
-	VPSRAD       $0x01, Y3, Y1
-	VPSUBD       Y1, Y3, Y3
-	VPADDD       all_0000007f<>+0(SB), Y1, Y1
-	VPSLLD       $0x17, Y1, Y1
-	VPADDD       all_0000007f<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VMULPS       Y1, Y2, Y2
-	VMULPS       Y3, Y2, Y1
-	VADDPS       all_3f800000<>+0(SB), Y1, Y1
-	VDIVPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 32(CX)(BX*4)
+	VMOVUPS      Y3, 32(CX)(BX*4)
 	VMOVUPS      64(DX)(BX*4), Y0
+	VMOVUPS      96(DX)(BX*4), Y3
 	VMULPS       all_bf800000<>+0(SB), Y0, Y1
+	VMULPS       all_bf800000<>+0(SB), Y3, Y4
 	VBROADCASTSS one_42b20000<>+0(SB), Y2
+	VBROADCASTSS one_42b20000<>+0(SB), Y5
 	VMINPS       Y1, Y2, Y1
+	VMINPS       Y4, Y5, Y4
 	VBROADCASTSS one_c2d00000<>+0(SB), Y2
+	VBROADCASTSS one_c2d00000<>+0(SB), Y5
 	VMAXPS       Y1, Y2, Y1
-	VMULPS       all_3fb8aa3b<>+0(SB), Y1, Y3
-	VROUNDPS     $0x08, Y3, Y3
-	VFNMADD231PS all_3f317218<>+0(SB), Y3, Y1
-	VFNMADD231PS all_b102e308<>+0(SB), Y3, Y1
+	VMAXPS       Y4, Y5, Y4
+	VMULPS       all_3fb8aa3b<>+0(SB), Y1, Y5
+	VMULPS       all_3fb8aa3b<>+0(SB), Y4, Y7
+	VROUNDPS     $0x08, Y5, Y5
+	VROUNDPS     $0x08, Y7, Y7
+	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y1
+	VFNMADD231PS all_3f317218<>+0(SB), Y7, Y4
+	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y1
+	VFNMADD231PS all_b102e308<>+0(SB), Y7, Y4
 	VBROADCASTSS one_3ab511e7<>+0(SB), Y2
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y6
 	VFMADD213PS  all_3c091d10<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3c091d10<>+0(SB), Y4, Y6
 	VFMADD213PS  all_3d2aac79<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y4, Y6
 	VFMADD213PS  all_3e2aaa49<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y4, Y6
 	VFMADD213PS  all_3efffffe<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3efffffe<>+0(SB), Y4, Y6
 	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y6
 	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y2
-	VCVTPS2DQ    Y3, Y3
-	VPSRAD       $0x01, Y3, Y1
-	VPSUBD       Y1, Y3, Y3
-	VPADDD       all_0000007f<>+0(SB), Y1, Y1
+	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y6
+	VCVTPS2DQ    Y5, Y5
+	VCVTPS2DQ    Y7, Y7
+	VPSRAD       $0x01, Y5, Y1
+	VPSRAD       $0x01, Y7, Y4
+	VPSUBD       Y1, Y5, Y5
+	VPSUBD       Y4, Y7, Y7
 	VPSLLD       $0x17, Y1, Y1
-	VPADDD       all_0000007f<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VMULPS       Y1, Y2, Y2
-	VMULPS       Y3, Y2, Y1
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y1, Y2, Y2
+	VPADDD       Y4, Y6, Y6
+	VPADDD       all_0000007f<>+0(SB), Y5, Y5
+	VPADDD       all_0000007f<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y7, Y7
+	VMULPS       Y5, Y2, Y1
+	VMULPS       Y7, Y6, Y4
 	VADDPS       all_3f800000<>+0(SB), Y1, Y1
+	VADDPS       all_3f800000<>+0(SB), Y4, Y4
 	VDIVPS       Y1, Y0, Y0
+	VDIVPS       Y4, Y3, Y3
 	VMOVUPS      Y0, 64(CX)(BX*4)
-	VMOVUPS      96(DX)(BX*4), Y0
-	VMULPS       all_bf800000<>+0(SB), Y0, Y1
-	VBROADCASTSS one_42b20000<>+0(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS one_c2d00000<>+0(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VMULPS       all_3fb8aa3b<>+0(SB), Y1, Y3
-	VROUNDPS     $0x08, Y3, Y3
-	VFNMADD231PS all_3f317218<>+0(SB), Y3, Y1
-	VFNMADD231PS all_b102e308<>+0(SB), Y3, Y1
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y2
-	VFMADD213PS  all_3c091d10<>+0(SB), Y1, Y2
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y1, Y2
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y1, Y2
-	VFMADD213PS  all_3efffffe<>+0(SB), Y1, Y2
-	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y2
-	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y2
-	VCVTPS2DQ    Y3, Y3
-	VPSRAD       $0x01, Y3, Y1
-	VPSUBD       Y1, Y3, Y3
-	VPADDD       all_0000007f<>+0(SB), Y1, Y1
-	VPSLLD       $0x17, Y1, Y1
-	VPADDD       all_0000007f<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VMULPS       Y1, Y2, Y2
-	VMULPS       Y3, Y2, Y1
-	VADDPS       all_3f800000<>+0(SB), Y1, Y1
-	VDIVPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 96(CX)(BX*4)
+	VMOVUPS      Y3, 96(CX)(BX*4)
 	ADDQ         $0x20, BX
 	JMP          block1
 
@@ -1664,11 +1660,10 @@ lastBlock2:
 	VCVTPS2DQ    Y3, Y3
 	VPSRAD       $0x01, Y3, Y1
 	VPSUBD       Y1, Y3, Y3
-	VPADDD       all_0000007f<>+0(SB), Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
+	VPADDD       Y1, Y2, Y2
 	VPADDD       all_0000007f<>+0(SB), Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
-	VMULPS       Y1, Y2, Y2
 	VMULPS       Y3, Y2, Y1
 	VADDPS       all_3f800000<>+0(SB), Y1, Y1
 	VDIVPS       Y1, Y0, Y0
@@ -1696,11 +1691,10 @@ lastBlock2:
 	VCVTPS2DQ    Y3, Y3
 	VPSRAD       $0x01, Y3, Y1
 	VPSUBD       Y1, Y3, Y3
-	VPADDD       all_0000007f<>+0(SB), Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
+	VPADDD       Y1, Y2, Y2
 	VPADDD       all_0000007f<>+0(SB), Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
-	VMULPS       Y1, Y2, Y2
 	VMULPS       Y3, Y2, Y1
 	VADDPS       all_3f800000<>+0(SB), Y1, Y1
 	VDIVPS       Y1, Y0, Y0
@@ -1728,11 +1722,10 @@ lastBlock2:
 	VCVTPS2DQ    Y3, Y3
 	VPSRAD       $0x01, Y3, Y1
 	VPSUBD       Y1, Y3, Y3
-	VPADDD       all_0000007f<>+0(SB), Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
+	VPADDD       Y1, Y2, Y2
 	VPADDD       all_0000007f<>+0(SB), Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
-	VMULPS       Y1, Y2, Y2
 	VMULPS       Y3, Y2, Y1
 	VADDPS       all_3f800000<>+0(SB), Y1, Y1
 	VDIVPS       Y1, Y0, Y0
@@ -1761,11 +1754,10 @@ lastBlock2:
 	VCVTPS2DQ    Y4, Y4
 	VPSRAD       $0x01, Y4, Y2
 	VPSUBD       Y2, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y2, Y3, Y3
 	VPADDD       all_0000007f<>+0(SB), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y2, Y3, Y3
 	VMULPS       Y4, Y3, Y2
 	VADDPS       all_3f800000<>+0(SB), Y2, Y2
 	VDIVPS       Y2, Y1, Y1
@@ -1794,11 +1786,10 @@ cutVector4:
 	VCVTPS2DQ    Y4, Y4
 	VPSRAD       $0x01, Y4, Y2
 	VPSUBD       Y2, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y2, Y3, Y3
 	VPADDD       all_0000007f<>+0(SB), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y2, Y3, Y3
 	VMULPS       Y4, Y3, Y2
 	VADDPS       all_3f800000<>+0(SB), Y2, Y2
 	VDIVPS       Y2, Y1, Y1
@@ -1830,11 +1821,10 @@ cutVector5:
 	VCVTPS2DQ    Y4, Y4
 	VPSRAD       $0x01, Y4, Y2
 	VPSUBD       Y2, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y2, Y3, Y3
 	VPADDD       all_0000007f<>+0(SB), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y2, Y3, Y3
 	VMULPS       Y4, Y3, Y2
 	VADDPS       all_3f800000<>+0(SB), Y2, Y2
 	VDIVPS       Y2, Y1, Y1
@@ -1866,11 +1856,10 @@ cutVector6:
 	VCVTPS2DQ    Y4, Y4
 	VPSRAD       $0x01, Y4, Y2
 	VPSUBD       Y2, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y2, Y3, Y3
 	VPADDD       all_0000007f<>+0(SB), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y2, Y3, Y3
 	VMULPS       Y4, Y3, Y2
 	VADDPS       all_3f800000<>+0(SB), Y2, Y2
 	VDIVPS       Y2, Y1, Y1
@@ -2003,145 +1992,141 @@ block1:
 	CMPQ         DI, AX
 	JGT          lastBlock2
 	VMOVUPS      (DX)(SI*4), Y0
+	VMOVUPS      32(DX)(SI*4), Y5
 	VMOVUPS      (BX)(SI*4), Y1
+	VMOVUPS      32(BX)(SI*4), Y6
 	VBROADCASTSS one_42b00000<>+0(SB), Y2
+	VBROADCASTSS one_42b00000<>+0(SB), Y3
 	VMINPS       Y1, Y2, Y1
+	VMINPS       Y6, Y3, Y6
 	VBROADCASTSS one_c2b00000<>+0(SB), Y2
+	VBROADCASTSS one_c2b00000<>+0(SB), Y3
 	VMAXPS       Y1, Y2, Y1
+	VMAXPS       Y6, Y3, Y6
 	VMULPS       all_bf800000<>+0(SB), Y1, Y2
+	VMULPS       all_bf800000<>+0(SB), Y6, Y7
 	VMULPS       all_3fb8aa3b<>+0(SB), Y2, Y4
+	VMULPS       all_3fb8aa3b<>+0(SB), Y7, Y9
 	VROUNDPS     $0x08, Y4, Y4
+	VROUNDPS     $0x08, Y9, Y9
 	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y2
+	VFNMADD231PS all_3f317218<>+0(SB), Y9, Y7
 	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y2
+	VFNMADD231PS all_b102e308<>+0(SB), Y9, Y7
 	VBROADCASTSS one_3ab511e7<>+0(SB), Y3
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y8
 	VFMADD213PS  all_3c091d10<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3c091d10<>+0(SB), Y7, Y8
 	VFMADD213PS  all_3d2aac79<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y7, Y8
 	VFMADD213PS  all_3e2aaa49<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y7, Y8
 	VFMADD213PS  all_3efffffe<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3efffffe<>+0(SB), Y7, Y8
 	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3f800000<>+0(SB), Y7, Y8
 	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3f800000<>+0(SB), Y7, Y8
 	VCVTPS2DQ    Y4, Y4
+	VCVTPS2DQ    Y9, Y9
 	VPSRAD       $0x01, Y4, Y2
+	VPSRAD       $0x01, Y9, Y7
 	VPSUBD       Y2, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y2, Y2
+	VPSUBD       Y7, Y9, Y9
 	VPSLLD       $0x17, Y2, Y2
+	VPSLLD       $0x17, Y7, Y7
+	VPADDD       Y2, Y3, Y3
+	VPADDD       Y7, Y8, Y8
 	VPADDD       all_0000007f<>+0(SB), Y4, Y4
+	VPADDD       all_0000007f<>+0(SB), Y9, Y9
 	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y2, Y3, Y3
+	VPSLLD       $0x17, Y9, Y9
 	VMULPS       Y4, Y3, Y2
+	VMULPS       Y9, Y8, Y7
 	VADDPS       all_3f800000<>+0(SB), Y2, Y3
+	VADDPS       all_3f800000<>+0(SB), Y7, Y8
 	VBROADCASTSS one_3f800000<>+0(SB), Y4
+	VBROADCASTSS one_3f800000<>+0(SB), Y9
 	VDIVPS       Y3, Y4, Y3
+	VDIVPS       Y8, Y9, Y8
 	VMULPS       Y3, Y2, Y2
+	VMULPS       Y8, Y7, Y7
 	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y1
+	VFMADD213PS  all_3f800000<>+0(SB), Y7, Y6
 	VMULPS       Y3, Y1, Y1
+	VMULPS       Y8, Y6, Y6
 	VMULPS       Y0, Y1, Y1
+	VMULPS       Y5, Y6, Y6
 	VMOVUPS      Y1, (CX)(SI*4)
-	VMOVUPS      32(DX)(SI*4), Y0
-	VMOVUPS      32(BX)(SI*4), Y1
-	VBROADCASTSS one_42b00000<>+0(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS one_c2b00000<>+0(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VMULPS       all_bf800000<>+0(SB), Y1, Y2
-	VMULPS       all_3fb8aa3b<>+0(SB), Y2, Y4
-	VROUNDPS     $0x08, Y4, Y4
-	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y2
-	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y2
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y3
-	VFMADD213PS  all_3c091d10<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3efffffe<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
-	VCVTPS2DQ    Y4, Y4
-	VPSRAD       $0x01, Y4, Y2
-	VPSUBD       Y2, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       all_0000007f<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y2, Y3, Y3
-	VMULPS       Y4, Y3, Y2
-	VADDPS       all_3f800000<>+0(SB), Y2, Y3
-	VBROADCASTSS one_3f800000<>+0(SB), Y4
-	VDIVPS       Y3, Y4, Y3
-	VMULPS       Y3, Y2, Y2
-	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y1
-	VMULPS       Y3, Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VMOVUPS      Y1, 32(CX)(SI*4)
+	VMOVUPS      Y6, 32(CX)(SI*4)
 	VMOVUPS      64(DX)(SI*4), Y0
+	VMOVUPS      96(DX)(SI*4), Y5
 	VMOVUPS      64(BX)(SI*4), Y1
+	VMOVUPS      96(BX)(SI*4), Y6
 	VBROADCASTSS one_42b00000<>+0(SB), Y2
+	VBROADCASTSS one_42b00000<>+0(SB), Y3
 	VMINPS       Y1, Y2, Y1
+	VMINPS       Y6, Y3, Y6
 	VBROADCASTSS one_c2b00000<>+0(SB), Y2
+	VBROADCASTSS one_c2b00000<>+0(SB), Y3
 	VMAXPS       Y1, Y2, Y1
+	VMAXPS       Y6, Y3, Y6
 	VMULPS       all_bf800000<>+0(SB), Y1, Y2
+	VMULPS       all_bf800000<>+0(SB), Y6, Y7
 	VMULPS       all_3fb8aa3b<>+0(SB), Y2, Y4
+	VMULPS       all_3fb8aa3b<>+0(SB), Y7, Y9
 	VROUNDPS     $0x08, Y4, Y4
+	VROUNDPS     $0x08, Y9, Y9
 	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y2
+	VFNMADD231PS all_3f317218<>+0(SB), Y9, Y7
 	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y2
+	VFNMADD231PS all_b102e308<>+0(SB), Y9, Y7
 	VBROADCASTSS one_3ab511e7<>+0(SB), Y3
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y8
 	VFMADD213PS  all_3c091d10<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3c091d10<>+0(SB), Y7, Y8
 	VFMADD213PS  all_3d2aac79<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y7, Y8
 	VFMADD213PS  all_3e2aaa49<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y7, Y8
 	VFMADD213PS  all_3efffffe<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3efffffe<>+0(SB), Y7, Y8
 	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3f800000<>+0(SB), Y7, Y8
 	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
+	VFMADD213PS  all_3f800000<>+0(SB), Y7, Y8
 	VCVTPS2DQ    Y4, Y4
+	VCVTPS2DQ    Y9, Y9
 	VPSRAD       $0x01, Y4, Y2
+	VPSRAD       $0x01, Y9, Y7
 	VPSUBD       Y2, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y2, Y2
+	VPSUBD       Y7, Y9, Y9
 	VPSLLD       $0x17, Y2, Y2
+	VPSLLD       $0x17, Y7, Y7
+	VPADDD       Y2, Y3, Y3
+	VPADDD       Y7, Y8, Y8
 	VPADDD       all_0000007f<>+0(SB), Y4, Y4
+	VPADDD       all_0000007f<>+0(SB), Y9, Y9
 	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y2, Y3, Y3
+	VPSLLD       $0x17, Y9, Y9
 	VMULPS       Y4, Y3, Y2
+	VMULPS       Y9, Y8, Y7
 	VADDPS       all_3f800000<>+0(SB), Y2, Y3
+	VADDPS       all_3f800000<>+0(SB), Y7, Y8
 	VBROADCASTSS one_3f800000<>+0(SB), Y4
+	VBROADCASTSS one_3f800000<>+0(SB), Y9
 	VDIVPS       Y3, Y4, Y3
+	VDIVPS       Y8, Y9, Y8
 	VMULPS       Y3, Y2, Y2
+	VMULPS       Y8, Y7, Y7
 	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y1
+	VFMADD213PS  all_3f800000<>+0(SB), Y7, Y6
 	VMULPS       Y3, Y1, Y1
+	VMULPS       Y8, Y6, Y6
 	VMULPS       Y0, Y1, Y1
+	VMULPS       Y5, Y6, Y6
 	VMOVUPS      Y1, 64(CX)(SI*4)
-	VMOVUPS      96(DX)(SI*4), Y0
-	VMOVUPS      96(BX)(SI*4), Y1
-	VBROADCASTSS one_42b00000<>+0(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS one_c2b00000<>+0(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VMULPS       all_bf800000<>+0(SB), Y1, Y2
-	VMULPS       all_3fb8aa3b<>+0(SB), Y2, Y4
-	VROUNDPS     $0x08, Y4, Y4
-	VFNMADD231PS all_3f317218<>+0(SB), Y4, Y2
-	VFNMADD231PS all_b102e308<>+0(SB), Y4, Y2
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y3
-	VFMADD213PS  all_3c091d10<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3efffffe<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
-	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y3
-	VCVTPS2DQ    Y4, Y4
-	VPSRAD       $0x01, Y4, Y2
-	VPSUBD       Y2, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       all_0000007f<>+0(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y2, Y3, Y3
-	VMULPS       Y4, Y3, Y2
-	VADDPS       all_3f800000<>+0(SB), Y2, Y3
-	VBROADCASTSS one_3f800000<>+0(SB), Y4
-	VDIVPS       Y3, Y4, Y3
-	VMULPS       Y3, Y2, Y2
-	VFMADD213PS  all_3f800000<>+0(SB), Y2, Y1
-	VMULPS       Y3, Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VMOVUPS      Y1, 96(CX)(SI*4)
+	VMOVUPS      Y6, 96(CX)(SI*4)
 	ADDQ         $0x20, SI
 	JMP          block1
 
@@ -2176,11 +2161,10 @@ lastBlock2:
 	VCVTPS2DQ    Y4, Y4
 	VPSRAD       $0x01, Y4, Y2
 	VPSUBD       Y2, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y2, Y3, Y3
 	VPADDD       all_0000007f<>+0(SB), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y2, Y3, Y3
 	VMULPS       Y4, Y3, Y2
 	VADDPS       all_3f800000<>+0(SB), Y2, Y3
 	VBROADCASTSS one_3f800000<>+0(SB), Y4
@@ -2214,11 +2198,10 @@ lastBlock2:
 	VCVTPS2DQ    Y4, Y4
 	VPSRAD       $0x01, Y4, Y2
 	VPSUBD       Y2, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y2, Y3, Y3
 	VPADDD       all_0000007f<>+0(SB), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y2, Y3, Y3
 	VMULPS       Y4, Y3, Y2
 	VADDPS       all_3f800000<>+0(SB), Y2, Y3
 	VBROADCASTSS one_3f800000<>+0(SB), Y4
@@ -2252,11 +2235,10 @@ lastBlock2:
 	VCVTPS2DQ    Y4, Y4
 	VPSRAD       $0x01, Y4, Y2
 	VPSUBD       Y2, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y2, Y3, Y3
 	VPADDD       all_0000007f<>+0(SB), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y2, Y3, Y3
 	VMULPS       Y4, Y3, Y2
 	VADDPS       all_3f800000<>+0(SB), Y2, Y3
 	VBROADCASTSS one_3f800000<>+0(SB), Y4
@@ -2291,11 +2273,10 @@ lastBlock2:
 	VCVTPS2DQ    Y5, Y5
 	VPSRAD       $0x01, Y5, Y3
 	VPSUBD       Y3, Y5, Y5
-	VPADDD       all_0000007f<>+0(SB), Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y3, Y4, Y4
 	VPADDD       all_0000007f<>+0(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y3, Y4, Y4
 	VMULPS       Y5, Y4, Y3
 	VADDPS       all_3f800000<>+0(SB), Y3, Y4
 	VBROADCASTSS one_3f800000<>+0(SB), Y5
@@ -2330,11 +2311,10 @@ cutVector4:
 	VCVTPS2DQ    Y5, Y5
 	VPSRAD       $0x01, Y5, Y3
 	VPSUBD       Y3, Y5, Y5
-	VPADDD       all_0000007f<>+0(SB), Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y3, Y4, Y4
 	VPADDD       all_0000007f<>+0(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y3, Y4, Y4
 	VMULPS       Y5, Y4, Y3
 	VADDPS       all_3f800000<>+0(SB), Y3, Y4
 	VBROADCASTSS one_3f800000<>+0(SB), Y5
@@ -2372,11 +2352,10 @@ cutVector5:
 	VCVTPS2DQ    Y5, Y5
 	VPSRAD       $0x01, Y5, Y3
 	VPSUBD       Y3, Y5, Y5
-	VPADDD       all_0000007f<>+0(SB), Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y3, Y4, Y4
 	VPADDD       all_0000007f<>+0(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y3, Y4, Y4
 	VMULPS       Y5, Y4, Y3
 	VADDPS       all_3f800000<>+0(SB), Y3, Y4
 	VBROADCASTSS one_3f800000<>+0(SB), Y5
@@ -2414,11 +2393,10 @@ cutVector6:
 	VCVTPS2DQ    Y5, Y5
 	VPSRAD       $0x01, Y5, Y3
 	VPSUBD       Y3, Y5, Y5
-	VPADDD       all_0000007f<>+0(SB), Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y3, Y4, Y4
 	VPADDD       all_0000007f<>+0(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y3, Y4, Y4
 	VMULPS       Y5, Y4, Y3
 	VADDPS       all_3f800000<>+0(SB), Y3, Y4
 	VBROADCASTSS one_3f800000<>+0(SB), Y5

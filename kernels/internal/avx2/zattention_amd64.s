@@ -3308,11 +3308,10 @@ block2:
 	VCVTPS2DQ    Y5, Y5
 	VPSRAD       $0x01, Y5, Y3
 	VPSUBD       Y3, Y5, Y5
-	VPADDD       all_0000007f<>+0(SB), Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y3, Y4, Y4
 	VPADDD       all_0000007f<>+0(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y3, Y4, Y4
 	VMULPS       Y5, Y4, Y3
 	VMOVUPS      Y3, (CX)(R9*4)
 	VMOVUPS      (DX)(R9*4), Y4
@@ -3341,11 +3340,10 @@ block2:
 	VCVTPS2DQ    Y5, Y5
 	VPSRAD       $0x01, Y5, Y3
 	VPSUBD       Y3, Y5, Y5
-	VPADDD       all_0000007f<>+0(SB), Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y3, Y4, Y4
 	VPADDD       all_0000007f<>+0(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y3, Y4, Y4
 	VMULPS       Y5, Y4, Y3
 	VMOVUPS      Y3, 32(CX)(R9*4)
 	VMOVUPS      32(DX)(R9*4), Y4
@@ -3374,11 +3372,10 @@ block2:
 	VCVTPS2DQ    Y5, Y5
 	VPSRAD       $0x01, Y5, Y3
 	VPSUBD       Y3, Y5, Y5
-	VPADDD       all_0000007f<>+0(SB), Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y3, Y4, Y4
 	VPADDD       all_0000007f<>+0(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y3, Y4, Y4
 	VMULPS       Y5, Y4, Y3
 	VMOVUPS      Y3, 64(CX)(R9*4)
 	VMOVUPS      64(DX)(R9*4), Y4
@@ -3407,11 +3404,10 @@ block2:
 	VCVTPS2DQ    Y5, Y5
 	VPSRAD       $0x01, Y5, Y3
 	VPSUBD       Y3, Y5, Y5
-	VPADDD       all_0000007f<>+0(SB), Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y3, Y4, Y4
 	VPADDD       all_0000007f<>+0(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y3, Y4, Y4
 	VMULPS       Y5, Y4, Y3
 	VMOVUPS      Y3, 96(CX)(R9*4)
 	VMOVUPS      96(DX)(R9*4), Y4
@@ -3453,11 +3449,10 @@ lastBlock3:
 	VCVTPS2DQ    Y5, Y5
 	VPSRAD       $0x01, Y5, Y3
 	VPSUBD       Y3, Y5, Y5
-	VPADDD       all_0000007f<>+0(SB), Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y3, Y4, Y4
 	VPADDD       all_0000007f<>+0(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y3, Y4, Y4
 	VMULPS       Y5, Y4, Y3
 	VMOVUPS      Y3, (CX)(R9*4)
 	VMOVUPS      (DX)(R9*4), Y4
@@ -3489,11 +3484,10 @@ lastBlock3:
 	VCVTPS2DQ    Y5, Y5
 	VPSRAD       $0x01, Y5, Y3
 	VPSUBD       Y3, Y5, Y5
-	VPADDD       all_0000007f<>+0(SB), Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y3, Y4, Y4
 	VPADDD       all_0000007f<>+0(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y3, Y4, Y4
 	VMULPS       Y5, Y4, Y3
 	VMOVUPS      Y3, 32(CX)(R9*4)
 	VMOVUPS      32(DX)(R9*4), Y4
@@ -3525,11 +3519,10 @@ lastBlock3:
 	VCVTPS2DQ    Y5, Y5
 	VPSRAD       $0x01, Y5, Y3
 	VPSUBD       Y3, Y5, Y5
-	VPADDD       all_0000007f<>+0(SB), Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
+	VPADDD       Y3, Y4, Y4
 	VPADDD       all_0000007f<>+0(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y3, Y4, Y4
 	VMULPS       Y5, Y4, Y3
 	VMOVUPS      Y3, 64(CX)(R9*4)
 	VMOVUPS      64(DX)(R9*4), Y4
@@ -3562,11 +3555,10 @@ lastBlock3:
 	VCVTPS2DQ    Y5, Y5
 	VPSRAD       $0x01, Y5, Y4
 	VPSUBD       Y4, Y5, Y5
-	VPADDD       all_0000007f<>+0(SB), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y1, Y1
 	VPADDD       all_0000007f<>+0(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y4, Y1, Y1
 	VMULPS       Y5, Y1, Y4
 	VMOVMSKPS    Y3, R10
 	TESTL        $0x00000080, R10
@@ -3677,11 +3669,10 @@ cutVector5:
 	VCVTPS2DQ    Y5, Y5
 	VPSRAD       $0x01, Y5, Y4
 	VPSUBD       Y4, Y5, Y5
-	VPADDD       all_0000007f<>+0(SB), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y1, Y1
 	VPADDD       all_0000007f<>+0(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y4, Y1, Y1
 	VMULPS       Y5, Y1, Y4
 	VMOVMSKPS    Y3, R10
 	TESTL        $0x00000080, R10
@@ -3795,11 +3786,10 @@ cutVector6:
 	VCVTPS2DQ    Y5, Y5
 	VPSRAD       $0x01, Y5, Y4
 	VPSUBD       Y4, Y5, Y5
-	VPADDD       all_0000007f<>+0(SB), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y1, Y1
 	VPADDD       all_0000007f<>+0(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y4, Y1, Y1
 	VMULPS       Y5, Y1, Y4
 	VMOVMSKPS    Y3, R10
 	TESTL        $0x00000080, R10
@@ -3913,11 +3903,10 @@ cutVector7:
 	VCVTPS2DQ    Y5, Y5
 	VPSRAD       $0x01, Y5, Y4
 	VPSUBD       Y4, Y5, Y5
-	VPADDD       all_0000007f<>+0(SB), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y1, Y1
 	VPADDD       all_0000007f<>+0(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y4, Y1, Y1
 	VMULPS       Y5, Y1, Y4
 	VMOVMSKPS    Y3, R10
 	TESTL        $0x00000080, R10

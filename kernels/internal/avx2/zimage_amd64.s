@@ -423,29 +423,29 @@ block2:
 	CMPQ        R10, AX
 	JGT         lastBlock3
 	VMOVUPS     (DX)(R9*4), Y0
+	VMOVUPS     32(DX)(R9*4), Y3
 	VSUBPS      (SI)(R9*4), Y0, Y0
+	VSUBPS      32(SI)(R9*4), Y3, Y3
 	VMOVUPS     (R8)(R9*4), Y1
+	VMOVUPS     32(R8)(R9*4), Y4
 	VMOVUPS     (DI)(R9*4), Y2
+	VMOVUPS     32(DI)(R9*4), Y5
 	VFMADD213PS Y1, Y2, Y0
+	VFMADD213PS Y4, Y5, Y3
 	VMOVUPS     Y0, (CX)(R9*4)
-	VMOVUPS     32(DX)(R9*4), Y0
-	VSUBPS      32(SI)(R9*4), Y0, Y0
-	VMOVUPS     32(R8)(R9*4), Y1
-	VMOVUPS     32(DI)(R9*4), Y2
-	VFMADD213PS Y1, Y2, Y0
-	VMOVUPS     Y0, 32(CX)(R9*4)
+	VMOVUPS     Y3, 32(CX)(R9*4)
 	VMOVUPS     64(DX)(R9*4), Y0
+	VMOVUPS     96(DX)(R9*4), Y3
 	VSUBPS      64(SI)(R9*4), Y0, Y0
+	VSUBPS      96(SI)(R9*4), Y3, Y3
 	VMOVUPS     64(R8)(R9*4), Y1
+	VMOVUPS     96(R8)(R9*4), Y4
 	VMOVUPS     64(DI)(R9*4), Y2
+	VMOVUPS     96(DI)(R9*4), Y5
 	VFMADD213PS Y1, Y2, Y0
+	VFMADD213PS Y4, Y5, Y3
 	VMOVUPS     Y0, 64(CX)(R9*4)
-	VMOVUPS     96(DX)(R9*4), Y0
-	VSUBPS      96(SI)(R9*4), Y0, Y0
-	VMOVUPS     96(R8)(R9*4), Y1
-	VMOVUPS     96(DI)(R9*4), Y2
-	VFMADD213PS Y1, Y2, Y0
-	VMOVUPS     Y0, 96(CX)(R9*4)
+	VMOVUPS     Y3, 96(CX)(R9*4)
 	ADDQ        $0x20, R9
 	JMP         block2
 
@@ -562,137 +562,133 @@ block2:
 	CMPQ         R10, AX
 	JGT          lastBlock3
 	VMOVUPS      (DX)(R9*4), Y0
+	VMOVUPS      32(DX)(R9*4), Y3
 	VSUBPS       (SI)(R9*4), Y0, Y0
+	VSUBPS       32(SI)(R9*4), Y3, Y3
 	VMOVUPS      (R8)(R9*4), Y1
+	VMOVUPS      32(R8)(R9*4), Y4
 	VMOVUPS      (DI)(R9*4), Y2
+	VMOVUPS      32(DI)(R9*4), Y5
 	VFMADD213PS  Y1, Y2, Y0
+	VFMADD213PS  Y4, Y5, Y3
 	VMULPS       all_bf800000<>+0(SB), Y0, Y1
+	VMULPS       all_bf800000<>+0(SB), Y3, Y4
 	VBROADCASTSS one_42b20000<>+0(SB), Y2
+	VBROADCASTSS one_42b20000<>+0(SB), Y5
 	VMINPS       Y1, Y2, Y1
+	VMINPS       Y4, Y5, Y4
 	VBROADCASTSS one_c2d00000<>+0(SB), Y2
+	VBROADCASTSS one_c2d00000<>+0(SB), Y5
 	VMAXPS       Y1, Y2, Y1
-	VMULPS       all_3fb8aa3b<>+0(SB), Y1, Y3
-	VROUNDPS     $0x08, Y3, Y3
-	VFNMADD231PS all_3f317218<>+0(SB), Y3, Y1
-	VFNMADD231PS all_b102e308<>+0(SB), Y3, Y1
+	VMAXPS       Y4, Y5, Y4
+	VMULPS       all_3fb8aa3b<>+0(SB), Y1, Y5
+	VMULPS       all_3fb8aa3b<>+0(SB), Y4, Y7
+	VROUNDPS     $0x08, Y5, Y5
+	VROUNDPS     $0x08, Y7, Y7
+	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y1
+	VFNMADD231PS all_3f317218<>+0(SB), Y7, Y4
+	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y1
+	VFNMADD231PS all_b102e308<>+0(SB), Y7, Y4
 	VBROADCASTSS one_3ab511e7<>+0(SB), Y2
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y6
 	VFMADD213PS  all_3c091d10<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3c091d10<>+0(SB), Y4, Y6
 	VFMADD213PS  all_3d2aac79<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y4, Y6
 	VFMADD213PS  all_3e2aaa49<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y4, Y6
 	VFMADD213PS  all_3efffffe<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3efffffe<>+0(SB), Y4, Y6
 	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y6
 	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y2
-	VCVTPS2DQ    Y3, Y3
-	VPSRAD       $0x01, Y3, Y1
-	VPSUBD       Y1, Y3, Y3
-	VPADDD       all_0000007f<>+0(SB), Y1, Y1
+	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y6
+	VCVTPS2DQ    Y5, Y5
+	VCVTPS2DQ    Y7, Y7
+	VPSRAD       $0x01, Y5, Y1
+	VPSRAD       $0x01, Y7, Y4
+	VPSUBD       Y1, Y5, Y5
+	VPSUBD       Y4, Y7, Y7
 	VPSLLD       $0x17, Y1, Y1
-	VPADDD       all_0000007f<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VMULPS       Y1, Y2, Y2
-	VMULPS       Y3, Y2, Y1
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y1, Y2, Y2
+	VPADDD       Y4, Y6, Y6
+	VPADDD       all_0000007f<>+0(SB), Y5, Y5
+	VPADDD       all_0000007f<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y7, Y7
+	VMULPS       Y5, Y2, Y1
+	VMULPS       Y7, Y6, Y4
 	VADDPS       all_3f800000<>+0(SB), Y1, Y1
+	VADDPS       all_3f800000<>+0(SB), Y4, Y4
 	VDIVPS       Y1, Y0, Y0
+	VDIVPS       Y4, Y3, Y3
 	VMOVUPS      Y0, (CX)(R9*4)
-	VMOVUPS      32(DX)(R9*4), Y0
-	VSUBPS       32(SI)(R9*4), Y0, Y0
-	VMOVUPS      32(R8)(R9*4), Y1
-	VMOVUPS      32(DI)(R9*4), Y2
-	VFMADD213PS  Y1, Y2, Y0
-	VMULPS       all_bf800000<>+0(SB), Y0, Y1
-	VBROADCASTSS one_42b20000<>+0(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS one_c2d00000<>+0(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VMULPS       all_3fb8aa3b<>+0(SB), Y1, Y3
-	VROUNDPS     $0x08, Y3, Y3
-	VFNMADD231PS all_3f317218<>+0(SB), Y3, Y1
-	VFNMADD231PS all_b102e308<>+0(SB), Y3, Y1
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y2
-	VFMADD213PS  all_3c091d10<>+0(SB), Y1, Y2
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y1, Y2
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y1, Y2
-	VFMADD213PS  all_3efffffe<>+0(SB), Y1, Y2
-	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y2
-	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y2
-	VCVTPS2DQ    Y3, Y3
-	VPSRAD       $0x01, Y3, Y1
-	VPSUBD       Y1, Y3, Y3
-	VPADDD       all_0000007f<>+0(SB), Y1, Y1
-	VPSLLD       $0x17, Y1, Y1
-	VPADDD       all_0000007f<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VMULPS       Y1, Y2, Y2
-	VMULPS       Y3, Y2, Y1
-	VADDPS       all_3f800000<>+0(SB), Y1, Y1
-	VDIVPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 32(CX)(R9*4)
+	VMOVUPS      Y3, 32(CX)(R9*4)
 	VMOVUPS      64(DX)(R9*4), Y0
+	VMOVUPS      96(DX)(R9*4), Y3
 	VSUBPS       64(SI)(R9*4), Y0, Y0
+	VSUBPS       96(SI)(R9*4), Y3, Y3
 	VMOVUPS      64(R8)(R9*4), Y1
+	VMOVUPS      96(R8)(R9*4), Y4
 	VMOVUPS      64(DI)(R9*4), Y2
+	VMOVUPS      96(DI)(R9*4), Y5
 	VFMADD213PS  Y1, Y2, Y0
+	VFMADD213PS  Y4, Y5, Y3
 	VMULPS       all_bf800000<>+0(SB), Y0, Y1
+	VMULPS       all_bf800000<>+0(SB), Y3, Y4
 	VBROADCASTSS one_42b20000<>+0(SB), Y2
+	VBROADCASTSS one_42b20000<>+0(SB), Y5
 	VMINPS       Y1, Y2, Y1
+	VMINPS       Y4, Y5, Y4
 	VBROADCASTSS one_c2d00000<>+0(SB), Y2
+	VBROADCASTSS one_c2d00000<>+0(SB), Y5
 	VMAXPS       Y1, Y2, Y1
-	VMULPS       all_3fb8aa3b<>+0(SB), Y1, Y3
-	VROUNDPS     $0x08, Y3, Y3
-	VFNMADD231PS all_3f317218<>+0(SB), Y3, Y1
-	VFNMADD231PS all_b102e308<>+0(SB), Y3, Y1
+	VMAXPS       Y4, Y5, Y4
+	VMULPS       all_3fb8aa3b<>+0(SB), Y1, Y5
+	VMULPS       all_3fb8aa3b<>+0(SB), Y4, Y7
+	VROUNDPS     $0x08, Y5, Y5
+	VROUNDPS     $0x08, Y7, Y7
+	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y1
+	VFNMADD231PS all_3f317218<>+0(SB), Y7, Y4
+	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y1
+	VFNMADD231PS all_b102e308<>+0(SB), Y7, Y4
 	VBROADCASTSS one_3ab511e7<>+0(SB), Y2
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y6
 	VFMADD213PS  all_3c091d10<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3c091d10<>+0(SB), Y4, Y6
 	VFMADD213PS  all_3d2aac79<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y4, Y6
 	VFMADD213PS  all_3e2aaa49<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y4, Y6
 	VFMADD213PS  all_3efffffe<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3efffffe<>+0(SB), Y4, Y6
 	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y2
+	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y6
 	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y2
-	VCVTPS2DQ    Y3, Y3
-	VPSRAD       $0x01, Y3, Y1
-	VPSUBD       Y1, Y3, Y3
-	VPADDD       all_0000007f<>+0(SB), Y1, Y1
+	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y6
+	VCVTPS2DQ    Y5, Y5
+	VCVTPS2DQ    Y7, Y7
+	VPSRAD       $0x01, Y5, Y1
+	VPSRAD       $0x01, Y7, Y4
+	VPSUBD       Y1, Y5, Y5
+	VPSUBD       Y4, Y7, Y7
 	VPSLLD       $0x17, Y1, Y1
-	VPADDD       all_0000007f<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VMULPS       Y1, Y2, Y2
-	VMULPS       Y3, Y2, Y1
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y1, Y2, Y2
+	VPADDD       Y4, Y6, Y6
+	VPADDD       all_0000007f<>+0(SB), Y5, Y5
+	VPADDD       all_0000007f<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y7, Y7
+	VMULPS       Y5, Y2, Y1
+	VMULPS       Y7, Y6, Y4
 	VADDPS       all_3f800000<>+0(SB), Y1, Y1
+	VADDPS       all_3f800000<>+0(SB), Y4, Y4
 	VDIVPS       Y1, Y0, Y0
+	VDIVPS       Y4, Y3, Y3
 	VMOVUPS      Y0, 64(CX)(R9*4)
-	VMOVUPS      96(DX)(R9*4), Y0
-	VSUBPS       96(SI)(R9*4), Y0, Y0
-	VMOVUPS      96(R8)(R9*4), Y1
-	VMOVUPS      96(DI)(R9*4), Y2
-	VFMADD213PS  Y1, Y2, Y0
-	VMULPS       all_bf800000<>+0(SB), Y0, Y1
-	VBROADCASTSS one_42b20000<>+0(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS one_c2d00000<>+0(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VMULPS       all_3fb8aa3b<>+0(SB), Y1, Y3
-	VROUNDPS     $0x08, Y3, Y3
-	VFNMADD231PS all_3f317218<>+0(SB), Y3, Y1
-	VFNMADD231PS all_b102e308<>+0(SB), Y3, Y1
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y2
-	VFMADD213PS  all_3c091d10<>+0(SB), Y1, Y2
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y1, Y2
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y1, Y2
-	VFMADD213PS  all_3efffffe<>+0(SB), Y1, Y2
-	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y2
-	VFMADD213PS  all_3f800000<>+0(SB), Y1, Y2
-	VCVTPS2DQ    Y3, Y3
-	VPSRAD       $0x01, Y3, Y1
-	VPSUBD       Y1, Y3, Y3
-	VPADDD       all_0000007f<>+0(SB), Y1, Y1
-	VPSLLD       $0x17, Y1, Y1
-	VPADDD       all_0000007f<>+0(SB), Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VMULPS       Y1, Y2, Y2
-	VMULPS       Y3, Y2, Y1
-	VADDPS       all_3f800000<>+0(SB), Y1, Y1
-	VDIVPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 96(CX)(R9*4)
+	VMOVUPS      Y3, 96(CX)(R9*4)
 	ADDQ         $0x20, R9
 	JMP          block2
 
@@ -730,11 +726,10 @@ lastBlock3:
 	VCVTPS2DQ    Y3, Y3
 	VPSRAD       $0x01, Y3, Y1
 	VPSUBD       Y1, Y3, Y3
-	VPADDD       all_0000007f<>+0(SB), Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
+	VPADDD       Y1, Y2, Y2
 	VPADDD       all_0000007f<>+0(SB), Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
-	VMULPS       Y1, Y2, Y2
 	VMULPS       Y3, Y2, Y1
 	VADDPS       all_3f800000<>+0(SB), Y1, Y1
 	VDIVPS       Y1, Y0, Y0
@@ -766,11 +761,10 @@ lastBlock3:
 	VCVTPS2DQ    Y3, Y3
 	VPSRAD       $0x01, Y3, Y1
 	VPSUBD       Y1, Y3, Y3
-	VPADDD       all_0000007f<>+0(SB), Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
+	VPADDD       Y1, Y2, Y2
 	VPADDD       all_0000007f<>+0(SB), Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
-	VMULPS       Y1, Y2, Y2
 	VMULPS       Y3, Y2, Y1
 	VADDPS       all_3f800000<>+0(SB), Y1, Y1
 	VDIVPS       Y1, Y0, Y0
@@ -802,11 +796,10 @@ lastBlock3:
 	VCVTPS2DQ    Y3, Y3
 	VPSRAD       $0x01, Y3, Y1
 	VPSUBD       Y1, Y3, Y3
-	VPADDD       all_0000007f<>+0(SB), Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
+	VPADDD       Y1, Y2, Y2
 	VPADDD       all_0000007f<>+0(SB), Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
-	VMULPS       Y1, Y2, Y2
 	VMULPS       Y3, Y2, Y1
 	VADDPS       all_3f800000<>+0(SB), Y1, Y1
 	VDIVPS       Y1, Y0, Y0
@@ -840,11 +833,10 @@ lastBlock3:
 	VCVTPS2DQ    Y4, Y4
 	VPSRAD       $0x01, Y4, Y2
 	VPSUBD       Y2, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y2, Y3, Y3
 	VPADDD       all_0000007f<>+0(SB), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y2, Y3, Y3
 	VMULPS       Y4, Y3, Y2
 	VADDPS       all_3f800000<>+0(SB), Y2, Y2
 	VDIVPS       Y2, Y1, Y1
@@ -878,11 +870,10 @@ cutVector5:
 	VCVTPS2DQ    Y4, Y4
 	VPSRAD       $0x01, Y4, Y2
 	VPSUBD       Y2, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y2, Y3, Y3
 	VPADDD       all_0000007f<>+0(SB), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y2, Y3, Y3
 	VMULPS       Y4, Y3, Y2
 	VADDPS       all_3f800000<>+0(SB), Y2, Y2
 	VDIVPS       Y2, Y1, Y1
@@ -919,11 +910,10 @@ cutVector6:
 	VCVTPS2DQ    Y4, Y4
 	VPSRAD       $0x01, Y4, Y2
 	VPSUBD       Y2, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y2, Y3, Y3
 	VPADDD       all_0000007f<>+0(SB), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y2, Y3, Y3
 	VMULPS       Y4, Y3, Y2
 	VADDPS       all_3f800000<>+0(SB), Y2, Y2
 	VDIVPS       Y2, Y1, Y1
@@ -960,11 +950,10 @@ cutVector7:
 	VCVTPS2DQ    Y4, Y4
 	VPSRAD       $0x01, Y4, Y2
 	VPSUBD       Y2, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y2, Y2
 	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y2, Y3, Y3
 	VPADDD       all_0000007f<>+0(SB), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y2, Y3, Y3
 	VMULPS       Y4, Y3, Y2
 	VADDPS       all_3f800000<>+0(SB), Y2, Y2
 	VDIVPS       Y2, Y1, Y1
@@ -1372,11 +1361,10 @@ row4:
 	VCVTPS2DQ    Y10, Y10
 	VPSRAD       $0x01, Y10, Y8
 	VPSUBD       Y8, Y10, Y10
-	VPADDD       all_0000007f<>+0(SB), Y8, Y8
 	VPSLLD       $0x17, Y8, Y8
+	VPADDD       Y8, Y9, Y9
 	VPADDD       all_0000007f<>+0(SB), Y10, Y10
 	VPSLLD       $0x17, Y10, Y10
-	VMULPS       Y8, Y9, Y9
 	VMULPS       Y10, Y9, Y8
 	VADDPS       all_3f800000<>+0(SB), Y8, Y9
 	VBROADCASTSS one_3f800000<>+0(SB), Y10
@@ -1436,11 +1424,10 @@ row5:
 	VCVTPS2DQ    Y10, Y10
 	VPSRAD       $0x01, Y10, Y8
 	VPSUBD       Y8, Y10, Y10
-	VPADDD       all_0000007f<>+0(SB), Y8, Y8
 	VPSLLD       $0x17, Y8, Y8
+	VPADDD       Y8, Y9, Y9
 	VPADDD       all_0000007f<>+0(SB), Y10, Y10
 	VPSLLD       $0x17, Y10, Y10
-	VMULPS       Y8, Y9, Y9
 	VMULPS       Y10, Y9, Y8
 	VADDPS       all_3f800000<>+0(SB), Y8, Y9
 	VBROADCASTSS one_3f800000<>+0(SB), Y10
@@ -1500,11 +1487,10 @@ row6:
 	VCVTPS2DQ    Y10, Y10
 	VPSRAD       $0x01, Y10, Y8
 	VPSUBD       Y8, Y10, Y10
-	VPADDD       all_0000007f<>+0(SB), Y8, Y8
 	VPSLLD       $0x17, Y8, Y8
+	VPADDD       Y8, Y9, Y9
 	VPADDD       all_0000007f<>+0(SB), Y10, Y10
 	VPSLLD       $0x17, Y10, Y10
-	VMULPS       Y8, Y9, Y9
 	VMULPS       Y10, Y9, Y8
 	VADDPS       all_3f800000<>+0(SB), Y8, Y9
 	VBROADCASTSS one_3f800000<>+0(SB), Y10
@@ -1564,11 +1550,10 @@ row7:
 	VCVTPS2DQ    Y10, Y10
 	VPSRAD       $0x01, Y10, Y8
 	VPSUBD       Y8, Y10, Y10
-	VPADDD       all_0000007f<>+0(SB), Y8, Y8
 	VPSLLD       $0x17, Y8, Y8
+	VPADDD       Y8, Y9, Y9
 	VPADDD       all_0000007f<>+0(SB), Y10, Y10
 	VPSLLD       $0x17, Y10, Y10
-	VMULPS       Y8, Y9, Y9
 	VMULPS       Y10, Y9, Y8
 	VADDPS       all_3f800000<>+0(SB), Y8, Y9
 	VBROADCASTSS one_3f800000<>+0(SB), Y10
@@ -1639,11 +1624,10 @@ row8:
 	VCVTPS2DQ    Y11, Y11
 	VPSRAD       $0x01, Y11, Y9
 	VPSUBD       Y9, Y11, Y11
-	VPADDD       all_0000007f<>+0(SB), Y9, Y9
 	VPSLLD       $0x17, Y9, Y9
+	VPADDD       Y9, Y10, Y10
 	VPADDD       all_0000007f<>+0(SB), Y11, Y11
 	VPSLLD       $0x17, Y11, Y11
-	VMULPS       Y9, Y10, Y10
 	VMULPS       Y11, Y10, Y9
 	VADDPS       all_3f800000<>+0(SB), Y9, Y10
 	VBROADCASTSS one_3f800000<>+0(SB), Y11
@@ -1707,11 +1691,10 @@ row9:
 	VCVTPS2DQ    Y11, Y11
 	VPSRAD       $0x01, Y11, Y9
 	VPSUBD       Y9, Y11, Y11
-	VPADDD       all_0000007f<>+0(SB), Y9, Y9
 	VPSLLD       $0x17, Y9, Y9
+	VPADDD       Y9, Y10, Y10
 	VPADDD       all_0000007f<>+0(SB), Y11, Y11
 	VPSLLD       $0x17, Y11, Y11
-	VMULPS       Y9, Y10, Y10
 	VMULPS       Y11, Y10, Y9
 	VADDPS       all_3f800000<>+0(SB), Y9, Y10
 	VBROADCASTSS one_3f800000<>+0(SB), Y11
@@ -1775,11 +1758,10 @@ row10:
 	VCVTPS2DQ    Y11, Y11
 	VPSRAD       $0x01, Y11, Y9
 	VPSUBD       Y9, Y11, Y11
-	VPADDD       all_0000007f<>+0(SB), Y9, Y9
 	VPSLLD       $0x17, Y9, Y9
+	VPADDD       Y9, Y10, Y10
 	VPADDD       all_0000007f<>+0(SB), Y11, Y11
 	VPSLLD       $0x17, Y11, Y11
-	VMULPS       Y9, Y10, Y10
 	VMULPS       Y11, Y10, Y9
 	VADDPS       all_3f800000<>+0(SB), Y9, Y10
 	VBROADCASTSS one_3f800000<>+0(SB), Y11
@@ -1843,11 +1825,10 @@ row11:
 	VCVTPS2DQ    Y11, Y11
 	VPSRAD       $0x01, Y11, Y9
 	VPSUBD       Y9, Y11, Y11
-	VPADDD       all_0000007f<>+0(SB), Y9, Y9
 	VPSLLD       $0x17, Y9, Y9
+	VPADDD       Y9, Y10, Y10
 	VPADDD       all_0000007f<>+0(SB), Y11, Y11
 	VPSLLD       $0x17, Y11, Y11
-	VMULPS       Y9, Y10, Y10
 	VMULPS       Y11, Y10, Y9
 	VADDPS       all_3f800000<>+0(SB), Y9, Y10
 	VBROADCASTSS one_3f800000<>+0(SB), Y11
@@ -1937,11 +1918,10 @@ row4:
 	VCVTPS2DQ    Y10, Y10
 	VPSRAD       $0x01, Y10, Y8
 	VPSUBD       Y8, Y10, Y10
-	VPADDD       all_0000007f<>+0(SB), Y8, Y8
 	VPSLLD       $0x17, Y8, Y8
+	VPADDD       Y8, Y9, Y9
 	VPADDD       all_0000007f<>+0(SB), Y10, Y10
 	VPSLLD       $0x17, Y10, Y10
-	VMULPS       Y8, Y9, Y9
 	VMULPS       Y10, Y9, Y8
 	VADDPS       all_3f800000<>+0(SB), Y8, Y9
 	VBROADCASTSS one_3f800000<>+0(SB), Y10
@@ -2004,11 +1984,10 @@ row5:
 	VCVTPS2DQ    Y10, Y10
 	VPSRAD       $0x01, Y10, Y8
 	VPSUBD       Y8, Y10, Y10
-	VPADDD       all_0000007f<>+0(SB), Y8, Y8
 	VPSLLD       $0x17, Y8, Y8
+	VPADDD       Y8, Y9, Y9
 	VPADDD       all_0000007f<>+0(SB), Y10, Y10
 	VPSLLD       $0x17, Y10, Y10
-	VMULPS       Y8, Y9, Y9
 	VMULPS       Y10, Y9, Y8
 	VADDPS       all_3f800000<>+0(SB), Y8, Y9
 	VBROADCASTSS one_3f800000<>+0(SB), Y10
@@ -2071,11 +2050,10 @@ row6:
 	VCVTPS2DQ    Y10, Y10
 	VPSRAD       $0x01, Y10, Y8
 	VPSUBD       Y8, Y10, Y10
-	VPADDD       all_0000007f<>+0(SB), Y8, Y8
 	VPSLLD       $0x17, Y8, Y8
+	VPADDD       Y8, Y9, Y9
 	VPADDD       all_0000007f<>+0(SB), Y10, Y10
 	VPSLLD       $0x17, Y10, Y10
-	VMULPS       Y8, Y9, Y9
 	VMULPS       Y10, Y9, Y8
 	VADDPS       all_3f800000<>+0(SB), Y8, Y9
 	VBROADCASTSS one_3f800000<>+0(SB), Y10
@@ -2138,11 +2116,10 @@ row7:
 	VCVTPS2DQ    Y10, Y10
 	VPSRAD       $0x01, Y10, Y8
 	VPSUBD       Y8, Y10, Y10
-	VPADDD       all_0000007f<>+0(SB), Y8, Y8
 	VPSLLD       $0x17, Y8, Y8
+	VPADDD       Y8, Y9, Y9
 	VPADDD       all_0000007f<>+0(SB), Y10, Y10
 	VPSLLD       $0x17, Y10, Y10
-	VMULPS       Y8, Y9, Y9
 	VMULPS       Y10, Y9, Y8
 	VADDPS       all_3f800000<>+0(SB), Y8, Y9
 	VBROADCASTSS one_3f800000<>+0(SB), Y10
@@ -2216,11 +2193,10 @@ row8:
 	VCVTPS2DQ    Y11, Y11
 	VPSRAD       $0x01, Y11, Y9
 	VPSUBD       Y9, Y11, Y11
-	VPADDD       all_0000007f<>+0(SB), Y9, Y9
 	VPSLLD       $0x17, Y9, Y9
+	VPADDD       Y9, Y10, Y10
 	VPADDD       all_0000007f<>+0(SB), Y11, Y11
 	VPSLLD       $0x17, Y11, Y11
-	VMULPS       Y9, Y10, Y10
 	VMULPS       Y11, Y10, Y9
 	VADDPS       all_3f800000<>+0(SB), Y9, Y10
 	VBROADCASTSS one_3f800000<>+0(SB), Y11
@@ -2287,11 +2263,10 @@ row9:
 	VCVTPS2DQ    Y11, Y11
 	VPSRAD       $0x01, Y11, Y9
 	VPSUBD       Y9, Y11, Y11
-	VPADDD       all_0000007f<>+0(SB), Y9, Y9
 	VPSLLD       $0x17, Y9, Y9
+	VPADDD       Y9, Y10, Y10
 	VPADDD       all_0000007f<>+0(SB), Y11, Y11
 	VPSLLD       $0x17, Y11, Y11
-	VMULPS       Y9, Y10, Y10
 	VMULPS       Y11, Y10, Y9
 	VADDPS       all_3f800000<>+0(SB), Y9, Y10
 	VBROADCASTSS one_3f800000<>+0(SB), Y11
@@ -2358,11 +2333,10 @@ row10:
 	VCVTPS2DQ    Y11, Y11
 	VPSRAD       $0x01, Y11, Y9
 	VPSUBD       Y9, Y11, Y11
-	VPADDD       all_0000007f<>+0(SB), Y9, Y9
 	VPSLLD       $0x17, Y9, Y9
+	VPADDD       Y9, Y10, Y10
 	VPADDD       all_0000007f<>+0(SB), Y11, Y11
 	VPSLLD       $0x17, Y11, Y11
-	VMULPS       Y9, Y10, Y10
 	VMULPS       Y11, Y10, Y9
 	VADDPS       all_3f800000<>+0(SB), Y9, Y10
 	VBROADCASTSS one_3f800000<>+0(SB), Y11
@@ -2429,11 +2403,10 @@ row11:
 	VCVTPS2DQ    Y11, Y11
 	VPSRAD       $0x01, Y11, Y9
 	VPSUBD       Y9, Y11, Y11
-	VPADDD       all_0000007f<>+0(SB), Y9, Y9
 	VPSLLD       $0x17, Y9, Y9
+	VPADDD       Y9, Y10, Y10
 	VPADDD       all_0000007f<>+0(SB), Y11, Y11
 	VPSLLD       $0x17, Y11, Y11
-	VMULPS       Y9, Y10, Y10
 	VMULPS       Y11, Y10, Y9
 	VADDPS       all_3f800000<>+0(SB), Y9, Y10
 	VBROADCASTSS one_3f800000<>+0(SB), Y11
@@ -2884,11 +2857,10 @@ block2:
 	VCVTPS2DQ    Y6, Y6
 	VPSRAD       $0x01, Y6, Y4
 	VPSUBD       Y4, Y6, Y6
-	VPADDD       all_0000007f<>+0(SB), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y5, Y5
 	VPADDD       all_0000007f<>+0(SB), Y6, Y6
 	VPSLLD       $0x17, Y6, Y6
-	VMULPS       Y4, Y5, Y5
 	VMULPS       Y6, Y5, Y4
 	VADDPS       all_3f800000<>+0(SB), Y4, Y5
 	VBROADCASTSS one_3f800000<>+0(SB), Y6
@@ -2929,11 +2901,10 @@ block2:
 	VCVTPS2DQ    Y6, Y6
 	VPSRAD       $0x01, Y6, Y4
 	VPSUBD       Y4, Y6, Y6
-	VPADDD       all_0000007f<>+0(SB), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y5, Y5
 	VPADDD       all_0000007f<>+0(SB), Y6, Y6
 	VPSLLD       $0x17, Y6, Y6
-	VMULPS       Y4, Y5, Y5
 	VMULPS       Y6, Y5, Y4
 	VADDPS       all_3f800000<>+0(SB), Y4, Y5
 	VBROADCASTSS one_3f800000<>+0(SB), Y6
@@ -2974,11 +2945,10 @@ block2:
 	VCVTPS2DQ    Y6, Y6
 	VPSRAD       $0x01, Y6, Y4
 	VPSUBD       Y4, Y6, Y6
-	VPADDD       all_0000007f<>+0(SB), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y5, Y5
 	VPADDD       all_0000007f<>+0(SB), Y6, Y6
 	VPSLLD       $0x17, Y6, Y6
-	VMULPS       Y4, Y5, Y5
 	VMULPS       Y6, Y5, Y4
 	VADDPS       all_3f800000<>+0(SB), Y4, Y5
 	VBROADCASTSS one_3f800000<>+0(SB), Y6
@@ -3019,11 +2989,10 @@ block2:
 	VCVTPS2DQ    Y6, Y6
 	VPSRAD       $0x01, Y6, Y4
 	VPSUBD       Y4, Y6, Y6
-	VPADDD       all_0000007f<>+0(SB), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y5, Y5
 	VPADDD       all_0000007f<>+0(SB), Y6, Y6
 	VPSLLD       $0x17, Y6, Y6
-	VMULPS       Y4, Y5, Y5
 	VMULPS       Y6, Y5, Y4
 	VADDPS       all_3f800000<>+0(SB), Y4, Y5
 	VBROADCASTSS one_3f800000<>+0(SB), Y6
@@ -3077,11 +3046,10 @@ lastBlock3:
 	VCVTPS2DQ    Y6, Y6
 	VPSRAD       $0x01, Y6, Y4
 	VPSUBD       Y4, Y6, Y6
-	VPADDD       all_0000007f<>+0(SB), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y5, Y5
 	VPADDD       all_0000007f<>+0(SB), Y6, Y6
 	VPSLLD       $0x17, Y6, Y6
-	VMULPS       Y4, Y5, Y5
 	VMULPS       Y6, Y5, Y4
 	VADDPS       all_3f800000<>+0(SB), Y4, Y5
 	VBROADCASTSS one_3f800000<>+0(SB), Y6
@@ -3125,11 +3093,10 @@ lastBlock3:
 	VCVTPS2DQ    Y6, Y6
 	VPSRAD       $0x01, Y6, Y4
 	VPSUBD       Y4, Y6, Y6
-	VPADDD       all_0000007f<>+0(SB), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y5, Y5
 	VPADDD       all_0000007f<>+0(SB), Y6, Y6
 	VPSLLD       $0x17, Y6, Y6
-	VMULPS       Y4, Y5, Y5
 	VMULPS       Y6, Y5, Y4
 	VADDPS       all_3f800000<>+0(SB), Y4, Y5
 	VBROADCASTSS one_3f800000<>+0(SB), Y6
@@ -3173,11 +3140,10 @@ lastBlock3:
 	VCVTPS2DQ    Y6, Y6
 	VPSRAD       $0x01, Y6, Y4
 	VPSUBD       Y4, Y6, Y6
-	VPADDD       all_0000007f<>+0(SB), Y4, Y4
 	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y5, Y5
 	VPADDD       all_0000007f<>+0(SB), Y6, Y6
 	VPSLLD       $0x17, Y6, Y6
-	VMULPS       Y4, Y5, Y5
 	VMULPS       Y6, Y5, Y4
 	VADDPS       all_3f800000<>+0(SB), Y4, Y5
 	VBROADCASTSS one_3f800000<>+0(SB), Y6
@@ -3223,11 +3189,10 @@ lastBlock3:
 	VCVTPS2DQ    Y7, Y7
 	VPSRAD       $0x01, Y7, Y5
 	VPSUBD       Y5, Y7, Y7
-	VPADDD       all_0000007f<>+0(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
+	VPADDD       Y5, Y6, Y6
 	VPADDD       all_0000007f<>+0(SB), Y7, Y7
 	VPSLLD       $0x17, Y7, Y7
-	VMULPS       Y5, Y6, Y6
 	VMULPS       Y7, Y6, Y5
 	VADDPS       all_3f800000<>+0(SB), Y5, Y6
 	VBROADCASTSS one_3f800000<>+0(SB), Y7
@@ -3273,11 +3238,10 @@ cutVector5:
 	VCVTPS2DQ    Y7, Y7
 	VPSRAD       $0x01, Y7, Y5
 	VPSUBD       Y5, Y7, Y7
-	VPADDD       all_0000007f<>+0(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
+	VPADDD       Y5, Y6, Y6
 	VPADDD       all_0000007f<>+0(SB), Y7, Y7
 	VPSLLD       $0x17, Y7, Y7
-	VMULPS       Y5, Y6, Y6
 	VMULPS       Y7, Y6, Y5
 	VADDPS       all_3f800000<>+0(SB), Y5, Y6
 	VBROADCASTSS one_3f800000<>+0(SB), Y7
@@ -3326,11 +3290,10 @@ cutVector6:
 	VCVTPS2DQ    Y7, Y7
 	VPSRAD       $0x01, Y7, Y5
 	VPSUBD       Y5, Y7, Y7
-	VPADDD       all_0000007f<>+0(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
+	VPADDD       Y5, Y6, Y6
 	VPADDD       all_0000007f<>+0(SB), Y7, Y7
 	VPSLLD       $0x17, Y7, Y7
-	VMULPS       Y5, Y6, Y6
 	VMULPS       Y7, Y6, Y5
 	VADDPS       all_3f800000<>+0(SB), Y5, Y6
 	VBROADCASTSS one_3f800000<>+0(SB), Y7
@@ -3379,11 +3342,10 @@ cutVector7:
 	VCVTPS2DQ    Y7, Y7
 	VPSRAD       $0x01, Y7, Y5
 	VPSUBD       Y5, Y7, Y7
-	VPADDD       all_0000007f<>+0(SB), Y5, Y5
 	VPSLLD       $0x17, Y5, Y5
+	VPADDD       Y5, Y6, Y6
 	VPADDD       all_0000007f<>+0(SB), Y7, Y7
 	VPSLLD       $0x17, Y7, Y7
-	VMULPS       Y5, Y6, Y6
 	VMULPS       Y7, Y6, Y5
 	VADDPS       all_3f800000<>+0(SB), Y5, Y6
 	VBROADCASTSS one_3f800000<>+0(SB), Y7

@@ -32,17 +32,17 @@ block2:
 	CMPQ    R11, AX
 	JGT     lastBlock3
 	VMOVUPS (CX)(R10*4), Y6
+	VMOVUPS 32(CX)(R10*4), Y7
 	VMULPS  Y0, Y6, Y6
+	VMULPS  Y0, Y7, Y7
 	VMAXPS  Y2, Y6, Y2
-	VMOVUPS 32(CX)(R10*4), Y6
-	VMULPS  Y0, Y6, Y6
-	VMAXPS  Y3, Y6, Y3
+	VMAXPS  Y3, Y7, Y3
 	VMOVUPS 64(CX)(R10*4), Y6
+	VMOVUPS 96(CX)(R10*4), Y7
 	VMULPS  Y0, Y6, Y6
+	VMULPS  Y0, Y7, Y7
 	VMAXPS  Y4, Y6, Y4
-	VMOVUPS 96(CX)(R10*4), Y6
-	VMULPS  Y0, Y6, Y6
-	VMAXPS  Y5, Y6, Y5
+	VMAXPS  Y5, Y7, Y5
 	ADDQ    $0x20, R10
 	JMP     block2
 
@@ -122,132 +122,117 @@ end4:
 	VMAXPS       X1, X2, X2
 	VMOVSS       X2, (DI)
 	VBROADCASTSS X2, Y2
-	VXORPS       Y1, Y1, Y1
 	VXORPS       Y3, Y3, Y3
 	VXORPS       Y4, Y4, Y4
 	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VBROADCASTSS one_c2d00000<>+0(SB), Y1
 	XORQ         R10, R10
 
 block8:
 	LEAQ         32(R10), R11
 	CMPQ         R11, AX
 	JGT          lastBlock9
-	VMOVUPS      (CX)(R10*4), Y6
-	VMULPS       Y0, Y6, Y6
-	VSUBPS       Y2, Y6, Y6
-	VBROADCASTSS one_42b20000<>+0(SB), Y7
-	VMINPS       Y6, Y7, Y6
-	VBROADCASTSS one_c2d00000<>+0(SB), Y7
-	VMAXPS       Y6, Y7, Y6
-	VMULPS       all_3fb8aa3b<>+0(SB), Y6, Y8
-	VROUNDPS     $0x08, Y8, Y8
-	VFNMADD231PS all_3f317218<>+0(SB), Y8, Y6
-	VFNMADD231PS all_b102e308<>+0(SB), Y8, Y6
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y7
-	VFMADD213PS  all_3c091d10<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3efffffe<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3f800000<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3f800000<>+0(SB), Y6, Y7
-	VCVTPS2DQ    Y8, Y8
-	VPSRAD       $0x01, Y8, Y6
-	VPSUBD       Y6, Y8, Y8
-	VPADDD       all_0000007f<>+0(SB), Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VPADDD       all_0000007f<>+0(SB), Y8, Y8
-	VPSLLD       $0x17, Y8, Y8
-	VMULPS       Y6, Y7, Y7
-	VMULPS       Y8, Y7, Y6
-	VMOVUPS      Y6, (DX)(R10*4)
-	VADDPS       Y6, Y1, Y1
-	VMOVUPS      32(CX)(R10*4), Y6
-	VMULPS       Y0, Y6, Y6
-	VSUBPS       Y2, Y6, Y6
-	VBROADCASTSS one_42b20000<>+0(SB), Y7
-	VMINPS       Y6, Y7, Y6
-	VBROADCASTSS one_c2d00000<>+0(SB), Y7
-	VMAXPS       Y6, Y7, Y6
-	VMULPS       all_3fb8aa3b<>+0(SB), Y6, Y8
-	VROUNDPS     $0x08, Y8, Y8
-	VFNMADD231PS all_3f317218<>+0(SB), Y8, Y6
-	VFNMADD231PS all_b102e308<>+0(SB), Y8, Y6
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y7
-	VFMADD213PS  all_3c091d10<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3efffffe<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3f800000<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3f800000<>+0(SB), Y6, Y7
-	VCVTPS2DQ    Y8, Y8
-	VPSRAD       $0x01, Y8, Y6
-	VPSUBD       Y6, Y8, Y8
-	VPADDD       all_0000007f<>+0(SB), Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VPADDD       all_0000007f<>+0(SB), Y8, Y8
-	VPSLLD       $0x17, Y8, Y8
-	VMULPS       Y6, Y7, Y7
-	VMULPS       Y8, Y7, Y6
-	VMOVUPS      Y6, 32(DX)(R10*4)
-	VADDPS       Y6, Y3, Y3
-	VMOVUPS      64(CX)(R10*4), Y6
-	VMULPS       Y0, Y6, Y6
-	VSUBPS       Y2, Y6, Y6
-	VBROADCASTSS one_42b20000<>+0(SB), Y7
-	VMINPS       Y6, Y7, Y6
-	VBROADCASTSS one_c2d00000<>+0(SB), Y7
-	VMAXPS       Y6, Y7, Y6
-	VMULPS       all_3fb8aa3b<>+0(SB), Y6, Y8
-	VROUNDPS     $0x08, Y8, Y8
-	VFNMADD231PS all_3f317218<>+0(SB), Y8, Y6
-	VFNMADD231PS all_b102e308<>+0(SB), Y8, Y6
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y7
-	VFMADD213PS  all_3c091d10<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3efffffe<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3f800000<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3f800000<>+0(SB), Y6, Y7
-	VCVTPS2DQ    Y8, Y8
-	VPSRAD       $0x01, Y8, Y6
-	VPSUBD       Y6, Y8, Y8
-	VPADDD       all_0000007f<>+0(SB), Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VPADDD       all_0000007f<>+0(SB), Y8, Y8
-	VPSLLD       $0x17, Y8, Y8
-	VMULPS       Y6, Y7, Y7
-	VMULPS       Y8, Y7, Y6
-	VMOVUPS      Y6, 64(DX)(R10*4)
-	VADDPS       Y6, Y4, Y4
-	VMOVUPS      96(CX)(R10*4), Y6
-	VMULPS       Y0, Y6, Y6
-	VSUBPS       Y2, Y6, Y6
-	VBROADCASTSS one_42b20000<>+0(SB), Y7
-	VMINPS       Y6, Y7, Y6
-	VBROADCASTSS one_c2d00000<>+0(SB), Y7
-	VMAXPS       Y6, Y7, Y6
-	VMULPS       all_3fb8aa3b<>+0(SB), Y6, Y8
-	VROUNDPS     $0x08, Y8, Y8
-	VFNMADD231PS all_3f317218<>+0(SB), Y8, Y6
-	VFNMADD231PS all_b102e308<>+0(SB), Y8, Y6
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y7
-	VFMADD213PS  all_3c091d10<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3efffffe<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3f800000<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3f800000<>+0(SB), Y6, Y7
-	VCVTPS2DQ    Y8, Y8
-	VPSRAD       $0x01, Y8, Y6
-	VPSUBD       Y6, Y8, Y8
-	VPADDD       all_0000007f<>+0(SB), Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VPADDD       all_0000007f<>+0(SB), Y8, Y8
-	VPSLLD       $0x17, Y8, Y8
-	VMULPS       Y6, Y7, Y7
-	VMULPS       Y8, Y7, Y6
-	VMOVUPS      Y6, 96(DX)(R10*4)
-	VADDPS       Y6, Y5, Y5
+	VMOVUPS      (CX)(R10*4), Y7
+	VMOVUPS      32(CX)(R10*4), Y10
+	VMULPS       Y0, Y7, Y7
+	VMULPS       Y0, Y10, Y10
+	VSUBPS       Y2, Y7, Y7
+	VSUBPS       Y2, Y10, Y10
+	VMAXPS       Y7, Y1, Y7
+	VMAXPS       Y10, Y1, Y10
+	VMULPS       all_3fb8aa3b<>+0(SB), Y7, Y9
+	VMULPS       all_3fb8aa3b<>+0(SB), Y10, Y12
+	VROUNDPS     $0x08, Y9, Y9
+	VROUNDPS     $0x08, Y12, Y12
+	VFNMADD231PS all_3f317218<>+0(SB), Y9, Y7
+	VFNMADD231PS all_3f317218<>+0(SB), Y12, Y10
+	VFNMADD231PS all_b102e308<>+0(SB), Y9, Y7
+	VFNMADD231PS all_b102e308<>+0(SB), Y12, Y10
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y8
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y11
+	VFMADD213PS  all_3c091d10<>+0(SB), Y7, Y8
+	VFMADD213PS  all_3c091d10<>+0(SB), Y10, Y11
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y7, Y8
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y10, Y11
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y7, Y8
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y10, Y11
+	VFMADD213PS  all_3efffffe<>+0(SB), Y7, Y8
+	VFMADD213PS  all_3efffffe<>+0(SB), Y10, Y11
+	VFMADD213PS  all_3f800000<>+0(SB), Y7, Y8
+	VFMADD213PS  all_3f800000<>+0(SB), Y10, Y11
+	VFMADD213PS  all_3f800000<>+0(SB), Y7, Y8
+	VFMADD213PS  all_3f800000<>+0(SB), Y10, Y11
+	VCVTPS2DQ    Y9, Y9
+	VCVTPS2DQ    Y12, Y12
+	VPSRAD       $0x01, Y9, Y7
+	VPSRAD       $0x01, Y12, Y10
+	VPSUBD       Y7, Y9, Y9
+	VPSUBD       Y10, Y12, Y12
+	VPSLLD       $0x17, Y7, Y7
+	VPSLLD       $0x17, Y10, Y10
+	VPADDD       Y7, Y8, Y8
+	VPADDD       Y10, Y11, Y11
+	VPADDD       all_0000007f<>+0(SB), Y9, Y9
+	VPADDD       all_0000007f<>+0(SB), Y12, Y12
+	VPSLLD       $0x17, Y9, Y9
+	VPSLLD       $0x17, Y12, Y12
+	VMULPS       Y9, Y8, Y7
+	VMULPS       Y12, Y11, Y10
+	VMOVUPS      Y7, (DX)(R10*4)
+	VMOVUPS      Y10, 32(DX)(R10*4)
+	VADDPS       Y7, Y3, Y3
+	VADDPS       Y10, Y4, Y4
+	VMOVUPS      64(CX)(R10*4), Y7
+	VMOVUPS      96(CX)(R10*4), Y10
+	VMULPS       Y0, Y7, Y7
+	VMULPS       Y0, Y10, Y10
+	VSUBPS       Y2, Y7, Y7
+	VSUBPS       Y2, Y10, Y10
+	VMAXPS       Y7, Y1, Y7
+	VMAXPS       Y10, Y1, Y10
+	VMULPS       all_3fb8aa3b<>+0(SB), Y7, Y9
+	VMULPS       all_3fb8aa3b<>+0(SB), Y10, Y12
+	VROUNDPS     $0x08, Y9, Y9
+	VROUNDPS     $0x08, Y12, Y12
+	VFNMADD231PS all_3f317218<>+0(SB), Y9, Y7
+	VFNMADD231PS all_3f317218<>+0(SB), Y12, Y10
+	VFNMADD231PS all_b102e308<>+0(SB), Y9, Y7
+	VFNMADD231PS all_b102e308<>+0(SB), Y12, Y10
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y8
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y11
+	VFMADD213PS  all_3c091d10<>+0(SB), Y7, Y8
+	VFMADD213PS  all_3c091d10<>+0(SB), Y10, Y11
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y7, Y8
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y10, Y11
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y7, Y8
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y10, Y11
+	VFMADD213PS  all_3efffffe<>+0(SB), Y7, Y8
+	VFMADD213PS  all_3efffffe<>+0(SB), Y10, Y11
+	VFMADD213PS  all_3f800000<>+0(SB), Y7, Y8
+	VFMADD213PS  all_3f800000<>+0(SB), Y10, Y11
+	VFMADD213PS  all_3f800000<>+0(SB), Y7, Y8
+	VFMADD213PS  all_3f800000<>+0(SB), Y10, Y11
+	VCVTPS2DQ    Y9, Y9
+	VCVTPS2DQ    Y12, Y12
+	VPSRAD       $0x01, Y9, Y7
+	VPSRAD       $0x01, Y12, Y10
+	VPSUBD       Y7, Y9, Y9
+	VPSUBD       Y10, Y12, Y12
+	VPSLLD       $0x17, Y7, Y7
+	VPSLLD       $0x17, Y10, Y10
+	VPADDD       Y7, Y8, Y8
+	VPADDD       Y10, Y11, Y11
+	VPADDD       all_0000007f<>+0(SB), Y9, Y9
+	VPADDD       all_0000007f<>+0(SB), Y12, Y12
+	VPSLLD       $0x17, Y9, Y9
+	VPSLLD       $0x17, Y12, Y12
+	VMULPS       Y9, Y8, Y7
+	VMULPS       Y12, Y11, Y10
+	VMOVUPS      Y7, 64(DX)(R10*4)
+	VMOVUPS      Y10, 96(DX)(R10*4)
+	VADDPS       Y7, Y5, Y5
+	VADDPS       Y10, Y6, Y6
 	ADDQ         $0x20, R10
 	JMP          block8
 
@@ -261,429 +246,401 @@ lastBlock9:
 	LEAQ         8(R10), R11
 	CMPQ         R11, AX
 	JGT          cutVector11
-	VMOVUPS      (CX)(R10*4), Y6
-	VMULPS       Y0, Y6, Y6
-	VSUBPS       Y2, Y6, Y6
-	VBROADCASTSS one_42b20000<>+0(SB), Y7
-	VMINPS       Y6, Y7, Y6
-	VBROADCASTSS one_c2d00000<>+0(SB), Y7
-	VMAXPS       Y6, Y7, Y6
-	VMULPS       all_3fb8aa3b<>+0(SB), Y6, Y8
-	VROUNDPS     $0x08, Y8, Y8
-	VFNMADD231PS all_3f317218<>+0(SB), Y8, Y6
-	VFNMADD231PS all_b102e308<>+0(SB), Y8, Y6
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y7
-	VFMADD213PS  all_3c091d10<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3efffffe<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3f800000<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3f800000<>+0(SB), Y6, Y7
-	VCVTPS2DQ    Y8, Y8
-	VPSRAD       $0x01, Y8, Y6
-	VPSUBD       Y6, Y8, Y8
-	VPADDD       all_0000007f<>+0(SB), Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VPADDD       all_0000007f<>+0(SB), Y8, Y8
-	VPSLLD       $0x17, Y8, Y8
-	VMULPS       Y6, Y7, Y7
-	VMULPS       Y8, Y7, Y6
-	VMOVUPS      Y6, (DX)(R10*4)
-	VADDPS       Y6, Y1, Y1
+	VMOVUPS      (CX)(R10*4), Y7
+	VMULPS       Y0, Y7, Y7
+	VSUBPS       Y2, Y7, Y7
+	VMAXPS       Y7, Y1, Y7
+	VMULPS       all_3fb8aa3b<>+0(SB), Y7, Y9
+	VROUNDPS     $0x08, Y9, Y9
+	VFNMADD231PS all_3f317218<>+0(SB), Y9, Y7
+	VFNMADD231PS all_b102e308<>+0(SB), Y9, Y7
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y8
+	VFMADD213PS  all_3c091d10<>+0(SB), Y7, Y8
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y7, Y8
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y7, Y8
+	VFMADD213PS  all_3efffffe<>+0(SB), Y7, Y8
+	VFMADD213PS  all_3f800000<>+0(SB), Y7, Y8
+	VFMADD213PS  all_3f800000<>+0(SB), Y7, Y8
+	VCVTPS2DQ    Y9, Y9
+	VPSRAD       $0x01, Y9, Y7
+	VPSUBD       Y7, Y9, Y9
+	VPSLLD       $0x17, Y7, Y7
+	VPADDD       Y7, Y8, Y8
+	VPADDD       all_0000007f<>+0(SB), Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VMULPS       Y9, Y8, Y7
+	VMOVUPS      Y7, (DX)(R10*4)
+	VADDPS       Y7, Y3, Y3
 	LEAQ         16(R10), R11
 	CMPQ         R11, AX
 	JGT          cutVector12
-	VMOVUPS      32(CX)(R10*4), Y6
-	VMULPS       Y0, Y6, Y6
-	VSUBPS       Y2, Y6, Y6
-	VBROADCASTSS one_42b20000<>+0(SB), Y7
-	VMINPS       Y6, Y7, Y6
-	VBROADCASTSS one_c2d00000<>+0(SB), Y7
-	VMAXPS       Y6, Y7, Y6
-	VMULPS       all_3fb8aa3b<>+0(SB), Y6, Y8
-	VROUNDPS     $0x08, Y8, Y8
-	VFNMADD231PS all_3f317218<>+0(SB), Y8, Y6
-	VFNMADD231PS all_b102e308<>+0(SB), Y8, Y6
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y7
-	VFMADD213PS  all_3c091d10<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3efffffe<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3f800000<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3f800000<>+0(SB), Y6, Y7
-	VCVTPS2DQ    Y8, Y8
-	VPSRAD       $0x01, Y8, Y6
-	VPSUBD       Y6, Y8, Y8
-	VPADDD       all_0000007f<>+0(SB), Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VPADDD       all_0000007f<>+0(SB), Y8, Y8
-	VPSLLD       $0x17, Y8, Y8
-	VMULPS       Y6, Y7, Y7
-	VMULPS       Y8, Y7, Y6
-	VMOVUPS      Y6, 32(DX)(R10*4)
-	VADDPS       Y6, Y3, Y3
+	VMOVUPS      32(CX)(R10*4), Y7
+	VMULPS       Y0, Y7, Y7
+	VSUBPS       Y2, Y7, Y7
+	VMAXPS       Y7, Y1, Y7
+	VMULPS       all_3fb8aa3b<>+0(SB), Y7, Y9
+	VROUNDPS     $0x08, Y9, Y9
+	VFNMADD231PS all_3f317218<>+0(SB), Y9, Y7
+	VFNMADD231PS all_b102e308<>+0(SB), Y9, Y7
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y8
+	VFMADD213PS  all_3c091d10<>+0(SB), Y7, Y8
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y7, Y8
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y7, Y8
+	VFMADD213PS  all_3efffffe<>+0(SB), Y7, Y8
+	VFMADD213PS  all_3f800000<>+0(SB), Y7, Y8
+	VFMADD213PS  all_3f800000<>+0(SB), Y7, Y8
+	VCVTPS2DQ    Y9, Y9
+	VPSRAD       $0x01, Y9, Y7
+	VPSUBD       Y7, Y9, Y9
+	VPSLLD       $0x17, Y7, Y7
+	VPADDD       Y7, Y8, Y8
+	VPADDD       all_0000007f<>+0(SB), Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VMULPS       Y9, Y8, Y7
+	VMOVUPS      Y7, 32(DX)(R10*4)
+	VADDPS       Y7, Y4, Y4
 	LEAQ         24(R10), R11
 	CMPQ         R11, AX
 	JGT          cutVector13
-	VMOVUPS      64(CX)(R10*4), Y6
-	VMULPS       Y0, Y6, Y6
-	VSUBPS       Y2, Y6, Y6
-	VBROADCASTSS one_42b20000<>+0(SB), Y7
-	VMINPS       Y6, Y7, Y6
-	VBROADCASTSS one_c2d00000<>+0(SB), Y7
-	VMAXPS       Y6, Y7, Y6
-	VMULPS       all_3fb8aa3b<>+0(SB), Y6, Y8
-	VROUNDPS     $0x08, Y8, Y8
-	VFNMADD231PS all_3f317218<>+0(SB), Y8, Y6
-	VFNMADD231PS all_b102e308<>+0(SB), Y8, Y6
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y7
-	VFMADD213PS  all_3c091d10<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3efffffe<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3f800000<>+0(SB), Y6, Y7
-	VFMADD213PS  all_3f800000<>+0(SB), Y6, Y7
-	VCVTPS2DQ    Y8, Y8
-	VPSRAD       $0x01, Y8, Y6
-	VPSUBD       Y6, Y8, Y8
-	VPADDD       all_0000007f<>+0(SB), Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VPADDD       all_0000007f<>+0(SB), Y8, Y8
-	VPSLLD       $0x17, Y8, Y8
-	VMULPS       Y6, Y7, Y7
-	VMULPS       Y8, Y7, Y6
-	VMOVUPS      Y6, 64(DX)(R10*4)
-	VADDPS       Y6, Y4, Y4
+	VMOVUPS      64(CX)(R10*4), Y7
+	VMULPS       Y0, Y7, Y7
+	VSUBPS       Y2, Y7, Y7
+	VMAXPS       Y7, Y1, Y7
+	VMULPS       all_3fb8aa3b<>+0(SB), Y7, Y9
+	VROUNDPS     $0x08, Y9, Y9
+	VFNMADD231PS all_3f317218<>+0(SB), Y9, Y7
+	VFNMADD231PS all_b102e308<>+0(SB), Y9, Y7
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y8
+	VFMADD213PS  all_3c091d10<>+0(SB), Y7, Y8
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y7, Y8
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y7, Y8
+	VFMADD213PS  all_3efffffe<>+0(SB), Y7, Y8
+	VFMADD213PS  all_3f800000<>+0(SB), Y7, Y8
+	VFMADD213PS  all_3f800000<>+0(SB), Y7, Y8
+	VCVTPS2DQ    Y9, Y9
+	VPSRAD       $0x01, Y9, Y7
+	VPSUBD       Y7, Y9, Y9
+	VPSLLD       $0x17, Y7, Y7
+	VPADDD       Y7, Y8, Y8
+	VPADDD       all_0000007f<>+0(SB), Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VMULPS       Y9, Y8, Y7
+	VMOVUPS      Y7, 64(DX)(R10*4)
+	VADDPS       Y7, Y5, Y5
 	LEAQ         24(R10), R11
 	CMPQ         R11, AX
 	JGE          end10
-	VMOVUPS      96(R12), Y6
-	VMASKMOVPS   96(CX)(R10*4), Y6, Y7
-	VMULPS       Y0, Y7, Y7
-	VSUBPS       Y2, Y7, Y7
-	VBROADCASTSS one_42b20000<>+0(SB), Y2
-	VMINPS       Y7, Y2, Y7
-	VBROADCASTSS one_c2d00000<>+0(SB), Y2
-	VMAXPS       Y7, Y2, Y7
-	VMULPS       all_3fb8aa3b<>+0(SB), Y7, Y8
-	VROUNDPS     $0x08, Y8, Y8
-	VFNMADD231PS all_3f317218<>+0(SB), Y8, Y7
-	VFNMADD231PS all_b102e308<>+0(SB), Y8, Y7
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y2
-	VFMADD213PS  all_3c091d10<>+0(SB), Y7, Y2
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y7, Y2
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y7, Y2
-	VFMADD213PS  all_3efffffe<>+0(SB), Y7, Y2
-	VFMADD213PS  all_3f800000<>+0(SB), Y7, Y2
-	VFMADD213PS  all_3f800000<>+0(SB), Y7, Y2
-	VCVTPS2DQ    Y8, Y8
-	VPSRAD       $0x01, Y8, Y7
-	VPSUBD       Y7, Y8, Y8
-	VPADDD       all_0000007f<>+0(SB), Y7, Y7
-	VPSLLD       $0x17, Y7, Y7
-	VPADDD       all_0000007f<>+0(SB), Y8, Y8
+	VMOVUPS      96(R12), Y7
+	VMASKMOVPS   96(CX)(R10*4), Y7, Y8
+	VMULPS       Y0, Y8, Y8
+	VSUBPS       Y2, Y8, Y8
+	VMAXPS       Y8, Y1, Y8
+	VMULPS       all_3fb8aa3b<>+0(SB), Y8, Y2
+	VROUNDPS     $0x08, Y2, Y2
+	VFNMADD231PS all_3f317218<>+0(SB), Y2, Y8
+	VFNMADD231PS all_b102e308<>+0(SB), Y2, Y8
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y1
+	VFMADD213PS  all_3c091d10<>+0(SB), Y8, Y1
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y8, Y1
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y8, Y1
+	VFMADD213PS  all_3efffffe<>+0(SB), Y8, Y1
+	VFMADD213PS  all_3f800000<>+0(SB), Y8, Y1
+	VFMADD213PS  all_3f800000<>+0(SB), Y8, Y1
+	VCVTPS2DQ    Y2, Y2
+	VPSRAD       $0x01, Y2, Y8
+	VPSUBD       Y8, Y2, Y2
 	VPSLLD       $0x17, Y8, Y8
-	VMULPS       Y7, Y2, Y2
-	VMULPS       Y8, Y2, Y7
-	VMOVMSKPS    Y6, R11
+	VPADDD       Y8, Y1, Y1
+	VPADDD       all_0000007f<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y2, Y1, Y8
+	VMOVMSKPS    Y7, R11
 	TESTL        $0x00000080, R11
 	JNZ          whole14
 	TESTL        $0x00000008, R11
 	JZ           low15
-	VEXTRACTF128 $0x01, Y7, X2
-	VMOVUPS      X7, 96(DX)(R10*4)
+	VEXTRACTF128 $0x01, Y8, X1
+	VMOVUPS      X8, 96(DX)(R10*4)
 	TESTL        $0x00000020, R11
 	JZ           one17
-	VMOVLPS      X2, 112(DX)(R10*4)
+	VMOVLPS      X1, 112(DX)(R10*4)
 	TESTL        $0x00000040, R11
 	JZ           stored16
-	VEXTRACTPS   $0x02, X2, 120(DX)(R10*4)
+	VEXTRACTPS   $0x02, X1, 120(DX)(R10*4)
 	JMP          stored16
 
 one17:
 	TESTL  $0x00000010, R11
 	JZ     stored16
-	VMOVSS X2, 112(DX)(R10*4)
+	VMOVSS X1, 112(DX)(R10*4)
 	JMP    stored16
 
 low15:
 	TESTL      $0x00000002, R11
 	JZ         one18
-	VMOVLPS    X7, 96(DX)(R10*4)
+	VMOVLPS    X8, 96(DX)(R10*4)
 	TESTL      $0x00000004, R11
 	JZ         stored16
-	VEXTRACTPS $0x02, X7, 104(DX)(R10*4)
+	VEXTRACTPS $0x02, X8, 104(DX)(R10*4)
 	JMP        stored16
 
 one18:
 	TESTL  $0x00000001, R11
 	JZ     stored16
-	VMOVSS X7, 96(DX)(R10*4)
+	VMOVSS X8, 96(DX)(R10*4)
 	JMP    stored16
 
 whole14:
-	VMOVUPS Y7, 96(DX)(R10*4)
+	VMOVUPS Y8, 96(DX)(R10*4)
 
 stored16:
-	VANDPS Y6, Y7, Y7
-	VADDPS Y7, Y5, Y5
+	VANDPS Y7, Y8, Y8
+	VADDPS Y8, Y6, Y6
 	JMP    end10
 
 cutVector11:
-	VMOVUPS      (R12), Y6
-	VMASKMOVPS   (CX)(R10*4), Y6, Y7
-	VMULPS       Y0, Y7, Y7
-	VSUBPS       Y2, Y7, Y7
-	VBROADCASTSS one_42b20000<>+0(SB), Y2
-	VMINPS       Y7, Y2, Y7
-	VBROADCASTSS one_c2d00000<>+0(SB), Y2
-	VMAXPS       Y7, Y2, Y7
-	VMULPS       all_3fb8aa3b<>+0(SB), Y7, Y8
-	VROUNDPS     $0x08, Y8, Y8
-	VFNMADD231PS all_3f317218<>+0(SB), Y8, Y7
-	VFNMADD231PS all_b102e308<>+0(SB), Y8, Y7
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y2
-	VFMADD213PS  all_3c091d10<>+0(SB), Y7, Y2
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y7, Y2
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y7, Y2
-	VFMADD213PS  all_3efffffe<>+0(SB), Y7, Y2
-	VFMADD213PS  all_3f800000<>+0(SB), Y7, Y2
-	VFMADD213PS  all_3f800000<>+0(SB), Y7, Y2
-	VCVTPS2DQ    Y8, Y8
-	VPSRAD       $0x01, Y8, Y7
-	VPSUBD       Y7, Y8, Y8
-	VPADDD       all_0000007f<>+0(SB), Y7, Y7
-	VPSLLD       $0x17, Y7, Y7
-	VPADDD       all_0000007f<>+0(SB), Y8, Y8
+	VMOVUPS      (R12), Y7
+	VMASKMOVPS   (CX)(R10*4), Y7, Y8
+	VMULPS       Y0, Y8, Y8
+	VSUBPS       Y2, Y8, Y8
+	VMAXPS       Y8, Y1, Y8
+	VMULPS       all_3fb8aa3b<>+0(SB), Y8, Y2
+	VROUNDPS     $0x08, Y2, Y2
+	VFNMADD231PS all_3f317218<>+0(SB), Y2, Y8
+	VFNMADD231PS all_b102e308<>+0(SB), Y2, Y8
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y1
+	VFMADD213PS  all_3c091d10<>+0(SB), Y8, Y1
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y8, Y1
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y8, Y1
+	VFMADD213PS  all_3efffffe<>+0(SB), Y8, Y1
+	VFMADD213PS  all_3f800000<>+0(SB), Y8, Y1
+	VFMADD213PS  all_3f800000<>+0(SB), Y8, Y1
+	VCVTPS2DQ    Y2, Y2
+	VPSRAD       $0x01, Y2, Y8
+	VPSUBD       Y8, Y2, Y2
 	VPSLLD       $0x17, Y8, Y8
-	VMULPS       Y7, Y2, Y2
-	VMULPS       Y8, Y2, Y7
-	VMOVMSKPS    Y6, R11
+	VPADDD       Y8, Y1, Y1
+	VPADDD       all_0000007f<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y2, Y1, Y8
+	VMOVMSKPS    Y7, R11
 	TESTL        $0x00000080, R11
 	JNZ          whole19
 	TESTL        $0x00000008, R11
 	JZ           low20
-	VEXTRACTF128 $0x01, Y7, X2
-	VMOVUPS      X7, (DX)(R10*4)
+	VEXTRACTF128 $0x01, Y8, X1
+	VMOVUPS      X8, (DX)(R10*4)
 	TESTL        $0x00000020, R11
 	JZ           one22
-	VMOVLPS      X2, 16(DX)(R10*4)
+	VMOVLPS      X1, 16(DX)(R10*4)
 	TESTL        $0x00000040, R11
 	JZ           stored21
-	VEXTRACTPS   $0x02, X2, 24(DX)(R10*4)
+	VEXTRACTPS   $0x02, X1, 24(DX)(R10*4)
 	JMP          stored21
 
 one22:
 	TESTL  $0x00000010, R11
 	JZ     stored21
-	VMOVSS X2, 16(DX)(R10*4)
+	VMOVSS X1, 16(DX)(R10*4)
 	JMP    stored21
 
 low20:
 	TESTL      $0x00000002, R11
 	JZ         one23
-	VMOVLPS    X7, (DX)(R10*4)
+	VMOVLPS    X8, (DX)(R10*4)
 	TESTL      $0x00000004, R11
 	JZ         stored21
-	VEXTRACTPS $0x02, X7, 8(DX)(R10*4)
+	VEXTRACTPS $0x02, X8, 8(DX)(R10*4)
 	JMP        stored21
 
 one23:
 	TESTL  $0x00000001, R11
 	JZ     stored21
-	VMOVSS X7, (DX)(R10*4)
+	VMOVSS X8, (DX)(R10*4)
 	JMP    stored21
 
 whole19:
-	VMOVUPS Y7, (DX)(R10*4)
+	VMOVUPS Y8, (DX)(R10*4)
 
 stored21:
-	VANDPS Y6, Y7, Y7
-	VADDPS Y7, Y1, Y1
+	VANDPS Y7, Y8, Y8
+	VADDPS Y8, Y3, Y3
 	JMP    end10
 
 cutVector12:
 	LEAQ         8(R10), R11
 	CMPQ         R11, AX
 	JGE          end10
-	VMOVUPS      32(R12), Y6
-	VMASKMOVPS   32(CX)(R10*4), Y6, Y7
-	VMULPS       Y0, Y7, Y7
-	VSUBPS       Y2, Y7, Y7
-	VBROADCASTSS one_42b20000<>+0(SB), Y2
-	VMINPS       Y7, Y2, Y7
-	VBROADCASTSS one_c2d00000<>+0(SB), Y2
-	VMAXPS       Y7, Y2, Y7
-	VMULPS       all_3fb8aa3b<>+0(SB), Y7, Y8
-	VROUNDPS     $0x08, Y8, Y8
-	VFNMADD231PS all_3f317218<>+0(SB), Y8, Y7
-	VFNMADD231PS all_b102e308<>+0(SB), Y8, Y7
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y2
-	VFMADD213PS  all_3c091d10<>+0(SB), Y7, Y2
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y7, Y2
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y7, Y2
-	VFMADD213PS  all_3efffffe<>+0(SB), Y7, Y2
-	VFMADD213PS  all_3f800000<>+0(SB), Y7, Y2
-	VFMADD213PS  all_3f800000<>+0(SB), Y7, Y2
-	VCVTPS2DQ    Y8, Y8
-	VPSRAD       $0x01, Y8, Y7
-	VPSUBD       Y7, Y8, Y8
-	VPADDD       all_0000007f<>+0(SB), Y7, Y7
-	VPSLLD       $0x17, Y7, Y7
-	VPADDD       all_0000007f<>+0(SB), Y8, Y8
+	VMOVUPS      32(R12), Y7
+	VMASKMOVPS   32(CX)(R10*4), Y7, Y8
+	VMULPS       Y0, Y8, Y8
+	VSUBPS       Y2, Y8, Y8
+	VMAXPS       Y8, Y1, Y8
+	VMULPS       all_3fb8aa3b<>+0(SB), Y8, Y2
+	VROUNDPS     $0x08, Y2, Y2
+	VFNMADD231PS all_3f317218<>+0(SB), Y2, Y8
+	VFNMADD231PS all_b102e308<>+0(SB), Y2, Y8
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y1
+	VFMADD213PS  all_3c091d10<>+0(SB), Y8, Y1
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y8, Y1
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y8, Y1
+	VFMADD213PS  all_3efffffe<>+0(SB), Y8, Y1
+	VFMADD213PS  all_3f800000<>+0(SB), Y8, Y1
+	VFMADD213PS  all_3f800000<>+0(SB), Y8, Y1
+	VCVTPS2DQ    Y2, Y2
+	VPSRAD       $0x01, Y2, Y8
+	VPSUBD       Y8, Y2, Y2
 	VPSLLD       $0x17, Y8, Y8
-	VMULPS       Y7, Y2, Y2
-	VMULPS       Y8, Y2, Y7
-	VMOVMSKPS    Y6, R11
+	VPADDD       Y8, Y1, Y1
+	VPADDD       all_0000007f<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y2, Y1, Y8
+	VMOVMSKPS    Y7, R11
 	TESTL        $0x00000080, R11
 	JNZ          whole24
 	TESTL        $0x00000008, R11
 	JZ           low25
-	VEXTRACTF128 $0x01, Y7, X2
-	VMOVUPS      X7, 32(DX)(R10*4)
+	VEXTRACTF128 $0x01, Y8, X1
+	VMOVUPS      X8, 32(DX)(R10*4)
 	TESTL        $0x00000020, R11
 	JZ           one27
-	VMOVLPS      X2, 48(DX)(R10*4)
+	VMOVLPS      X1, 48(DX)(R10*4)
 	TESTL        $0x00000040, R11
 	JZ           stored26
-	VEXTRACTPS   $0x02, X2, 56(DX)(R10*4)
+	VEXTRACTPS   $0x02, X1, 56(DX)(R10*4)
 	JMP          stored26
 
 one27:
 	TESTL  $0x00000010, R11
 	JZ     stored26
-	VMOVSS X2, 48(DX)(R10*4)
+	VMOVSS X1, 48(DX)(R10*4)
 	JMP    stored26
 
 low25:
 	TESTL      $0x00000002, R11
 	JZ         one28
-	VMOVLPS    X7, 32(DX)(R10*4)
+	VMOVLPS    X8, 32(DX)(R10*4)
 	TESTL      $0x00000004, R11
 	JZ         stored26
-	VEXTRACTPS $0x02, X7, 40(DX)(R10*4)
+	VEXTRACTPS $0x02, X8, 40(DX)(R10*4)
 	JMP        stored26
 
 one28:
 	TESTL  $0x00000001, R11
 	JZ     stored26
-	VMOVSS X7, 32(DX)(R10*4)
+	VMOVSS X8, 32(DX)(R10*4)
 	JMP    stored26
 
 whole24:
-	VMOVUPS Y7, 32(DX)(R10*4)
+	VMOVUPS Y8, 32(DX)(R10*4)
 
 stored26:
-	VANDPS Y6, Y7, Y7
-	VADDPS Y7, Y3, Y3
+	VANDPS Y7, Y8, Y8
+	VADDPS Y8, Y4, Y4
 	JMP    end10
 
 cutVector13:
 	LEAQ         16(R10), R11
 	CMPQ         R11, AX
 	JGE          end10
-	VMOVUPS      64(R12), Y6
-	VMASKMOVPS   64(CX)(R10*4), Y6, Y7
-	VMULPS       Y0, Y7, Y7
-	VSUBPS       Y2, Y7, Y7
-	VBROADCASTSS one_42b20000<>+0(SB), Y2
-	VMINPS       Y7, Y2, Y7
-	VBROADCASTSS one_c2d00000<>+0(SB), Y2
-	VMAXPS       Y7, Y2, Y7
-	VMULPS       all_3fb8aa3b<>+0(SB), Y7, Y8
-	VROUNDPS     $0x08, Y8, Y8
-	VFNMADD231PS all_3f317218<>+0(SB), Y8, Y7
-	VFNMADD231PS all_b102e308<>+0(SB), Y8, Y7
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y2
-	VFMADD213PS  all_3c091d10<>+0(SB), Y7, Y2
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y7, Y2
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y7, Y2
-	VFMADD213PS  all_3efffffe<>+0(SB), Y7, Y2
-	VFMADD213PS  all_3f800000<>+0(SB), Y7, Y2
-	VFMADD213PS  all_3f800000<>+0(SB), Y7, Y2
-	VCVTPS2DQ    Y8, Y8
-	VPSRAD       $0x01, Y8, Y7
-	VPSUBD       Y7, Y8, Y8
-	VPADDD       all_0000007f<>+0(SB), Y7, Y7
-	VPSLLD       $0x17, Y7, Y7
-	VPADDD       all_0000007f<>+0(SB), Y8, Y8
+	VMOVUPS      64(R12), Y7
+	VMASKMOVPS   64(CX)(R10*4), Y7, Y8
+	VMULPS       Y0, Y8, Y8
+	VSUBPS       Y2, Y8, Y8
+	VMAXPS       Y8, Y1, Y8
+	VMULPS       all_3fb8aa3b<>+0(SB), Y8, Y2
+	VROUNDPS     $0x08, Y2, Y2
+	VFNMADD231PS all_3f317218<>+0(SB), Y2, Y8
+	VFNMADD231PS all_b102e308<>+0(SB), Y2, Y8
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y1
+	VFMADD213PS  all_3c091d10<>+0(SB), Y8, Y1
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y8, Y1
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y8, Y1
+	VFMADD213PS  all_3efffffe<>+0(SB), Y8, Y1
+	VFMADD213PS  all_3f800000<>+0(SB), Y8, Y1
+	VFMADD213PS  all_3f800000<>+0(SB), Y8, Y1
+	VCVTPS2DQ    Y2, Y2
+	VPSRAD       $0x01, Y2, Y8
+	VPSUBD       Y8, Y2, Y2
 	VPSLLD       $0x17, Y8, Y8
-	VMULPS       Y7, Y2, Y2
-	VMULPS       Y8, Y2, Y7
-	VMOVMSKPS    Y6, R11
+	VPADDD       Y8, Y1, Y1
+	VPADDD       all_0000007f<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VMULPS       Y2, Y1, Y8
+	VMOVMSKPS    Y7, R11
 	TESTL        $0x00000080, R11
 	JNZ          whole29
 	TESTL        $0x00000008, R11
 	JZ           low30
-	VEXTRACTF128 $0x01, Y7, X2
-	VMOVUPS      X7, 64(DX)(R10*4)
+	VEXTRACTF128 $0x01, Y8, X1
+	VMOVUPS      X8, 64(DX)(R10*4)
 	TESTL        $0x00000020, R11
 	JZ           one32
-	VMOVLPS      X2, 80(DX)(R10*4)
+	VMOVLPS      X1, 80(DX)(R10*4)
 	TESTL        $0x00000040, R11
 	JZ           stored31
-	VEXTRACTPS   $0x02, X2, 88(DX)(R10*4)
+	VEXTRACTPS   $0x02, X1, 88(DX)(R10*4)
 	JMP          stored31
 
 one32:
 	TESTL  $0x00000010, R11
 	JZ     stored31
-	VMOVSS X2, 80(DX)(R10*4)
+	VMOVSS X1, 80(DX)(R10*4)
 	JMP    stored31
 
 low30:
 	TESTL      $0x00000002, R11
 	JZ         one33
-	VMOVLPS    X7, 64(DX)(R10*4)
+	VMOVLPS    X8, 64(DX)(R10*4)
 	TESTL      $0x00000004, R11
 	JZ         stored31
-	VEXTRACTPS $0x02, X7, 72(DX)(R10*4)
+	VEXTRACTPS $0x02, X8, 72(DX)(R10*4)
 	JMP        stored31
 
 one33:
 	TESTL  $0x00000001, R11
 	JZ     stored31
-	VMOVSS X7, 64(DX)(R10*4)
+	VMOVSS X8, 64(DX)(R10*4)
 	JMP    stored31
 
 whole29:
-	VMOVUPS Y7, 64(DX)(R10*4)
+	VMOVUPS Y8, 64(DX)(R10*4)
 
 stored31:
-	VANDPS Y6, Y7, Y7
-	VADDPS Y7, Y4, Y4
+	VANDPS Y7, Y8, Y8
+	VADDPS Y8, Y5, Y5
 
 end10:
-	VADDPS       Y4, Y1, Y1
 	VADDPS       Y5, Y3, Y3
-	VADDPS       Y3, Y1, Y1
-	VEXTRACTF128 $0x01, Y1, X2
-	VADDPS       X2, X1, X1
-	VMOVHLPS     X1, X1, X2
-	VADDPS       X2, X1, X1
-	VMOVSHDUP    X1, X2
-	VADDPS       X2, X1, X1
-	VMOVSS       X1, (R8)
-	VBROADCASTSS one_3f800000<>+0(SB), Y2
-	VDIVSS       X1, X2, X1
-	VBROADCASTSS X1, Y1
+	VADDPS       Y6, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X1
+	VADDPS       X1, X3, X3
+	VMOVHLPS     X3, X3, X1
+	VADDPS       X1, X3, X3
+	VMOVSHDUP    X3, X1
+	VADDPS       X1, X3, X3
+	VMOVSS       X3, (R8)
+	VBROADCASTSS one_3f800000<>+0(SB), Y1
+	VDIVSS       X3, X1, X3
+	VBROADCASTSS X3, Y3
 	XORQ         R10, R10
 
 block34:
 	LEAQ    32(R10), R11
 	CMPQ    R11, AX
 	JGT     lastBlock35
-	VMOVUPS (DX)(R10*4), Y2
-	VMULPS  Y1, Y2, Y2
-	VMOVUPS Y2, (DX)(R10*4)
+	VMOVUPS (DX)(R10*4), Y1
 	VMOVUPS 32(DX)(R10*4), Y2
-	VMULPS  Y1, Y2, Y2
+	VMULPS  Y3, Y1, Y1
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS Y1, (DX)(R10*4)
 	VMOVUPS Y2, 32(DX)(R10*4)
-	VMOVUPS 64(DX)(R10*4), Y2
-	VMULPS  Y1, Y2, Y2
-	VMOVUPS Y2, 64(DX)(R10*4)
+	VMOVUPS 64(DX)(R10*4), Y1
 	VMOVUPS 96(DX)(R10*4), Y2
-	VMULPS  Y1, Y2, Y2
+	VMULPS  Y3, Y1, Y1
+	VMULPS  Y3, Y2, Y2
+	VMOVUPS Y1, 64(DX)(R10*4)
 	VMOVUPS Y2, 96(DX)(R10*4)
 	ADDQ    $0x20, R10
 	JMP     block34
@@ -698,34 +655,34 @@ lastBlock35:
 	LEAQ         8(R10), R11
 	CMPQ         R11, AX
 	JGT          cutVector37
-	VMOVUPS      (DX)(R10*4), Y2
-	VMULPS       Y1, Y2, Y2
-	VMOVUPS      Y2, (DX)(R10*4)
+	VMOVUPS      (DX)(R10*4), Y1
+	VMULPS       Y3, Y1, Y1
+	VMOVUPS      Y1, (DX)(R10*4)
 	LEAQ         16(R10), R11
 	CMPQ         R11, AX
 	JGT          cutVector38
-	VMOVUPS      32(DX)(R10*4), Y2
-	VMULPS       Y1, Y2, Y2
-	VMOVUPS      Y2, 32(DX)(R10*4)
+	VMOVUPS      32(DX)(R10*4), Y1
+	VMULPS       Y3, Y1, Y1
+	VMOVUPS      Y1, 32(DX)(R10*4)
 	LEAQ         24(R10), R11
 	CMPQ         R11, AX
 	JGT          cutVector39
-	VMOVUPS      64(DX)(R10*4), Y2
-	VMULPS       Y1, Y2, Y2
-	VMOVUPS      Y2, 64(DX)(R10*4)
+	VMOVUPS      64(DX)(R10*4), Y1
+	VMULPS       Y3, Y1, Y1
+	VMOVUPS      Y1, 64(DX)(R10*4)
 	LEAQ         24(R10), R11
 	CMPQ         R11, AX
 	JGE          end36
-	VMOVUPS      96(R12), Y2
-	VMASKMOVPS   96(DX)(R10*4), Y2, Y3
-	VMULPS       Y1, Y3, Y3
-	VMOVMSKPS    Y2, R11
+	VMOVUPS      96(R12), Y1
+	VMASKMOVPS   96(DX)(R10*4), Y1, Y2
+	VMULPS       Y3, Y2, Y2
+	VMOVMSKPS    Y1, R11
 	TESTL        $0x00000080, R11
 	JNZ          whole40
 	TESTL        $0x00000008, R11
 	JZ           low41
-	VEXTRACTF128 $0x01, Y3, X1
-	VMOVUPS      X3, 96(DX)(R10*4)
+	VEXTRACTF128 $0x01, Y2, X1
+	VMOVUPS      X2, 96(DX)(R10*4)
 	TESTL        $0x00000020, R11
 	JZ           one43
 	VMOVLPS      X1, 112(DX)(R10*4)
@@ -743,35 +700,35 @@ one43:
 low41:
 	TESTL      $0x00000002, R11
 	JZ         one44
-	VMOVLPS    X3, 96(DX)(R10*4)
+	VMOVLPS    X2, 96(DX)(R10*4)
 	TESTL      $0x00000004, R11
 	JZ         stored42
-	VEXTRACTPS $0x02, X3, 104(DX)(R10*4)
+	VEXTRACTPS $0x02, X2, 104(DX)(R10*4)
 	JMP        stored42
 
 one44:
 	TESTL  $0x00000001, R11
 	JZ     stored42
-	VMOVSS X3, 96(DX)(R10*4)
+	VMOVSS X2, 96(DX)(R10*4)
 	JMP    stored42
 
 whole40:
-	VMOVUPS Y3, 96(DX)(R10*4)
+	VMOVUPS Y2, 96(DX)(R10*4)
 
 stored42:
 	JMP end36
 
 cutVector37:
-	VMOVUPS      (R12), Y2
-	VMASKMOVPS   (DX)(R10*4), Y2, Y3
-	VMULPS       Y1, Y3, Y3
-	VMOVMSKPS    Y2, R11
+	VMOVUPS      (R12), Y1
+	VMASKMOVPS   (DX)(R10*4), Y1, Y2
+	VMULPS       Y3, Y2, Y2
+	VMOVMSKPS    Y1, R11
 	TESTL        $0x00000080, R11
 	JNZ          whole45
 	TESTL        $0x00000008, R11
 	JZ           low46
-	VEXTRACTF128 $0x01, Y3, X1
-	VMOVUPS      X3, (DX)(R10*4)
+	VEXTRACTF128 $0x01, Y2, X1
+	VMOVUPS      X2, (DX)(R10*4)
 	TESTL        $0x00000020, R11
 	JZ           one48
 	VMOVLPS      X1, 16(DX)(R10*4)
@@ -789,20 +746,20 @@ one48:
 low46:
 	TESTL      $0x00000002, R11
 	JZ         one49
-	VMOVLPS    X3, (DX)(R10*4)
+	VMOVLPS    X2, (DX)(R10*4)
 	TESTL      $0x00000004, R11
 	JZ         stored47
-	VEXTRACTPS $0x02, X3, 8(DX)(R10*4)
+	VEXTRACTPS $0x02, X2, 8(DX)(R10*4)
 	JMP        stored47
 
 one49:
 	TESTL  $0x00000001, R11
 	JZ     stored47
-	VMOVSS X3, (DX)(R10*4)
+	VMOVSS X2, (DX)(R10*4)
 	JMP    stored47
 
 whole45:
-	VMOVUPS Y3, (DX)(R10*4)
+	VMOVUPS Y2, (DX)(R10*4)
 
 stored47:
 	JMP end36
@@ -811,16 +768,16 @@ cutVector38:
 	LEAQ         8(R10), R11
 	CMPQ         R11, AX
 	JGE          end36
-	VMOVUPS      32(R12), Y2
-	VMASKMOVPS   32(DX)(R10*4), Y2, Y3
-	VMULPS       Y1, Y3, Y3
-	VMOVMSKPS    Y2, R11
+	VMOVUPS      32(R12), Y1
+	VMASKMOVPS   32(DX)(R10*4), Y1, Y2
+	VMULPS       Y3, Y2, Y2
+	VMOVMSKPS    Y1, R11
 	TESTL        $0x00000080, R11
 	JNZ          whole50
 	TESTL        $0x00000008, R11
 	JZ           low51
-	VEXTRACTF128 $0x01, Y3, X1
-	VMOVUPS      X3, 32(DX)(R10*4)
+	VEXTRACTF128 $0x01, Y2, X1
+	VMOVUPS      X2, 32(DX)(R10*4)
 	TESTL        $0x00000020, R11
 	JZ           one53
 	VMOVLPS      X1, 48(DX)(R10*4)
@@ -838,20 +795,20 @@ one53:
 low51:
 	TESTL      $0x00000002, R11
 	JZ         one54
-	VMOVLPS    X3, 32(DX)(R10*4)
+	VMOVLPS    X2, 32(DX)(R10*4)
 	TESTL      $0x00000004, R11
 	JZ         stored52
-	VEXTRACTPS $0x02, X3, 40(DX)(R10*4)
+	VEXTRACTPS $0x02, X2, 40(DX)(R10*4)
 	JMP        stored52
 
 one54:
 	TESTL  $0x00000001, R11
 	JZ     stored52
-	VMOVSS X3, 32(DX)(R10*4)
+	VMOVSS X2, 32(DX)(R10*4)
 	JMP    stored52
 
 whole50:
-	VMOVUPS Y3, 32(DX)(R10*4)
+	VMOVUPS Y2, 32(DX)(R10*4)
 
 stored52:
 	JMP end36
@@ -860,16 +817,16 @@ cutVector39:
 	LEAQ         16(R10), R11
 	CMPQ         R11, AX
 	JGE          end36
-	VMOVUPS      64(R12), Y2
-	VMASKMOVPS   64(DX)(R10*4), Y2, Y3
-	VMULPS       Y1, Y3, Y3
-	VMOVMSKPS    Y2, R11
+	VMOVUPS      64(R12), Y1
+	VMASKMOVPS   64(DX)(R10*4), Y1, Y2
+	VMULPS       Y3, Y2, Y2
+	VMOVMSKPS    Y1, R11
 	TESTL        $0x00000080, R11
 	JNZ          whole55
 	TESTL        $0x00000008, R11
 	JZ           low56
-	VEXTRACTF128 $0x01, Y3, X1
-	VMOVUPS      X3, 64(DX)(R10*4)
+	VEXTRACTF128 $0x01, Y2, X1
+	VMOVUPS      X2, 64(DX)(R10*4)
 	TESTL        $0x00000020, R11
 	JZ           one58
 	VMOVLPS      X1, 80(DX)(R10*4)
@@ -887,20 +844,20 @@ one58:
 low56:
 	TESTL      $0x00000002, R11
 	JZ         one59
-	VMOVLPS    X3, 64(DX)(R10*4)
+	VMOVLPS    X2, 64(DX)(R10*4)
 	TESTL      $0x00000004, R11
 	JZ         stored57
-	VEXTRACTPS $0x02, X3, 72(DX)(R10*4)
+	VEXTRACTPS $0x02, X2, 72(DX)(R10*4)
 	JMP        stored57
 
 one59:
 	TESTL  $0x00000001, R11
 	JZ     stored57
-	VMOVSS X3, 64(DX)(R10*4)
+	VMOVSS X2, 64(DX)(R10*4)
 	JMP    stored57
 
 whole55:
-	VMOVUPS Y3, 64(DX)(R10*4)
+	VMOVUPS Y2, 64(DX)(R10*4)
 
 stored57:
 end36:
@@ -981,9 +938,6 @@ DATA block_masks<>+244(SB)/4, $0x00000000
 DATA block_masks<>+248(SB)/4, $0x00000000
 DATA block_masks<>+252(SB)/4, $0x00000000
 GLOBL block_masks<>(SB), RODATA|NOPTR, $256
-
-DATA one_42b20000<>+0(SB)/4, $0x42b20000
-GLOBL one_42b20000<>(SB), RODATA|NOPTR, $4
 
 DATA one_c2d00000<>+0(SB)/4, $0xc2d00000
 GLOBL one_c2d00000<>(SB), RODATA|NOPTR, $4
@@ -1102,17 +1056,17 @@ block1:
 	CMPQ        DI, AX
 	JGT         lastBlock2
 	VMOVUPS     (CX)(SI*4), Y4
+	VMOVUPS     32(CX)(SI*4), Y6
 	VMOVUPS     (DX)(SI*4), Y5
+	VMOVUPS     32(DX)(SI*4), Y7
 	VFMADD231PS Y4, Y5, Y0
-	VMOVUPS     32(CX)(SI*4), Y4
-	VMOVUPS     32(DX)(SI*4), Y5
-	VFMADD231PS Y4, Y5, Y1
+	VFMADD231PS Y6, Y7, Y1
 	VMOVUPS     64(CX)(SI*4), Y4
+	VMOVUPS     96(CX)(SI*4), Y6
 	VMOVUPS     64(DX)(SI*4), Y5
+	VMOVUPS     96(DX)(SI*4), Y7
 	VFMADD231PS Y4, Y5, Y2
-	VMOVUPS     96(CX)(SI*4), Y4
-	VMOVUPS     96(DX)(SI*4), Y5
-	VFMADD231PS Y4, Y5, Y3
+	VFMADD231PS Y6, Y7, Y3
 	ADDQ        $0x20, SI
 	JMP         block1
 
@@ -1194,25 +1148,25 @@ block7:
 	CMPQ    DI, AX
 	JGT     lastBlock8
 	VMOVUPS (CX)(SI*4), Y1
+	VMOVUPS 32(CX)(SI*4), Y3
 	VMOVUPS (DX)(SI*4), Y2
+	VMOVUPS 32(DX)(SI*4), Y4
 	VSUBPS  Y0, Y1, Y1
+	VSUBPS  Y0, Y3, Y3
 	VMULPS  Y2, Y1, Y1
+	VMULPS  Y4, Y3, Y3
 	VMOVUPS Y1, (BX)(SI*4)
-	VMOVUPS 32(CX)(SI*4), Y1
-	VMOVUPS 32(DX)(SI*4), Y2
-	VSUBPS  Y0, Y1, Y1
-	VMULPS  Y2, Y1, Y1
-	VMOVUPS Y1, 32(BX)(SI*4)
+	VMOVUPS Y3, 32(BX)(SI*4)
 	VMOVUPS 64(CX)(SI*4), Y1
+	VMOVUPS 96(CX)(SI*4), Y3
 	VMOVUPS 64(DX)(SI*4), Y2
+	VMOVUPS 96(DX)(SI*4), Y4
 	VSUBPS  Y0, Y1, Y1
+	VSUBPS  Y0, Y3, Y3
 	VMULPS  Y2, Y1, Y1
+	VMULPS  Y4, Y3, Y3
 	VMOVUPS Y1, 64(BX)(SI*4)
-	VMOVUPS 96(CX)(SI*4), Y1
-	VMOVUPS 96(DX)(SI*4), Y2
-	VSUBPS  Y0, Y1, Y1
-	VMULPS  Y2, Y1, Y1
-	VMOVUPS Y1, 96(BX)(SI*4)
+	VMOVUPS Y3, 96(BX)(SI*4)
 	ADDQ    $0x20, SI
 	JMP     block7
 

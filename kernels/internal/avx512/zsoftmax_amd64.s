@@ -71,56 +71,51 @@ end4:
 	VMAXPS        X1, X2, X2
 	VMOVSS        X2, (DI)
 	VBROADCASTSS  X2, Z2
-	VXORPS        Z1, Z1, Z1
 	VXORPS        Z3, Z3, Z3
+	VXORPS        Z4, Z4, Z4
+	VBROADCASTSS  one_c2d00000<>+0(SB), Z1
 	XORQ          R10, R10
 
 block5:
 	LEAQ              32(R10), R11
 	CMPQ              R11, AX
 	JGT               lastBlock6
-	VMOVUPS           (CX)(R10*4), Z4
-	VMULPS            Z0, Z4, Z4
-	VSUBPS            Z2, Z4, Z4
-	VBROADCASTSS      one_42b20000<>+0(SB), Z5
-	VMINPS            Z4, Z5, Z4
-	VBROADCASTSS      one_c2d00000<>+0(SB), Z5
-	VMAXPS            Z4, Z5, Z4
-	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z4, Z6
-	VRNDSCALEPS       $0x08, Z6, Z6
-	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z6, Z4
-	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z6, Z4
-	VBROADCASTSS      one_3ab511e7<>+0(SB), Z5
-	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z4, Z5
-	VSCALEFPS         Z6, Z5, Z4
-	VMOVUPS           Z4, (DX)(R10*4)
-	VADDPS            Z4, Z1, Z1
-	VMOVUPS           64(CX)(R10*4), Z4
-	VMULPS            Z0, Z4, Z4
-	VSUBPS            Z2, Z4, Z4
-	VBROADCASTSS      one_42b20000<>+0(SB), Z5
-	VMINPS            Z4, Z5, Z4
-	VBROADCASTSS      one_c2d00000<>+0(SB), Z5
-	VMAXPS            Z4, Z5, Z4
-	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z4, Z6
-	VRNDSCALEPS       $0x08, Z6, Z6
-	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z6, Z4
-	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z6, Z4
-	VBROADCASTSS      one_3ab511e7<>+0(SB), Z5
-	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z4, Z5
-	VSCALEFPS         Z6, Z5, Z4
-	VMOVUPS           Z4, 64(DX)(R10*4)
-	VADDPS            Z4, Z3, Z3
+	VMOVUPS           (CX)(R10*4), Z5
+	VMULPS            Z0, Z5, Z5
+	VSUBPS            Z2, Z5, Z5
+	VMAXPS            Z5, Z1, Z5
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z5, Z7
+	VRNDSCALEPS       $0x08, Z7, Z7
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z7, Z5
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z7, Z5
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z6
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z5, Z6
+	VSCALEFPS         Z7, Z6, Z5
+	VMOVUPS           Z5, (DX)(R10*4)
+	VADDPS            Z5, Z3, Z3
+	VMOVUPS           64(CX)(R10*4), Z5
+	VMULPS            Z0, Z5, Z5
+	VSUBPS            Z2, Z5, Z5
+	VMAXPS            Z5, Z1, Z5
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z5, Z7
+	VRNDSCALEPS       $0x08, Z7, Z7
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z7, Z5
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z7, Z5
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z6
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z5, Z6
+	VSCALEFPS         Z7, Z6, Z5
+	VMOVUPS           Z5, 64(DX)(R10*4)
+	VADDPS            Z5, Z4, Z4
 	ADDQ              $0x20, R10
 	JMP               block5
 
@@ -132,81 +127,75 @@ lastBlock6:
 	SUBQ              R10, R11
 	LEAQ              (R12)(R11*4), R12
 	KMOVW             (R12), K1
-	VMOVUPS.Z         (CX)(R10*4), K1, Z4
-	VMULPS            Z0, Z4, Z4
-	VSUBPS            Z2, Z4, Z4
-	VBROADCASTSS      one_42b20000<>+0(SB), Z5
-	VMINPS            Z4, Z5, Z4
-	VBROADCASTSS      one_c2d00000<>+0(SB), Z5
-	VMAXPS            Z4, Z5, Z4
-	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z4, Z6
-	VRNDSCALEPS       $0x08, Z6, Z6
-	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z6, Z4
-	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z6, Z4
-	VBROADCASTSS      one_3ab511e7<>+0(SB), Z5
-	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z4, Z5
-	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z4, Z5
-	VSCALEFPS         Z6, Z5, Z4
-	VMOVUPS           Z4, K1, (DX)(R10*4)
-	VMOVAPS.Z         Z4, K1, Z4
-	VADDPS            Z4, Z1, Z1
+	VMOVUPS.Z         (CX)(R10*4), K1, Z5
+	VMULPS            Z0, Z5, Z5
+	VSUBPS            Z2, Z5, Z5
+	VMAXPS            Z5, Z1, Z5
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z5, Z7
+	VRNDSCALEPS       $0x08, Z7, Z7
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z7, Z5
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z7, Z5
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z6
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z5, Z6
+	VSCALEFPS         Z7, Z6, Z5
+	VMOVUPS           Z5, K1, (DX)(R10*4)
+	VMOVAPS.Z         Z5, K1, Z5
+	VADDPS            Z5, Z3, Z3
 	LEAQ              16(R10), R11
 	CMPQ              R11, AX
 	JGE               end7
 	KMOVW             2(R12), K1
-	VMOVUPS.Z         64(CX)(R10*4), K1, Z4
-	VMULPS            Z0, Z4, Z4
-	VSUBPS            Z2, Z4, Z4
-	VBROADCASTSS      one_42b20000<>+0(SB), Z2
-	VMINPS            Z4, Z2, Z4
-	VBROADCASTSS      one_c2d00000<>+0(SB), Z2
-	VMAXPS            Z4, Z2, Z4
-	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z4, Z5
-	VRNDSCALEPS       $0x08, Z5, Z5
-	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z5, Z4
-	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z5, Z4
-	VBROADCASTSS      one_3ab511e7<>+0(SB), Z2
-	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z4, Z2
-	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z4, Z2
-	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z4, Z2
-	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z4, Z2
-	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z4, Z2
-	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z4, Z2
-	VSCALEFPS         Z5, Z2, Z4
-	VMOVUPS           Z4, K1, 64(DX)(R10*4)
-	VMOVAPS.Z         Z4, K1, Z4
-	VADDPS            Z4, Z3, Z3
+	VMOVUPS.Z         64(CX)(R10*4), K1, Z5
+	VMULPS            Z0, Z5, Z5
+	VSUBPS            Z2, Z5, Z5
+	VMAXPS            Z5, Z1, Z5
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z5, Z2
+	VRNDSCALEPS       $0x08, Z2, Z2
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z2, Z5
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z2, Z5
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z1
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z5, Z1
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z5, Z1
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z5, Z1
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z5, Z1
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z5, Z1
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z5, Z1
+	VSCALEFPS         Z2, Z1, Z5
+	VMOVUPS           Z5, K1, 64(DX)(R10*4)
+	VMOVAPS.Z         Z5, K1, Z5
+	VADDPS            Z5, Z4, Z4
 
 end7:
-	VADDPS        Z3, Z1, Z1
-	VEXTRACTF64X4 $0x01, Z1, Y2
-	VADDPS        Y2, Y1, Y1
-	VEXTRACTF128  $0x01, Y1, X2
-	VADDPS        X2, X1, X1
-	VMOVHLPS      X1, X1, X2
-	VADDPS        X2, X1, X1
-	VMOVSHDUP     X1, X2
-	VADDPS        X2, X1, X1
-	VMOVSS        X1, (R8)
-	VBROADCASTSS  one_3f800000<>+0(SB), Z2
-	VDIVSS        X1, X2, X1
-	VBROADCASTSS  X1, Z1
+	VADDPS        Z4, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y1
+	VADDPS        Y1, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X1
+	VADDPS        X1, X3, X3
+	VMOVHLPS      X3, X3, X1
+	VADDPS        X1, X3, X3
+	VMOVSHDUP     X3, X1
+	VADDPS        X1, X3, X3
+	VMOVSS        X3, (R8)
+	VBROADCASTSS  one_3f800000<>+0(SB), Z1
+	VDIVSS        X3, X1, X3
+	VBROADCASTSS  X3, Z3
 	XORQ          R10, R10
 
 block8:
 	LEAQ    32(R10), R11
 	CMPQ    R11, AX
 	JGT     lastBlock9
-	VMOVUPS (DX)(R10*4), Z2
-	VMULPS  Z1, Z2, Z2
-	VMOVUPS Z2, (DX)(R10*4)
-	VMOVUPS 64(DX)(R10*4), Z2
-	VMULPS  Z1, Z2, Z2
-	VMOVUPS Z2, 64(DX)(R10*4)
+	VMOVUPS (DX)(R10*4), Z1
+	VMULPS  Z3, Z1, Z1
+	VMOVUPS Z1, (DX)(R10*4)
+	VMOVUPS 64(DX)(R10*4), Z1
+	VMULPS  Z3, Z1, Z1
+	VMOVUPS Z1, 64(DX)(R10*4)
 	ADDQ    $0x20, R10
 	JMP     block8
 
@@ -218,16 +207,16 @@ lastBlock9:
 	SUBQ      R10, R11
 	LEAQ      (R12)(R11*4), R12
 	KMOVW     (R12), K1
-	VMOVUPS.Z (DX)(R10*4), K1, Z2
-	VMULPS    Z1, Z2, Z2
-	VMOVUPS   Z2, K1, (DX)(R10*4)
+	VMOVUPS.Z (DX)(R10*4), K1, Z1
+	VMULPS    Z3, Z1, Z1
+	VMOVUPS   Z1, K1, (DX)(R10*4)
 	LEAQ      16(R10), R11
 	CMPQ      R11, AX
 	JGE       end10
 	KMOVW     2(R12), K1
-	VMOVUPS.Z 64(DX)(R10*4), K1, Z2
-	VMULPS    Z1, Z2, Z2
-	VMOVUPS   Z2, K1, 64(DX)(R10*4)
+	VMOVUPS.Z 64(DX)(R10*4), K1, Z1
+	VMULPS    Z3, Z1, Z1
+	VMOVUPS   Z1, K1, 64(DX)(R10*4)
 
 end10:
 	ADDQ $0x04, DI
@@ -275,9 +264,6 @@ DATA block_masks<>+116(SB)/4, $0x1fffffff
 DATA block_masks<>+120(SB)/4, $0x3fffffff
 DATA block_masks<>+124(SB)/4, $0x7fffffff
 GLOBL block_masks<>(SB), RODATA|NOPTR, $128
-
-DATA one_42b20000<>+0(SB)/4, $0x42b20000
-GLOBL one_42b20000<>(SB), RODATA|NOPTR, $4
 
 DATA one_c2d00000<>+0(SB)/4, $0xc2d00000
 GLOBL one_c2d00000<>(SB), RODATA|NOPTR, $4
