@@ -74,11 +74,17 @@ func perElement(b *testing.B, elements, bytes int, body func()) {
 	for b.Loop() {
 		body()
 	}
+	reportBytes(b, elements, bytes, triad)
+}
+
+// reportBytes reports nanoseconds per element, GB/s and, unless that is 0, the share of the triad's
+// rate, which was measured before the loop and is once more.
+func reportBytes(b *testing.B, elements, bytes int, triadBefore float64) {
 	seconds := b.Elapsed().Seconds() / float64(b.N)
 	rate := float64(bytes) / seconds * 1e-9
 	b.ReportMetric(seconds*1e9/float64(elements), "ns/elem")
 	b.ReportMetric(rate, "GB/s")
-	if triad > 0 {
-		b.ReportMetric(100*rate/max(triad, measuredTriad()), "%triad")
+	if triadBefore > 0 {
+		b.ReportMetric(100*rate/max(triadBefore, measuredTriad()), "%triad")
 	}
 }

@@ -154,7 +154,9 @@ func (t judge) scaling() (out []Line) {
 		title string
 		is    func(*row) bool
 	}{
-		{"f32 GEMM, all of these shapes", func(r *row) bool { return r.bench == "Gemm" && r.who != "avx2" && isEither(r) }},
+		{"f32 GEMM, all of these shapes", func(r *row) bool {
+			return r.bench == "Gemm" && isEither(r) && t.ours(r.what, 1, instructionSets...) == r
+		}},
 		{"ViT-B/16 step, f32", func(r *row) bool {
 			return strings.HasPrefix(r.what, "UnlearnStep/prec=f32/net=mae_vit_base_patch16/")
 		}},

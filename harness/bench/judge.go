@@ -28,10 +28,11 @@ func (r *row) title() string {
 }
 
 // of lists our rows of a benchmark in a precision that is accepts; whos are
-// instruction sets, the first that was measured counts, none for any.
+// instruction sets, the first that was measured counts, none for any. What ran beside another process
+// is a limit, not a row.
 func (t judge) of(bench, prec string, threads int, whos []string, is func(*row) bool) (out []*row) {
 	for _, r := range t.order {
-		if r.bench == bench && r.label["prec"] == prec && r.threads == threads && !isPeer(r.who) && is(r) && t.ours(r.what, threads, whos...) == r {
+		if r.bench == bench && r.label["prec"] == prec && r.threads == threads && !isPeer(r.who) && r.label["at"] == "" && is(r) && t.ours(r.what, threads, whos...) == r {
 			out = append(out, r)
 		}
 	}
@@ -61,6 +62,7 @@ func (t judge) shareOf(what string, threads int, bench, prec string, whos []stri
 	}
 	l.Ours = fmt.Sprintf("%.1f %% (least of %d)", slices.Min(shares), len(shares))
 	l.Peer, l.Ratio = "FMA peak", fmt.Sprintf("%.2f", slices.Min(shares)/100)
+	l.Limit = t.limitOfShare(prec, threads, whos)
 	return l
 }
 
@@ -100,6 +102,9 @@ func (t judge) against(what string, threads int, bench, theirs, prec string, pee
 		l.Verdict = worse(l.Verdict, atLeast(geomean(ratios), mean))
 		l.Ours, l.Peer = fmt.Sprintf("%.0f GFLOP/s (mean of %d)", geomean(rates), len(rates)), fmt.Sprintf("%.0f", geomean(best))
 		l.Ratio = fmt.Sprintf("%.3f (least %.3f)", geomean(ratios), slices.Min(ratios))
+		if theirs == "Gemm" {
+			l.Limit = t.limitOfRate(prec, threads, geomean(best))
+		}
 	}
 	for _, p := range peers {
 		if absent[p] {
@@ -120,6 +125,7 @@ func (t judge) step(title, what, theirs string, threads int, floor float64) Line
 	ratio := peer.median("sec/op") / ours.median("sec/op")
 	l.Ours, l.Peer = seconds(ours.median("sec/op")), seconds(peer.median("sec/op"))+" ("+peer.who+")"
 	l.Ratio, l.Verdict = fmt.Sprintf("%.2f", ratio), atLeast(ratio, floor)
+	l.Limit = t.limitOfStep(ours, peer, threads)
 	return l
 }
 
@@ -147,9 +153,10 @@ func (t judge) features(title, what string, threads, images int) Line {
 	return l
 }
 
-// operation demands a share of the triad's rate, and not to be slower than PyTorch.
+// operation demands a share of the triad's rate, if memory is what bounds it, and not to be
+// slower than PyTorch.
 func (t judge) operation(title, what string, threads int) Line {
-	l := Line{What: title, Threads: fmt.Sprint(threads), Floor: "≥ 90 % of the triad, ≥ 1"}
+	l := Line{What: title, Threads: fmt.Sprint(threads), Floor: "≥ 90 % of the triad where memory bounds, ≥ 1"}
 	ours, peer := t.ours(what, threads, instructionSets...), t.fastest(what, threads, "sec/op", "torch")
 	if ours == nil || len(ours.samples["%triad"]) == 0 {
 		l.Verdict = NotMeasured + "no rows of ours"
@@ -157,6 +164,13 @@ func (t judge) operation(title, what string, threads int) Line {
 	}
 	l.Ours = fmt.Sprintf("%s, %.0f %% of the triad", seconds(ours.median("sec/op")), ours.median("%triad"))
 	l.Verdict = atLeast(ours.median("%triad"), 90)
+	if inCache := t.inCache(what, threads); inCache > 0 {
+		l.Limit = fmt.Sprintf("%.0f %% of the triad from the cache", inCache)
+		if inCache < 100 {
+			l.Limit += ": arithmetic bounds"
+			l.Verdict = Ok
+		}
+	}
 	if peer == nil {
 		l.Verdict = worse(l.Verdict, NotMeasured+"no rows of PyTorch")
 		return l
@@ -170,7 +184,7 @@ func (t judge) operation(title, what string, threads int) Line {
 // twoOverOne demands nearly twice the speed of two threads, in the geometric mean.
 func (t judge) twoOverOne(title string, is func(*row) bool) Line {
 	l := Line{What: title + ", two threads over one", Threads: "2 / 1", Floor: "≥ 1.9"}
-	var ratios []float64
+	var ratios, limits []float64
 	for _, r := range t.order {
 		two := t.rows[id{r.what, r.who, 2}]
 		if r.threads != 1 || two == nil || isPeer(r.who) || !is(r) {
@@ -178,6 +192,9 @@ func (t judge) twoOverOne(title string, is func(*row) bool) Line {
 		}
 		ratio := r.median("sec/op") / two.median("sec/op")
 		ratios = append(ratios, ratio)
+		if once := t.rows[id{r.what + atOnce, r.who, 1}]; once != nil {
+			limits = append(limits, 2*r.median("sec/op")/once.median("sec/op"))
+		}
 		l.Details = append(l.Details, Line{What: r.title(), Threads: l.Threads, Ours: fmt.Sprintf("%s / %s", seconds(two.median("sec/op")), seconds(r.median("sec/op"))),
 			Ratio: fmt.Sprintf("%.2f", ratio)})
 	}
@@ -186,6 +203,9 @@ func (t judge) twoOverOne(title string, is func(*row) bool) Line {
 		return l
 	}
 	l.Ours, l.Ratio, l.Verdict = fmt.Sprintf("mean of %d", len(ratios)), fmt.Sprintf("%.2f", geomean(ratios)), atLeast(geomean(ratios), 1.9)
+	if len(limits) == len(ratios) {
+		l.Limit = fmt.Sprintf("%.2f: two processes at once", geomean(limits))
+	}
 	return l
 }
 

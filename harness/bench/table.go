@@ -15,6 +15,7 @@ type Line struct {
 	Peer    string // the best one
 	Ratio   string
 	Floor   string
+	Limit   string // what a measured limit of the machine allows at most in place of Ratio
 	Verdict string // Ok, Below or NotMeasured with a reason
 	Details []Line // one a shape
 }
@@ -60,16 +61,16 @@ func atMost(v, ceiling float64) string {
 // writeTable writes the table in Markdown.
 func writeTable(w io.Writer, lines []Line, detail bool) error {
 	var b strings.Builder
-	b.WriteString("| what | threads | ours | best peer | ratio | floor | verdict |\n| --- | ---: | ---: | ---: | ---: | ---: | --- |\n")
+	b.WriteString("| what | threads | ours | best peer | ratio | floor | limit here | verdict |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n")
 	write := func(l Line) {
-		cells := []string{l.What, l.Threads, l.Ours, l.Peer, l.Ratio, l.Floor, l.Verdict}
+		cells := []string{l.What, l.Threads, l.Ours, l.Peer, l.Ratio, l.Floor, l.Limit, l.Verdict}
 		for i := range cells {
 			if cells[i] == "" {
 				cells[i] = empty
 			}
 		}
 		if l.Verdict == Below {
-			cells[6] = "**below**"
+			cells[len(cells)-1] = "**below**"
 		}
 		fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | "))
 	}

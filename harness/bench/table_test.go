@@ -165,7 +165,7 @@ func TestWrite(t *testing.T) {
 	if err := s.Write(&long, true); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"cpu: Some Processor", "Medians of 3 measurements. Fewer than ten prove nothing", "| 80.0 % (least of 1) | FMA peak | 0.80 | ≥ 90 % of the FMA peak | **below** |"} {
+	for _, want := range []string{"cpu: Some Processor", "Medians of 3 measurements. Fewer than ten prove nothing", "| 80.0 % (least of 1) | FMA peak | 0.80 | ≥ 90 % of the FMA peak | – | **below** |"} {
 		if !strings.Contains(short.String(), want) {
 			t.Errorf("no %q in\n%s", want, short.String())
 		}

@@ -15,6 +15,9 @@
 #   RAW           keep every measurement in this file, in Go's benchmark format
 #   SAVE=1        the same, in harness/testdata/bench/<date>-<processor>-peers.txt
 #
+# Beside them, in every round, run BenchmarkLimit..., the arithmetic alone, and with THREADS="1 2" two
+# processes of one thread at once: the column "limit here" says what the machine would have allowed.
+#
 # Needs a Go toolchain. A peer that is not there is named, with the packages that
 # bring it, and its rows say "not measured".
 set -euo pipefail
@@ -99,28 +102,47 @@ ours() {
   (cd "$1" && "${pin[@]}" env "${@:4}" LETHE_COMMIT="$commit" GOMAXPROCS="$threads" "$work/${1//\//-}.test" -test.run '^$' -test.bench "$2" -test.benchtime "$3") |
     sed -E '/^(PASS|ok)/d' >>"$raw"
 }
+# both PACKAGE PATTERN TIME: the same rows in two processes of one thread at once, each on a core of its own, under
+# names that end in /at=once: what two cores do for one that does not have to share anything.
+both() {
+  if [ "$threads" != 1 ] || [[ " ${counts[*]} " != *" 2 "* ]] || [ "$(nproc)" -lt 2 ]; then return; fi
+  local last=${CORE:-$(($(nproc) - 1))} core
+  for core in "$last" $(((last + $(nproc) - 1) % $(nproc))); do
+    (cd "$1" && LETHE_COMMIT="$commit" GOMAXPROCS=1 taskset -c "$core" "$work/${1//\//-}.test" -test.run '^$' -test.bench "$2" -test.benchtime "$3") >"$work/once-$core" &
+  done
+  wait
+  cat "$work"/once-* | sed -nE 's/^(Benchmark[^[:space:]]+)/\1\/at=once/p' >>"$raw"
+  rm "$work"/once-*
+}
 torch() { theirs torch env "${torch_env[@]}" python3 "$PWD/harness/peers/$1" --threads "$threads" "${@:2}" </dev/null; }
 step() { # PROGRAM PACKAGE PATTERN TIMES ARGUMENTS...: an unlearning step, in every precision that has its own instructions
   local program=$1 package=$2 pattern=$3 times=$4 p layout layouts=${LAYOUTS:-first}
   shift 4
   for p in $precisions; do
     ours "$package" "^BenchmarkUnlearnStep\$/${pattern/PREC/^prec=$p\$}" "${times}x"
+    if [ "$p" = f32 ]; then both "$package" "^BenchmarkUnlearnStep\$/${pattern/PREC/^prec=$p\$}" "${times}x"; fi
     if [ "$p" = bf16x3 ]; then continue; fi
     for layout in $layouts; do torch "$program" --rows go --warm 2 --rounds "$times" --precision "$p" --layout "$layout" "$@"; done
   done
 }
+limit() { ours kernels "^BenchmarkLimit$1\$/^isa=/^prec=" "${each}s" "${@:2}"; }
 gemm() { ours kernels "^BenchmarkGemm(Packed)?\$/^isa=/^prec=$1\$/^net=(vit|square)\$/^op=/^m=($heights)\$" "${each}s" "${@:2}"; }
 
 # round NUMBER: everything once, at the threads in use.
 round() {
   local op
+  limit MicroKernel
   if wanted gemm-f32; then
     gemm f32
+    both kernels "^BenchmarkGemm\$/^isa=/^prec=f32\$/^net=(vit|square)\$/^op=/^m=($heights)\$" "${each}s"
     theirs mkl "$bin/cblas_gemm" mkl "${have[mkl]:-}" "$each" <"$work/shapes"
     theirs openblas "$bin/cblas_gemm" openblas "${have[openblas]:-}" "$each" <"$work/shapes"
     for op in plain packed; do theirs onednn "$bin/dnnl_gemm" "$each" f32 "$op" <"$work/shapes"; done
   fi
-  if wanted gemm-avx2 && [[ $isas == *" avx2"* ]]; then gemm f32 KERNELS_ISA=avx2; fi
+  if wanted gemm-avx2 && [[ $isas == *" avx2"* ]]; then
+    gemm f32 KERNELS_ISA=avx2
+    limit MicroKernel KERNELS_ISA=avx2
+  fi
   if own bf16 && wanted gemm-bf16; then
     gemm bf16
     for op in plain packed; do theirs onednn "$bin/dnnl_gemm" "$each" bf16 "$op" <"$work/shapes"; done
@@ -138,6 +160,7 @@ round() {
   done
   if wanted ops; then
     ours kernels '^Benchmark(LayerNorm|Gelu|Softmax)$/^isa=/^prec=f32$/^op=(fwd|grad)$/^(r=1576|r=18912|n=4841472)$|^BenchmarkAdam$/^isa=/^prec=f32$/^n=86000000$' "${each}s"
+    limit Arithmetic
     torch torch_ops.py --seconds "$each"
   fi
   if wanted step-vit; then
