@@ -11,4 +11,9 @@
 //	BenchmarkGemm/isa=mkl/prec=f32/net=vit/op=fwd/m=800/n=768/k=768-2
 //
 // The number behind the last dash is of threads; none means one.
+//
+// Beside the floors the table has limits: what the machine of that hour would have
+// allowed. They come from benchmarks of the arithmetic alone, BenchmarkLimitMicroKernel and
+// BenchmarkLimitArithmetic, and from rows that end in /at=once, of two processes of one
+// thread that ran side by side. Neither counts as a measurement of ours.
 package bench
