@@ -30,7 +30,7 @@ func TestBench(t *testing.T) {
 		status int
 		want   string
 	}{
-		{[]string{"bench", "table", good}, 0, "| mae_tiny step, 64 + 64 images, f32 against PyTorch f32 | 1 | 0.2 µs | 0.32 µs (torch) | 1.60 | ≥ 1.5 | ok |"},
+		{[]string{"bench", "table", good}, 0, "| mae_tiny step, 64 + 64 images, f32 against PyTorch f32 | 1 | 0.2 µs | 0.32 µs (torch) | 1.60 | ≥ 1.5 | – | ok |"},
 		{[]string{"bench", "medians", good}, 0, "BenchmarkUnlearnStep/net=mae_tiny/prec=f32/images=64+64\t1\t2e-07 sec/op\t7 GFLOP/s"},
 		{[]string{"bench", "chart", "--out", svg, good}, 0, ""},
 		{[]string{"bench", "table", bad}, 1, "bad.txt:4"},
