@@ -11,11 +11,13 @@ import (
 //
 // A chain of dependent instructions, as a polynomial is, takes as long as its latencies together. A processor
 // that waits in one looks ahead for others, but not far where two threads share a core: on Zen 3
-// half of its window holds about three vectors of a softmax. Two vectors in turn made Gelu 1.13 to 1.3 times as
-// fast, its gradient 1.12 to 1.18, SiLU and its gradient 1.15 to 1.17, GroupNorm with SiLU 1.15 to 1.18 forward, softmax of 197 columns 1.16 to 1.2 (one
-// thread, November 2026, medians of 9 to 15 in turn; BenchmarkGelu, BenchmarkSiLU, BenchmarkGroupNorm, BenchmarkSoftmax). Four
-// were no better, as a register too few is a load more; scores of attention, of
-// which a row has two whole blocks at most, became no faster, nor did GroupNorm's gradient, nor what AVX-512 computes on a Xeon.
+// half of its window holds about three vectors of a softmax. Two vectors in turn made Gelu 1.13 to
+// 1.3 times as fast, its gradient 1.12 to 1.18, SiLU and its gradient 1.15 to 1.17, GroupNorm with SiLU
+// 1.13 to 1.18 forward, softmax of 197 columns, with an exp of fewer instructions, 1.16 to 1.2 (one
+// thread, November 2026, medians of 9 to 15 in turn; BenchmarkGelu, BenchmarkSiLU,
+// BenchmarkGroupNorm, BenchmarkSoftmax). Four were no better, as a register too few is a load more;
+// scores of attention, of which a row has two whole blocks at most, became no faster, nor did
+// GroupNorm's gradient, nor, earlier, GELU and SiLU of AVX-512 on a Xeon beyond its caches.
 func (e *emitter) weave(bodies ...func()) {
 	f := e.active()
 	start, most := len(f.Nodes), 0
