@@ -36,33 +36,33 @@ func gemmTiles(width, k int, a tileRows, b, c []float32, ldc int, d []float32, l
 	case isa >= isaAVX512 && width == 48 && columns:
 		avx512.GemmColumns8x48(k, pa, a.stride, pb, pc, ldc, pd, ldd, m, n, panels, next, left, run, skip)
 	case isa >= isaAVX512 && width == 48:
-		avx512.GemmTile8x48(k, pa, pb, pc, ldc, pd, ldd, m, n, panels, next, left, run, skip)
+		avx512.GemmTile8x48(k, pa, a.stride, pb, pc, ldc, pd, ldd, m, n, panels, next, left, run, skip)
 	case isa >= isaAVX512 && width == 32 && rows:
 		avx512.GemmRows8x32(k, pa, a.stride, pb, pc, ldc, pd, ldd, m, n, panels, next, left, run, skip)
 	case isa >= isaAVX512 && width == 32 && columns:
 		avx512.GemmColumns8x32(k, pa, a.stride, pb, pc, ldc, pd, ldd, m, n, panels, next, left, run, skip)
 	case isa >= isaAVX512 && width == 32:
-		avx512.GemmTile8x32(k, pa, pb, pc, ldc, pd, ldd, m, n, panels, next, left, run, skip)
+		avx512.GemmTile8x32(k, pa, a.stride, pb, pc, ldc, pd, ldd, m, n, panels, next, left, run, skip)
 	case isa >= isaAVX512 && rows:
 		avx512.GemmRows8x16(k, pa, a.stride, pb, pc, ldc, pd, ldd, m, n, panels, next, left, run, skip)
 	case isa >= isaAVX512 && columns:
 		avx512.GemmColumns8x16(k, pa, a.stride, pb, pc, ldc, pd, ldd, m, n, panels, next, left, run, skip)
 	case isa >= isaAVX512:
-		avx512.GemmTile8x16(k, pa, pb, pc, ldc, pd, ldd, m, n, panels, next, left, run, skip)
+		avx512.GemmTile8x16(k, pa, a.stride, pb, pc, ldc, pd, ldd, m, n, panels, next, left, run, skip)
 	case isa >= isaAVX2 && width == 16 && rows:
 		avx2.GemmRows6x16(k, pa, a.stride, pb, pc, ldc, pd, ldd, m, n, panels)
 	case isa >= isaAVX2 && width == 16:
-		avx2.GemmTile6x16(k, pa, pb, pc, ldc, pd, ldd, m, n, panels)
+		avx2.GemmTile6x16(k, pa, a.stride, pb, pc, ldc, pd, ldd, m, n, panels)
 	case isa >= isaAVX2 && rows:
 		avx2.GemmRows6x8(k, pa, a.stride, pb, pc, ldc, pd, ldd, m, n, panels)
 	case isa >= isaAVX2:
-		avx2.GemmTile6x8(k, pa, pb, pc, ldc, pd, ldd, m, n, panels)
+		avx2.GemmTile6x8(k, pa, a.stride, pb, pc, ldc, pd, ldd, m, n, panels)
 	case rows:
 		generic.GemmRows2x4(k, a.data, a.stride, b, c, ldc, d, ldd, m, n, panels)
 	case columns:
 		generic.GemmColumns2x4(k, a.data, a.stride, b, c, ldc, d, ldd, m, n, panels)
 	default:
-		generic.GemmTile2x4(k, a.data, b, c, ldc, d, ldd, m, n, panels)
+		generic.GemmTile2x4(k, a.data, a.stride, b, c, ldc, d, ldd, m, n, panels)
 	}
 }
 

@@ -15,7 +15,7 @@ func gemmTiles(_, k int, a tileRows, b, c []float32, ldc int, d []float32, ldd, 
 	case columnsInPlace:
 		generic.GemmColumns2x4(k, a.data, a.stride, b, c, ldc, d, ldd, m, n, panels)
 	default:
-		generic.GemmTile2x4(k, a.data, b, c, ldc, d, ldd, m, n, panels)
+		generic.GemmTile2x4(k, a.data, a.stride, b, c, ldc, d, ldd, m, n, panels)
 	}
 }
 

@@ -86,7 +86,7 @@
 //     its columns, where its steps are near and a tile has half a line of each (AVX-512);
 //     else 8 panels of it are packed at a time (a weight gradient of a wide layer:
 //     formOfRows). Few tiles and a long K: the pieces are shared (gemm_pieces.go). On AVX2
-//     all rows are packed first where they would get into each other's way (gemm_copied.go).
+//     all rows are packed first if c has many columns, and blocks of b are small (gemm_copied.go).
 //
 // A b that never changes can be packed once (PackB, and PackFilters for Conv2D): its
 // panels are then read from where they lie, and nothing is packed on the way.

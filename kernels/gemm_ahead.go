@@ -32,6 +32,9 @@ type tileAhead struct {
 // pairElements is how many elements two cache lines have.
 const pairElements = 32
 
+// asksAhead reports whether the micro-kernels ask for it.
+func asksAhead() bool { return isa >= isaAVX512 }
+
 // lookAhead notes panels [c0,c1) and pieces [p0,p1) of b as the ones that are packed next.
 func (b *gemmBlock) lookAhead(c0, c1, p0, p1 int) {
 	b.next = blockAhead{}

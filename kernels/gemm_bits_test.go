@@ -16,7 +16,7 @@ var bitShapes = [][3]int{
 	{1500, 20, 385},  // few columns: rows are shared, two pieces
 	{800, 768, 1100}, // rows fill the cache
 	{61, 70, 11000},  // pieces of k are shared
-	{520, 770, 1024}, // rows 4 KiB apart, and many columns: AVX2 packs all rows first
+	{520, 770, 1024}, // many columns and rows: AVX2 packs all rows first, blocks are small
 }
 
 // product multiplies seeded operands of one shape. The operands of one shape

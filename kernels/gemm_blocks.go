@@ -100,6 +100,8 @@ func (g *gemmCall) multiply(workers int) {
 	piece = g.steps(piece)
 	resident := residentElements
 	switch {
+	case g.copied != nil && g.c.Rows/g.mItems >= fewRows:
+		g.group, resident = 1, resident/copiedPart
 	case g.form == packedRows: // what is packed of a should be used for all columns
 		g.group = min(g.group, max(1, resident/(g.columns.lanes*piece)))
 	case !g.pairs && (resident >= largeBlock || g.c.Rows/g.mItems < fewRows): // in pairs a is copied for every block

@@ -1,20 +1,24 @@
 package kernels
 
-// On AVX2 a tile has six rows. In place they are six streams: where rows lie a multiple of
-// 4 KiB apart, all of them fall into one set of the first-level cache. In a panel they are one.
-// So there, and where c has few rows, all of a is packed first if enough columns make up for
-// it, by all workers for all:
+// On AVX2 a tile has six rows. In place they are six streams, which where rows lie a multiple
+// of 4 KiB apart fall into one set of the first-level cache; in a panel they are one. So all of
+// a is packed first if enough columns make up for it, by all workers for all:
 //
 //	a [M,K] in place            panels, each [K,6]
 //	[row][k0 k1 k2 ...]  --->   [panel][k0: r0 r1 ... r5][k1: r0 r1 ... r5] ...
 //
-// On Zen 3 (November 2026, in turn with rows in place, processes started anew six times)
-// products of 197 to 2048 rows with K of 1024 to 3072, and 197x768x768, became 3 to 6 % faster
-// at one thread, in the mean 4, and 0 to 6 at two, in the mean 3. Other products of ViT-B
-// became 5 % faster to 5 % slower, those of 128 columns 8 to 10 % slower. BenchmarkGemm has these shapes.
+// Then a costs little to read again, so a block of b is small: what another thread on the same
+// core leaves of the second-level cache holds it. And one call of assembly goes through many
+// panels of a.
+//
+// On Zen 3 (November 2026, medians of 7 to 9 in turn with rows in place but for K a multiple of
+// 1024 or few rows, and blocks of all that stays in the cache) 32 products of ViT-B and squares, b
+// packed before and on the way, became 5 % faster in the mean at one thread, 7 at two; a core that
+// nobody else used gained 0 to 2. With 256 columns and less they became slower, by up to 35 % with 64.
+// BenchmarkGemm and BenchmarkGemmPacked have these shapes.
 const (
-	copiedColumns = 768  // fewest columns of c that are worth it
-	aliasedRows   = 1024 // elements in 4 KiB
+	copiedColumns = 512 // fewest columns of c that are worth it
+	copiedPart    = 3   // a block of b has one part in so many of what else stays in the cache; half gained 2 % less, all 4
 )
 
 // copiedPanels is how many panels of a a worker packs at a time.
@@ -22,8 +26,7 @@ const copiedPanels = 4
 
 // copiesRows reports whether rows in place are packed first.
 func (g *gemmCall) copiesRows() bool {
-	worth := g.a.lane%aliasedRows == 0 || g.c.Rows < fewRows
-	return isa == isaAVX2 && g.form == rowsInPlace && g.c.Cols >= copiedColumns && worth
+	return isa == isaAVX2 && g.form == rowsInPlace && g.c.Cols >= copiedColumns
 }
 
 // copyRows packs all of a to memory that the workers share.

@@ -81,9 +81,11 @@ func (b *gemmBlock) multiplyColumns(ni int) {
 		for i := range blocks {
 			b.c0, b.c1 = c0+(c1-c0)*i/blocks, c0+(c1-c0)*(i+1)/blocks
 			b.number = b.p0/b.group*b.blocks() + i
-			if i+1 < blocks {
+			switch {
+			case !asksAhead():
+			case i+1 < blocks:
 				b.lookAhead(b.c1, c0+(c1-c0)*(i+2)/blocks, b.p0, b.p1)
-			} else {
+			default:
 				b.lookAhead(c0, c0+(c1-c0)/blocks, b.p1, min(b.p1+b.group, pieces))
 			}
 			b.multiply()
@@ -108,13 +110,7 @@ func (b *gemmBlock) multiply() {
 func (b *gemmBlock) multiplyRows(r, r1 int) {
 	switch {
 	case b.copied != nil:
-		for ; r < r1; r++ {
-			for p := b.p0; p < b.p1; p++ {
-				lo, _ := kPiece(b.k, p)
-				b.multiplyRow(tileRows{data: b.copied[(r*b.k+lo)*b.tile.mr:], ahead: b.ahead(r, p)}, r, p)
-			}
-			b.finishRow(r)
-		}
+		b.multiplyPanels(r, r1)
 		return
 	case b.form == packedRows:
 	case b.pairs:
@@ -124,7 +120,7 @@ func (b *gemmBlock) multiplyRows(r, r1 int) {
 		for ; r < min(r1, b.c.Rows/b.tile.mr); r++ {
 			for p := b.p0; p < b.p1; p++ {
 				lo, _ := kPiece(b.k, p)
-				b.multiplyRow(tileRows{b.a.at(r*b.tile.mr, lo), b.form, b.a.lane * b.a.step, b.ahead(r, p)}, r, p)
+				b.multiplyTileRows(tileRows{b.a.at(r*b.tile.mr, lo), b.form, b.a.lane * b.a.step, b.ahead(r, p)}, r, r+1, p)
 			}
 			b.finishRow(r)
 		}
@@ -134,13 +130,32 @@ func (b *gemmBlock) multiplyRows(r, r1 int) {
 		for p := b.p0; p < b.p1; p++ {
 			b.packA(b.panelOfA(p, r, r, end), p, r, end)
 		}
-		for q := r; q < end; q++ {
-			for p := b.p0; p < b.p1; p++ {
-				b.multiplyRow(tileRows{data: b.panelOfA(p, q, r, end), ahead: b.ahead(q, p)}, q, p)
-			}
+		b.multiplyPanels(r, end)
+	}
+}
+
+// multiplyPanels computes the rows of panels [r,end) of a, which are packed.
+func (b *gemmBlock) multiplyPanels(r, end int) {
+	atOnce := b.panelsAtOnce(end - r)
+	for q := r; q < end; {
+		next := min(q+atOnce, end)
+		for p := b.p0; p < b.p1; p++ {
+			b.multiplyTileRows(b.panelsOfA(p, q, r, end), q, next, p)
+		}
+		for ; q < next; q++ {
 			b.finishRow(q)
 		}
 	}
+}
+
+// panelsAtOnce is how many of n packed panels of a go into one call of assembly: one where each
+// asks for its part of what comes next, or has an epilogue (2, 4 and 16 before their epilogues
+// made no difference to products of ViT-B's layers).
+func (b *gemmBlock) panelsAtOnce(n int) int {
+	if b.pairs || b.next.data != nil || b.finishes() {
+		return 1
+	}
+	return n
 }
 
 // panelsOfB returns where piece p of the block's panels of b lies.
@@ -161,12 +176,21 @@ func (b *gemmBlock) panelOfA(p, q, r, end int) []float32 {
 	return b.packedA[(b.steps(lo-first)*(end-r)+(q-r)*b.steps(hi-lo))*b.tile.mr:]
 }
 
-// multiplyRow computes the tiles of panel r of a over piece p. The first piece
+// panelsOfA returns piece p of a from panel q on when panels [r,end) are packed, or all.
+func (b *gemmBlock) panelsOfA(p, q, r, end int) tileRows {
+	lo, hi := kPiece(b.k, p)
+	if b.copied != nil {
+		return tileRows{data: b.copied[(q*b.k+lo)*b.tile.mr:], stride: b.k * b.tile.mr, ahead: b.ahead(q, p)}
+	}
+	return tileRows{data: b.panelOfA(p, q, r, end), stride: b.steps(hi-lo) * b.tile.mr, ahead: b.ahead(q, p)}
+}
+
+// multiplyTileRows computes the tiles of panels [r,end) of a over piece p. The first piece
 // sets c up, the others add to it.
-func (b *gemmBlock) multiplyRow(a tileRows, r, p int) {
+func (b *gemmBlock) multiplyTileRows(a tileRows, r, end, p int) {
 	lo, hi := kPiece(b.k, p)
 	row := r * b.tile.mr
-	out := tileOutput{c: b.c.Data[row*b.c.RowStride:], ldc: b.c.RowStride, rows: min(b.tile.mr, b.c.Rows-row)}
+	out := tileOutput{c: b.c.Data[row*b.c.RowStride:], ldc: b.c.RowStride, rows: min((end-r)*b.tile.mr, b.c.Rows-row)}
 	switch {
 	case p > 0 || b.accumulate:
 		out.d, out.ldd = out.c, out.ldc
@@ -192,10 +216,13 @@ func (b *gemmBlock) wholeColumns() (lo, hi int) {
 	return b.columns.lane(b.c0), min(b.columns.lane(b.c1), b.columns.n)
 }
 
+// finishes reports whether an epilogue follows the block's last piece.
+func (b *gemmBlock) finishes() bool { return !b.epilogue.none() && b.p1 == kPieces(b.k) }
+
 // finishRow does the epilogue of the block's columns of panel r of c, once the
 // last piece is there.
 func (b *gemmBlock) finishRow(r int) {
-	if b.epilogue.none() || b.p1 < kPieces(b.k) {
+	if !b.finishes() {
 		return
 	}
 	lo, hi := b.wholeColumns()
@@ -208,7 +235,7 @@ func (b *gemmBlock) finishRow(r int) {
 type tileRows struct {
 	data   []float32
 	form   tileForm
-	stride int // of rows or steps in place
+	stride int // of rows or steps in place, or of panels
 	ahead  tileAhead
 }
 

@@ -171,7 +171,7 @@ func (b *gemmBlock) multiplyPairs(r, r1 int) {
 			if b.rounded.data == nil && r+1 < b.c.Rows/mr {
 				prefetch(b.a.at((r+1)*mr, lo), b.a.lane, mr, (hi-lo+15)/16)
 			}
-			b.multiplyRow(tileRows{data: rows[b.steps(lo-first):], form: rowsInPlace, stride: stride}, r, p)
+			b.multiplyTileRows(tileRows{data: rows[b.steps(lo-first):], form: rowsInPlace, stride: stride}, r, r+1, p)
 		}
 		b.finishRow(r)
 	}

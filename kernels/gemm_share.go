@@ -26,6 +26,7 @@ import "sync/atomic"
 const (
 	fewestPacked = 4
 	mostInPlace  = 4
+	mostCopied   = 16 // of an a that was packed before
 )
 
 // fewestOthers is how many panels must be left of other columns: what half of them
@@ -84,7 +85,10 @@ func (b *gemmBlock) shareRows() {
 		return
 	}
 	least, most := 1, mostInPlace
-	if b.form == packedRows {
+	switch {
+	case b.copied != nil:
+		most = mostCopied
+	case b.form == packedRows:
 		least, most = fewestPacked, b.rowsAtOnce
 	}
 	first := b.columnItem * b.mItems

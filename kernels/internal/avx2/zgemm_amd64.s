@@ -4,13 +4,20 @@
 
 #include "textflag.h"
 
-// func GemmTile6x16(k int, a *float32, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
+// func GemmTile6x16(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·GemmTile6x16(SB), NOSPLIT, $0-80
-	MOVQ b+16(FP), CX
-	MOVQ c+24(FP), DX
-	MOVQ ldc+32(FP), BX
+TEXT ·GemmTile6x16(SB), NOSPLIT, $16-88
+	MOVQ b+24(FP), CX
+	MOVQ c+32(FP), DX
+	MOVQ ldc+40(FP), BX
 	SHLQ $0x02, BX
+	SHLQ $0x02, lda+16(FP)
+
+rows:
+	MOVQ d+48(FP), AX
+	MOVQ AX, (SP)
+	MOVQ panels+80(FP), AX
+	MOVQ AX, 8(SP)
 
 panel:
 	VXORPS     Y3, Y3, Y3
@@ -418,14 +425,14 @@ single:
 
 singleRest:
 	ADDQ    $0x01, AX
-	MOVQ    m+56(FP), SI
-	MOVQ    ldd+48(FP), AX
+	MOVQ    m+64(FP), SI
+	MOVQ    ldd+56(FP), AX
 	SHLQ    $0x02, AX
 	MOVQ    DX, DI
-	MOVQ    d+40(FP), R8
-	MOVQ    n+64(FP), R9
+	MOVQ    d+48(FP), R8
+	MOVQ    n+72(FP), R9
 	MOVQ    $+16, R10
-	CMPQ    panels+72(FP), $0x01
+	CMPQ    panels+80(FP), $0x01
 	CMOVQNE R10, R9
 	SUBQ    $+8, R9
 	CMPQ    R9, $+8
@@ -622,13 +629,34 @@ overwriteCut:
 end4:
 next:
 	ADDQ $+64, DX
-	CMPQ d+40(FP), $0x00
+	CMPQ d+48(FP), $0x00
 	JEQ  no_d
-	ADDQ $+64, d+40(FP)
+	ADDQ $+64, d+48(FP)
 
 no_d:
-	DECQ panels+72(FP)
-	JNZ  panel
+	DECQ   panels+80(FP)
+	JNZ    panel
+	SUBQ   $+6, m+64(FP)
+	JLE    end5
+	MOVQ   lda+16(FP), SI
+	ADDQ   SI, a+8(FP)
+	MOVQ   b+24(FP), CX
+	IMUL3Q $+6, BX, SI
+	ADDQ   SI, c+32(FP)
+	MOVQ   c+32(FP), DX
+	MOVQ   8(SP), SI
+	MOVQ   SI, panels+80(FP)
+	MOVQ   (SP), SI
+	TESTQ  SI, SI
+	JZ     overwrite6
+	IMUL3Q $+6, AX, AX
+	ADDQ   AX, SI
+	MOVQ   SI, d+48(FP)
+
+overwrite6:
+	JMP rows
+
+end5:
 	VZEROUPPER
 	RET
 
@@ -1319,13 +1347,20 @@ no_d:
 	VZEROUPPER
 	RET
 
-// func GemmTile6x8(k int, a *float32, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
+// func GemmTile6x8(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·GemmTile6x8(SB), NOSPLIT, $0-80
-	MOVQ b+16(FP), CX
-	MOVQ c+24(FP), DX
-	MOVQ ldc+32(FP), BX
+TEXT ·GemmTile6x8(SB), NOSPLIT, $16-88
+	MOVQ b+24(FP), CX
+	MOVQ c+32(FP), DX
+	MOVQ ldc+40(FP), BX
 	SHLQ $0x02, BX
+	SHLQ $0x02, lda+16(FP)
+
+rows:
+	MOVQ d+48(FP), AX
+	MOVQ AX, (SP)
+	MOVQ panels+80(FP), AX
+	MOVQ AX, 8(SP)
 
 panel:
 	VXORPS     Y2, Y2, Y2
@@ -1608,14 +1643,14 @@ single:
 
 singleRest:
 	ADDQ    $0x01, AX
-	MOVQ    m+56(FP), SI
-	MOVQ    ldd+48(FP), AX
+	MOVQ    m+64(FP), SI
+	MOVQ    ldd+56(FP), AX
 	SHLQ    $0x02, AX
 	MOVQ    DX, DI
-	MOVQ    d+40(FP), R8
-	MOVQ    n+64(FP), R9
+	MOVQ    d+48(FP), R8
+	MOVQ    n+72(FP), R9
 	MOVQ    $+8, R10
-	CMPQ    panels+72(FP), $0x01
+	CMPQ    panels+80(FP), $0x01
 	CMOVQNE R10, R9
 	SUBQ    $+0, R9
 	CMPQ    R9, $+8
@@ -1764,13 +1799,34 @@ overwriteCut:
 end4:
 next:
 	ADDQ $+32, DX
-	CMPQ d+40(FP), $0x00
+	CMPQ d+48(FP), $0x00
 	JEQ  no_d
-	ADDQ $+32, d+40(FP)
+	ADDQ $+32, d+48(FP)
 
 no_d:
-	DECQ panels+72(FP)
-	JNZ  panel
+	DECQ   panels+80(FP)
+	JNZ    panel
+	SUBQ   $+6, m+64(FP)
+	JLE    end5
+	MOVQ   lda+16(FP), SI
+	ADDQ   SI, a+8(FP)
+	MOVQ   b+24(FP), CX
+	IMUL3Q $+6, BX, SI
+	ADDQ   SI, c+32(FP)
+	MOVQ   c+32(FP), DX
+	MOVQ   8(SP), SI
+	MOVQ   SI, panels+80(FP)
+	MOVQ   (SP), SI
+	TESTQ  SI, SI
+	JZ     overwrite6
+	IMUL3Q $+6, AX, AX
+	ADDQ   AX, SI
+	MOVQ   SI, d+48(FP)
+
+overwrite6:
+	JMP rows
+
+end5:
 	VZEROUPPER
 	RET
 

@@ -7,14 +7,14 @@ package avx2
 // GemmTile6x16 is generic.GemmTile2x4 with 6 rows and 16 columns, each sum one chain of fused
 // multiply-adds in increasing k:
 //
-//	c[i*ldc+j] = d[i*ldd+j] + sum over p<k of a[p*6+i]*b[j/16][p*16+j%16]
+//	c[i*ldc+j] = d[i*ldd+j] + sum over p<k of a[i/6*lda+p*6+i%6]*b[j/16][p*16+j%16]
 //
-// Shapes: a [k,6], b [panels,k,16]; panels at least 1; m 1 to 6; n, the columns of the last
+// Shapes: a panels [k,6], lda apart, b [panels,k,16]; panels at least 1; m at least 1; n, the columns of the last
 // panel, 9 to 16.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
 //
 //go:noescape
-func GemmTile6x16(k int, a *float32, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
+func GemmTile6x16(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
 
 // GemmRows6x16 is generic.GemmRows2x4 with 6 rows and 16 columns, each sum one chain of fused
 // multiply-adds in increasing k:
@@ -31,14 +31,14 @@ func GemmRows6x16(k int, a *float32, lda int, b *float32, c *float32, ldc int, d
 // GemmTile6x8 is generic.GemmTile2x4 with 6 rows and 8 columns, each sum one chain of fused
 // multiply-adds in increasing k:
 //
-//	c[i*ldc+j] = d[i*ldd+j] + sum over p<k of a[p*6+i]*b[j/8][p*8+j%8]
+//	c[i*ldc+j] = d[i*ldd+j] + sum over p<k of a[i/6*lda+p*6+i%6]*b[j/8][p*8+j%8]
 //
-// Shapes: a [k,6], b [panels,k,8]; panels at least 1; m 1 to 6; n, the columns of the last
+// Shapes: a panels [k,6], lda apart, b [panels,k,8]; panels at least 1; m at least 1; n, the columns of the last
 // panel, 1 to 8.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
 //
 //go:noescape
-func GemmTile6x8(k int, a *float32, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
+func GemmTile6x8(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
 
 // GemmRows6x8 is generic.GemmRows2x4 with 6 rows and 8 columns, each sum one chain of fused
 // multiply-adds in increasing k:

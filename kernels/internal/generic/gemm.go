@@ -7,20 +7,26 @@ const (
 	GemmNR = 4
 )
 
-// GemmTile2x4 multiplies one panel of a with panels of b into tiles side by side:
+// GemmTile2x4 multiplies panels of a with panels of b into tiles side by side:
 //
-//	c[i*ldc+j] = d[i*ldd+j] + sum over p<k of a[p*2+i]*b[j/4][p*4+j%4]
+//	c[i*ldc+j] = d[i*ldd+j] + sum over p<k of a[i/2*lda+p*2+i%2]*b[j/4][p*4+j%4]
 //
-// Shapes: a [k,2], b [panels,k,4]; m 1 or 2; n, the columns of the last panel, 1 to 4.
+// Shapes: a panels [k,2], lda apart, b [panels,k,4]; m at least 1; n, the columns of the last
+// panel, 1 to 4.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one
 // row.
-func GemmTile2x4(k int, a, b, c []float32, ldc int, d []float32, ldd, m, n, panels int) {
-	for q := range panels {
-		columns := GemmNR
-		if q == panels-1 {
-			columns = n
+func GemmTile2x4(k int, a []float32, lda int, b, c []float32, ldc int, d []float32, ldd, m, n, panels int) {
+	for ; m > 0; m -= GemmMR {
+		for q := range panels {
+			columns := GemmNR
+			if q == panels-1 {
+				columns = n
+			}
+			gemmTile2x4(k, a, b[4*q*k:], c[4*q:], ldc, from(d, 4*q), ldd, min(m, GemmMR), columns)
 		}
-		gemmTile2x4(k, a, b[4*q*k:], c[4*q:], ldc, from(d, 4*q), ldd, m, columns)
+		if m > GemmMR {
+			a, c, d = a[lda:], c[GemmMR*ldc:], from(d, GemmMR*ldd)
+		}
 	}
 }
 
