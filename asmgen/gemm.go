@@ -72,7 +72,7 @@ const gemmUnroll = 4
 //		for i := range m { for j := range n { c[i*ldc+q*NR+j] = d[i*ldd+q*NR+j] + s[i][j] } }
 //	}
 //
-// Of a packed a it does so for one panel after another.
+// But of columns in place, it does so for one panel of a after another.
 func (t *gemmTile) emit() {
 	if t.isa.pairs() {
 		t.declarePairs()
@@ -84,7 +84,7 @@ func (t *gemmTile) emit() {
 	t.SHLQ(operand.U8(2), t.ldc)
 	t.rows = []reg.GPVirtual{t.GP64()}
 	switch {
-	case t.manyRows():
+	case t.form == gemmPacked && t.manyRows():
 		t.SHLQ(operand.U8(2), t.argAt("lda"))
 	case t.form != gemmPacked:
 		t.lda, t.lda3 = t.arg("lda"), t.GP64()
@@ -123,7 +123,7 @@ func (t *gemmTile) emit() {
 
 // manyRows reports whether there may be many panels of a. What went between two calls for
 // one each took 4 % of a product of 1576x768x768 (its profile, Zen 3, November 2026).
-func (t *gemmTile) manyRows() bool { return t.form == gemmPacked && !t.isa.pairs() }
+func (t *gemmTile) manyRows() bool { return t.form != gemmColumns && !t.isa.pairs() }
 
 // startRows begins a panel of a: d moves on and the panels of b are counted down, so both
 // are kept.
@@ -148,8 +148,15 @@ func (t *gemmTile) nextRows() {
 	end, overwrite, by := t.label("end"), t.label("overwrite"), t.GP64()
 	t.SUBQ(operand.I32(t.mr), t.argAt("m"))
 	t.JLE(operand.LabelRef(end))
-	t.MOVQ(t.argAt("lda"), by)
+	if t.form == gemmRows {
+		t.IMUL3Q(operand.I32(t.mr), t.lda, by)
+	} else {
+		t.MOVQ(t.argAt("lda"), by)
+	}
 	t.ADDQ(by, t.argAt("a"))
+	if t.form == gemmRows {
+		t.startAskingForA()
+	}
 	t.Load(t.Param("b"), t.b)
 	t.IMUL3Q(operand.I32(t.mr), t.ldc, by)
 	t.ADDQ(by, t.argAt("c"))
@@ -173,14 +180,14 @@ func (t *gemmTile) width() int { return t.nv * t.isa.lanes }
 // declare starts the function.
 func (t *gemmTile) declare() {
 	name, element, shape := "GemmTile", fmt.Sprintf("a[i/%[1]d*lda+p*%[1]d+i%%%[1]d]", t.mr), fmt.Sprintf("a panels [k,%d], lda apart", t.mr)
-	rows := "at least 1"
 	switch t.form {
 	case gemmRows:
-		name, element, shape = "GemmRows", "a[i*lda+p]", fmt.Sprintf("a [%d,k]", t.mr)
+		name, element, shape = "GemmRows", "a[i*lda+p]", fmt.Sprintf("a whole panels [%d,k]", t.mr)
 	case gemmColumns:
 		name, element, shape = "GemmColumns", "a[p*lda+i]", fmt.Sprintf("a [k,%d]", t.mr)
 	}
-	if t.form != gemmPacked {
+	rows := "at least 1"
+	if !t.manyRows() {
 		rows = fmt.Sprintf("1 to %d", t.mr)
 	}
 	of := name + "2x4"

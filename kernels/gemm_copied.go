@@ -16,8 +16,11 @@ package kernels
 // packed before and on the way, became 5 % faster in the mean at one thread, 7 at two; a core that
 // nobody else used gained 0 to 2. With 256 columns and less they became slower, by up to 35 % with 64.
 // BenchmarkGemm and BenchmarkGemmPacked have these shapes.
+// With K of 128 and 512 columns nothing was gained, and GELU and its gradient, which then come for some
+// columns of a row after the other, made the hidden layers of mae_tiny 12 and 29 % slower (lethe budget).
 const (
 	copiedColumns = 512 // fewest columns of c that are worth it
+	copiedSteps   = 256 // shortest K
 	copiedPart    = 3   // a block of b has one part in so many of what else stays in the cache; half gained 2 % less, all 4
 )
 
@@ -26,7 +29,7 @@ const copiedPanels = 4
 
 // copiesRows reports whether rows in place are packed first.
 func (g *gemmCall) copiesRows() bool {
-	return isa == isaAVX2 && g.form == rowsInPlace && g.c.Cols >= copiedColumns
+	return isa == isaAVX2 && g.form == rowsInPlace && g.c.Cols >= copiedColumns && g.k >= copiedSteps
 }
 
 // copyRows packs all of a to memory that the workers share.

@@ -110,53 +110,54 @@ func (b *gemmBlock) multiply() {
 func (b *gemmBlock) multiplyRows(r, r1 int) {
 	switch {
 	case b.copied != nil:
-		b.multiplyPanels(r, r1)
+		b.multiplyPanels(packedRows, r, r1)
 		return
 	case b.form == packedRows:
 	case b.pairs:
 		b.multiplyPairs(r, r1)
 		return
 	default:
-		for ; r < min(r1, b.c.Rows/b.tile.mr); r++ {
-			for p := b.p0; p < b.p1; p++ {
-				lo, _ := kPiece(b.k, p)
-				b.multiplyTileRows(tileRows{b.a.at(r*b.tile.mr, lo), b.form, b.a.lane * b.a.step, b.ahead(r, p)}, r, r+1, p)
-			}
-			b.finishRow(r)
-		}
+		whole := min(r1, b.c.Rows/b.tile.mr)
+		b.multiplyPanels(b.form, r, whole)
+		r = max(r, whole)
 	}
 	for end := r; r < r1; r = end {
 		end = min(r+b.rowsAtOnce, r1)
 		for p := b.p0; p < b.p1; p++ {
 			b.packA(b.panelOfA(p, r, r, end), p, r, end)
 		}
-		b.multiplyPanels(r, end)
+		b.multiplyPanels(packedRows, r, end)
 	}
 }
 
-// multiplyPanels computes the rows of panels [r,end) of a, which are packed.
-func (b *gemmBlock) multiplyPanels(r, end int) {
-	atOnce := b.panelsAtOnce(end - r)
+// multiplyPanels computes the rows of panels [r,end) of a, which are packed or lie in place.
+func (b *gemmBlock) multiplyPanels(form tileForm, r, end int) {
+	atOnce := b.panelsAtOnce(form)
 	for q := r; q < end; {
 		next := min(q+atOnce, end)
 		for p := b.p0; p < b.p1; p++ {
-			b.multiplyTileRows(b.panelsOfA(p, q, r, end), q, next, p)
+			b.multiplyTileRows(b.panelsOfA(form, p, q, r, end), q, next, p)
 		}
-		for ; q < next; q++ {
-			b.finishRow(q)
-		}
+		b.finishRows(q, next)
+		q = next
 	}
 }
 
-// panelsAtOnce is how many of n packed panels of a go into one call of assembly: one where each
-// asks for its part of what comes next, or has an epilogue (2, 4 and 16 before their epilogues
-// made no difference to products of ViT-B's layers).
-func (b *gemmBlock) panelsAtOnce(n int) int {
-	if b.pairs || b.next.data != nil || b.finishes() {
+// panelsAtOnce is how many panels of a go into one call of assembly: one where each asks for
+// its part of what comes next, or has an epilogue.
+func (b *gemmBlock) panelsAtOnce(form tileForm) int {
+	if b.pairs || b.next.data != nil || form == columnsInPlace || b.finishes() {
 		return 1
 	}
-	return n
+	return mostPanels
 }
+
+// mostPanels is how many panels of a go into one call of assembly at most. With one, 13 products
+// of mae_tiny and of the U-Net, b packed before and on the way, took 8 % longer on Zen 3 in the mean, at
+// one thread and at two; 8, 16 and 64 differed by less than the noise (BenchmarkGemm, medians of 9 in turn,
+// November 2026). Before an epilogue up to 8 made a step of mae_tiny 5 % slower: what it reads comes from
+// far, and so in longer bursts (lethe budget, medians of 7 in turn).
+const mostPanels = 64
 
 // panelsOfB returns where piece p of the block's panels of b lies.
 func (b *gemmBlock) panelsOfB(p int) []float32 {
@@ -176,13 +177,20 @@ func (b *gemmBlock) panelOfA(p, q, r, end int) []float32 {
 	return b.packedA[(b.steps(lo-first)*(end-r)+(q-r)*b.steps(hi-lo))*b.tile.mr:]
 }
 
-// panelsOfA returns piece p of a from panel q on when panels [r,end) are packed, or all.
-func (b *gemmBlock) panelsOfA(p, q, r, end int) tileRows {
+// panelsOfA returns piece p of a from panel q on when panels [r,end) are packed, or all are, or
+// none.
+func (b *gemmBlock) panelsOfA(form tileForm, p, q, r, end int) tileRows {
 	lo, hi := kPiece(b.k, p)
-	if b.copied != nil {
-		return tileRows{data: b.copied[(q*b.k+lo)*b.tile.mr:], stride: b.k * b.tile.mr, ahead: b.ahead(q, p)}
+	a := tileRows{form: form, ahead: b.ahead(q, p)}
+	switch {
+	case form != packedRows:
+		a.data, a.stride = b.a.at(q*b.tile.mr, lo), b.a.lane*b.a.step
+	case b.copied != nil:
+		a.data, a.stride = b.copied[(q*b.k+lo)*b.tile.mr:], b.k*b.tile.mr
+	default:
+		a.data, a.stride = b.panelOfA(p, q, r, end), b.steps(hi-lo)*b.tile.mr
 	}
-	return tileRows{data: b.panelOfA(p, q, r, end), stride: b.steps(hi-lo) * b.tile.mr, ahead: b.ahead(q, p)}
+	return a
 }
 
 // multiplyTileRows computes the tiles of panels [r,end) of a over piece p. The first piece
@@ -219,16 +227,14 @@ func (b *gemmBlock) wholeColumns() (lo, hi int) {
 // finishes reports whether an epilogue follows the block's last piece.
 func (b *gemmBlock) finishes() bool { return !b.epilogue.none() && b.p1 == kPieces(b.k) }
 
-// finishRow does the epilogue of the block's columns of panel r of c, once the
+// finishRows does the epilogue of the block's columns of panels [r,end) of a, once the
 // last piece is there.
-func (b *gemmBlock) finishRow(r int) {
+func (b *gemmBlock) finishRows(r, end int) {
 	if !b.finishes() {
 		return
 	}
 	lo, hi := b.wholeColumns()
-	for row := r * b.tile.mr; row < min((r+1)*b.tile.mr, b.c.Rows); row++ {
-		b.epilogue.apply(b.c, row, lo, hi)
-	}
+	b.epilogue.apply(b.c, r*b.tile.mr, min(end*b.tile.mr, b.c.Rows), lo, hi)
 }
 
 // tileRows are the rows of a that a tile reads.

@@ -173,6 +173,6 @@ func (b *gemmBlock) multiplyPairs(r, r1 int) {
 			}
 			b.multiplyTileRows(tileRows{data: rows[b.steps(lo-first):], form: rowsInPlace, stride: stride}, r, r+1, p)
 		}
-		b.finishRow(r)
+		b.finishRows(r, r+1)
 	}
 }

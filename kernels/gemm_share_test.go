@@ -2,6 +2,7 @@ package kernels
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -114,37 +115,47 @@ func TestGemmPanicKeepsNobodyWaiting(t *testing.T) {
 func TestGemmTilesOfManyRows(t *testing.T) {
 	suite := kerneltest.New(t)
 	shape := gemmTileShape()
-	const k, panels, gap = 21, 2, 5
 	for width := shape.step; width <= shape.nr; width += shape.step {
 		for _, m := range []int{1, shape.mr, shape.mr + 1, 3 * shape.mr, 4*shape.mr - 1} {
 			for _, d := range []string{"nothing", "c", "a bias"} {
-				suite.Run(fmt.Sprintf("%dx%d of %d rows, added to %s", shape.mr, width, m, d), func(tc *kerneltest.Case) {
-					n := panels*width - m%shape.step // the last panel is whole or cut
-					stride := shape.mr*k + gap
-					a := tc.Input(ceilDiv(m, shape.mr)*stride, 0)
-					b, bias := tc.Input(panels*k*width, 0), tc.Input(panels*width, 0)
-					got := tc.Output((m-1)*(n+gap)+n, 0)
-					for i := range got {
-						got[i] = float32(i)
-					}
-					want := append([]float32(nil), got...)
-					multiply := func(a, c []float32, m int) {
-						out := tileOutput{c: c, ldc: n + gap}
-						switch d {
-						case "c":
-							out.d, out.ldd = c, out.ldc
-						case "a bias":
-							out.d = bias
-						}
-						gemmTiles(width, k, tileRows{data: a, stride: stride}, b, c, out.ldc, out.d, out.ldd, m, n-(panels-1)*width, panels)
-					}
-					multiply(a, got, m)
-					for r := 0; r < m; r += shape.mr {
-						multiply(a[r/shape.mr*stride:], want[r*(n+gap):], min(shape.mr, m-r))
-					}
-					tc.Same("c", got, want)
-				})
+				for _, form := range []tileForm{packedRows, rowsInPlace} {
+					suite.Run(fmt.Sprintf("%dx%d of %d rows of form %d, added to %s", shape.mr, width, m, form, d), func(tc *kerneltest.Case) {
+						manyRows(tc, form, shape, width, m, d)
+					})
+				}
 			}
 		}
 	}
+}
+
+// manyRows multiplies m rows with two panels of b, the second whole or cut, both ways.
+func manyRows(tc *kerneltest.Case, form tileForm, shape gemmShape, width, m int, d string) {
+	const k, panels, gap = 21, 2, 5
+	n := panels*width - m%shape.step
+	stride, apart := shape.mr*k+gap, shape.mr*k+gap // of panels
+	if form == rowsInPlace {
+		stride, apart = k+gap, shape.mr*(k+gap)
+	}
+	a := tc.Input(ceilDiv(m, shape.mr)*apart, 0)
+	b, bias := tc.Input(panels*k*width, 0), tc.Input(panels*width, 0)
+	got := tc.Output((m-1)*(n+gap)+n, 0)
+	for i := range got {
+		got[i] = float32(i)
+	}
+	want := slices.Clone(got)
+	multiply := func(a, c []float32, m int) {
+		out := tileOutput{c: c, ldc: n + gap}
+		switch d {
+		case "c":
+			out.d, out.ldd = c, out.ldc
+		case "a bias":
+			out.d = bias
+		}
+		gemmTiles(width, k, tileRows{data: a, form: form, stride: stride}, b, c, out.ldc, out.d, out.ldd, m, n-(panels-1)*width, panels)
+	}
+	multiply(a, got, m)
+	for r := 0; r < m; r += shape.mr {
+		multiply(a[r/shape.mr*apart:], want[r*(n+gap):], min(shape.mr, m-r))
+	}
+	tc.Same("c", got, want)
 }

@@ -290,9 +290,7 @@ func (t *tileCall) finish(r0, r1, c0, c1 int) {
 	if t.hi < t.k || t.epilogue.none() {
 		return
 	}
-	for r := r0 * tileLanes; r < min(t.c.Rows, r1*tileLanes); r++ {
-		t.epilogue.apply(t.c, r, c0*tileLanes, min(t.c.Cols, c1*tileLanes))
-	}
+	t.epilogue.apply(t.c, r0*tileLanes, min(t.c.Rows, r1*tileLanes), c0*tileLanes, min(t.c.Cols, c1*tileLanes))
 }
 
 // multiplyPanels multiplies panels [r0,r1) of a with panel j of b. The first

@@ -680,7 +680,7 @@ GLOBL lane_masks<>(SB), RODATA|NOPTR, $64
 
 // func GemmRows6x16(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·GemmRows6x16(SB), NOSPLIT, $0-88
+TEXT ·GemmRows6x16(SB), NOSPLIT, $16-88
 	MOVQ b+24(FP), CX
 	MOVQ c+32(FP), DX
 	MOVQ ldc+40(FP), BX
@@ -695,6 +695,12 @@ TEXT ·GemmRows6x16(SB), NOSPLIT, $0-88
 	ADDQ R11, R11
 	LEAQ (R10)(DI*4), R10
 	LEAQ (R10)(DI*2), R10
+
+rows:
+	MOVQ d+48(FP), AX
+	MOVQ AX, (SP)
+	MOVQ panels+80(FP), AX
+	MOVQ AX, 8(SP)
 
 panel:
 	VXORPS     Y3, Y3, Y3
@@ -1342,8 +1348,36 @@ next:
 	ADDQ $+64, d+48(FP)
 
 no_d:
-	DECQ panels+80(FP)
-	JNZ  panel
+	DECQ   panels+80(FP)
+	JNZ    panel
+	SUBQ   $+6, m+64(FP)
+	JLE    end7
+	IMUL3Q $+6, DI, SI
+	ADDQ   SI, a+8(FP)
+	MOVQ   a+8(FP), R10
+	MOVQ   k+0(FP), R11
+	ADDQ   $0x0f, R11
+	SHRQ   $0x04, R11
+	ADDQ   R11, R11
+	LEAQ   (R10)(DI*4), R10
+	LEAQ   (R10)(DI*2), R10
+	MOVQ   b+24(FP), CX
+	IMUL3Q $+6, BX, SI
+	ADDQ   SI, c+32(FP)
+	MOVQ   c+32(FP), DX
+	MOVQ   8(SP), SI
+	MOVQ   SI, panels+80(FP)
+	MOVQ   (SP), SI
+	TESTQ  SI, SI
+	JZ     overwrite8
+	IMUL3Q $+6, AX, AX
+	ADDQ   AX, SI
+	MOVQ   SI, d+48(FP)
+
+overwrite8:
+	JMP rows
+
+end7:
 	VZEROUPPER
 	RET
 
@@ -1832,7 +1866,7 @@ end5:
 
 // func GemmRows6x8(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·GemmRows6x8(SB), NOSPLIT, $0-88
+TEXT ·GemmRows6x8(SB), NOSPLIT, $16-88
 	MOVQ b+24(FP), CX
 	MOVQ c+32(FP), DX
 	MOVQ ldc+40(FP), BX
@@ -1847,6 +1881,12 @@ TEXT ·GemmRows6x8(SB), NOSPLIT, $0-88
 	ADDQ R11, R11
 	LEAQ (R10)(DI*4), R10
 	LEAQ (R10)(DI*2), R10
+
+rows:
+	MOVQ d+48(FP), AX
+	MOVQ AX, (SP)
+	MOVQ panels+80(FP), AX
+	MOVQ AX, 8(SP)
 
 panel:
 	VXORPS     Y2, Y2, Y2
@@ -2321,7 +2361,35 @@ next:
 	ADDQ $+32, d+48(FP)
 
 no_d:
-	DECQ panels+80(FP)
-	JNZ  panel
+	DECQ   panels+80(FP)
+	JNZ    panel
+	SUBQ   $+6, m+64(FP)
+	JLE    end7
+	IMUL3Q $+6, DI, SI
+	ADDQ   SI, a+8(FP)
+	MOVQ   a+8(FP), R10
+	MOVQ   k+0(FP), R11
+	ADDQ   $0x0f, R11
+	SHRQ   $0x04, R11
+	ADDQ   R11, R11
+	LEAQ   (R10)(DI*4), R10
+	LEAQ   (R10)(DI*2), R10
+	MOVQ   b+24(FP), CX
+	IMUL3Q $+6, BX, SI
+	ADDQ   SI, c+32(FP)
+	MOVQ   c+32(FP), DX
+	MOVQ   8(SP), SI
+	MOVQ   SI, panels+80(FP)
+	MOVQ   (SP), SI
+	TESTQ  SI, SI
+	JZ     overwrite8
+	IMUL3Q $+6, AX, AX
+	ADDQ   AX, SI
+	MOVQ   SI, d+48(FP)
+
+overwrite8:
+	JMP rows
+
+end7:
 	VZEROUPPER
 	RET

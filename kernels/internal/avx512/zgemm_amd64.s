@@ -1094,7 +1094,7 @@ GLOBL lane_masks<>(SB), RODATA|NOPTR, $34
 
 // func GemmRows8x48(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
 // Requires: AVX, AVX512DQ, AVX512F, CMOV, MMX+
-TEXT ·GemmRows8x48(SB), NOSPLIT, $0-120
+TEXT ·GemmRows8x48(SB), NOSPLIT, $16-120
 	MOVQ b+24(FP), CX
 	MOVQ c+32(FP), DX
 	MOVQ ldc+40(FP), BX
@@ -1109,6 +1109,12 @@ TEXT ·GemmRows8x48(SB), NOSPLIT, $0-120
 	SHRQ $0x04, R13
 	ADDQ R13, R13
 	LEAQ (R12)(DI*8), R12
+
+rows:
+	MOVQ d+48(FP), AX
+	MOVQ AX, (SP)
+	MOVQ panels+80(FP), AX
+	MOVQ AX, 8(SP)
 
 panel:
 	VXORPS     Z4, Z4, Z4
@@ -2171,8 +2177,35 @@ next:
 	ADDQ $+192, d+48(FP)
 
 no_d:
-	DECQ panels+80(FP)
-	JNZ  panel
+	DECQ   panels+80(FP)
+	JNZ    panel
+	SUBQ   $+8, m+64(FP)
+	JLE    end8
+	IMUL3Q $+8, DI, SI
+	ADDQ   SI, a+8(FP)
+	MOVQ   a+8(FP), R12
+	MOVQ   k+0(FP), R13
+	ADDQ   $0x0f, R13
+	SHRQ   $0x04, R13
+	ADDQ   R13, R13
+	LEAQ   (R12)(DI*8), R12
+	MOVQ   b+24(FP), CX
+	IMUL3Q $+8, BX, SI
+	ADDQ   SI, c+32(FP)
+	MOVQ   c+32(FP), DX
+	MOVQ   8(SP), SI
+	MOVQ   SI, panels+80(FP)
+	MOVQ   (SP), SI
+	TESTQ  SI, SI
+	JZ     overwrite9
+	IMUL3Q $+8, AX, AX
+	ADDQ   AX, SI
+	MOVQ   SI, d+48(FP)
+
+overwrite9:
+	JMP rows
+
+end8:
 	VZEROUPPER
 	RET
 
@@ -4119,7 +4152,7 @@ end6:
 
 // func GemmRows8x32(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
 // Requires: AVX, AVX512DQ, AVX512F, CMOV, MMX+
-TEXT ·GemmRows8x32(SB), NOSPLIT, $0-120
+TEXT ·GemmRows8x32(SB), NOSPLIT, $16-120
 	MOVQ b+24(FP), CX
 	MOVQ c+32(FP), DX
 	MOVQ ldc+40(FP), BX
@@ -4134,6 +4167,12 @@ TEXT ·GemmRows8x32(SB), NOSPLIT, $0-120
 	SHRQ $0x04, R13
 	ADDQ R13, R13
 	LEAQ (R12)(DI*8), R12
+
+rows:
+	MOVQ d+48(FP), AX
+	MOVQ AX, (SP)
+	MOVQ panels+80(FP), AX
+	MOVQ AX, 8(SP)
 
 panel:
 	VXORPS     Z3, Z3, Z3
@@ -4967,8 +5006,35 @@ next:
 	ADDQ $+128, d+48(FP)
 
 no_d:
-	DECQ panels+80(FP)
-	JNZ  panel
+	DECQ   panels+80(FP)
+	JNZ    panel
+	SUBQ   $+8, m+64(FP)
+	JLE    end8
+	IMUL3Q $+8, DI, SI
+	ADDQ   SI, a+8(FP)
+	MOVQ   a+8(FP), R12
+	MOVQ   k+0(FP), R13
+	ADDQ   $0x0f, R13
+	SHRQ   $0x04, R13
+	ADDQ   R13, R13
+	LEAQ   (R12)(DI*8), R12
+	MOVQ   b+24(FP), CX
+	IMUL3Q $+8, BX, SI
+	ADDQ   SI, c+32(FP)
+	MOVQ   c+32(FP), DX
+	MOVQ   8(SP), SI
+	MOVQ   SI, panels+80(FP)
+	MOVQ   (SP), SI
+	TESTQ  SI, SI
+	JZ     overwrite9
+	IMUL3Q $+8, AX, AX
+	ADDQ   AX, SI
+	MOVQ   SI, d+48(FP)
+
+overwrite9:
+	JMP rows
+
+end8:
 	VZEROUPPER
 	RET
 
@@ -6434,7 +6500,7 @@ end4:
 
 // func GemmRows8x16(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
 // Requires: AVX, AVX512DQ, AVX512F, CMOV, MMX+
-TEXT ·GemmRows8x16(SB), NOSPLIT, $0-120
+TEXT ·GemmRows8x16(SB), NOSPLIT, $16-120
 	MOVQ b+24(FP), CX
 	MOVQ c+32(FP), DX
 	MOVQ ldc+40(FP), BX
@@ -6449,6 +6515,12 @@ TEXT ·GemmRows8x16(SB), NOSPLIT, $0-120
 	SHRQ $0x04, R11
 	ADDQ R11, R11
 	LEAQ (R10)(DI*8), R10
+
+rows:
+	MOVQ d+48(FP), AX
+	MOVQ AX, (SP)
+	MOVQ panels+80(FP), AX
+	MOVQ AX, 8(SP)
 
 panel:
 	VXORPS     Z2, Z2, Z2
@@ -7030,8 +7102,35 @@ next:
 	ADDQ $+64, d+48(FP)
 
 no_d:
-	DECQ panels+80(FP)
-	JNZ  panel
+	DECQ   panels+80(FP)
+	JNZ    panel
+	SUBQ   $+8, m+64(FP)
+	JLE    end6
+	IMUL3Q $+8, DI, SI
+	ADDQ   SI, a+8(FP)
+	MOVQ   a+8(FP), R10
+	MOVQ   k+0(FP), R11
+	ADDQ   $0x0f, R11
+	SHRQ   $0x04, R11
+	ADDQ   R11, R11
+	LEAQ   (R10)(DI*8), R10
+	MOVQ   b+24(FP), CX
+	IMUL3Q $+8, BX, SI
+	ADDQ   SI, c+32(FP)
+	MOVQ   c+32(FP), DX
+	MOVQ   8(SP), SI
+	MOVQ   SI, panels+80(FP)
+	MOVQ   (SP), SI
+	TESTQ  SI, SI
+	JZ     overwrite7
+	IMUL3Q $+8, AX, AX
+	ADDQ   AX, SI
+	MOVQ   SI, d+48(FP)
+
+overwrite7:
+	JMP rows
+
+end6:
 	VZEROUPPER
 	RET
 

@@ -23,7 +23,7 @@ func GemmTile8x48(k int, a *float32, lda int, b *float32, c *float32, ldc int, d
 //
 //	c[i*ldc+j] = d[i*ldd+j] + sum over p<k of a[i*lda+p]*b[j/48][p*48+j%48]
 //
-// Shapes: a [8,k], b [panels,k,48]; panels at least 1; m 1 to 8; n, the columns of the last
+// Shapes: a whole panels [8,k], b [panels,k,48]; panels at least 1; m at least 1; n, the columns of the last
 // panel, 33 to 48.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
 // Asks for memory from next on: left pairs of cache lines, and after them and skip elements
@@ -65,7 +65,7 @@ func GemmTile8x32(k int, a *float32, lda int, b *float32, c *float32, ldc int, d
 //
 //	c[i*ldc+j] = d[i*ldd+j] + sum over p<k of a[i*lda+p]*b[j/32][p*32+j%32]
 //
-// Shapes: a [8,k], b [panels,k,32]; panels at least 1; m 1 to 8; n, the columns of the last
+// Shapes: a whole panels [8,k], b [panels,k,32]; panels at least 1; m at least 1; n, the columns of the last
 // panel, 17 to 32.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
 // Asks for memory from next on: left pairs of cache lines, and after them and skip elements
@@ -107,7 +107,7 @@ func GemmTile8x16(k int, a *float32, lda int, b *float32, c *float32, ldc int, d
 //
 //	c[i*ldc+j] = d[i*ldd+j] + sum over p<k of a[i*lda+p]*b[j/16][p*16+j%16]
 //
-// Shapes: a [8,k], b [panels,k,16]; panels at least 1; m 1 to 8; n, the columns of the last
+// Shapes: a whole panels [8,k], b [panels,k,16]; panels at least 1; m at least 1; n, the columns of the last
 // panel, 1 to 16.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
 // Asks for memory from next on: left pairs of cache lines, and after them and skip elements

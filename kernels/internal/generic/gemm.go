@@ -65,14 +65,19 @@ func gemmTile2x4(k int, a, b, c []float32, ldc int, d []float32, ldd, m, n int) 
 //
 //	c[i*ldc+j] = d[i*ldd+j] + sum over p<k of a[i*lda+p]*b[j/4][p*4+j%4]
 //
-// Shapes: a [2,k] with rows lda apart, both there whatever m is.
+// Shapes: a [m,k] with rows lda apart; if m is odd, there is one row more.
 func GemmRows2x4(k int, a []float32, lda int, b, c []float32, ldc int, d []float32, ldd, m, n, panels int) {
-	for q := range panels {
-		columns := GemmNR
-		if q == panels-1 {
-			columns = n
+	for ; m > 0; m -= GemmMR {
+		for q := range panels {
+			columns := GemmNR
+			if q == panels-1 {
+				columns = n
+			}
+			gemmRows2x4(k, a, lda, b[4*q*k:], c[4*q:], ldc, from(d, 4*q), ldd, min(m, GemmMR), columns)
 		}
-		gemmRows2x4(k, a, lda, b[4*q*k:], c[4*q:], ldc, from(d, 4*q), ldd, m, columns)
+		if m > GemmMR {
+			a, c, d = a[GemmMR*lda:], c[GemmMR*ldc:], from(d, GemmMR*ldd)
+		}
 	}
 }
 
