@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -72,7 +73,7 @@ const gemmUnroll = 4
 //		for i := range m { for j := range n { c[i*ldc+q*NR+j] = d[i*ldd+q*NR+j] + s[i][j] } }
 //	}
 //
-// But of columns in place, it does so for one panel of a after another.
+// On AVX2 it does so for one panel of a after another.
 func (t *gemmTile) emit() {
 	if t.isa.pairs() {
 		t.declarePairs()
@@ -122,8 +123,9 @@ func (t *gemmTile) emit() {
 }
 
 // manyRows reports whether there may be many panels of a. What went between two calls for
-// one each took 4 % of a product of 1576x768x768 (its profile, Zen 3, November 2026).
-func (t *gemmTile) manyRows() bool { return t.form != gemmColumns && !t.isa.pairs() }
+// one each took 4 % of a product of 1576x768x768 (its profile, Zen 3, November 2026). On AVX-512 each has
+// its part of what is packed next to ask for.
+func (t *gemmTile) manyRows() bool { return t.form != gemmColumns && !t.isa.opmasks() }
 
 // startRows begins a panel of a: d moves on and the panels of b are counted down, so both
 // are kept.
@@ -179,16 +181,22 @@ func (t *gemmTile) width() int { return t.nv * t.isa.lanes }
 
 // declare starts the function.
 func (t *gemmTile) declare() {
-	name, element, shape := "GemmTile", fmt.Sprintf("a[i/%[1]d*lda+p*%[1]d+i%%%[1]d]", t.mr), fmt.Sprintf("a panels [k,%d], lda apart", t.mr)
+	name, element, shape := "GemmTile", fmt.Sprintf("a[p*%d+i]", t.mr), fmt.Sprintf("a [k,%d]", t.mr)
+	operands, rows := "a, b", fmt.Sprintf("1 to %d", t.mr)
 	switch t.form {
 	case gemmRows:
-		name, element, shape = "GemmRows", "a[i*lda+p]", fmt.Sprintf("a whole panels [%d,k]", t.mr)
+		name, element, shape = "GemmRows", "a[i*lda+p]", fmt.Sprintf("a [%d,k]", t.mr)
 	case gemmColumns:
 		name, element, shape = "GemmColumns", "a[p*lda+i]", fmt.Sprintf("a [k,%d]", t.mr)
 	}
-	rows := "at least 1"
-	if !t.manyRows() {
-		rows = fmt.Sprintf("1 to %d", t.mr)
+	if t.manyRows() {
+		shape, rows = "a panels "+strings.TrimPrefix(shape, "a "), "at least 1"
+		if t.form == gemmPacked {
+			element, shape = fmt.Sprintf("a[i/%[1]d*lda+p*%[1]d+i%%%[1]d]", t.mr), shape+" lda apart"
+		}
+	}
+	if t.form != gemmPacked || t.manyRows() {
+		operands = "a *float32, lda int, b"
 	}
 	of := name + "2x4"
 	name = fmt.Sprintf("%s%dx%d", name, t.mr, t.width())
@@ -202,7 +210,7 @@ func (t *gemmTile) declare() {
 		fmt.Sprintf("panel, %d to %d.", t.width()-t.isa.lanes+1, t.width()),
 		"Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.",
 	}
-	signature := "a *float32, lda int, b, c *float32, ldc int, d *float32, ldd, m, n, panels int"
+	signature := operands + ", c *float32, ldc int, d *float32, ldd, m, n, panels int"
 	if t.asksForNext() {
 		signature += ", next *float32, left, run, skip int"
 		doc = append(doc, "Asks for memory from next on: left pairs of cache lines, and after them and skip elements",

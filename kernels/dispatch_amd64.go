@@ -36,19 +36,19 @@ func gemmTiles(width, k int, a tileRows, b, c []float32, ldc int, d []float32, l
 	case isa >= isaAVX512 && width == 48 && columns:
 		avx512.GemmColumns8x48(k, pa, a.stride, pb, pc, ldc, pd, ldd, m, n, panels, next, left, run, skip)
 	case isa >= isaAVX512 && width == 48:
-		avx512.GemmTile8x48(k, pa, a.stride, pb, pc, ldc, pd, ldd, m, n, panels, next, left, run, skip)
+		avx512.GemmTile8x48(k, pa, pb, pc, ldc, pd, ldd, m, n, panels, next, left, run, skip)
 	case isa >= isaAVX512 && width == 32 && rows:
 		avx512.GemmRows8x32(k, pa, a.stride, pb, pc, ldc, pd, ldd, m, n, panels, next, left, run, skip)
 	case isa >= isaAVX512 && width == 32 && columns:
 		avx512.GemmColumns8x32(k, pa, a.stride, pb, pc, ldc, pd, ldd, m, n, panels, next, left, run, skip)
 	case isa >= isaAVX512 && width == 32:
-		avx512.GemmTile8x32(k, pa, a.stride, pb, pc, ldc, pd, ldd, m, n, panels, next, left, run, skip)
+		avx512.GemmTile8x32(k, pa, pb, pc, ldc, pd, ldd, m, n, panels, next, left, run, skip)
 	case isa >= isaAVX512 && rows:
 		avx512.GemmRows8x16(k, pa, a.stride, pb, pc, ldc, pd, ldd, m, n, panels, next, left, run, skip)
 	case isa >= isaAVX512 && columns:
 		avx512.GemmColumns8x16(k, pa, a.stride, pb, pc, ldc, pd, ldd, m, n, panels, next, left, run, skip)
 	case isa >= isaAVX512:
-		avx512.GemmTile8x16(k, pa, a.stride, pb, pc, ldc, pd, ldd, m, n, panels, next, left, run, skip)
+		avx512.GemmTile8x16(k, pa, pb, pc, ldc, pd, ldd, m, n, panels, next, left, run, skip)
 	case isa >= isaAVX2 && width == 16 && rows:
 		avx2.GemmRows6x16(k, pa, a.stride, pb, pc, ldc, pd, ldd, m, n, panels)
 	case isa >= isaAVX2 && width == 16:

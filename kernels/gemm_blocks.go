@@ -102,7 +102,7 @@ func (g *gemmCall) multiply(workers int) {
 	switch {
 	case g.copied != nil && g.c.Rows/g.mItems >= fewRows:
 		g.group, resident = 1, resident/copiedPart
-	case g.form == packedRows: // what is packed of a should be used for all columns
+	case g.copied == nil && g.form == packedRows: // what is packed of a should be used for all columns
 		g.group = min(g.group, max(1, resident/(g.columns.lanes*piece)))
 	case !g.pairs && (resident >= largeBlock || g.c.Rows/g.mItems < fewRows): // in pairs a is copied for every block
 		resident /= 2

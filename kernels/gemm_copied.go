@@ -16,7 +16,9 @@ package kernels
 // packed before and on the way, became 5 % faster in the mean at one thread, 7 at two; a core that
 // nobody else used gained 0 to 2. With 256 columns and less they became slower, by up to 35 % with 64.
 // BenchmarkGemm and BenchmarkGemmPacked have these shapes.
-// With K of 128 and 512 columns nothing was gained, and GELU and its gradient, which then come for some
+// Rows that are packed in any case, of a weight gradient, are packed once instead of once a block where
+// columns are many: 768x3072 with K of 400 and 800 became 2 to 5 % faster at one thread and 0 to 7 at
+// two, 3072x768 as much slower. With K of 128 and 512 columns nothing was gained, and GELU and its gradient, which then come for some
 // columns of a row after the other, made the hidden layers of mae_tiny 12 and 29 % slower (lethe budget).
 const (
 	copiedColumns = 512 // fewest columns of c that are worth it
@@ -27,9 +29,12 @@ const (
 // copiedPanels is how many panels of a a worker packs at a time.
 const copiedPanels = 4
 
-// copiesRows reports whether rows in place are packed first.
+// copiesRows reports whether all rows are packed first.
 func (g *gemmCall) copiesRows() bool {
-	return isa == isaAVX2 && g.form == rowsInPlace && g.c.Cols >= copiedColumns && g.k >= copiedSteps
+	if isa != isaAVX2 || g.c.Cols < copiedColumns || g.k < copiedSteps {
+		return false
+	}
+	return g.form == rowsInPlace || g.form == packedRows && g.c.Cols >= 2*g.c.Rows
 }
 
 // copyRows packs all of a to memory that the workers share.

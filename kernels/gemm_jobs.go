@@ -146,7 +146,7 @@ func (b *gemmBlock) multiplyPanels(form tileForm, r, end int) {
 // panelsAtOnce is how many panels of a go into one call of assembly: one where each asks for
 // its part of what comes next, or has an epilogue.
 func (b *gemmBlock) panelsAtOnce(form tileForm) int {
-	if b.pairs || b.next.data != nil || form == columnsInPlace || b.finishes() {
+	if b.pairs || asksAhead() || form == columnsInPlace || b.finishes() {
 		return 1
 	}
 	return mostPanels

@@ -113,6 +113,9 @@ func TestGemmPanicKeepsNobodyWaiting(t *testing.T) {
 
 // TestGemmTilesOfManyRows: one call for many panels of a is as many calls for one.
 func TestGemmTilesOfManyRows(t *testing.T) {
+	if asksAhead() {
+		t.Skip("each call is for one panel of a and its part of what comes next")
+	}
 	suite := kerneltest.New(t)
 	shape := gemmTileShape()
 	for width := shape.step; width <= shape.nr; width += shape.step {

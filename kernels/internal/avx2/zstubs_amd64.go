@@ -9,7 +9,7 @@ package avx2
 //
 //	c[i*ldc+j] = d[i*ldd+j] + sum over p<k of a[i/6*lda+p*6+i%6]*b[j/16][p*16+j%16]
 //
-// Shapes: a panels [k,6], lda apart, b [panels,k,16]; panels at least 1; m at least 1; n, the columns of the last
+// Shapes: a panels [k,6] lda apart, b [panels,k,16]; panels at least 1; m at least 1; n, the columns of the last
 // panel, 9 to 16.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
 //
@@ -21,7 +21,7 @@ func GemmTile6x16(k int, a *float32, lda int, b *float32, c *float32, ldc int, d
 //
 //	c[i*ldc+j] = d[i*ldd+j] + sum over p<k of a[i*lda+p]*b[j/16][p*16+j%16]
 //
-// Shapes: a whole panels [6,k], b [panels,k,16]; panels at least 1; m at least 1; n, the columns of the last
+// Shapes: a panels [6,k], b [panels,k,16]; panels at least 1; m at least 1; n, the columns of the last
 // panel, 9 to 16.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
 //
@@ -33,7 +33,7 @@ func GemmRows6x16(k int, a *float32, lda int, b *float32, c *float32, ldc int, d
 //
 //	c[i*ldc+j] = d[i*ldd+j] + sum over p<k of a[i/6*lda+p*6+i%6]*b[j/8][p*8+j%8]
 //
-// Shapes: a panels [k,6], lda apart, b [panels,k,8]; panels at least 1; m at least 1; n, the columns of the last
+// Shapes: a panels [k,6] lda apart, b [panels,k,8]; panels at least 1; m at least 1; n, the columns of the last
 // panel, 1 to 8.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
 //
@@ -45,7 +45,7 @@ func GemmTile6x8(k int, a *float32, lda int, b *float32, c *float32, ldc int, d 
 //
 //	c[i*ldc+j] = d[i*ldd+j] + sum over p<k of a[i*lda+p]*b[j/8][p*8+j%8]
 //
-// Shapes: a whole panels [6,k], b [panels,k,8]; panels at least 1; m at least 1; n, the columns of the last
+// Shapes: a panels [6,k], b [panels,k,8]; panels at least 1; m at least 1; n, the columns of the last
 // panel, 1 to 8.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
 //

@@ -4,21 +4,14 @@
 
 #include "textflag.h"
 
-// func GemmTile8x48(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
+// func GemmTile8x48(k int, a *float32, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
 // Requires: AVX, AVX512DQ, AVX512F, CMOV, MMX+
-TEXT ·GemmTile8x48(SB), NOSPLIT, $16-120
-	MOVQ b+24(FP), CX
-	MOVQ c+32(FP), DX
-	MOVQ ldc+40(FP), BX
+TEXT ·GemmTile8x48(SB), NOSPLIT, $0-112
+	MOVQ b+16(FP), CX
+	MOVQ c+24(FP), DX
+	MOVQ ldc+32(FP), BX
 	SHLQ $0x02, BX
-	SHLQ $0x02, lda+16(FP)
-	SHLQ $0x02, skip+112(FP)
-
-rows:
-	MOVQ d+48(FP), AX
-	MOVQ AX, (SP)
-	MOVQ panels+80(FP), AX
-	MOVQ AX, 8(SP)
+	SHLQ $0x02, skip+104(FP)
 
 panel:
 	VXORPS     Z4, Z4, Z4
@@ -660,18 +653,18 @@ pass:
 half2:
 	TESTQ      R8, R8
 	CMOVQLE    DX, DI
-	MOVQ       next+88(FP), R9
+	MOVQ       next+80(FP), R9
 	PREFETCHT1 (R9)
 	PREFETCHT1 64(R9)
 	ADDQ       $+128, R9
-	DECQ       left+96(FP)
+	DECQ       left+88(FP)
 	JNE        sameRow3
-	ADDQ       skip+112(FP), R9
-	MOVQ       run+104(FP), R10
-	MOVQ       R10, left+96(FP)
+	ADDQ       skip+104(FP), R9
+	MOVQ       run+96(FP), R10
+	MOVQ       R10, left+88(FP)
 
 sameRow3:
-	MOVQ R9, next+88(FP)
+	MOVQ R9, next+80(FP)
 	SUBQ $0x10, AX
 	JGE  pass
 
@@ -874,14 +867,14 @@ single:
 
 singleRest:
 	ADDQ      $0x01, AX
-	MOVQ      m+64(FP), SI
-	MOVQ      ldd+56(FP), AX
+	MOVQ      m+56(FP), SI
+	MOVQ      ldd+48(FP), AX
 	SHLQ      $0x02, AX
 	MOVQ      DX, DI
-	MOVQ      d+48(FP), R8
-	MOVQ      n+72(FP), R9
+	MOVQ      d+40(FP), R8
+	MOVQ      n+64(FP), R9
 	MOVQ      $+48, R10
-	CMPQ      panels+80(FP), $0x01
+	CMPQ      panels+72(FP), $0x01
 	CMOVQNE   R10, R9
 	SUBQ      $+32, R9
 	LEAQ      lane_masks<>+0(SB), R10
@@ -1042,34 +1035,13 @@ overwriteCut:
 end5:
 next:
 	ADDQ $+192, DX
-	CMPQ d+48(FP), $0x00
+	CMPQ d+40(FP), $0x00
 	JEQ  no_d
-	ADDQ $+192, d+48(FP)
+	ADDQ $+192, d+40(FP)
 
 no_d:
-	DECQ   panels+80(FP)
-	JNZ    panel
-	SUBQ   $+8, m+64(FP)
-	JLE    end6
-	MOVQ   lda+16(FP), SI
-	ADDQ   SI, a+8(FP)
-	MOVQ   b+24(FP), CX
-	IMUL3Q $+8, BX, SI
-	ADDQ   SI, c+32(FP)
-	MOVQ   c+32(FP), DX
-	MOVQ   8(SP), SI
-	MOVQ   SI, panels+80(FP)
-	MOVQ   (SP), SI
-	TESTQ  SI, SI
-	JZ     overwrite7
-	IMUL3Q $+8, AX, AX
-	ADDQ   AX, SI
-	MOVQ   SI, d+48(FP)
-
-overwrite7:
-	JMP rows
-
-end6:
+	DECQ panels+72(FP)
+	JNZ  panel
 	VZEROUPPER
 	RET
 
@@ -1094,7 +1066,7 @@ GLOBL lane_masks<>(SB), RODATA|NOPTR, $34
 
 // func GemmRows8x48(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
 // Requires: AVX, AVX512DQ, AVX512F, CMOV, MMX+
-TEXT ·GemmRows8x48(SB), NOSPLIT, $16-120
+TEXT ·GemmRows8x48(SB), NOSPLIT, $0-120
 	MOVQ b+24(FP), CX
 	MOVQ c+32(FP), DX
 	MOVQ ldc+40(FP), BX
@@ -1109,12 +1081,6 @@ TEXT ·GemmRows8x48(SB), NOSPLIT, $16-120
 	SHRQ $0x04, R13
 	ADDQ R13, R13
 	LEAQ (R12)(DI*8), R12
-
-rows:
-	MOVQ d+48(FP), AX
-	MOVQ AX, (SP)
-	MOVQ panels+80(FP), AX
-	MOVQ AX, 8(SP)
 
 panel:
 	VXORPS     Z4, Z4, Z4
@@ -2177,35 +2143,8 @@ next:
 	ADDQ $+192, d+48(FP)
 
 no_d:
-	DECQ   panels+80(FP)
-	JNZ    panel
-	SUBQ   $+8, m+64(FP)
-	JLE    end8
-	IMUL3Q $+8, DI, SI
-	ADDQ   SI, a+8(FP)
-	MOVQ   a+8(FP), R12
-	MOVQ   k+0(FP), R13
-	ADDQ   $0x0f, R13
-	SHRQ   $0x04, R13
-	ADDQ   R13, R13
-	LEAQ   (R12)(DI*8), R12
-	MOVQ   b+24(FP), CX
-	IMUL3Q $+8, BX, SI
-	ADDQ   SI, c+32(FP)
-	MOVQ   c+32(FP), DX
-	MOVQ   8(SP), SI
-	MOVQ   SI, panels+80(FP)
-	MOVQ   (SP), SI
-	TESTQ  SI, SI
-	JZ     overwrite9
-	IMUL3Q $+8, AX, AX
-	ADDQ   AX, SI
-	MOVQ   SI, d+48(FP)
-
-overwrite9:
-	JMP rows
-
-end8:
+	DECQ panels+80(FP)
+	JNZ  panel
 	VZEROUPPER
 	RET
 
@@ -3310,21 +3249,14 @@ no_d:
 	VZEROUPPER
 	RET
 
-// func GemmTile8x32(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
+// func GemmTile8x32(k int, a *float32, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
 // Requires: AVX, AVX512DQ, AVX512F, CMOV, MMX+
-TEXT ·GemmTile8x32(SB), NOSPLIT, $16-120
-	MOVQ b+24(FP), CX
-	MOVQ c+32(FP), DX
-	MOVQ ldc+40(FP), BX
+TEXT ·GemmTile8x32(SB), NOSPLIT, $0-112
+	MOVQ b+16(FP), CX
+	MOVQ c+24(FP), DX
+	MOVQ ldc+32(FP), BX
 	SHLQ $0x02, BX
-	SHLQ $0x02, lda+16(FP)
-	SHLQ $0x02, skip+112(FP)
-
-rows:
-	MOVQ d+48(FP), AX
-	MOVQ AX, (SP)
-	MOVQ panels+80(FP), AX
-	MOVQ AX, 8(SP)
+	SHLQ $0x02, skip+104(FP)
 
 panel:
 	VXORPS     Z3, Z3, Z3
@@ -3814,18 +3746,18 @@ pass:
 half2:
 	TESTQ      R8, R8
 	CMOVQLE    DX, DI
-	MOVQ       next+88(FP), R9
+	MOVQ       next+80(FP), R9
 	PREFETCHT1 (R9)
 	PREFETCHT1 64(R9)
 	ADDQ       $+128, R9
-	DECQ       left+96(FP)
+	DECQ       left+88(FP)
 	JNE        sameRow3
-	ADDQ       skip+112(FP), R9
-	MOVQ       run+104(FP), R10
-	MOVQ       R10, left+96(FP)
+	ADDQ       skip+104(FP), R9
+	MOVQ       run+96(FP), R10
+	MOVQ       R10, left+88(FP)
 
 sameRow3:
-	MOVQ R9, next+88(FP)
+	MOVQ R9, next+80(FP)
 	SUBQ $0x10, AX
 	JGE  pass
 
@@ -3983,14 +3915,14 @@ single:
 
 singleRest:
 	ADDQ      $0x01, AX
-	MOVQ      m+64(FP), SI
-	MOVQ      ldd+56(FP), AX
+	MOVQ      m+56(FP), SI
+	MOVQ      ldd+48(FP), AX
 	SHLQ      $0x02, AX
 	MOVQ      DX, DI
-	MOVQ      d+48(FP), R8
-	MOVQ      n+72(FP), R9
+	MOVQ      d+40(FP), R8
+	MOVQ      n+64(FP), R9
 	MOVQ      $+32, R10
-	CMPQ      panels+80(FP), $0x01
+	CMPQ      panels+72(FP), $0x01
 	CMOVQNE   R10, R9
 	SUBQ      $+16, R9
 	LEAQ      lane_masks<>+0(SB), R10
@@ -4119,40 +4051,19 @@ overwriteCut:
 end5:
 next:
 	ADDQ $+128, DX
-	CMPQ d+48(FP), $0x00
+	CMPQ d+40(FP), $0x00
 	JEQ  no_d
-	ADDQ $+128, d+48(FP)
+	ADDQ $+128, d+40(FP)
 
 no_d:
-	DECQ   panels+80(FP)
-	JNZ    panel
-	SUBQ   $+8, m+64(FP)
-	JLE    end6
-	MOVQ   lda+16(FP), SI
-	ADDQ   SI, a+8(FP)
-	MOVQ   b+24(FP), CX
-	IMUL3Q $+8, BX, SI
-	ADDQ   SI, c+32(FP)
-	MOVQ   c+32(FP), DX
-	MOVQ   8(SP), SI
-	MOVQ   SI, panels+80(FP)
-	MOVQ   (SP), SI
-	TESTQ  SI, SI
-	JZ     overwrite7
-	IMUL3Q $+8, AX, AX
-	ADDQ   AX, SI
-	MOVQ   SI, d+48(FP)
-
-overwrite7:
-	JMP rows
-
-end6:
+	DECQ panels+72(FP)
+	JNZ  panel
 	VZEROUPPER
 	RET
 
 // func GemmRows8x32(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
 // Requires: AVX, AVX512DQ, AVX512F, CMOV, MMX+
-TEXT ·GemmRows8x32(SB), NOSPLIT, $16-120
+TEXT ·GemmRows8x32(SB), NOSPLIT, $0-120
 	MOVQ b+24(FP), CX
 	MOVQ c+32(FP), DX
 	MOVQ ldc+40(FP), BX
@@ -4167,12 +4078,6 @@ TEXT ·GemmRows8x32(SB), NOSPLIT, $16-120
 	SHRQ $0x04, R13
 	ADDQ R13, R13
 	LEAQ (R12)(DI*8), R12
-
-rows:
-	MOVQ d+48(FP), AX
-	MOVQ AX, (SP)
-	MOVQ panels+80(FP), AX
-	MOVQ AX, 8(SP)
 
 panel:
 	VXORPS     Z3, Z3, Z3
@@ -5006,35 +4911,8 @@ next:
 	ADDQ $+128, d+48(FP)
 
 no_d:
-	DECQ   panels+80(FP)
-	JNZ    panel
-	SUBQ   $+8, m+64(FP)
-	JLE    end8
-	IMUL3Q $+8, DI, SI
-	ADDQ   SI, a+8(FP)
-	MOVQ   a+8(FP), R12
-	MOVQ   k+0(FP), R13
-	ADDQ   $0x0f, R13
-	SHRQ   $0x04, R13
-	ADDQ   R13, R13
-	LEAQ   (R12)(DI*8), R12
-	MOVQ   b+24(FP), CX
-	IMUL3Q $+8, BX, SI
-	ADDQ   SI, c+32(FP)
-	MOVQ   c+32(FP), DX
-	MOVQ   8(SP), SI
-	MOVQ   SI, panels+80(FP)
-	MOVQ   (SP), SI
-	TESTQ  SI, SI
-	JZ     overwrite9
-	IMUL3Q $+8, AX, AX
-	ADDQ   AX, SI
-	MOVQ   SI, d+48(FP)
-
-overwrite9:
-	JMP rows
-
-end8:
+	DECQ panels+80(FP)
+	JNZ  panel
 	VZEROUPPER
 	RET
 
@@ -5910,21 +5788,14 @@ no_d:
 	VZEROUPPER
 	RET
 
-// func GemmTile8x16(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
+// func GemmTile8x16(k int, a *float32, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
 // Requires: AVX, AVX512DQ, AVX512F, CMOV, MMX+
-TEXT ·GemmTile8x16(SB), NOSPLIT, $16-120
-	MOVQ b+24(FP), CX
-	MOVQ c+32(FP), DX
-	MOVQ ldc+40(FP), BX
+TEXT ·GemmTile8x16(SB), NOSPLIT, $0-112
+	MOVQ b+16(FP), CX
+	MOVQ c+24(FP), DX
+	MOVQ ldc+32(FP), BX
 	SHLQ $0x02, BX
-	SHLQ $0x02, lda+16(FP)
-	SHLQ $0x02, skip+112(FP)
-
-rows:
-	MOVQ d+48(FP), AX
-	MOVQ AX, (SP)
-	MOVQ panels+80(FP), AX
-	MOVQ AX, 8(SP)
+	SHLQ $0x02, skip+104(FP)
 
 panel:
 	VXORPS     Z2, Z2, Z2
@@ -6239,18 +6110,18 @@ pass:
 	VFMADD231PS  Z1, Z0, Z9
 	ADDQ         $+128, SI
 	ADDQ         $+256, CX
-	MOVQ         next+88(FP), DI
+	MOVQ         next+80(FP), DI
 	PREFETCHT1   (DI)
 	PREFETCHT1   64(DI)
 	ADDQ         $+128, DI
-	DECQ         left+96(FP)
+	DECQ         left+88(FP)
 	JNE          sameRow1
-	ADDQ         skip+112(FP), DI
-	MOVQ         run+104(FP), R8
-	MOVQ         R8, left+96(FP)
+	ADDQ         skip+104(FP), DI
+	MOVQ         run+96(FP), R8
+	MOVQ         R8, left+88(FP)
 
 sameRow1:
-	MOVQ DI, next+88(FP)
+	MOVQ DI, next+80(FP)
 	SUBQ $0x10, AX
 	JGE  pass
 
@@ -6363,14 +6234,14 @@ single:
 
 singleRest:
 	ADDQ      $0x01, AX
-	MOVQ      m+64(FP), SI
-	MOVQ      ldd+56(FP), AX
+	MOVQ      m+56(FP), SI
+	MOVQ      ldd+48(FP), AX
 	SHLQ      $0x02, AX
 	MOVQ      DX, DI
-	MOVQ      d+48(FP), R8
-	MOVQ      n+72(FP), R9
+	MOVQ      d+40(FP), R8
+	MOVQ      n+64(FP), R9
 	MOVQ      $+16, R10
-	CMPQ      panels+80(FP), $0x01
+	CMPQ      panels+72(FP), $0x01
 	CMOVQNE   R10, R9
 	SUBQ      $+0, R9
 	LEAQ      lane_masks<>+0(SB), R10
@@ -6467,40 +6338,19 @@ overwriteCut:
 end3:
 next:
 	ADDQ $+64, DX
-	CMPQ d+48(FP), $0x00
+	CMPQ d+40(FP), $0x00
 	JEQ  no_d
-	ADDQ $+64, d+48(FP)
+	ADDQ $+64, d+40(FP)
 
 no_d:
-	DECQ   panels+80(FP)
-	JNZ    panel
-	SUBQ   $+8, m+64(FP)
-	JLE    end4
-	MOVQ   lda+16(FP), SI
-	ADDQ   SI, a+8(FP)
-	MOVQ   b+24(FP), CX
-	IMUL3Q $+8, BX, SI
-	ADDQ   SI, c+32(FP)
-	MOVQ   c+32(FP), DX
-	MOVQ   8(SP), SI
-	MOVQ   SI, panels+80(FP)
-	MOVQ   (SP), SI
-	TESTQ  SI, SI
-	JZ     overwrite5
-	IMUL3Q $+8, AX, AX
-	ADDQ   AX, SI
-	MOVQ   SI, d+48(FP)
-
-overwrite5:
-	JMP rows
-
-end4:
+	DECQ panels+72(FP)
+	JNZ  panel
 	VZEROUPPER
 	RET
 
 // func GemmRows8x16(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
 // Requires: AVX, AVX512DQ, AVX512F, CMOV, MMX+
-TEXT ·GemmRows8x16(SB), NOSPLIT, $16-120
+TEXT ·GemmRows8x16(SB), NOSPLIT, $0-120
 	MOVQ b+24(FP), CX
 	MOVQ c+32(FP), DX
 	MOVQ ldc+40(FP), BX
@@ -6515,12 +6365,6 @@ TEXT ·GemmRows8x16(SB), NOSPLIT, $16-120
 	SHRQ $0x04, R11
 	ADDQ R11, R11
 	LEAQ (R10)(DI*8), R10
-
-rows:
-	MOVQ d+48(FP), AX
-	MOVQ AX, (SP)
-	MOVQ panels+80(FP), AX
-	MOVQ AX, 8(SP)
 
 panel:
 	VXORPS     Z2, Z2, Z2
@@ -7102,35 +6946,8 @@ next:
 	ADDQ $+64, d+48(FP)
 
 no_d:
-	DECQ   panels+80(FP)
-	JNZ    panel
-	SUBQ   $+8, m+64(FP)
-	JLE    end6
-	IMUL3Q $+8, DI, SI
-	ADDQ   SI, a+8(FP)
-	MOVQ   a+8(FP), R10
-	MOVQ   k+0(FP), R11
-	ADDQ   $0x0f, R11
-	SHRQ   $0x04, R11
-	ADDQ   R11, R11
-	LEAQ   (R10)(DI*8), R10
-	MOVQ   b+24(FP), CX
-	IMUL3Q $+8, BX, SI
-	ADDQ   SI, c+32(FP)
-	MOVQ   c+32(FP), DX
-	MOVQ   8(SP), SI
-	MOVQ   SI, panels+80(FP)
-	MOVQ   (SP), SI
-	TESTQ  SI, SI
-	JZ     overwrite7
-	IMUL3Q $+8, AX, AX
-	ADDQ   AX, SI
-	MOVQ   SI, d+48(FP)
-
-overwrite7:
-	JMP rows
-
-end6:
+	DECQ panels+80(FP)
+	JNZ  panel
 	VZEROUPPER
 	RET
 

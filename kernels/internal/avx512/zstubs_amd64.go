@@ -7,23 +7,23 @@ package avx512
 // GemmTile8x48 is generic.GemmTile2x4 with 8 rows and 48 columns, each sum one chain of fused
 // multiply-adds in increasing k:
 //
-//	c[i*ldc+j] = d[i*ldd+j] + sum over p<k of a[i/8*lda+p*8+i%8]*b[j/48][p*48+j%48]
+//	c[i*ldc+j] = d[i*ldd+j] + sum over p<k of a[p*8+i]*b[j/48][p*48+j%48]
 //
-// Shapes: a panels [k,8], lda apart, b [panels,k,48]; panels at least 1; m at least 1; n, the columns of the last
+// Shapes: a [k,8], b [panels,k,48]; panels at least 1; m 1 to 8; n, the columns of the last
 // panel, 33 to 48.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
 // Asks for memory from next on: left pairs of cache lines, and after them and skip elements
 // run pairs each time. left 0 never ends.
 //
 //go:noescape
-func GemmTile8x48(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
+func GemmTile8x48(k int, a *float32, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
 
 // GemmRows8x48 is generic.GemmRows2x4 with 8 rows and 48 columns, each sum one chain of fused
 // multiply-adds in increasing k:
 //
 //	c[i*ldc+j] = d[i*ldd+j] + sum over p<k of a[i*lda+p]*b[j/48][p*48+j%48]
 //
-// Shapes: a whole panels [8,k], b [panels,k,48]; panels at least 1; m at least 1; n, the columns of the last
+// Shapes: a [8,k], b [panels,k,48]; panels at least 1; m 1 to 8; n, the columns of the last
 // panel, 33 to 48.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
 // Asks for memory from next on: left pairs of cache lines, and after them and skip elements
@@ -49,23 +49,23 @@ func GemmColumns8x48(k int, a *float32, lda int, b *float32, c *float32, ldc int
 // GemmTile8x32 is generic.GemmTile2x4 with 8 rows and 32 columns, each sum one chain of fused
 // multiply-adds in increasing k:
 //
-//	c[i*ldc+j] = d[i*ldd+j] + sum over p<k of a[i/8*lda+p*8+i%8]*b[j/32][p*32+j%32]
+//	c[i*ldc+j] = d[i*ldd+j] + sum over p<k of a[p*8+i]*b[j/32][p*32+j%32]
 //
-// Shapes: a panels [k,8], lda apart, b [panels,k,32]; panels at least 1; m at least 1; n, the columns of the last
+// Shapes: a [k,8], b [panels,k,32]; panels at least 1; m 1 to 8; n, the columns of the last
 // panel, 17 to 32.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
 // Asks for memory from next on: left pairs of cache lines, and after them and skip elements
 // run pairs each time. left 0 never ends.
 //
 //go:noescape
-func GemmTile8x32(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
+func GemmTile8x32(k int, a *float32, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
 
 // GemmRows8x32 is generic.GemmRows2x4 with 8 rows and 32 columns, each sum one chain of fused
 // multiply-adds in increasing k:
 //
 //	c[i*ldc+j] = d[i*ldd+j] + sum over p<k of a[i*lda+p]*b[j/32][p*32+j%32]
 //
-// Shapes: a whole panels [8,k], b [panels,k,32]; panels at least 1; m at least 1; n, the columns of the last
+// Shapes: a [8,k], b [panels,k,32]; panels at least 1; m 1 to 8; n, the columns of the last
 // panel, 17 to 32.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
 // Asks for memory from next on: left pairs of cache lines, and after them and skip elements
@@ -91,23 +91,23 @@ func GemmColumns8x32(k int, a *float32, lda int, b *float32, c *float32, ldc int
 // GemmTile8x16 is generic.GemmTile2x4 with 8 rows and 16 columns, each sum one chain of fused
 // multiply-adds in increasing k:
 //
-//	c[i*ldc+j] = d[i*ldd+j] + sum over p<k of a[i/8*lda+p*8+i%8]*b[j/16][p*16+j%16]
+//	c[i*ldc+j] = d[i*ldd+j] + sum over p<k of a[p*8+i]*b[j/16][p*16+j%16]
 //
-// Shapes: a panels [k,8], lda apart, b [panels,k,16]; panels at least 1; m at least 1; n, the columns of the last
+// Shapes: a [k,8], b [panels,k,16]; panels at least 1; m 1 to 8; n, the columns of the last
 // panel, 1 to 16.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
 // Asks for memory from next on: left pairs of cache lines, and after them and skip elements
 // run pairs each time. left 0 never ends.
 //
 //go:noescape
-func GemmTile8x16(k int, a *float32, lda int, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
+func GemmTile8x16(k int, a *float32, b *float32, c *float32, ldc int, d *float32, ldd int, m int, n int, panels int, next *float32, left int, run int, skip int)
 
 // GemmRows8x16 is generic.GemmRows2x4 with 8 rows and 16 columns, each sum one chain of fused
 // multiply-adds in increasing k:
 //
 //	c[i*ldc+j] = d[i*ldd+j] + sum over p<k of a[i*lda+p]*b[j/16][p*16+j%16]
 //
-// Shapes: a whole panels [8,k], b [panels,k,16]; panels at least 1; m at least 1; n, the columns of the last
+// Shapes: a [8,k], b [panels,k,16]; panels at least 1; m 1 to 8; n, the columns of the last
 // panel, 1 to 16.
 // Writes: m rows of c. d nil stands for zeros; d may be c, and ldd 0 repeats one row.
 // Asks for memory from next on: left pairs of cache lines, and after them and skip elements
