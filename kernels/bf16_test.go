@@ -89,7 +89,7 @@ func useFloats(t testing.TB) { useLevel(t, min(isa, isaAVX512)) }
 // instruction sets agree.
 func TestGemmRoundsOperands(t *testing.T) {
 	suite := kerneltest.New(t)
-	for _, s := range [][3]int{{1, 1, 1}, {130, 197, 900}, {37, 300, 400}, {500, 20, 385}, {61, 70, 5000}} {
+	for _, s := range [][3]int{{1, 1, 1}, {130, 197, 900}, {37, 300, 400}, {500, 20, 385}, {61, 70, 5000}, {61, 530, 300}} {
 		suite.Run(fmt.Sprint(s), func(tc *kerneltest.Case) {
 			want, a, b := product(tc, s)
 			useFloats(t)
