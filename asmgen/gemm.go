@@ -123,8 +123,8 @@ func (t *gemmTile) emit() {
 }
 
 // manyRows reports whether there may be many panels of a. What went between two calls for
-// one each took 4 % of a product of 1576x768x768 (its profile, Zen 3, November 2026). On AVX-512 each has
-// its part of what is packed next to ask for.
+// one each took 4 % of a product of 1576x768x768 (its profile, Zen 3, November 2026). On
+// AVX-512 each has its part of what is packed next to ask for.
 func (t *gemmTile) manyRows() bool { return t.form != gemmColumns && !t.isa.opmasks() }
 
 // startRows begins a panel of a: d moves on and the panels of b are counted down, so both

@@ -78,7 +78,8 @@
 //     second-level cache (residentIn), half of that where a is read in place and c
 //     has few rows (fewRows) or the cache is large (largeBlock).
 //   - For each 8 rows of c the block's tiles come in one call of assembly (GemmRows8x48
-//     and its like), piece after piece, and then the epilogue.
+//     and its like), piece after piece, and then the epilogue; on AVX2, where none asks for what
+//     comes next, one call does many rows unless an epilogue follows.
 //   - While it multiplies, the call asks for what comes next, a line at a time: of c for this
 //     tile, of a for the next 8 rows, of b for the next block (gemm_ahead.go). Many lines at
 //     once would hold up its loads of b (asmgen/gemm_ask.go).

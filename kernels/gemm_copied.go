@@ -16,10 +16,11 @@ package kernels
 // packed before and on the way, became 5 % faster in the mean at one thread, 7 at two; a core that
 // nobody else used gained 0 to 2. With 256 columns and less they became slower, by up to 35 % with 64.
 // BenchmarkGemm and BenchmarkGemmPacked have these shapes.
-// Rows that are packed in any case, of a weight gradient, are packed once instead of once a block where
-// columns are many: 768x3072 with K of 400 and 800 became 2 to 5 % faster at one thread and 0 to 7 at
-// two, 3072x768 as much slower. With K of 128 and 512 columns nothing was gained, and GELU and its gradient, which then come for some
-// columns of a row after the other, made the hidden layers of mae_tiny 12 and 29 % slower (lethe budget).
+// Rows that are packed in any case, of a weight gradient, are packed once instead of once a
+// block where columns are many: 768x3072 with K of 400 and 800 became 2 to 5 % faster at one thread
+// and 0 to 7 at two, 3072x768 as much slower. With K of 128 and 512 columns nothing was gained, and
+// GELU and its gradient, which then come for some columns of a row after the other, made the hidden
+// layers of mae_tiny 12 and 29 % slower (lethe budget).
 const (
 	copiedColumns = 512 // fewest columns of c that are worth it
 	copiedSteps   = 256 // shortest K
