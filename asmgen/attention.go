@@ -16,41 +16,9 @@ func emitAttention(e *emitter) {
 	}
 	e.define("AttentionNR", vectors*e.isa.lanes, "is the columns of an attention tile, the width of a panel of keys.")
 	(&attentionTile{emitter: e, mr: 6, nv: vectors}).emit()
+	emitAttentionRows(e)
 	emitAttentionGradRows(e)
 	emitRowDots(e)
-}
-
-// emitAttentionGradRows emits probabilities and score gradients from scores.
-func emitAttentionGradRows(e *emitter) {
-	e.function("AttentionGradRows", "func(p, ds []float32, stride, columns int, scale float32, lse, delta []float32)",
-		"AttentionGradRows is generic.AttentionGradRows with the exp of asmgen.")
-	n := e.arg("columns")
-	ptrs := e.argPtrs("p", "ds")
-	stride := e.argStrides("stride")[0]
-	ofRow := e.argPtrs("lse", "delta")
-	scale := e.argAll("scale")
-	e.rows(e.argLen("lse"), ptrs, []reg.GPVirtual{stride, stride}, func() {
-		lse, delta := e.v(), e.v()
-		e.VBROADCASTSS(at(ofRow[0], 0), lse)
-		e.VBROADCASTSS(at(ofRow[1], 0), delta)
-		e.walk(n, e.isa.lanes, ptrs, func(_ int, mem []operand.Mem, t *tail) {
-			p, ds := e.v(), e.v()
-			e.load(mem[0], p, t)
-			e.VMULPS(scale, p, p)
-			e.VSUBPS(lse, p, p)
-			e.exp(p)
-			e.store(p, mem[0], t)
-			e.load(mem[1], ds, t)
-			e.VSUBPS(delta, ds, ds)
-			e.VMULPS(p, ds, ds)
-			e.VMULPS(scale, ds, ds)
-			e.store(ds, mem[1], t)
-		})
-		for _, p := range ofRow {
-			e.ADDQ(operand.U8(4), p)
-		}
-	})
-	e.done()
 }
 
 // emitRowDots emits one dot product per row.

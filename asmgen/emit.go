@@ -129,6 +129,14 @@ func (e *emitter) allBits(bits uint32) operand.Mem {
 	})
 }
 
+// allDouble is a memory operand that holds the float64 x in four lanes.
+func (e *emitter) allDouble(x float64) operand.Mem {
+	bits := math.Float64bits(x)
+	return e.data(fmt.Sprintf("double_%016x", bits), func(i int) (operand.Constant, bool) {
+		return operand.U64(bits), i < 4
+	})
+}
+
 // data places read-only values once per file; at(i) is the i-th value while it
 // reports true.
 func (e *emitter) data(name string, at func(i int) (operand.Constant, bool)) operand.Mem {

@@ -19,6 +19,12 @@ const (
 // least-squares fit in float64.
 var expTerms = [...]float32{0.4999999343204487, 0.16666520398302778, 0.04166839080051038, 0.008368745177667461, 0.001381453936339129}
 
+// Bounds within which e^x is neither subnormal nor infinite.
+const (
+	expNormalLeast = -87
+	expNormalMost  = 88
+)
+
 // exp emits e^x in place: x = n*ln(2) + r with integer n, a polynomial in r,
 // and an exact scaling by 2^n that rounds once where the result is subnormal.
 // At most 1 ulp off; NaN stays NaN, whichever operand order min and max have.
@@ -44,7 +50,27 @@ func (e *emitter) clamp(x reg.VecVirtual, least, most float32) {
 
 // expWithin is exp for expLeast <= x <= expMost.
 func (e *emitter) expWithin(x reg.VecVirtual) {
-	p, n := e.v(), e.v()
+	p, n := e.expParts(x)
+	e.scaleByPower(p, n, x)
+}
+
+// expNormal is exp for expNormalLeast <= x <= expNormalMost, with the same bits: 2^n goes into the
+// exponent of the polynomial.
+func (e *emitter) expNormal(x reg.VecVirtual) {
+	p, n := e.expParts(x)
+	if e.isa.lanes == 16 {
+		e.VSCALEFPS(n, p, x)
+		return
+	}
+	const mantissa = 23
+	e.VCVTPS2DQ(n, n)
+	e.VPSLLD(operand.U8(mantissa), n, n)
+	e.VPADDD(n, p, x)
+}
+
+// expParts returns p, near 1, and an integer n with e^x = p*2^n. It overwrites x.
+func (e *emitter) expParts(x reg.VecVirtual) (p, n reg.VecVirtual) {
+	p, n = e.v(), e.v()
 	e.times(1/math.Ln2, x, n)
 	e.round(n)
 	high := float32(math.Ln2)
@@ -57,7 +83,7 @@ func (e *emitter) expWithin(x reg.VecVirtual) {
 	}
 	e.timesPlus(1, x, p)
 	e.timesPlus(1, x, p)
-	e.scaleByPower(p, n, x)
+	return p, n
 }
 
 // round rounds to the nearest integer, halves to even.

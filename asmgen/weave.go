@@ -16,7 +16,8 @@ import (
 // 1.13 to 1.18 forward, softmax of 197 columns, with an exp of fewer instructions, 1.16 to 1.2 (one
 // thread, November 2026, medians of 9 to 15 in turn; BenchmarkGelu, BenchmarkSiLU,
 // BenchmarkGroupNorm, BenchmarkSoftmax). Four were no better, as a register too few is a load more;
-// scores of attention, of which a row has two whole blocks at most, became no faster, nor did
+// scores of attention, of which a row has two whole blocks at most, became no faster, but did with two
+// rows (emitAttentionRows), nor did
 // GroupNorm's gradient, nor, earlier, GELU and SiLU of AVX-512 on a Xeon beyond its caches.
 func (e *emitter) weave(bodies ...func()) {
 	f := e.active()

@@ -34,19 +34,44 @@ func ulp(x float64) float64 {
 }
 
 // The exponential has no function of its own: with scale 1 and lse 0 it is what
-// attentionGradRows makes of its scores.
+// attentionGradRows makes of its scores, which may stop at exp(-87) and exp(88).
 func TestExpIsWithinOneULP(t *testing.T) {
+	const least, most = -87, 88
 	x := append(grid(49999), line(-110, 95, 1<<16)...)
+	x = append(x, make([]float32, -len(x)&15)...) // whole steps
 	eachISA(t, func(t *testing.T, k rowKernels) {
 		kerneltest.New(t).Run("grid", func(c *kerneltest.Case) {
 			y, ds := append([]float32(nil), x...), make([]float32, len(x))
 			k.attentionGradRows(y, ds, 0, len(y), 1, []float32{0}, []float32{0})
 			for i, v := range x {
 				want := math.Exp(float64(v))
-				if want > math.MaxFloat32*(1+unit/2) {
-					want = math.Inf(1)
+				switch bound := math.Exp(max(least, min(float64(v), most))); {
+				case v != v || bound == want:
+					c.Near("exp", i, y[i], want, ulp(want))
+				case math.Abs(float64(y[i])-bound) <= ulp(bound): // stopped
+				case want > math.MaxFloat32*(1+unit/2):
+					c.Near("exp", i, y[i], math.Inf(1), 0)
+				default:
+					c.Near("exp", i, y[i], want, ulp(want))
 				}
-				c.Near("exp", i, y[i], want, ulp(want))
+			}
+		})
+	})
+}
+
+// Subnormal exponentials are those of softmax, of rows 0 and x where their sum is 1.
+func TestSoftmaxExpIsWithinOneULP(t *testing.T) {
+	x := line(-110, -20, 1<<16)
+	eachISA(t, func(t *testing.T, k rowKernels) {
+		kerneltest.New(t).Run("line", func(c *kerneltest.Case) {
+			y, top, sum := make([]float32, 2*len(x)), make([]float32, len(x)), make([]float32, len(x))
+			for i, v := range x {
+				y[2*i+1] = v
+			}
+			k.softmaxRows(y, 2, y, 2, 2, 1, top, sum)
+			for i, v := range x {
+				want := math.Exp(float64(v))
+				c.Near("exp", i, y[2*i+1], want, ulp(want))
 			}
 		})
 	})

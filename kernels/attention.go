@@ -1,9 +1,6 @@
 package kernels
 
-import (
-	"math"
-	"slices"
-)
+import "slices"
 
 // Heads views queries, keys, values or an output inside a larger buffer.
 // Element (b, t, h, d) is Data[b*BatchStride+t*TokenStride+h*HeadStride+d];
@@ -56,89 +53,63 @@ func Attention(out Heads, a AttentionArgs) {
 	}
 	reserveItems(attentionScratch(a.Q.Tokens, a.K.at(0, 0)))
 	record := attentionJobs.get()
-	*record = attentionJob{out: out, args: a}
-	parallelFor(a.Q.Batch*a.Q.Heads, record)
+	*record = attentionJob{out: out, args: a, heads: headsOfItem(a.Q)}
+	parallelFor(a.Q.Batch*a.Q.Heads/record.heads, record)
 	*record = attentionJob{}
 	attentionJobs.put(record)
 }
 
-// attentionJob is one Attention; an item is one head of one batch.
+// attentionJob is one Attention; an item is one head of one batch, or all heads of one.
 type attentionJob struct {
-	out  Heads
-	args AttentionArgs
+	out   Heads
+	args  AttentionArgs
+	heads int // of an item
 }
 
 var attentionJobs freeList[attentionJob]
 
 func (j *attentionJob) run(worker, item int) {
-	b, h := item/j.args.Q.Heads, item%j.args.Q.Heads
-	q, k, v, out := j.args.Q.at(b, h), j.args.K.at(b, h), j.args.V.at(b, h), j.out.at(b, h)
-	block, stride := scoreBlock(q.Rows, k.Rows), scoreStride(k.Rows)
-
 	memory := itemScratches.take(worker)
-	buffer := memory.floats(attentionScratch(q.Rows, k))
-	keys, buffer := buffer[:panelSize(k)], buffer[panelSize(k):]
-	stats, buffer := buffer[:2*block], buffer[2*block:]
-	nextQ, nextK, nextV := j.next(item)
-	fetch(out, nextK)
-	packKeys(keys, k)
-	fetch(nextQ)
-	for lo := 0; lo < q.Rows; lo += block {
-		hi := min(lo+block, q.Rows)
-		scores := Mat{Data: buffer, Rows: hi - lo, Cols: k.Rows, RowStride: stride, ColStride: 1}
-		multiplyPanels(scores, q.Sub(lo, hi, 0, q.Cols), keys)
-		if lo == 0 {
-			fetch(nextV)
-		}
-		top, sum := stats[:hi-lo], stats[block:][:hi-lo]
-		softmaxRows(buffer, stride, buffer, stride, k.Rows, j.args.Scale, top, sum)
-		if j.args.LSE != nil {
-			lse := j.args.LSE[item*q.Rows+lo:]
-			for r := range top {
-				lse[r] = top[r] + logOfSum(sum[r])
-			}
-		}
-		multiplyRows(out.Sub(lo, hi, 0, out.Cols), scores, v, 0)
+	buffer := memory.floats(attentionScratch(j.args.Q.Tokens, j.args.K.at(0, 0)))
+	for i := item * j.heads; i < (item+1)*j.heads; i++ {
+		j.head(i, buffer)
 	}
 	itemScratches.give(worker, memory)
 }
 
-// next is what the item after this one reads, which mostly is the same worker's next; nothing
-// after the last one.
-func (j *attentionJob) next(item int) (q, k, v Mat) {
-	b, h := (item+1)/j.args.Q.Heads, (item+1)%j.args.Q.Heads
-	if b == j.args.Q.Batch {
-		return Mat{}, Mat{}, Mat{}
+// head does head i, counted through all batches.
+func (j *attentionJob) head(i int, buffer []float32) {
+	b, h := i/j.args.Q.Heads, i%j.args.Q.Heads
+	q, k, v, out := j.args.Q.at(b, h), j.args.K.at(b, h), j.args.V.at(b, h), j.out.at(b, h)
+	block, stride := scoreBlock(q.Rows, k.Rows), scoreStride(k.Rows)
+	keys, buffer := buffer[:panelSize(k)], buffer[panelSize(k):]
+	stats, buffer := buffer[:2*roundUp(block, 4)], buffer[2*roundUp(block, 4):]
+
+	fetch(b, h, &j.out)
+	fetchNext(b, h, &j.args.K)
+	packKeys(keys, k)
+	fetchNext(b, h, &j.args.Q)
+	for lo := 0; lo < q.Rows; lo += block {
+		hi := min(lo+block, q.Rows)
+		scores := Mat{Data: buffer, Rows: hi - lo, Cols: k.Rows, RowStride: stride, ColStride: 1}
+		multiplyPanels(scores, q.band(lo, hi), keys)
+		if lo == 0 {
+			fetchNext(b, h, &j.args.V)
+		}
+		lse, sum := stats[:hi-lo], stats[len(stats)/2:]
+		attentionRows(buffer, stride, k.Rows, j.args.Scale, lse, sum)
+		if j.args.LSE != nil {
+			copy(j.args.LSE[i*q.Rows+lo:], lse)
+		}
+		multiplyRows(out.band(lo, hi), scores, v, 0)
 	}
-	return j.args.Q.at(b, h), j.args.K.at(b, h), j.args.V.at(b, h)
 }
 
 // attentionScratch is how many elements one head takes: the keys in panels, a
 // block of scores, and two numbers for each row of it.
 func attentionScratch(queries int, k Mat) int {
 	block := scoreBlock(queries, k.Rows)
-	return panelSize(k) + block*scoreStride(k.Rows) + 2*block
-}
-
-// logOfSum is the logarithm of a sum of exponentials, at least 1, or NaN where
-// that is NaN: with sum = m*2^e and 1/sqrt(2) <= m < sqrt(2), e*ln(2) plus
-//
-//	log(m) = 2*(s + s^3/3 + s^5/5 + ...), s = (m-1)/(m+1)
-//
-// of which the terms left out are below 1e-10. One logarithm for each row is a
-// fifth of the time of a small attention if it is math.Log.
-func logOfSum(sum float32) float32 {
-	const rootHalf = 0x3f3504f3 // bits of sqrt(1/2)
-	bits := math.Float32bits(sum) - rootHalf
-	e := int32(bits) >> 23
-	m := float64(math.Float32frombits(bits&(1<<23-1) + rootHalf))
-	s := (m - 1) / (m + 1)
-	q := s * s
-	log := 2 * s * (1 + q*(1./3+q*(1./5+q*(1./7+q*(1./9+q*(1./11))))))
-	if sum != sum {
-		return sum
-	}
-	return float32(float64(e)*math.Ln2 + log)
+	return panelSize(k) + block*scoreStride(k.Rows) + 2*roundUp(block, 4)
 }
 
 // check panics unless the operands fit each other.

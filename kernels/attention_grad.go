@@ -37,23 +37,37 @@ func AttentionGrad(d AttentionGrads, dout, out Heads, a AttentionArgs) {
 		reserveItems(attentionGradScratch(a.Q.Tokens, a.K.at(0, 0)))
 	}
 	record := attentionGradJobs.get()
-	*record = attentionGradJob{d: d, dout: dout, out: out, args: a}
-	parallelFor(a.Q.Batch*a.Q.Heads, record)
+	*record = attentionGradJob{d: d, dout: dout, out: out, args: a, heads: headsOfItem(a.Q)}
+	parallelFor(a.Q.Batch*a.Q.Heads/record.heads, record)
 	*record = attentionGradJob{}
 	attentionGradJobs.put(record)
 }
 
-// attentionGradJob is one AttentionGrad; an item is one head of one batch.
+// attentionGradJob is one AttentionGrad; an item is one head of one batch, or all heads of one.
 type attentionGradJob struct {
 	d         AttentionGrads
 	dout, out Heads
 	args      AttentionArgs
+	heads     int // of an item
 }
 
 var attentionGradJobs freeList[attentionGradJob]
 
 func (j *attentionGradJob) run(worker, item int) {
-	b, h := item/j.args.Q.Heads, item%j.args.Q.Heads
+	memory := itemScratches.take(worker)
+	var buffer []float32
+	if j.args.Q.Tokens > 0 {
+		buffer = memory.floats(attentionGradScratch(j.args.Q.Tokens, j.args.K.at(0, 0)))
+	}
+	for i := item * j.heads; i < (item+1)*j.heads; i++ {
+		j.head(i, buffer)
+	}
+	itemScratches.give(worker, memory)
+}
+
+// head does head i, counted through all batches.
+func (j *attentionGradJob) head(i int, buffer []float32) {
+	b, h := i/j.args.Q.Heads, i%j.args.Q.Heads
 	q, k, v := j.args.Q.at(b, h), j.args.K.at(b, h), j.args.V.at(b, h)
 	dq, dk, dv := j.d.DQ.at(b, h), j.d.DK.at(b, h), j.d.DV.at(b, h)
 	dout, out := j.dout.at(b, h), j.out.at(b, h)
@@ -64,11 +78,13 @@ func (j *attentionGradJob) run(worker, item int) {
 		}
 		return
 	}
-	fetch(k, v, q, dout, out, dq, dk, dv)
+	if smallHeads(j.args.Q) {
+		fetchNext(b, h, &j.args.K, &j.args.V, &j.args.Q, &j.dout, &j.out)
+		fetch(b, h, &j.d.DQ, &j.d.DK, &j.d.DV)
+	} else {
+		fetch(b, h, &j.args.K, &j.args.V, &j.args.Q, &j.dout, &j.out, &j.d.DQ, &j.d.DK, &j.d.DV)
+	}
 	block, stride := scoreBlock(q.Rows, k.Rows), scoreStride(k.Rows)
-
-	memory := itemScratches.take(worker)
-	buffer := memory.floats(attentionGradScratch(q.Rows, k))
 	keys, buffer := buffer[:panelSize(k)], buffer[panelSize(k):]
 	values, buffer := buffer[:panelSize(k)], buffer[panelSize(k):]
 	deltas, buffer := buffer[:block], buffer[block:]
@@ -78,19 +94,18 @@ func (j *attentionGradJob) run(worker, item int) {
 		hi := min(lo+block, q.Rows)
 		p := Mat{Data: buffer[:block*stride], Rows: hi - lo, Cols: k.Rows, RowStride: stride, ColStride: 1}
 		ds := Mat{Data: buffer[block*stride:], Rows: hi - lo, Cols: k.Rows, RowStride: stride, ColStride: 1}
-		qs, douts, outs := q.Sub(lo, hi, 0, q.Cols), dout.Sub(lo, hi, 0, q.Cols), out.Sub(lo, hi, 0, q.Cols)
+		qs, douts, outs := q.band(lo, hi), dout.band(lo, hi), out.band(lo, hi)
 		multiplyPanels(p, qs, keys)
 		multiplyPanels(ds, douts, values)
 		delta := deltas[:hi-lo]
 		rowDots(delta, douts.Data, douts.RowStride, outs.Data, outs.RowStride, q.Cols)
-		lse := j.args.LSE[item*q.Rows+lo:][:hi-lo]
+		lse := j.args.LSE[i*q.Rows+lo:][:hi-lo]
 		attentionGradRows(p.Data, ds.Data, stride, k.Rows, j.args.Scale, lse, delta)
-		multiplyRows(dq.Sub(lo, hi, 0, q.Cols), ds, k, 0)
+		multiplyRows(dq.band(lo, hi), ds, k, 0)
 		add := min(lo, 1) // the first block overwrites, the others accumulate
 		multiplyRows(dk, ds.T(), qs, add)
 		multiplyRows(dv, p.T(), douts, add)
 	}
-	itemScratches.give(worker, memory)
 }
 
 // attentionGradScratch is how many elements one head takes: keys and values in

@@ -62,6 +62,72 @@ func transposed(c *kerneltest.Case, m Mat) Mat {
 	return t.T()
 }
 
+// scoreRowsCase is p [rows,cols] in rows of whole steps, which end as NaN, as do the rows of lse and sum
+// that are only there to fill a vector.
+func scoreRowsCase(c *kerneltest.Case, rows, cols int) (p Mat, lse, sum []float32) {
+	stride := roundUp(cols, 16) + 16
+	p = Mat{Data: c.Output(rows*stride, 0), Rows: rows, Cols: cols, RowStride: stride, ColStride: 1}
+	for r := range rows {
+		for i := range p.Row(r) {
+			p.Row(r)[i] = c.Rand.Float32()*2 - 1
+		}
+	}
+	return p, c.Output(roundUp(rows, 4), 0)[:rows], c.Output(roundUp(rows, 4), 0)[:rows]
+}
+
+func TestAttentionRowsMatchesRef(t *testing.T) {
+	eachISA(t, func(t *testing.T, k rowKernels) {
+		suite := kerneltest.New(t)
+		for _, n := range kerneltest.Lengths(vectorLanes)[1:] {
+			for _, scale := range []float32{1, 0.125, -3, 150} { // 150: most of the row is below the least
+				rows := 1 + n%6 // pairs and one that is alone, whole vectors of sums and parts
+				suite.Run(fmt.Sprintf("rows=%d/cols=%d/scale=%g", rows, n, scale), func(c *kerneltest.Case) {
+					p, lse, sum := scoreRowsCase(c, rows, n)
+					s := contiguous(p)
+					k.attentionRows(p.Data, p.RowStride, n, scale, lse, sum)
+					for r := range rows {
+						want, whole := ref.Softmax(s[r*n:][:n], float64(scale))
+						bound := boundSoftmax(n, math.Abs(float64(scale)))
+						c.Near("lse", r, lse[r], whole, bound+2*unit*math.Abs(whole))
+						for i, v := range p.Row(r) {
+							c.Near("p", i, v, want[i], want[i]*bound+math.Ldexp(1, -125))
+						}
+					}
+				})
+			}
+		}
+		suite.Run("NaN", func(c *kerneltest.Case) {
+			for row := range 3 { // one of a pair, the other, and alone
+				p, lse, sum := scoreRowsCase(c, 3, 20)
+				p.Row(row)[17] = float32(math.NaN())
+				k.attentionRows(p.Data, p.RowStride, 20, 1, lse, sum)
+				for r := range p.Rows {
+					for _, v := range append([]float32{lse[r]}, p.Row(r)...) {
+						if bad := v != v; bad != (r == row) {
+							c.Fail("NaN in row %d: row %d has %g", row, r, v)
+						}
+					}
+				}
+			}
+		})
+	})
+}
+
+// The logarithm of a sum: n equal scores have log(n).
+func TestAttentionRowsLogarithm(t *testing.T) {
+	eachISA(t, func(t *testing.T, k rowKernels) {
+		kerneltest.New(t).Run("from 1", func(c *kerneltest.Case) {
+			for n := 1; n < 1<<16; n += 1 + n/50 {
+				p, lse, sum := scoreRowsCase(c, 1, n)
+				Fill(p.Row(0), 0)
+				k.attentionRows(p.Data, p.RowStride, n, 1, lse, sum)
+				want := math.Log(float64(n))
+				c.Near("log", n, lse[0], want, unit*want+1e-10)
+			}
+		})
+	})
+}
+
 func TestAttentionGradRowsMatchesFormula(t *testing.T) {
 	const scale = float32(0.3)
 	eachISA(t, func(t *testing.T, k rowKernels) {
@@ -69,7 +135,11 @@ func TestAttentionGradRowsMatchesFormula(t *testing.T) {
 		for _, n := range kerneltest.Lengths(vectorLanes)[1:] {
 			rows := 1 + n%3
 			suite.Run(fmt.Sprintf("rows=%d/cols=%d", rows, n), func(c *kerneltest.Case) {
-				p, ds, lse, delta := randomMat(c, rows, n, 1), randomMat(c, rows, n, 1), c.Input(rows, 0), c.Input(rows, 0)
+				p, lse, delta := scoreRowsCase(c, rows, n)
+				ds, _, _ := scoreRowsCase(c, rows, n)
+				for r := range rows {
+					lse[r], delta[r] = c.Rand.Float32()*2-1, c.Rand.Float32()*2-1
+				}
 				s, dp := contiguous(p), contiguous(ds)
 				dots := c.Output(rows, 0)
 				k.rowDots(dots, p.Data, p.RowStride, ds.Data, ds.RowStride, n)
@@ -89,6 +159,30 @@ func TestAttentionGradRowsMatchesFormula(t *testing.T) {
 				}
 			})
 		}
+	})
+}
+
+// Scores far above and below their row's log-sum-exp, which none is that Attention made, give the bounds; NaN stays.
+func TestAttentionGradRowsBounds(t *testing.T) {
+	eachISA(t, func(t *testing.T, k rowKernels) {
+		kerneltest.New(t).Run("bounds", func(c *kerneltest.Case) {
+			p, lse, delta := scoreRowsCase(c, 3, 5)
+			ds, _, _ := scoreRowsCase(c, 3, 5)
+			for r := range 3 {
+				copy(p.Row(r), []float32{1000, -1000, float32(math.NaN()), 88, -87})
+				Fill(ds.Row(r), 1)
+				lse[r], delta[r] = 0, 0
+			}
+			k.attentionGradRows(p.Data, ds.Data, p.RowStride, 5, 1, lse, delta)
+			for r := range 3 {
+				v := p.Row(r)
+				if !(v[0] >= v[3]) || !(v[1] <= v[4]) || v[2] == v[2] || ds.Row(r)[2] == ds.Row(r)[2] {
+					c.Fail("row %d: p %v, ds %v", r, v, ds.Row(r))
+				}
+				c.Near("exp(88)", r, v[3], math.Exp(88), math.Exp(88)*2*unit)
+				c.Near("exp(-87)", r, v[4], math.Exp(-87), math.Exp(-87)*2*unit)
+			}
+		})
 	})
 }
 
@@ -347,15 +441,5 @@ func TestAttentionPanics(t *testing.T) {
 			spoil(o)
 			wantPanic(t, want, func() { AttentionGrad(o.grads, o.dout, o.out, o.args) })
 		}
-	})
-}
-
-func TestLogOfSumMatchesLog(t *testing.T) {
-	kerneltest.New(t).Run("from 1", func(c *kerneltest.Case) {
-		for x := float32(1); x < 1e6; x *= 1.0007 {
-			want := math.Log(float64(x))
-			c.Near("log", int(x), logOfSum(x), want, unit*want+1e-10)
-		}
-		c.Near("log of NaN", 0, logOfSum(float32(math.NaN())), math.NaN(), 0)
 	})
 }

@@ -189,10 +189,24 @@ func everything(k rowKernels, x, y, gamma []float32) (all []float32) {
 		f(z, y, x, coef, n)
 		note()
 	}
-	copy(z, x)
-	copy(w, y)
-	k.attentionGradRows(z, w, n, n, 0.3, []float32{1.5}, []float32{0.2})
-	note(w...)
+	stride := roundUp(n, 16)
+	p, ds, lse, sum := make([]float32, 3*stride), make([]float32, 3*stride), make([]float32, 4), make([]float32, 4)
+	noteScores := func(p []float32) {
+		for r := range 3 {
+			note(p[r*stride:][:n]...)
+		}
+	}
+	for r := range 3 {
+		copy(p[r*stride:], x)
+		copy(ds[r*stride:], y)
+		p[r*stride] += float32(r)
+	}
+	k.attentionRows(p, stride, n, 0.7, lse[:3], sum[:3])
+	note(lse[:3]...)
+	noteScores(p)
+	k.attentionGradRows(p, ds, stride, n, 0.3, lse[:3], sum[:3])
+	noteScores(p)
+	noteScores(ds)
 	k.rowDots(stat[:1], x, n, y, n, n)
 	note(stat...)
 	width := min(n, 16)

@@ -277,6 +277,17 @@ func softmaxRows(y []float32, yStride int, x []float32, xStride, columns int, sc
 	}
 }
 
+func attentionRows(p []float32, stride, columns int, scale float32, lse, sum []float32) {
+	switch {
+	case isa >= isaAVX512:
+		avx512.AttentionRows(p, stride, columns, scale, lse, sum)
+	case isa >= isaAVX2:
+		avx2.AttentionRows(p, stride, columns, scale, lse, sum)
+	default:
+		generic.AttentionRows(p, stride, columns, scale, lse, sum)
+	}
+}
+
 func attentionGradRows(p, ds []float32, stride, columns int, scale float32, lse, delta []float32) {
 	switch {
 	case isa >= isaAVX512:

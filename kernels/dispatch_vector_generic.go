@@ -53,6 +53,10 @@ func softmaxRows(y []float32, yStride int, x []float32, xStride, columns int, sc
 	generic.SoftmaxRows(y, yStride, x, xStride, columns, scale, top, sum)
 }
 
+func attentionRows(p []float32, stride, columns int, scale float32, lse, sum []float32) {
+	generic.AttentionRows(p, stride, columns, scale, lse, sum)
+}
+
 func attentionGradRows(p, ds []float32, stride, columns int, scale float32, lse, delta []float32) {
 	generic.AttentionGradRows(p, ds, stride, columns, scale, lse, delta)
 }

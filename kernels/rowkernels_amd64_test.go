@@ -18,7 +18,7 @@ var assemblyKernels = []rowKernels{
 		layerNormGradRowAdd: avx2.LayerNormGradRowAdd, layerNormGradParams: avx2.LayerNormGradParams,
 		softmaxRows: avx2.SoftmaxRows, softmaxGradRow: avx2.SoftmaxGradRow,
 		gelu: avx2.Gelu, geluGrad: avx2.GeluGrad, geluBoth: avx2.GeluBoth,
-		attentionGradRows: avx2.AttentionGradRows, rowDots: avx2.RowDots, attentionNR: avx2.AttentionNR,
+		attentionRows: avx2.AttentionRows, attentionGradRows: avx2.AttentionGradRows, rowDots: avx2.RowDots, attentionNR: avx2.AttentionNR,
 		attentionTile: func(c []float32, cStride int, a []float32, aRow, aCol int, b []float32, bStride int, m, n, k, add int) {
 			avx2.AttentionTile6x16(&c[0], cStride, first(a), aRow, aCol, first(b), bStride, m, n, k, add)
 		},
@@ -39,7 +39,7 @@ var assemblyKernels = []rowKernels{
 		layerNormGradRowAdd: avx512.LayerNormGradRowAdd, layerNormGradParams: avx512.LayerNormGradParams,
 		softmaxRows: avx512.SoftmaxRows, softmaxGradRow: avx512.SoftmaxGradRow,
 		gelu: avx512.Gelu, geluGrad: avx512.GeluGrad, geluBoth: avx512.GeluBoth,
-		attentionGradRows: avx512.AttentionGradRows, rowDots: avx512.RowDots, attentionNR: avx512.AttentionNR,
+		attentionRows: avx512.AttentionRows, attentionGradRows: avx512.AttentionGradRows, rowDots: avx512.RowDots, attentionNR: avx512.AttentionNR,
 		attentionTile: func(c []float32, cStride int, a []float32, aRow, aCol int, b []float32, bStride int, m, n, k, add int) {
 			avx512.AttentionTile6x64(&c[0], cStride, first(a), aRow, aCol, first(b), bStride, m, n, k, add)
 		},

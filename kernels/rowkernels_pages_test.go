@@ -69,7 +69,10 @@ func rowsBetweenPages(c *kerneltest.Case, k rowKernels, n int, front bool) {
 	k.softmaxRows(z, n, x, n, n, 1, top, sum)
 	k.softmaxGradRow(z[n:], y[n:], x[n:])
 	k.rowDots(top, x, n, y, n, n)
-	k.attentionGradRows(z, y, n, n, 1, top, sum)
+	steps, four := roundUp(n, 16), c.Flush(4, front)
+	p := c.Flush(2*steps, front)
+	k.attentionRows(p, steps, n, 1, four[:2], c.Flush(4, front)[:2])
+	k.attentionGradRows(p, c.Flush(2*steps, front), steps, n, 1, top, sum)
 	width := min(n, k.attentionNR)
 	for add := range 2 {
 		k.attentionTile(z, n, x, n, 1, y, n, 2, width, min(n, 2), add) // rows of a

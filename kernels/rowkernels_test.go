@@ -32,6 +32,7 @@ type rowKernels struct {
 	gelu                                  func(y, x []float32)
 	geluGrad                              func(dx, dy, x []float32)
 	geluBoth                              func(y, d, x []float32)
+	attentionRows                         func(p []float32, stride, columns int, scale float32, lse, sum []float32)
 	attentionGradRows                     func(p, ds []float32, stride, columns int, scale float32, lse, delta []float32)
 	rowDots                               func(dst, x []float32, xStride int, y []float32, yStride, columns int)
 	attentionNR                           int
@@ -61,7 +62,7 @@ var genericKernels = rowKernels{
 	layerNormGradRowAdd: generic.LayerNormGradRowAdd, layerNormGradParams: generic.LayerNormGradParams,
 	softmaxRows: generic.SoftmaxRows, softmaxGradRow: generic.SoftmaxGradRow,
 	gelu: generic.Gelu, geluGrad: generic.GeluGrad, geluBoth: generic.GeluBoth,
-	attentionGradRows: generic.AttentionGradRows, rowDots: generic.RowDots, attentionNR: generic.AttentionNR, attentionTile: generic.AttentionTile,
+	attentionRows: generic.AttentionRows, attentionGradRows: generic.AttentionGradRows, rowDots: generic.RowDots, attentionNR: generic.AttentionNR, attentionTile: generic.AttentionTile,
 	adam: generic.Adam,
 	silu: generic.SiLU, siluGrad: generic.SiLUGrad, channelSums: generic.ChannelSums,
 	affine: generic.AffineRows, affineSiLU: generic.AffineSiLURows,

@@ -3265,748 +3265,656 @@ DATA lane_masks<>+56(SB)/4, $0x00000000
 DATA lane_masks<>+60(SB)/4, $0x00000000
 GLOBL lane_masks<>(SB), RODATA|NOPTR, $64
 
-// func AttentionGradRows(p []float32, ds []float32, stride int, columns int, scale float32, lse []float32, delta []float32)
+// func AttentionRows(p []float32, stride int, columns int, scale float32, lse []float32, sum []float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·AttentionGradRows(SB), NOSPLIT, $0-120
-	MOVQ         columns+56(FP), AX
-	MOVQ         p_base+0(FP), CX
-	MOVQ         ds_base+24(FP), DX
-	MOVQ         stride+48(FP), BX
-	SHLQ         $0x02, BX
-	MOVQ         lse_base+72(FP), SI
-	MOVQ         delta_base+96(FP), DI
-	VBROADCASTSS scale+64(FP), Y0
-	MOVQ         lse_len+80(FP), R8
+TEXT ·AttentionRows(SB), NOSPLIT, $0-96
+	MOVQ         columns+32(FP), AX
+	VBROADCASTSS scale+40(FP), Y0
+	MOVQ         lse_base+48(FP), CX
+	MOVQ         sum_base+72(FP), DX
+	MOVQ         lse_len+56(FP), BX
+	MOVQ         p_base+0(FP), SI
+	MOVQ         stride+24(FP), DI
+	SHLQ         $0x02, DI
 
-row1:
-	VBROADCASTSS (SI), Y1
-	VBROADCASTSS (DI), Y2
+pair1:
+	CMPQ    BX, $0x02
+	JLT     last2
+	LEAQ    (SI)(DI*1), R8
+	VMOVUPS all_ff800000<>+0(SB), Y1
+	VMOVUPS all_ff800000<>+0(SB), Y2
+	VMOVUPS all_ff800000<>+0(SB), Y3
+	VMOVUPS all_ff800000<>+0(SB), Y4
+	XORQ    R9, R9
+
+step4:
+	LEAQ   16(R9), R10
+	CMPQ   R10, AX
+	JGT    lastStep5
+	VMULPS (SI)(R9*4), Y0, Y5
+	VMULPS (R8)(R9*4), Y0, Y6
+	VMAXPS Y1, Y5, Y1
+	VMAXPS Y3, Y6, Y3
+	VMULPS 32(SI)(R9*4), Y0, Y5
+	VMULPS 32(R8)(R9*4), Y0, Y6
+	VMAXPS Y2, Y5, Y2
+	VMAXPS Y4, Y6, Y4
+	MOVQ   R10, R9
+	JMP    step4
+
+lastStep5:
+	LEAQ      block_masks<>+0(SB), R11
+	MOVQ      R9, R10
+	SUBQ      AX, R10
+	LEAQ      128(R11)(R10*4), R11
+	LEAQ      (R9), R10
+	CMPQ      R10, AX
+	JGE       stepsEnd6
+	VMOVUPS   (R11), Y5
+	VMOVUPS   all_ff800000<>+0(SB), Y6
+	VMULPS    (SI)(R9*4), Y0, Y7
+	VMULPS    (R8)(R9*4), Y0, Y8
+	VBLENDVPS Y5, Y7, Y6, Y7
+	VBLENDVPS Y5, Y8, Y6, Y8
+	VMAXPS    Y1, Y7, Y1
+	VMAXPS    Y3, Y8, Y3
+	LEAQ      8(R9), R10
+	CMPQ      R10, AX
+	JGE       stepsEnd6
+	VMOVUPS   32(R11), Y5
+	VMOVUPS   all_ff800000<>+0(SB), Y6
+	VMULPS    32(SI)(R9*4), Y0, Y7
+	VMULPS    32(R8)(R9*4), Y0, Y8
+	VBLENDVPS Y5, Y7, Y6, Y7
+	VBLENDVPS Y5, Y8, Y6, Y8
+	VMAXPS    Y2, Y7, Y2
+	VMAXPS    Y4, Y8, Y4
+
+stepsEnd6:
+	VBROADCASTSS one_c2ae0000<>+0(SB), Y5
+	VMAXPS       Y2, Y1, Y1
+	VMAXPS       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y1, X2
+	VEXTRACTF128 $0x01, Y3, X4
+	VMAXPS       X2, X1, X1
+	VMAXPS       X4, X3, X3
+	VMOVHLPS     X1, X1, X2
+	VMOVHLPS     X3, X3, X4
+	VMAXPS       X2, X1, X1
+	VMAXPS       X4, X3, X3
+	VMOVSHDUP    X1, X2
+	VMOVSHDUP    X3, X4
+	VMAXPS       X2, X1, X1
+	VMAXPS       X4, X3, X3
+	VMOVSS       X1, (CX)
+	VMOVSS       X3, 4(CX)
+	VBROADCASTSS X1, Y1
+	VBROADCASTSS X3, Y3
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y7, Y7, Y7
 	XORQ         R9, R9
 
-block2:
-	LEAQ         32(R9), R10
+step7:
+	LEAQ         16(R9), R10
 	CMPQ         R10, AX
-	JGT          lastBlock3
-	VMOVUPS      (CX)(R9*4), Y3
-	VMULPS       Y0, Y3, Y3
-	VSUBPS       Y1, Y3, Y3
-	VBROADCASTSS one_42b20000<>+0(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS one_c2d00000<>+0(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMULPS       all_3fb8aa3b<>+0(SB), Y3, Y5
-	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y3
-	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y3
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y4
-	VFMADD213PS  all_3c091d10<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3efffffe<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VCVTPS2DQ    Y5, Y5
-	VPSRAD       $0x01, Y5, Y3
-	VPSUBD       Y3, Y5, Y5
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       Y3, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y4, Y3
-	VMOVUPS      Y3, (CX)(R9*4)
-	VMOVUPS      (DX)(R9*4), Y4
-	VSUBPS       Y2, Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMULPS       Y0, Y4, Y4
-	VMOVUPS      Y4, (DX)(R9*4)
-	VMOVUPS      32(CX)(R9*4), Y3
-	VMULPS       Y0, Y3, Y3
-	VSUBPS       Y1, Y3, Y3
-	VBROADCASTSS one_42b20000<>+0(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS one_c2d00000<>+0(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMULPS       all_3fb8aa3b<>+0(SB), Y3, Y5
-	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y3
-	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y3
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y4
-	VFMADD213PS  all_3c091d10<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3efffffe<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VCVTPS2DQ    Y5, Y5
-	VPSRAD       $0x01, Y5, Y3
-	VPSUBD       Y3, Y5, Y5
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       Y3, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y4, Y3
-	VMOVUPS      Y3, 32(CX)(R9*4)
-	VMOVUPS      32(DX)(R9*4), Y4
-	VSUBPS       Y2, Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMULPS       Y0, Y4, Y4
-	VMOVUPS      Y4, 32(DX)(R9*4)
-	VMOVUPS      64(CX)(R9*4), Y3
-	VMULPS       Y0, Y3, Y3
-	VSUBPS       Y1, Y3, Y3
-	VBROADCASTSS one_42b20000<>+0(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS one_c2d00000<>+0(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMULPS       all_3fb8aa3b<>+0(SB), Y3, Y5
-	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y3
-	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y3
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y4
-	VFMADD213PS  all_3c091d10<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3efffffe<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VCVTPS2DQ    Y5, Y5
-	VPSRAD       $0x01, Y5, Y3
-	VPSUBD       Y3, Y5, Y5
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       Y3, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y4, Y3
-	VMOVUPS      Y3, 64(CX)(R9*4)
-	VMOVUPS      64(DX)(R9*4), Y4
-	VSUBPS       Y2, Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMULPS       Y0, Y4, Y4
-	VMOVUPS      Y4, 64(DX)(R9*4)
-	VMOVUPS      96(CX)(R9*4), Y3
-	VMULPS       Y0, Y3, Y3
-	VSUBPS       Y1, Y3, Y3
-	VBROADCASTSS one_42b20000<>+0(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS one_c2d00000<>+0(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMULPS       all_3fb8aa3b<>+0(SB), Y3, Y5
-	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y3
-	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y3
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y4
-	VFMADD213PS  all_3c091d10<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3efffffe<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VCVTPS2DQ    Y5, Y5
-	VPSRAD       $0x01, Y5, Y3
-	VPSUBD       Y3, Y5, Y5
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       Y3, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y4, Y3
-	VMOVUPS      Y3, 96(CX)(R9*4)
-	VMOVUPS      96(DX)(R9*4), Y4
-	VSUBPS       Y2, Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMULPS       Y0, Y4, Y4
-	VMOVUPS      Y4, 96(DX)(R9*4)
-	ADDQ         $0x20, R9
-	JMP          block2
+	JGT          lastStep8
+	VMULPS       (SI)(R9*4), Y0, Y8
+	VMULPS       (R8)(R9*4), Y0, Y11
+	VSUBPS       Y1, Y8, Y8
+	VSUBPS       Y3, Y11, Y11
+	VMAXPS       Y8, Y5, Y8
+	VMAXPS       Y11, Y5, Y11
+	VMULPS       all_3fb8aa3b<>+0(SB), Y8, Y10
+	VMULPS       all_3fb8aa3b<>+0(SB), Y11, Y13
+	VROUNDPS     $0x08, Y10, Y10
+	VROUNDPS     $0x08, Y13, Y13
+	VFNMADD231PS all_3f317218<>+0(SB), Y10, Y8
+	VFNMADD231PS all_3f317218<>+0(SB), Y13, Y11
+	VFNMADD231PS all_b102e308<>+0(SB), Y10, Y8
+	VFNMADD231PS all_b102e308<>+0(SB), Y13, Y11
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y9
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y12
+	VFMADD213PS  all_3c091d10<>+0(SB), Y8, Y9
+	VFMADD213PS  all_3c091d10<>+0(SB), Y11, Y12
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y8, Y9
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y11, Y12
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y8, Y9
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y11, Y12
+	VFMADD213PS  all_3efffffe<>+0(SB), Y8, Y9
+	VFMADD213PS  all_3efffffe<>+0(SB), Y11, Y12
+	VFMADD213PS  all_3f800000<>+0(SB), Y8, Y9
+	VFMADD213PS  all_3f800000<>+0(SB), Y11, Y12
+	VFMADD213PS  all_3f800000<>+0(SB), Y8, Y9
+	VFMADD213PS  all_3f800000<>+0(SB), Y11, Y12
+	VCVTPS2DQ    Y10, Y10
+	VCVTPS2DQ    Y13, Y13
+	VPSLLD       $0x17, Y10, Y10
+	VPSLLD       $0x17, Y13, Y13
+	VPADDD       Y10, Y9, Y8
+	VPADDD       Y13, Y12, Y11
+	VMOVUPS      Y8, (SI)(R9*4)
+	VMOVUPS      Y11, (R8)(R9*4)
+	VADDPS       Y8, Y2, Y2
+	VADDPS       Y11, Y6, Y6
+	VMULPS       32(SI)(R9*4), Y0, Y8
+	VMULPS       32(R8)(R9*4), Y0, Y11
+	VSUBPS       Y1, Y8, Y8
+	VSUBPS       Y3, Y11, Y11
+	VMAXPS       Y8, Y5, Y8
+	VMAXPS       Y11, Y5, Y11
+	VMULPS       all_3fb8aa3b<>+0(SB), Y8, Y10
+	VMULPS       all_3fb8aa3b<>+0(SB), Y11, Y13
+	VROUNDPS     $0x08, Y10, Y10
+	VROUNDPS     $0x08, Y13, Y13
+	VFNMADD231PS all_3f317218<>+0(SB), Y10, Y8
+	VFNMADD231PS all_3f317218<>+0(SB), Y13, Y11
+	VFNMADD231PS all_b102e308<>+0(SB), Y10, Y8
+	VFNMADD231PS all_b102e308<>+0(SB), Y13, Y11
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y9
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y12
+	VFMADD213PS  all_3c091d10<>+0(SB), Y8, Y9
+	VFMADD213PS  all_3c091d10<>+0(SB), Y11, Y12
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y8, Y9
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y11, Y12
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y8, Y9
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y11, Y12
+	VFMADD213PS  all_3efffffe<>+0(SB), Y8, Y9
+	VFMADD213PS  all_3efffffe<>+0(SB), Y11, Y12
+	VFMADD213PS  all_3f800000<>+0(SB), Y8, Y9
+	VFMADD213PS  all_3f800000<>+0(SB), Y11, Y12
+	VFMADD213PS  all_3f800000<>+0(SB), Y8, Y9
+	VFMADD213PS  all_3f800000<>+0(SB), Y11, Y12
+	VCVTPS2DQ    Y10, Y10
+	VCVTPS2DQ    Y13, Y13
+	VPSLLD       $0x17, Y10, Y10
+	VPSLLD       $0x17, Y13, Y13
+	VPADDD       Y10, Y9, Y8
+	VPADDD       Y13, Y12, Y11
+	VMOVUPS      Y8, 32(SI)(R9*4)
+	VMOVUPS      Y11, 32(R8)(R9*4)
+	VADDPS       Y8, Y4, Y4
+	VADDPS       Y11, Y7, Y7
+	MOVQ         R10, R9
+	JMP          step7
 
-lastBlock3:
-	CMPQ         R9, AX
-	JEQ          end4
+lastStep8:
 	LEAQ         block_masks<>+0(SB), R11
 	MOVQ         R9, R10
 	SUBQ         AX, R10
 	LEAQ         128(R11)(R10*4), R11
+	LEAQ         (R9), R10
+	CMPQ         R10, AX
+	JGE          stepsEnd9
+	VMOVUPS      (R11), Y8
+	VMULPS       (SI)(R9*4), Y0, Y9
+	VMULPS       (R8)(R9*4), Y0, Y12
+	VSUBPS       Y1, Y9, Y9
+	VSUBPS       Y3, Y12, Y12
+	VMAXPS       Y9, Y5, Y9
+	VMAXPS       Y12, Y5, Y12
+	VMULPS       all_3fb8aa3b<>+0(SB), Y9, Y11
+	VMULPS       all_3fb8aa3b<>+0(SB), Y12, Y14
+	VROUNDPS     $0x08, Y11, Y11
+	VROUNDPS     $0x08, Y14, Y14
+	VFNMADD231PS all_3f317218<>+0(SB), Y11, Y9
+	VFNMADD231PS all_3f317218<>+0(SB), Y14, Y12
+	VFNMADD231PS all_b102e308<>+0(SB), Y11, Y9
+	VFNMADD231PS all_b102e308<>+0(SB), Y14, Y12
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y10
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y13
+	VFMADD213PS  all_3c091d10<>+0(SB), Y9, Y10
+	VFMADD213PS  all_3c091d10<>+0(SB), Y12, Y13
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y9, Y10
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y12, Y13
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y9, Y10
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y12, Y13
+	VFMADD213PS  all_3efffffe<>+0(SB), Y9, Y10
+	VFMADD213PS  all_3efffffe<>+0(SB), Y12, Y13
+	VFMADD213PS  all_3f800000<>+0(SB), Y9, Y10
+	VFMADD213PS  all_3f800000<>+0(SB), Y12, Y13
+	VFMADD213PS  all_3f800000<>+0(SB), Y9, Y10
+	VFMADD213PS  all_3f800000<>+0(SB), Y12, Y13
+	VCVTPS2DQ    Y11, Y11
+	VCVTPS2DQ    Y14, Y14
+	VPSLLD       $0x17, Y11, Y11
+	VPSLLD       $0x17, Y14, Y14
+	VPADDD       Y11, Y10, Y9
+	VPADDD       Y14, Y13, Y12
+	VANDPS       Y8, Y9, Y9
+	VANDPS       Y8, Y12, Y12
+	VMOVUPS      Y9, (SI)(R9*4)
+	VMOVUPS      Y12, (R8)(R9*4)
+	VADDPS       Y9, Y2, Y2
+	VADDPS       Y12, Y6, Y6
 	LEAQ         8(R9), R10
 	CMPQ         R10, AX
-	JGT          cutVector5
-	VMOVUPS      (CX)(R9*4), Y3
-	VMULPS       Y0, Y3, Y3
-	VSUBPS       Y1, Y3, Y3
-	VBROADCASTSS one_42b20000<>+0(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS one_c2d00000<>+0(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMULPS       all_3fb8aa3b<>+0(SB), Y3, Y5
-	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y3
-	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y3
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y4
-	VFMADD213PS  all_3c091d10<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3efffffe<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VCVTPS2DQ    Y5, Y5
-	VPSRAD       $0x01, Y5, Y3
-	VPSUBD       Y3, Y5, Y5
+	JGE          stepsEnd9
+	VMOVUPS      32(R11), Y8
+	VMULPS       32(SI)(R9*4), Y0, Y9
+	VMULPS       32(R8)(R9*4), Y0, Y10
+	VSUBPS       Y1, Y9, Y9
+	VSUBPS       Y3, Y10, Y10
+	VMAXPS       Y9, Y5, Y9
+	VMAXPS       Y10, Y5, Y10
+	VMULPS       all_3fb8aa3b<>+0(SB), Y9, Y3
+	VMULPS       all_3fb8aa3b<>+0(SB), Y10, Y11
+	VROUNDPS     $0x08, Y3, Y3
+	VROUNDPS     $0x08, Y11, Y11
+	VFNMADD231PS all_3f317218<>+0(SB), Y3, Y9
+	VFNMADD231PS all_3f317218<>+0(SB), Y11, Y10
+	VFNMADD231PS all_b102e308<>+0(SB), Y3, Y9
+	VFNMADD231PS all_b102e308<>+0(SB), Y11, Y10
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y1
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y5
+	VFMADD213PS  all_3c091d10<>+0(SB), Y9, Y1
+	VFMADD213PS  all_3c091d10<>+0(SB), Y10, Y5
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y9, Y1
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y10, Y5
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y9, Y1
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y10, Y5
+	VFMADD213PS  all_3efffffe<>+0(SB), Y9, Y1
+	VFMADD213PS  all_3efffffe<>+0(SB), Y10, Y5
+	VFMADD213PS  all_3f800000<>+0(SB), Y9, Y1
+	VFMADD213PS  all_3f800000<>+0(SB), Y10, Y5
+	VFMADD213PS  all_3f800000<>+0(SB), Y9, Y1
+	VFMADD213PS  all_3f800000<>+0(SB), Y10, Y5
+	VCVTPS2DQ    Y3, Y3
+	VCVTPS2DQ    Y11, Y11
 	VPSLLD       $0x17, Y3, Y3
-	VPADDD       Y3, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y4, Y3
-	VMOVUPS      Y3, (CX)(R9*4)
-	VMOVUPS      (DX)(R9*4), Y4
-	VSUBPS       Y2, Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMULPS       Y0, Y4, Y4
-	VMOVUPS      Y4, (DX)(R9*4)
-	LEAQ         16(R9), R10
-	CMPQ         R10, AX
-	JGT          cutVector6
-	VMOVUPS      32(CX)(R9*4), Y3
-	VMULPS       Y0, Y3, Y3
-	VSUBPS       Y1, Y3, Y3
-	VBROADCASTSS one_42b20000<>+0(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS one_c2d00000<>+0(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMULPS       all_3fb8aa3b<>+0(SB), Y3, Y5
-	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y3
-	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y3
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y4
-	VFMADD213PS  all_3c091d10<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3efffffe<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VCVTPS2DQ    Y5, Y5
-	VPSRAD       $0x01, Y5, Y3
-	VPSUBD       Y3, Y5, Y5
+	VPSLLD       $0x17, Y11, Y11
+	VPADDD       Y3, Y1, Y9
+	VPADDD       Y11, Y5, Y10
+	VANDPS       Y8, Y9, Y9
+	VANDPS       Y8, Y10, Y10
+	VMOVUPS      Y9, 32(SI)(R9*4)
+	VMOVUPS      Y10, 32(R8)(R9*4)
+	VADDPS       Y9, Y4, Y4
+	VADDPS       Y10, Y7, Y7
+
+stepsEnd9:
+	VADDPS       Y4, Y2, Y2
+	VADDPS       Y7, Y6, Y6
+	VEXTRACTF128 $0x01, Y2, X1
+	VEXTRACTF128 $0x01, Y6, X3
+	VADDPS       X1, X2, X2
+	VADDPS       X3, X6, X6
+	VMOVHLPS     X2, X2, X1
+	VMOVHLPS     X6, X6, X3
+	VADDPS       X1, X2, X2
+	VADDPS       X3, X6, X6
+	VMOVSHDUP    X2, X1
+	VMOVSHDUP    X6, X3
+	VADDPS       X1, X2, X2
+	VADDPS       X3, X6, X6
+	VBROADCASTSS one_3f800000<>+0(SB), Y1
+	VBROADCASTSS one_3f800000<>+0(SB), Y3
+	VMOVSS       X2, (DX)
+	VMOVSS       X6, 4(DX)
+	VDIVSS       X2, X1, X1
+	VDIVSS       X6, X3, X3
+	VBROADCASTSS X1, Y1
+	VBROADCASTSS X3, Y3
+	XORQ         R9, R9
+
+step10:
+	LEAQ    16(R9), R10
+	CMPQ    R10, AX
+	JGT     lastStep11
+	VMULPS  (SI)(R9*4), Y1, Y2
+	VMULPS  (R8)(R9*4), Y3, Y4
+	VMOVUPS Y2, (SI)(R9*4)
+	VMOVUPS Y4, (R8)(R9*4)
+	VMULPS  32(SI)(R9*4), Y1, Y2
+	VMULPS  32(R8)(R9*4), Y3, Y4
+	VMOVUPS Y2, 32(SI)(R9*4)
+	VMOVUPS Y4, 32(R8)(R9*4)
+	MOVQ    R10, R9
+	JMP     step10
+
+lastStep11:
+	LEAQ    block_masks<>+0(SB), R11
+	MOVQ    R9, R10
+	SUBQ    AX, R10
+	LEAQ    128(R11)(R10*4), R11
+	LEAQ    (R9), R10
+	CMPQ    R10, AX
+	JGE     stepsEnd12
+	VMOVUPS (R11), Y2
+	VMULPS  (SI)(R9*4), Y1, Y2
+	VMULPS  (R8)(R9*4), Y3, Y4
+	VMOVUPS Y2, (SI)(R9*4)
+	VMOVUPS Y4, (R8)(R9*4)
+	LEAQ    8(R9), R10
+	CMPQ    R10, AX
+	JGE     stepsEnd12
+	VMOVUPS 32(R11), Y2
+	VMULPS  32(SI)(R9*4), Y1, Y1
+	VMULPS  32(R8)(R9*4), Y3, Y2
+	VMOVUPS Y1, 32(SI)(R9*4)
+	VMOVUPS Y2, 32(R8)(R9*4)
+
+stepsEnd12:
+	LEAQ (R8)(DI*1), SI
+	ADDQ $0x08, CX
+	ADDQ $0x08, DX
+	SUBQ $0x02, BX
+	JMP  pair1
+
+last2:
+	TESTQ   BX, BX
+	JZ      rowsEnd3
+	VMOVUPS all_ff800000<>+0(SB), Y1
+	VMOVUPS all_ff800000<>+0(SB), Y2
+	XORQ    BX, BX
+
+step13:
+	LEAQ   16(BX), DI
+	CMPQ   DI, AX
+	JGT    lastStep14
+	VMULPS (SI)(BX*4), Y0, Y3
+	VMAXPS Y1, Y3, Y1
+	VMULPS 32(SI)(BX*4), Y0, Y3
+	VMAXPS Y2, Y3, Y2
+	MOVQ   DI, BX
+	JMP    step13
+
+lastStep14:
+	LEAQ      block_masks<>+0(SB), R8
+	MOVQ      BX, DI
+	SUBQ      AX, DI
+	LEAQ      128(R8)(DI*4), R8
+	LEAQ      (BX), DI
+	CMPQ      DI, AX
+	JGE       stepsEnd15
+	VMOVUPS   (R8), Y3
+	VMOVUPS   all_ff800000<>+0(SB), Y4
+	VMULPS    (SI)(BX*4), Y0, Y5
+	VBLENDVPS Y3, Y5, Y4, Y5
+	VMAXPS    Y1, Y5, Y1
+	LEAQ      8(BX), DI
+	CMPQ      DI, AX
+	JGE       stepsEnd15
+	VMOVUPS   32(R8), Y3
+	VMOVUPS   all_ff800000<>+0(SB), Y4
+	VMULPS    32(SI)(BX*4), Y0, Y5
+	VBLENDVPS Y3, Y5, Y4, Y5
+	VMAXPS    Y2, Y5, Y2
+
+stepsEnd15:
+	VBROADCASTSS one_c2ae0000<>+0(SB), Y3
+	VMAXPS       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VMAXPS       X2, X1, X1
+	VMOVHLPS     X1, X1, X2
+	VMAXPS       X2, X1, X1
+	VMOVSHDUP    X1, X2
+	VMAXPS       X2, X1, X1
+	VMOVSS       X1, (CX)
+	VBROADCASTSS X1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y4, Y4, Y4
+	XORQ         CX, CX
+
+step16:
+	LEAQ         16(CX), BX
+	CMPQ         BX, AX
+	JGT          lastStep17
+	VMULPS       (SI)(CX*4), Y0, Y5
+	VSUBPS       Y1, Y5, Y5
+	VMAXPS       Y5, Y3, Y5
+	VMULPS       all_3fb8aa3b<>+0(SB), Y5, Y7
+	VROUNDPS     $0x08, Y7, Y7
+	VFNMADD231PS all_3f317218<>+0(SB), Y7, Y5
+	VFNMADD231PS all_b102e308<>+0(SB), Y7, Y5
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y6
+	VFMADD213PS  all_3c091d10<>+0(SB), Y5, Y6
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y5, Y6
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y5, Y6
+	VFMADD213PS  all_3efffffe<>+0(SB), Y5, Y6
+	VFMADD213PS  all_3f800000<>+0(SB), Y5, Y6
+	VFMADD213PS  all_3f800000<>+0(SB), Y5, Y6
+	VCVTPS2DQ    Y7, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VPADDD       Y7, Y6, Y5
+	VMOVUPS      Y5, (SI)(CX*4)
+	VADDPS       Y5, Y2, Y2
+	VMULPS       32(SI)(CX*4), Y0, Y5
+	VSUBPS       Y1, Y5, Y5
+	VMAXPS       Y5, Y3, Y5
+	VMULPS       all_3fb8aa3b<>+0(SB), Y5, Y7
+	VROUNDPS     $0x08, Y7, Y7
+	VFNMADD231PS all_3f317218<>+0(SB), Y7, Y5
+	VFNMADD231PS all_b102e308<>+0(SB), Y7, Y5
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y6
+	VFMADD213PS  all_3c091d10<>+0(SB), Y5, Y6
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y5, Y6
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y5, Y6
+	VFMADD213PS  all_3efffffe<>+0(SB), Y5, Y6
+	VFMADD213PS  all_3f800000<>+0(SB), Y5, Y6
+	VFMADD213PS  all_3f800000<>+0(SB), Y5, Y6
+	VCVTPS2DQ    Y7, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VPADDD       Y7, Y6, Y5
+	VMOVUPS      Y5, 32(SI)(CX*4)
+	VADDPS       Y5, Y4, Y4
+	MOVQ         BX, CX
+	JMP          step16
+
+lastStep17:
+	LEAQ         block_masks<>+0(SB), DI
+	MOVQ         CX, BX
+	SUBQ         AX, BX
+	LEAQ         128(DI)(BX*4), DI
+	LEAQ         (CX), BX
+	CMPQ         BX, AX
+	JGE          stepsEnd18
+	VMOVUPS      (DI), Y5
+	VMULPS       (SI)(CX*4), Y0, Y6
+	VSUBPS       Y1, Y6, Y6
+	VMAXPS       Y6, Y3, Y6
+	VMULPS       all_3fb8aa3b<>+0(SB), Y6, Y8
+	VROUNDPS     $0x08, Y8, Y8
+	VFNMADD231PS all_3f317218<>+0(SB), Y8, Y6
+	VFNMADD231PS all_b102e308<>+0(SB), Y8, Y6
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y7
+	VFMADD213PS  all_3c091d10<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3efffffe<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3f800000<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3f800000<>+0(SB), Y6, Y7
+	VCVTPS2DQ    Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VPADDD       Y8, Y7, Y6
+	VANDPS       Y5, Y6, Y6
+	VMOVUPS      Y6, (SI)(CX*4)
+	VADDPS       Y6, Y2, Y2
+	LEAQ         8(CX), BX
+	CMPQ         BX, AX
+	JGE          stepsEnd18
+	VMOVUPS      32(DI), Y5
+	VMULPS       32(SI)(CX*4), Y0, Y0
+	VSUBPS       Y1, Y0, Y0
+	VMAXPS       Y0, Y3, Y0
+	VMULPS       all_3fb8aa3b<>+0(SB), Y0, Y3
+	VROUNDPS     $0x08, Y3, Y3
+	VFNMADD231PS all_3f317218<>+0(SB), Y3, Y0
+	VFNMADD231PS all_b102e308<>+0(SB), Y3, Y0
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y1
+	VFMADD213PS  all_3c091d10<>+0(SB), Y0, Y1
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y0, Y1
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y0, Y1
+	VFMADD213PS  all_3efffffe<>+0(SB), Y0, Y1
+	VFMADD213PS  all_3f800000<>+0(SB), Y0, Y1
+	VFMADD213PS  all_3f800000<>+0(SB), Y0, Y1
+	VCVTPS2DQ    Y3, Y3
 	VPSLLD       $0x17, Y3, Y3
-	VPADDD       Y3, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y4, Y3
-	VMOVUPS      Y3, 32(CX)(R9*4)
-	VMOVUPS      32(DX)(R9*4), Y4
-	VSUBPS       Y2, Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMULPS       Y0, Y4, Y4
-	VMOVUPS      Y4, 32(DX)(R9*4)
-	LEAQ         24(R9), R10
-	CMPQ         R10, AX
-	JGT          cutVector7
-	VMOVUPS      64(CX)(R9*4), Y3
-	VMULPS       Y0, Y3, Y3
-	VSUBPS       Y1, Y3, Y3
-	VBROADCASTSS one_42b20000<>+0(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VBROADCASTSS one_c2d00000<>+0(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMULPS       all_3fb8aa3b<>+0(SB), Y3, Y5
-	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y3
-	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y3
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y4
-	VFMADD213PS  all_3c091d10<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3efffffe<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VFMADD213PS  all_3f800000<>+0(SB), Y3, Y4
-	VCVTPS2DQ    Y5, Y5
-	VPSRAD       $0x01, Y5, Y3
-	VPSUBD       Y3, Y5, Y5
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       Y3, Y4, Y4
-	VPADDD       all_0000007f<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y4, Y3
-	VMOVUPS      Y3, 64(CX)(R9*4)
-	VMOVUPS      64(DX)(R9*4), Y4
-	VSUBPS       Y2, Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VMULPS       Y0, Y4, Y4
-	VMOVUPS      Y4, 64(DX)(R9*4)
-	LEAQ         24(R9), R10
-	CMPQ         R10, AX
-	JGE          end4
-	VMOVUPS      96(R11), Y3
-	VMASKMOVPS   96(CX)(R9*4), Y3, Y4
-	VMULPS       Y0, Y4, Y4
-	VSUBPS       Y1, Y4, Y4
-	VBROADCASTSS one_42b20000<>+0(SB), Y1
-	VMINPS       Y4, Y1, Y4
-	VBROADCASTSS one_c2d00000<>+0(SB), Y1
-	VMAXPS       Y4, Y1, Y4
-	VMULPS       all_3fb8aa3b<>+0(SB), Y4, Y5
-	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y4
-	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y4
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y1
-	VFMADD213PS  all_3c091d10<>+0(SB), Y4, Y1
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y4, Y1
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y4, Y1
-	VFMADD213PS  all_3efffffe<>+0(SB), Y4, Y1
-	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y1
-	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y1
-	VCVTPS2DQ    Y5, Y5
-	VPSRAD       $0x01, Y5, Y4
-	VPSUBD       Y4, Y5, Y5
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       Y4, Y1, Y1
-	VPADDD       all_0000007f<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y1, Y4
-	VMOVMSKPS    Y3, R10
-	TESTL        $0x00000080, R10
-	JNZ          whole8
-	TESTL        $0x00000008, R10
-	JZ           low9
-	VEXTRACTF128 $0x01, Y4, X1
-	VMOVUPS      X4, 96(CX)(R9*4)
-	TESTL        $0x00000020, R10
-	JZ           one11
-	VMOVLPS      X1, 112(CX)(R9*4)
-	TESTL        $0x00000040, R10
-	JZ           stored10
-	VEXTRACTPS   $0x02, X1, 120(CX)(R9*4)
-	JMP          stored10
+	VPADDD       Y3, Y1, Y0
+	VANDPS       Y5, Y0, Y0
+	VMOVUPS      Y0, 32(SI)(CX*4)
+	VADDPS       Y0, Y4, Y4
 
-one11:
-	TESTL  $0x00000010, R10
-	JZ     stored10
-	VMOVSS X1, 112(CX)(R9*4)
-	JMP    stored10
+stepsEnd18:
+	VADDPS       Y4, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X0, X2, X2
+	VMOVHLPS     X2, X2, X0
+	VADDPS       X0, X2, X2
+	VMOVSHDUP    X2, X0
+	VADDPS       X0, X2, X2
+	VBROADCASTSS one_3f800000<>+0(SB), Y0
+	VMOVSS       X2, (DX)
+	VDIVSS       X2, X0, X0
+	VBROADCASTSS X0, Y0
+	XORQ         CX, CX
 
-low9:
-	TESTL      $0x00000002, R10
-	JZ         one12
-	VMOVLPS    X4, 96(CX)(R9*4)
-	TESTL      $0x00000004, R10
-	JZ         stored10
-	VEXTRACTPS $0x02, X4, 104(CX)(R9*4)
-	JMP        stored10
+step19:
+	LEAQ    16(CX), DX
+	CMPQ    DX, AX
+	JGT     lastStep20
+	VMULPS  (SI)(CX*4), Y0, Y1
+	VMOVUPS Y1, (SI)(CX*4)
+	VMULPS  32(SI)(CX*4), Y0, Y1
+	VMOVUPS Y1, 32(SI)(CX*4)
+	MOVQ    DX, CX
+	JMP     step19
 
-one12:
-	TESTL  $0x00000001, R10
-	JZ     stored10
-	VMOVSS X4, 96(CX)(R9*4)
-	JMP    stored10
+lastStep20:
+	LEAQ    block_masks<>+0(SB), BX
+	MOVQ    CX, DX
+	SUBQ    AX, DX
+	LEAQ    128(BX)(DX*4), BX
+	LEAQ    (CX), DX
+	CMPQ    DX, AX
+	JGE     stepsEnd21
+	VMOVUPS (BX), Y1
+	VMULPS  (SI)(CX*4), Y0, Y1
+	VMOVUPS Y1, (SI)(CX*4)
+	LEAQ    8(CX), DX
+	CMPQ    DX, AX
+	JGE     stepsEnd21
+	VMOVUPS 32(BX), Y1
+	VMULPS  32(SI)(CX*4), Y0, Y0
+	VMOVUPS Y0, 32(SI)(CX*4)
 
-whole8:
-	VMOVUPS Y4, 96(CX)(R9*4)
+stepsEnd21:
+rowsEnd3:
+	MOVQ lse_base+48(FP), AX
+	MOVQ sum_base+72(FP), CX
+	MOVQ lse_len+56(FP), DX
 
-stored10:
-	VMASKMOVPS   96(DX)(R9*4), Y3, Y1
-	VSUBPS       Y2, Y1, Y1
-	VMULPS       Y4, Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VMOVMSKPS    Y3, R10
-	TESTL        $0x00000080, R10
-	JNZ          whole13
-	TESTL        $0x00000008, R10
-	JZ           low14
-	VEXTRACTF128 $0x01, Y1, X2
-	VMOVUPS      X1, 96(DX)(R9*4)
-	TESTL        $0x00000020, R10
-	JZ           one16
-	VMOVLPS      X2, 112(DX)(R9*4)
-	TESTL        $0x00000040, R10
-	JZ           stored15
-	VEXTRACTPS   $0x02, X2, 120(DX)(R9*4)
-	JMP          stored15
-
-one16:
-	TESTL  $0x00000010, R10
-	JZ     stored15
-	VMOVSS X2, 112(DX)(R9*4)
-	JMP    stored15
-
-low14:
-	TESTL      $0x00000002, R10
-	JZ         one17
-	VMOVLPS    X1, 96(DX)(R9*4)
-	TESTL      $0x00000004, R10
-	JZ         stored15
-	VEXTRACTPS $0x02, X1, 104(DX)(R9*4)
-	JMP        stored15
-
-one17:
-	TESTL  $0x00000001, R10
-	JZ     stored15
-	VMOVSS X1, 96(DX)(R9*4)
-	JMP    stored15
-
-whole13:
-	VMOVUPS Y1, 96(DX)(R9*4)
-
-stored15:
-	JMP end4
-
-cutVector5:
-	VMOVUPS      (R11), Y3
-	VMASKMOVPS   (CX)(R9*4), Y3, Y4
-	VMULPS       Y0, Y4, Y4
-	VSUBPS       Y1, Y4, Y4
-	VBROADCASTSS one_42b20000<>+0(SB), Y1
-	VMINPS       Y4, Y1, Y4
-	VBROADCASTSS one_c2d00000<>+0(SB), Y1
-	VMAXPS       Y4, Y1, Y4
-	VMULPS       all_3fb8aa3b<>+0(SB), Y4, Y5
-	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y4
-	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y4
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y1
-	VFMADD213PS  all_3c091d10<>+0(SB), Y4, Y1
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y4, Y1
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y4, Y1
-	VFMADD213PS  all_3efffffe<>+0(SB), Y4, Y1
-	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y1
-	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y1
-	VCVTPS2DQ    Y5, Y5
-	VPSRAD       $0x01, Y5, Y4
-	VPSUBD       Y4, Y5, Y5
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       Y4, Y1, Y1
-	VPADDD       all_0000007f<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y1, Y4
-	VMOVMSKPS    Y3, R10
-	TESTL        $0x00000080, R10
-	JNZ          whole18
-	TESTL        $0x00000008, R10
-	JZ           low19
-	VEXTRACTF128 $0x01, Y4, X1
-	VMOVUPS      X4, (CX)(R9*4)
-	TESTL        $0x00000020, R10
-	JZ           one21
-	VMOVLPS      X1, 16(CX)(R9*4)
-	TESTL        $0x00000040, R10
-	JZ           stored20
-	VEXTRACTPS   $0x02, X1, 24(CX)(R9*4)
-	JMP          stored20
-
-one21:
-	TESTL  $0x00000010, R10
-	JZ     stored20
-	VMOVSS X1, 16(CX)(R9*4)
-	JMP    stored20
-
-low19:
-	TESTL      $0x00000002, R10
-	JZ         one22
-	VMOVLPS    X4, (CX)(R9*4)
-	TESTL      $0x00000004, R10
-	JZ         stored20
-	VEXTRACTPS $0x02, X4, 8(CX)(R9*4)
-	JMP        stored20
-
-one22:
-	TESTL  $0x00000001, R10
-	JZ     stored20
-	VMOVSS X4, (CX)(R9*4)
-	JMP    stored20
-
-whole18:
-	VMOVUPS Y4, (CX)(R9*4)
-
-stored20:
-	VMASKMOVPS   (DX)(R9*4), Y3, Y1
-	VSUBPS       Y2, Y1, Y1
-	VMULPS       Y4, Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VMOVMSKPS    Y3, R10
-	TESTL        $0x00000080, R10
-	JNZ          whole23
-	TESTL        $0x00000008, R10
-	JZ           low24
-	VEXTRACTF128 $0x01, Y1, X2
-	VMOVUPS      X1, (DX)(R9*4)
-	TESTL        $0x00000020, R10
-	JZ           one26
-	VMOVLPS      X2, 16(DX)(R9*4)
-	TESTL        $0x00000040, R10
-	JZ           stored25
-	VEXTRACTPS   $0x02, X2, 24(DX)(R9*4)
-	JMP          stored25
-
-one26:
-	TESTL  $0x00000010, R10
-	JZ     stored25
-	VMOVSS X2, 16(DX)(R9*4)
-	JMP    stored25
-
-low24:
-	TESTL      $0x00000002, R10
-	JZ         one27
-	VMOVLPS    X1, (DX)(R9*4)
-	TESTL      $0x00000004, R10
-	JZ         stored25
-	VEXTRACTPS $0x02, X1, 8(DX)(R9*4)
-	JMP        stored25
-
-one27:
-	TESTL  $0x00000001, R10
-	JZ     stored25
-	VMOVSS X1, (DX)(R9*4)
-	JMP    stored25
-
-whole23:
-	VMOVUPS Y1, (DX)(R9*4)
-
-stored25:
-	JMP end4
-
-cutVector6:
-	LEAQ         8(R9), R10
-	CMPQ         R10, AX
-	JGE          end4
-	VMOVUPS      32(R11), Y3
-	VMASKMOVPS   32(CX)(R9*4), Y3, Y4
-	VMULPS       Y0, Y4, Y4
-	VSUBPS       Y1, Y4, Y4
-	VBROADCASTSS one_42b20000<>+0(SB), Y1
-	VMINPS       Y4, Y1, Y4
-	VBROADCASTSS one_c2d00000<>+0(SB), Y1
-	VMAXPS       Y4, Y1, Y4
-	VMULPS       all_3fb8aa3b<>+0(SB), Y4, Y5
-	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y4
-	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y4
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y1
-	VFMADD213PS  all_3c091d10<>+0(SB), Y4, Y1
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y4, Y1
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y4, Y1
-	VFMADD213PS  all_3efffffe<>+0(SB), Y4, Y1
-	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y1
-	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y1
-	VCVTPS2DQ    Y5, Y5
-	VPSRAD       $0x01, Y5, Y4
-	VPSUBD       Y4, Y5, Y5
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       Y4, Y1, Y1
-	VPADDD       all_0000007f<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y1, Y4
-	VMOVMSKPS    Y3, R10
-	TESTL        $0x00000080, R10
-	JNZ          whole28
-	TESTL        $0x00000008, R10
-	JZ           low29
-	VEXTRACTF128 $0x01, Y4, X1
-	VMOVUPS      X4, 32(CX)(R9*4)
-	TESTL        $0x00000020, R10
-	JZ           one31
-	VMOVLPS      X1, 48(CX)(R9*4)
-	TESTL        $0x00000040, R10
-	JZ           stored30
-	VEXTRACTPS   $0x02, X1, 56(CX)(R9*4)
-	JMP          stored30
-
-one31:
-	TESTL  $0x00000010, R10
-	JZ     stored30
-	VMOVSS X1, 48(CX)(R9*4)
-	JMP    stored30
-
-low29:
-	TESTL      $0x00000002, R10
-	JZ         one32
-	VMOVLPS    X4, 32(CX)(R9*4)
-	TESTL      $0x00000004, R10
-	JZ         stored30
-	VEXTRACTPS $0x02, X4, 40(CX)(R9*4)
-	JMP        stored30
-
-one32:
-	TESTL  $0x00000001, R10
-	JZ     stored30
-	VMOVSS X4, 32(CX)(R9*4)
-	JMP    stored30
-
-whole28:
-	VMOVUPS Y4, 32(CX)(R9*4)
-
-stored30:
-	VMASKMOVPS   32(DX)(R9*4), Y3, Y1
-	VSUBPS       Y2, Y1, Y1
-	VMULPS       Y4, Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VMOVMSKPS    Y3, R10
-	TESTL        $0x00000080, R10
-	JNZ          whole33
-	TESTL        $0x00000008, R10
-	JZ           low34
-	VEXTRACTF128 $0x01, Y1, X2
-	VMOVUPS      X1, 32(DX)(R9*4)
-	TESTL        $0x00000020, R10
-	JZ           one36
-	VMOVLPS      X2, 48(DX)(R9*4)
-	TESTL        $0x00000040, R10
-	JZ           stored35
-	VEXTRACTPS   $0x02, X2, 56(DX)(R9*4)
-	JMP          stored35
-
-one36:
-	TESTL  $0x00000010, R10
-	JZ     stored35
-	VMOVSS X2, 48(DX)(R9*4)
-	JMP    stored35
-
-low34:
-	TESTL      $0x00000002, R10
-	JZ         one37
-	VMOVLPS    X1, 32(DX)(R9*4)
-	TESTL      $0x00000004, R10
-	JZ         stored35
-	VEXTRACTPS $0x02, X1, 40(DX)(R9*4)
-	JMP        stored35
-
-one37:
-	TESTL  $0x00000001, R10
-	JZ     stored35
-	VMOVSS X1, 32(DX)(R9*4)
-	JMP    stored35
-
-whole33:
-	VMOVUPS Y1, 32(DX)(R9*4)
-
-stored35:
-	JMP end4
-
-cutVector7:
-	LEAQ         16(R9), R10
-	CMPQ         R10, AX
-	JGE          end4
-	VMOVUPS      64(R11), Y3
-	VMASKMOVPS   64(CX)(R9*4), Y3, Y4
-	VMULPS       Y0, Y4, Y4
-	VSUBPS       Y1, Y4, Y4
-	VBROADCASTSS one_42b20000<>+0(SB), Y1
-	VMINPS       Y4, Y1, Y4
-	VBROADCASTSS one_c2d00000<>+0(SB), Y1
-	VMAXPS       Y4, Y1, Y4
-	VMULPS       all_3fb8aa3b<>+0(SB), Y4, Y5
-	VROUNDPS     $0x08, Y5, Y5
-	VFNMADD231PS all_3f317218<>+0(SB), Y5, Y4
-	VFNMADD231PS all_b102e308<>+0(SB), Y5, Y4
-	VBROADCASTSS one_3ab511e7<>+0(SB), Y1
-	VFMADD213PS  all_3c091d10<>+0(SB), Y4, Y1
-	VFMADD213PS  all_3d2aac79<>+0(SB), Y4, Y1
-	VFMADD213PS  all_3e2aaa49<>+0(SB), Y4, Y1
-	VFMADD213PS  all_3efffffe<>+0(SB), Y4, Y1
-	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y1
-	VFMADD213PS  all_3f800000<>+0(SB), Y4, Y1
-	VCVTPS2DQ    Y5, Y5
-	VPSRAD       $0x01, Y5, Y4
-	VPSUBD       Y4, Y5, Y5
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       Y4, Y1, Y1
-	VPADDD       all_0000007f<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y5, Y1, Y4
-	VMOVMSKPS    Y3, R10
-	TESTL        $0x00000080, R10
-	JNZ          whole38
-	TESTL        $0x00000008, R10
-	JZ           low39
-	VEXTRACTF128 $0x01, Y4, X1
-	VMOVUPS      X4, 64(CX)(R9*4)
-	TESTL        $0x00000020, R10
-	JZ           one41
-	VMOVLPS      X1, 80(CX)(R9*4)
-	TESTL        $0x00000040, R10
-	JZ           stored40
-	VEXTRACTPS   $0x02, X1, 88(CX)(R9*4)
-	JMP          stored40
-
-one41:
-	TESTL  $0x00000010, R10
-	JZ     stored40
-	VMOVSS X1, 80(CX)(R9*4)
-	JMP    stored40
-
-low39:
-	TESTL      $0x00000002, R10
-	JZ         one42
-	VMOVLPS    X4, 64(CX)(R9*4)
-	TESTL      $0x00000004, R10
-	JZ         stored40
-	VEXTRACTPS $0x02, X4, 72(CX)(R9*4)
-	JMP        stored40
-
-one42:
-	TESTL  $0x00000001, R10
-	JZ     stored40
-	VMOVSS X4, 64(CX)(R9*4)
-	JMP    stored40
-
-whole38:
-	VMOVUPS Y4, 64(CX)(R9*4)
-
-stored40:
-	VMASKMOVPS   64(DX)(R9*4), Y3, Y1
-	VSUBPS       Y2, Y1, Y1
-	VMULPS       Y4, Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VMOVMSKPS    Y3, R10
-	TESTL        $0x00000080, R10
-	JNZ          whole43
-	TESTL        $0x00000008, R10
-	JZ           low44
-	VEXTRACTF128 $0x01, Y1, X2
-	VMOVUPS      X1, 64(DX)(R9*4)
-	TESTL        $0x00000020, R10
-	JZ           one46
-	VMOVLPS      X2, 80(DX)(R9*4)
-	TESTL        $0x00000040, R10
-	JZ           stored45
-	VEXTRACTPS   $0x02, X2, 88(DX)(R9*4)
-	JMP          stored45
-
-one46:
-	TESTL  $0x00000010, R10
-	JZ     stored45
-	VMOVSS X2, 80(DX)(R9*4)
-	JMP    stored45
-
-low44:
-	TESTL      $0x00000002, R10
-	JZ         one47
-	VMOVLPS    X1, 64(DX)(R9*4)
-	TESTL      $0x00000004, R10
-	JZ         stored45
-	VEXTRACTPS $0x02, X1, 72(DX)(R9*4)
-	JMP        stored45
-
-one47:
-	TESTL  $0x00000001, R10
-	JZ     stored45
-	VMOVSS X1, 64(DX)(R9*4)
-	JMP    stored45
-
-whole43:
-	VMOVUPS Y1, 64(DX)(R9*4)
-
-stored45:
-end4:
-	ADDQ $0x04, SI
-	ADDQ $0x04, DI
-	ADDQ BX, CX
-	ADDQ BX, DX
-	DECQ R8
-	JNZ  row1
+four:
+	VMOVUPS     (CX), X0
+	VPSUBD      all_3f3504f3<>+0(SB), X0, X1
+	VPSRAD      $0x17, X1, X2
+	VPAND       all_007fffff<>+0(SB), X1, X1
+	VPADDD      all_3f3504f3<>+0(SB), X1, X1
+	VCVTDQ2PD   X2, Y2
+	VCVTPS2PD   X1, Y1
+	VADDPD      double_3ff0000000000000<>+0(SB), Y1, Y3
+	VSUBPD      double_3ff0000000000000<>+0(SB), Y1, Y1
+	VDIVPD      Y3, Y1, Y1
+	VMULPD      Y1, Y1, Y3
+	VMOVUPD     double_3fc745d1745d1746<>+0(SB), Y4
+	VFMADD213PD double_3fcc71c71c71c71c<>+0(SB), Y3, Y4
+	VFMADD213PD double_3fd2492492492492<>+0(SB), Y3, Y4
+	VFMADD213PD double_3fd999999999999a<>+0(SB), Y3, Y4
+	VFMADD213PD double_3fe5555555555555<>+0(SB), Y3, Y4
+	VFMADD213PD double_4000000000000000<>+0(SB), Y3, Y4
+	VMULPD      Y1, Y4, Y4
+	VFMADD231PD double_3fe62e42fefa39ef<>+0(SB), Y2, Y4
+	VCVTPD2PSY  Y4, X1
+	VADDPS      (AX), X1, X1
+	VSUBPS      X0, X0, X0
+	VADDPS      X0, X1, X1
+	VMOVUPS     X1, (AX)
+	ADDQ        $0x10, AX
+	ADDQ        $0x10, CX
+	SUBQ        $0x04, DX
+	JG          four
 	VZEROUPPER
 	RET
 
-DATA one_42b20000<>+0(SB)/4, $0x42b20000
-GLOBL one_42b20000<>(SB), RODATA|NOPTR, $4
+DATA all_ff800000<>+0(SB)/4, $0xff800000
+DATA all_ff800000<>+4(SB)/4, $0xff800000
+DATA all_ff800000<>+8(SB)/4, $0xff800000
+DATA all_ff800000<>+12(SB)/4, $0xff800000
+DATA all_ff800000<>+16(SB)/4, $0xff800000
+DATA all_ff800000<>+20(SB)/4, $0xff800000
+DATA all_ff800000<>+24(SB)/4, $0xff800000
+DATA all_ff800000<>+28(SB)/4, $0xff800000
+GLOBL all_ff800000<>(SB), RODATA|NOPTR, $32
 
-DATA one_c2d00000<>+0(SB)/4, $0xc2d00000
-GLOBL one_c2d00000<>(SB), RODATA|NOPTR, $4
+DATA block_masks<>+0(SB)/4, $0xffffffff
+DATA block_masks<>+4(SB)/4, $0xffffffff
+DATA block_masks<>+8(SB)/4, $0xffffffff
+DATA block_masks<>+12(SB)/4, $0xffffffff
+DATA block_masks<>+16(SB)/4, $0xffffffff
+DATA block_masks<>+20(SB)/4, $0xffffffff
+DATA block_masks<>+24(SB)/4, $0xffffffff
+DATA block_masks<>+28(SB)/4, $0xffffffff
+DATA block_masks<>+32(SB)/4, $0xffffffff
+DATA block_masks<>+36(SB)/4, $0xffffffff
+DATA block_masks<>+40(SB)/4, $0xffffffff
+DATA block_masks<>+44(SB)/4, $0xffffffff
+DATA block_masks<>+48(SB)/4, $0xffffffff
+DATA block_masks<>+52(SB)/4, $0xffffffff
+DATA block_masks<>+56(SB)/4, $0xffffffff
+DATA block_masks<>+60(SB)/4, $0xffffffff
+DATA block_masks<>+64(SB)/4, $0xffffffff
+DATA block_masks<>+68(SB)/4, $0xffffffff
+DATA block_masks<>+72(SB)/4, $0xffffffff
+DATA block_masks<>+76(SB)/4, $0xffffffff
+DATA block_masks<>+80(SB)/4, $0xffffffff
+DATA block_masks<>+84(SB)/4, $0xffffffff
+DATA block_masks<>+88(SB)/4, $0xffffffff
+DATA block_masks<>+92(SB)/4, $0xffffffff
+DATA block_masks<>+96(SB)/4, $0xffffffff
+DATA block_masks<>+100(SB)/4, $0xffffffff
+DATA block_masks<>+104(SB)/4, $0xffffffff
+DATA block_masks<>+108(SB)/4, $0xffffffff
+DATA block_masks<>+112(SB)/4, $0xffffffff
+DATA block_masks<>+116(SB)/4, $0xffffffff
+DATA block_masks<>+120(SB)/4, $0xffffffff
+DATA block_masks<>+124(SB)/4, $0xffffffff
+DATA block_masks<>+128(SB)/4, $0x00000000
+DATA block_masks<>+132(SB)/4, $0x00000000
+DATA block_masks<>+136(SB)/4, $0x00000000
+DATA block_masks<>+140(SB)/4, $0x00000000
+DATA block_masks<>+144(SB)/4, $0x00000000
+DATA block_masks<>+148(SB)/4, $0x00000000
+DATA block_masks<>+152(SB)/4, $0x00000000
+DATA block_masks<>+156(SB)/4, $0x00000000
+DATA block_masks<>+160(SB)/4, $0x00000000
+DATA block_masks<>+164(SB)/4, $0x00000000
+DATA block_masks<>+168(SB)/4, $0x00000000
+DATA block_masks<>+172(SB)/4, $0x00000000
+DATA block_masks<>+176(SB)/4, $0x00000000
+DATA block_masks<>+180(SB)/4, $0x00000000
+DATA block_masks<>+184(SB)/4, $0x00000000
+DATA block_masks<>+188(SB)/4, $0x00000000
+DATA block_masks<>+192(SB)/4, $0x00000000
+DATA block_masks<>+196(SB)/4, $0x00000000
+DATA block_masks<>+200(SB)/4, $0x00000000
+DATA block_masks<>+204(SB)/4, $0x00000000
+DATA block_masks<>+208(SB)/4, $0x00000000
+DATA block_masks<>+212(SB)/4, $0x00000000
+DATA block_masks<>+216(SB)/4, $0x00000000
+DATA block_masks<>+220(SB)/4, $0x00000000
+DATA block_masks<>+224(SB)/4, $0x00000000
+DATA block_masks<>+228(SB)/4, $0x00000000
+DATA block_masks<>+232(SB)/4, $0x00000000
+DATA block_masks<>+236(SB)/4, $0x00000000
+DATA block_masks<>+240(SB)/4, $0x00000000
+DATA block_masks<>+244(SB)/4, $0x00000000
+DATA block_masks<>+248(SB)/4, $0x00000000
+DATA block_masks<>+252(SB)/4, $0x00000000
+GLOBL block_masks<>(SB), RODATA|NOPTR, $256
+
+DATA one_c2ae0000<>+0(SB)/4, $0xc2ae0000
+GLOBL one_c2ae0000<>(SB), RODATA|NOPTR, $4
 
 DATA all_3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
 DATA all_3fb8aa3b<>+4(SB)/4, $0x3fb8aa3b
@@ -4091,81 +3999,204 @@ DATA all_3f800000<>+24(SB)/4, $0x3f800000
 DATA all_3f800000<>+28(SB)/4, $0x3f800000
 GLOBL all_3f800000<>(SB), RODATA|NOPTR, $32
 
-DATA all_0000007f<>+0(SB)/4, $0x0000007f
-DATA all_0000007f<>+4(SB)/4, $0x0000007f
-DATA all_0000007f<>+8(SB)/4, $0x0000007f
-DATA all_0000007f<>+12(SB)/4, $0x0000007f
-DATA all_0000007f<>+16(SB)/4, $0x0000007f
-DATA all_0000007f<>+20(SB)/4, $0x0000007f
-DATA all_0000007f<>+24(SB)/4, $0x0000007f
-DATA all_0000007f<>+28(SB)/4, $0x0000007f
-GLOBL all_0000007f<>(SB), RODATA|NOPTR, $32
+DATA one_3f800000<>+0(SB)/4, $0x3f800000
+GLOBL one_3f800000<>(SB), RODATA|NOPTR, $4
 
-DATA block_masks<>+0(SB)/4, $0xffffffff
-DATA block_masks<>+4(SB)/4, $0xffffffff
-DATA block_masks<>+8(SB)/4, $0xffffffff
-DATA block_masks<>+12(SB)/4, $0xffffffff
-DATA block_masks<>+16(SB)/4, $0xffffffff
-DATA block_masks<>+20(SB)/4, $0xffffffff
-DATA block_masks<>+24(SB)/4, $0xffffffff
-DATA block_masks<>+28(SB)/4, $0xffffffff
-DATA block_masks<>+32(SB)/4, $0xffffffff
-DATA block_masks<>+36(SB)/4, $0xffffffff
-DATA block_masks<>+40(SB)/4, $0xffffffff
-DATA block_masks<>+44(SB)/4, $0xffffffff
-DATA block_masks<>+48(SB)/4, $0xffffffff
-DATA block_masks<>+52(SB)/4, $0xffffffff
-DATA block_masks<>+56(SB)/4, $0xffffffff
-DATA block_masks<>+60(SB)/4, $0xffffffff
-DATA block_masks<>+64(SB)/4, $0xffffffff
-DATA block_masks<>+68(SB)/4, $0xffffffff
-DATA block_masks<>+72(SB)/4, $0xffffffff
-DATA block_masks<>+76(SB)/4, $0xffffffff
-DATA block_masks<>+80(SB)/4, $0xffffffff
-DATA block_masks<>+84(SB)/4, $0xffffffff
-DATA block_masks<>+88(SB)/4, $0xffffffff
-DATA block_masks<>+92(SB)/4, $0xffffffff
-DATA block_masks<>+96(SB)/4, $0xffffffff
-DATA block_masks<>+100(SB)/4, $0xffffffff
-DATA block_masks<>+104(SB)/4, $0xffffffff
-DATA block_masks<>+108(SB)/4, $0xffffffff
-DATA block_masks<>+112(SB)/4, $0xffffffff
-DATA block_masks<>+116(SB)/4, $0xffffffff
-DATA block_masks<>+120(SB)/4, $0xffffffff
-DATA block_masks<>+124(SB)/4, $0xffffffff
-DATA block_masks<>+128(SB)/4, $0x00000000
-DATA block_masks<>+132(SB)/4, $0x00000000
-DATA block_masks<>+136(SB)/4, $0x00000000
-DATA block_masks<>+140(SB)/4, $0x00000000
-DATA block_masks<>+144(SB)/4, $0x00000000
-DATA block_masks<>+148(SB)/4, $0x00000000
-DATA block_masks<>+152(SB)/4, $0x00000000
-DATA block_masks<>+156(SB)/4, $0x00000000
-DATA block_masks<>+160(SB)/4, $0x00000000
-DATA block_masks<>+164(SB)/4, $0x00000000
-DATA block_masks<>+168(SB)/4, $0x00000000
-DATA block_masks<>+172(SB)/4, $0x00000000
-DATA block_masks<>+176(SB)/4, $0x00000000
-DATA block_masks<>+180(SB)/4, $0x00000000
-DATA block_masks<>+184(SB)/4, $0x00000000
-DATA block_masks<>+188(SB)/4, $0x00000000
-DATA block_masks<>+192(SB)/4, $0x00000000
-DATA block_masks<>+196(SB)/4, $0x00000000
-DATA block_masks<>+200(SB)/4, $0x00000000
-DATA block_masks<>+204(SB)/4, $0x00000000
-DATA block_masks<>+208(SB)/4, $0x00000000
-DATA block_masks<>+212(SB)/4, $0x00000000
-DATA block_masks<>+216(SB)/4, $0x00000000
-DATA block_masks<>+220(SB)/4, $0x00000000
-DATA block_masks<>+224(SB)/4, $0x00000000
-DATA block_masks<>+228(SB)/4, $0x00000000
-DATA block_masks<>+232(SB)/4, $0x00000000
-DATA block_masks<>+236(SB)/4, $0x00000000
-DATA block_masks<>+240(SB)/4, $0x00000000
-DATA block_masks<>+244(SB)/4, $0x00000000
-DATA block_masks<>+248(SB)/4, $0x00000000
-DATA block_masks<>+252(SB)/4, $0x00000000
-GLOBL block_masks<>(SB), RODATA|NOPTR, $256
+DATA all_3f3504f3<>+0(SB)/4, $0x3f3504f3
+DATA all_3f3504f3<>+4(SB)/4, $0x3f3504f3
+DATA all_3f3504f3<>+8(SB)/4, $0x3f3504f3
+DATA all_3f3504f3<>+12(SB)/4, $0x3f3504f3
+DATA all_3f3504f3<>+16(SB)/4, $0x3f3504f3
+DATA all_3f3504f3<>+20(SB)/4, $0x3f3504f3
+DATA all_3f3504f3<>+24(SB)/4, $0x3f3504f3
+DATA all_3f3504f3<>+28(SB)/4, $0x3f3504f3
+GLOBL all_3f3504f3<>(SB), RODATA|NOPTR, $32
+
+DATA all_007fffff<>+0(SB)/4, $0x007fffff
+DATA all_007fffff<>+4(SB)/4, $0x007fffff
+DATA all_007fffff<>+8(SB)/4, $0x007fffff
+DATA all_007fffff<>+12(SB)/4, $0x007fffff
+DATA all_007fffff<>+16(SB)/4, $0x007fffff
+DATA all_007fffff<>+20(SB)/4, $0x007fffff
+DATA all_007fffff<>+24(SB)/4, $0x007fffff
+DATA all_007fffff<>+28(SB)/4, $0x007fffff
+GLOBL all_007fffff<>(SB), RODATA|NOPTR, $32
+
+DATA double_3ff0000000000000<>+0(SB)/8, $0x3ff0000000000000
+DATA double_3ff0000000000000<>+8(SB)/8, $0x3ff0000000000000
+DATA double_3ff0000000000000<>+16(SB)/8, $0x3ff0000000000000
+DATA double_3ff0000000000000<>+24(SB)/8, $0x3ff0000000000000
+GLOBL double_3ff0000000000000<>(SB), RODATA|NOPTR, $32
+
+DATA double_3fc745d1745d1746<>+0(SB)/8, $0x3fc745d1745d1746
+DATA double_3fc745d1745d1746<>+8(SB)/8, $0x3fc745d1745d1746
+DATA double_3fc745d1745d1746<>+16(SB)/8, $0x3fc745d1745d1746
+DATA double_3fc745d1745d1746<>+24(SB)/8, $0x3fc745d1745d1746
+GLOBL double_3fc745d1745d1746<>(SB), RODATA|NOPTR, $32
+
+DATA double_3fcc71c71c71c71c<>+0(SB)/8, $0x3fcc71c71c71c71c
+DATA double_3fcc71c71c71c71c<>+8(SB)/8, $0x3fcc71c71c71c71c
+DATA double_3fcc71c71c71c71c<>+16(SB)/8, $0x3fcc71c71c71c71c
+DATA double_3fcc71c71c71c71c<>+24(SB)/8, $0x3fcc71c71c71c71c
+GLOBL double_3fcc71c71c71c71c<>(SB), RODATA|NOPTR, $32
+
+DATA double_3fd2492492492492<>+0(SB)/8, $0x3fd2492492492492
+DATA double_3fd2492492492492<>+8(SB)/8, $0x3fd2492492492492
+DATA double_3fd2492492492492<>+16(SB)/8, $0x3fd2492492492492
+DATA double_3fd2492492492492<>+24(SB)/8, $0x3fd2492492492492
+GLOBL double_3fd2492492492492<>(SB), RODATA|NOPTR, $32
+
+DATA double_3fd999999999999a<>+0(SB)/8, $0x3fd999999999999a
+DATA double_3fd999999999999a<>+8(SB)/8, $0x3fd999999999999a
+DATA double_3fd999999999999a<>+16(SB)/8, $0x3fd999999999999a
+DATA double_3fd999999999999a<>+24(SB)/8, $0x3fd999999999999a
+GLOBL double_3fd999999999999a<>(SB), RODATA|NOPTR, $32
+
+DATA double_3fe5555555555555<>+0(SB)/8, $0x3fe5555555555555
+DATA double_3fe5555555555555<>+8(SB)/8, $0x3fe5555555555555
+DATA double_3fe5555555555555<>+16(SB)/8, $0x3fe5555555555555
+DATA double_3fe5555555555555<>+24(SB)/8, $0x3fe5555555555555
+GLOBL double_3fe5555555555555<>(SB), RODATA|NOPTR, $32
+
+DATA double_4000000000000000<>+0(SB)/8, $0x4000000000000000
+DATA double_4000000000000000<>+8(SB)/8, $0x4000000000000000
+DATA double_4000000000000000<>+16(SB)/8, $0x4000000000000000
+DATA double_4000000000000000<>+24(SB)/8, $0x4000000000000000
+GLOBL double_4000000000000000<>(SB), RODATA|NOPTR, $32
+
+DATA double_3fe62e42fefa39ef<>+0(SB)/8, $0x3fe62e42fefa39ef
+DATA double_3fe62e42fefa39ef<>+8(SB)/8, $0x3fe62e42fefa39ef
+DATA double_3fe62e42fefa39ef<>+16(SB)/8, $0x3fe62e42fefa39ef
+DATA double_3fe62e42fefa39ef<>+24(SB)/8, $0x3fe62e42fefa39ef
+GLOBL double_3fe62e42fefa39ef<>(SB), RODATA|NOPTR, $32
+
+// func AttentionGradRows(p []float32, ds []float32, stride int, columns int, scale float32, lse []float32, delta []float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·AttentionGradRows(SB), NOSPLIT, $0-120
+	MOVQ         columns+56(FP), AX
+	MOVQ         lse_base+72(FP), DX
+	MOVQ         delta_base+96(FP), BX
+	VBROADCASTSS scale+64(FP), Y0
+	VBROADCASTSS one_c2ae0000<>+0(SB), Y1
+	VBROADCASTSS one_42b00000<>+0(SB), Y2
+	MOVQ         lse_len+80(FP), SI
+	MOVQ         p_base+0(FP), DI
+	MOVQ         ds_base+24(FP), R8
+	MOVQ         stride+48(FP), R9
+	SHLQ         $0x02, R9
+
+pair1:
+	CMPQ         SI, $0x02
+	JLT          last2
+	LEAQ         (DI)(R9*1), R10
+	LEAQ         (R8)(R9*1), R11
+	VBROADCASTSS (DX), Y3
+	VBROADCASTSS (BX), Y5
+	VBROADCASTSS 4(DX), Y4
+	VBROADCASTSS 4(BX), Y6
+	XORQ         CX, CX
+
+vector4:
+	VMULPS       (DI)(CX*4), Y0, Y7
+	VMULPS       (R10)(CX*4), Y0, Y9
+	VSUBPS       Y3, Y7, Y7
+	VSUBPS       Y4, Y9, Y9
+	VMINPS       Y7, Y2, Y7
+	VMINPS       Y9, Y2, Y9
+	VMAXPS       Y7, Y1, Y7
+	VMAXPS       Y9, Y1, Y9
+	VMULPS       all_3fb8aa3b<>+0(SB), Y7, Y10
+	VMULPS       all_3fb8aa3b<>+0(SB), Y9, Y12
+	VROUNDPS     $0x08, Y10, Y10
+	VROUNDPS     $0x08, Y12, Y12
+	VFNMADD231PS all_3f317218<>+0(SB), Y10, Y7
+	VFNMADD231PS all_3f317218<>+0(SB), Y12, Y9
+	VFNMADD231PS all_b102e308<>+0(SB), Y10, Y7
+	VFNMADD231PS all_b102e308<>+0(SB), Y12, Y9
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y8
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y11
+	VFMADD213PS  all_3c091d10<>+0(SB), Y7, Y8
+	VFMADD213PS  all_3c091d10<>+0(SB), Y9, Y11
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y7, Y8
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y9, Y11
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y7, Y8
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y9, Y11
+	VFMADD213PS  all_3efffffe<>+0(SB), Y7, Y8
+	VFMADD213PS  all_3efffffe<>+0(SB), Y9, Y11
+	VFMADD213PS  all_3f800000<>+0(SB), Y7, Y8
+	VFMADD213PS  all_3f800000<>+0(SB), Y9, Y11
+	VFMADD213PS  all_3f800000<>+0(SB), Y7, Y8
+	VFMADD213PS  all_3f800000<>+0(SB), Y9, Y11
+	VCVTPS2DQ    Y10, Y10
+	VCVTPS2DQ    Y12, Y12
+	VPSLLD       $0x17, Y10, Y10
+	VPSLLD       $0x17, Y12, Y12
+	VPADDD       Y10, Y8, Y7
+	VPADDD       Y12, Y11, Y9
+	VMOVUPS      Y7, (DI)(CX*4)
+	VMOVUPS      Y9, (R10)(CX*4)
+	VMOVUPS      (R8)(CX*4), Y8
+	VMOVUPS      (R11)(CX*4), Y10
+	VSUBPS       Y5, Y8, Y8
+	VSUBPS       Y6, Y10, Y10
+	VMULPS       Y7, Y8, Y8
+	VMULPS       Y9, Y10, Y10
+	VMULPS       Y0, Y8, Y8
+	VMULPS       Y0, Y10, Y10
+	VMOVUPS      Y8, (R8)(CX*4)
+	VMOVUPS      Y10, (R11)(CX*4)
+	ADDQ         $0x08, CX
+	CMPQ         CX, AX
+	JLT          vector4
+	LEAQ         (R10)(R9*1), DI
+	LEAQ         (R11)(R9*1), R8
+	ADDQ         $0x08, DX
+	ADDQ         $0x08, BX
+	SUBQ         $0x02, SI
+	JMP          pair1
+
+last2:
+	TESTQ        SI, SI
+	JZ           rowsEnd3
+	VBROADCASTSS (DX), Y3
+	VBROADCASTSS (BX), Y4
+	XORQ         CX, CX
+
+vector5:
+	VMULPS       (DI)(CX*4), Y0, Y5
+	VSUBPS       Y3, Y5, Y5
+	VMINPS       Y5, Y2, Y5
+	VMAXPS       Y5, Y1, Y5
+	VMULPS       all_3fb8aa3b<>+0(SB), Y5, Y7
+	VROUNDPS     $0x08, Y7, Y7
+	VFNMADD231PS all_3f317218<>+0(SB), Y7, Y5
+	VFNMADD231PS all_b102e308<>+0(SB), Y7, Y5
+	VBROADCASTSS one_3ab511e7<>+0(SB), Y6
+	VFMADD213PS  all_3c091d10<>+0(SB), Y5, Y6
+	VFMADD213PS  all_3d2aac79<>+0(SB), Y5, Y6
+	VFMADD213PS  all_3e2aaa49<>+0(SB), Y5, Y6
+	VFMADD213PS  all_3efffffe<>+0(SB), Y5, Y6
+	VFMADD213PS  all_3f800000<>+0(SB), Y5, Y6
+	VFMADD213PS  all_3f800000<>+0(SB), Y5, Y6
+	VCVTPS2DQ    Y7, Y7
+	VPSLLD       $0x17, Y7, Y7
+	VPADDD       Y7, Y6, Y5
+	VMOVUPS      Y5, (DI)(CX*4)
+	VMOVUPS      (R8)(CX*4), Y6
+	VSUBPS       Y4, Y6, Y6
+	VMULPS       Y5, Y6, Y6
+	VMULPS       Y0, Y6, Y6
+	VMOVUPS      Y6, (R8)(CX*4)
+	ADDQ         $0x08, CX
+	CMPQ         CX, AX
+	JLT          vector5
+
+rowsEnd3:
+	VZEROUPPER
+	RET
+
+DATA one_42b00000<>+0(SB)/4, $0x42b00000
+GLOBL one_42b00000<>(SB), RODATA|NOPTR, $4
 
 // func RowDots(dst []float32, x []float32, xStride int, y []float32, yStride int, columns int)
 // Requires: AVX, FMA3

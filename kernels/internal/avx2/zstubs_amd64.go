@@ -366,7 +366,12 @@ func SiLUGrad(dx []float32, dy []float32, x []float32)
 //go:noescape
 func AttentionTile6x16(c *float32, cStride int, a *float32, aRow int, aCol int, b *float32, bStride int, m int, n int, k int, add int)
 
-// AttentionGradRows is generic.AttentionGradRows with the exp of asmgen.
+// AttentionRows is generic.AttentionRows with the expNormal of asmgen and float32 sums.
+//
+//go:noescape
+func AttentionRows(p []float32, stride int, columns int, scale float32, lse []float32, sum []float32)
+
+// AttentionGradRows is generic.AttentionGradRows with the expNormal of asmgen.
 //
 //go:noescape
 func AttentionGradRows(p []float32, ds []float32, stride int, columns int, scale float32, lse []float32, delta []float32)

@@ -2078,186 +2078,413 @@ DATA lane_masks<>+30(SB)/2, $0x7fff
 DATA lane_masks<>+32(SB)/2, $0xffff
 GLOBL lane_masks<>(SB), RODATA|NOPTR, $34
 
-// func AttentionGradRows(p []float32, ds []float32, stride int, columns int, scale float32, lse []float32, delta []float32)
-// Requires: AVX, AVX512F
-TEXT ·AttentionGradRows(SB), NOSPLIT, $0-120
-	MOVQ         columns+56(FP), AX
-	MOVQ         p_base+0(FP), CX
-	MOVQ         ds_base+24(FP), DX
-	MOVQ         stride+48(FP), BX
-	SHLQ         $0x02, BX
-	MOVQ         lse_base+72(FP), SI
-	MOVQ         delta_base+96(FP), DI
-	VBROADCASTSS scale+64(FP), Z0
-	MOVQ         lse_len+80(FP), R8
+// func AttentionRows(p []float32, stride int, columns int, scale float32, lse []float32, sum []float32)
+// Requires: AVX, AVX512DQ, AVX512F, FMA3
+TEXT ·AttentionRows(SB), NOSPLIT, $0-96
+	MOVQ         columns+32(FP), AX
+	VBROADCASTSS scale+40(FP), Z0
+	MOVQ         lse_base+48(FP), CX
+	MOVQ         sum_base+72(FP), DX
+	MOVQ         lse_len+56(FP), BX
+	MOVQ         p_base+0(FP), SI
+	MOVQ         stride+24(FP), DI
+	SHLQ         $0x02, DI
 
-row1:
-	VBROADCASTSS (SI), Z1
-	VBROADCASTSS (DI), Z2
-	XORQ         R9, R9
+pair1:
+	CMPQ    BX, $0x02
+	JLT     last2
+	LEAQ    (SI)(DI*1), R8
+	VMOVUPS all_ff800000<>+0(SB), Z1
+	VMOVUPS all_ff800000<>+0(SB), Z3
+	XORQ    R9, R9
 
-block2:
-	LEAQ              32(R9), R10
+step4:
+	LEAQ   16(R9), R10
+	CMPQ   R10, AX
+	JGT    lastStep5
+	VMULPS (SI)(R9*4), Z0, Z2
+	VMULPS (R8)(R9*4), Z0, Z4
+	VMAXPS Z1, Z2, Z1
+	VMAXPS Z3, Z4, Z3
+	MOVQ   R10, R9
+	JMP    step4
+
+lastStep5:
+	LEAQ      block_masks<>+0(SB), R11
+	MOVQ      AX, R10
+	SUBQ      R9, R10
+	LEAQ      (R11)(R10*4), R11
+	LEAQ      (R9), R10
+	CMPQ      R10, AX
+	JGE       stepsEnd6
+	KMOVW     (R11), K1
+	VMOVUPS   all_ff800000<>+0(SB), Z2
+	VMULPS    (SI)(R9*4), Z0, Z4
+	VMULPS    (R8)(R9*4), Z0, Z5
+	VBLENDMPS Z4, Z2, K1, Z4
+	VBLENDMPS Z5, Z2, K1, Z5
+	VMAXPS    Z1, Z4, Z1
+	VMAXPS    Z3, Z5, Z3
+
+stepsEnd6:
+	VBROADCASTSS  one_c2ae0000<>+0(SB), Z5
+	VEXTRACTF64X4 $0x01, Z1, Y2
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VMAXPS        Y2, Y1, Y1
+	VMAXPS        Y4, Y3, Y3
+	VEXTRACTF128  $0x01, Y1, X2
+	VEXTRACTF128  $0x01, Y3, X4
+	VMAXPS        X2, X1, X1
+	VMAXPS        X4, X3, X3
+	VMOVHLPS      X1, X1, X2
+	VMOVHLPS      X3, X3, X4
+	VMAXPS        X2, X1, X1
+	VMAXPS        X4, X3, X3
+	VMOVSHDUP     X1, X2
+	VMOVSHDUP     X3, X4
+	VMAXPS        X2, X1, X1
+	VMAXPS        X4, X3, X3
+	VMOVSS        X1, (CX)
+	VMOVSS        X3, 4(CX)
+	VBROADCASTSS  X1, Z1
+	VBROADCASTSS  X3, Z3
+	VXORPS        Z2, Z2, Z2
+	VXORPS        Z4, Z4, Z4
+	XORQ          R9, R9
+
+step7:
+	LEAQ              16(R9), R10
 	CMPQ              R10, AX
-	JGT               lastBlock3
-	VMOVUPS           (CX)(R9*4), Z3
-	VMULPS            Z0, Z3, Z3
-	VSUBPS            Z1, Z3, Z3
-	VBROADCASTSS      one_42b20000<>+0(SB), Z4
-	VMINPS            Z3, Z4, Z3
-	VBROADCASTSS      one_c2d00000<>+0(SB), Z4
-	VMAXPS            Z3, Z4, Z3
-	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z3, Z5
-	VRNDSCALEPS       $0x08, Z5, Z5
-	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z5, Z3
-	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z5, Z3
-	VBROADCASTSS      one_3ab511e7<>+0(SB), Z4
-	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z3, Z4
-	VSCALEFPS         Z5, Z4, Z3
-	VMOVUPS           Z3, (CX)(R9*4)
-	VMOVUPS           (DX)(R9*4), Z4
-	VSUBPS            Z2, Z4, Z4
-	VMULPS            Z3, Z4, Z4
-	VMULPS            Z0, Z4, Z4
-	VMOVUPS           Z4, (DX)(R9*4)
-	VMOVUPS           64(CX)(R9*4), Z3
-	VMULPS            Z0, Z3, Z3
-	VSUBPS            Z1, Z3, Z3
-	VBROADCASTSS      one_42b20000<>+0(SB), Z4
-	VMINPS            Z3, Z4, Z3
-	VBROADCASTSS      one_c2d00000<>+0(SB), Z4
-	VMAXPS            Z3, Z4, Z3
-	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z3, Z5
-	VRNDSCALEPS       $0x08, Z5, Z5
-	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z5, Z3
-	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z5, Z3
-	VBROADCASTSS      one_3ab511e7<>+0(SB), Z4
-	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z3, Z4
-	VSCALEFPS         Z5, Z4, Z3
-	VMOVUPS           Z3, 64(CX)(R9*4)
-	VMOVUPS           64(DX)(R9*4), Z4
-	VSUBPS            Z2, Z4, Z4
-	VMULPS            Z3, Z4, Z4
-	VMULPS            Z0, Z4, Z4
-	VMOVUPS           Z4, 64(DX)(R9*4)
-	ADDQ              $0x20, R9
-	JMP               block2
+	JGT               lastStep8
+	VMULPS            (SI)(R9*4), Z0, Z6
+	VMULPS            (R8)(R9*4), Z0, Z9
+	VSUBPS            Z1, Z6, Z6
+	VSUBPS            Z3, Z9, Z9
+	VMAXPS            Z6, Z5, Z6
+	VMAXPS            Z9, Z5, Z9
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z6, Z8
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z9, Z11
+	VRNDSCALEPS       $0x08, Z8, Z8
+	VRNDSCALEPS       $0x08, Z11, Z11
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z8, Z6
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z11, Z9
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z8, Z6
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z11, Z9
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z7
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z10
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z9, Z10
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z9, Z10
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z9, Z10
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z9, Z10
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z9, Z10
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z9, Z10
+	VSCALEFPS         Z8, Z7, Z6
+	VSCALEFPS         Z11, Z10, Z9
+	VMOVUPS           Z6, (SI)(R9*4)
+	VMOVUPS           Z9, (R8)(R9*4)
+	VADDPS            Z6, Z2, Z2
+	VADDPS            Z9, Z4, Z4
+	MOVQ              R10, R9
+	JMP               step7
 
-lastBlock3:
-	CMPQ              R9, AX
-	JEQ               end4
+lastStep8:
 	LEAQ              block_masks<>+0(SB), R11
 	MOVQ              AX, R10
 	SUBQ              R9, R10
 	LEAQ              (R11)(R10*4), R11
-	KMOVW             (R11), K1
-	VMOVUPS.Z         (CX)(R9*4), K1, Z3
-	VMULPS            Z0, Z3, Z3
-	VSUBPS            Z1, Z3, Z3
-	VBROADCASTSS      one_42b20000<>+0(SB), Z4
-	VMINPS            Z3, Z4, Z3
-	VBROADCASTSS      one_c2d00000<>+0(SB), Z4
-	VMAXPS            Z3, Z4, Z3
-	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z3, Z5
-	VRNDSCALEPS       $0x08, Z5, Z5
-	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z5, Z3
-	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z5, Z3
-	VBROADCASTSS      one_3ab511e7<>+0(SB), Z4
-	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z3, Z4
-	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z3, Z4
-	VSCALEFPS         Z5, Z4, Z3
-	VMOVUPS           Z3, K1, (CX)(R9*4)
-	VMOVUPS.Z         (DX)(R9*4), K1, Z4
-	VSUBPS            Z2, Z4, Z4
-	VMULPS            Z3, Z4, Z4
-	VMULPS            Z0, Z4, Z4
-	VMOVUPS           Z4, K1, (DX)(R9*4)
-	LEAQ              16(R9), R10
+	LEAQ              (R9), R10
 	CMPQ              R10, AX
-	JGE               end4
-	KMOVW             2(R11), K1
-	VMOVUPS.Z         64(CX)(R9*4), K1, Z3
-	VMULPS            Z0, Z3, Z3
-	VSUBPS            Z1, Z3, Z3
-	VBROADCASTSS      one_42b20000<>+0(SB), Z1
-	VMINPS            Z3, Z1, Z3
-	VBROADCASTSS      one_c2d00000<>+0(SB), Z1
-	VMAXPS            Z3, Z1, Z3
-	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z3, Z4
-	VRNDSCALEPS       $0x08, Z4, Z4
-	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z4, Z3
-	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z4, Z3
+	JGE               stepsEnd9
+	KMOVW             (R11), K1
+	VMULPS            (SI)(R9*4), Z0, Z6
+	VMULPS            (R8)(R9*4), Z0, Z7
+	VSUBPS            Z1, Z6, Z6
+	VSUBPS            Z3, Z7, Z7
+	VMAXPS            Z6, Z5, Z6
+	VMAXPS            Z7, Z5, Z7
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z6, Z3
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z7, Z8
+	VRNDSCALEPS       $0x08, Z3, Z3
+	VRNDSCALEPS       $0x08, Z8, Z8
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z3, Z6
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z8, Z7
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z3, Z6
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z8, Z7
 	VBROADCASTSS      one_3ab511e7<>+0(SB), Z1
-	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z3, Z1
-	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z3, Z1
-	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z3, Z1
-	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z3, Z1
-	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z3, Z1
-	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z3, Z1
-	VSCALEFPS         Z4, Z1, Z3
-	VMOVUPS           Z3, K1, 64(CX)(R9*4)
-	VMOVUPS.Z         64(DX)(R9*4), K1, Z1
-	VSUBPS            Z2, Z1, Z1
-	VMULPS            Z3, Z1, Z1
-	VMULPS            Z0, Z1, Z1
-	VMOVUPS           Z1, K1, 64(DX)(R9*4)
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z5
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z6, Z1
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z7, Z5
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z6, Z1
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z7, Z5
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z6, Z1
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z7, Z5
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z6, Z1
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z7, Z5
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z6, Z1
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z7, Z5
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z6, Z1
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z7, Z5
+	VSCALEFPS         Z3, Z1, Z6
+	VSCALEFPS         Z8, Z5, Z7
+	VMOVAPS.Z         Z6, K1, Z6
+	VMOVAPS.Z         Z7, K1, Z7
+	VMOVUPS           Z6, (SI)(R9*4)
+	VMOVUPS           Z7, (R8)(R9*4)
+	VADDPS            Z6, Z2, Z2
+	VADDPS            Z7, Z4, Z4
 
-end4:
-	ADDQ $0x04, SI
-	ADDQ $0x04, DI
-	ADDQ BX, CX
-	ADDQ BX, DX
-	DECQ R8
-	JNZ  row1
+stepsEnd9:
+	VEXTRACTF64X4 $0x01, Z2, Y1
+	VEXTRACTF64X4 $0x01, Z4, Y3
+	VADDPS        Y1, Y2, Y2
+	VADDPS        Y3, Y4, Y4
+	VEXTRACTF128  $0x01, Y2, X1
+	VEXTRACTF128  $0x01, Y4, X3
+	VADDPS        X1, X2, X2
+	VADDPS        X3, X4, X4
+	VMOVHLPS      X2, X2, X1
+	VMOVHLPS      X4, X4, X3
+	VADDPS        X1, X2, X2
+	VADDPS        X3, X4, X4
+	VMOVSHDUP     X2, X1
+	VMOVSHDUP     X4, X3
+	VADDPS        X1, X2, X2
+	VADDPS        X3, X4, X4
+	VBROADCASTSS  one_3f800000<>+0(SB), Z1
+	VBROADCASTSS  one_3f800000<>+0(SB), Z3
+	VMOVSS        X2, (DX)
+	VMOVSS        X4, 4(DX)
+	VDIVSS        X2, X1, X1
+	VDIVSS        X4, X3, X3
+	VBROADCASTSS  X1, Z1
+	VBROADCASTSS  X3, Z3
+	XORQ          R9, R9
+
+step10:
+	LEAQ    16(R9), R10
+	CMPQ    R10, AX
+	JGT     lastStep11
+	VMULPS  (SI)(R9*4), Z1, Z2
+	VMULPS  (R8)(R9*4), Z3, Z4
+	VMOVUPS Z2, (SI)(R9*4)
+	VMOVUPS Z4, (R8)(R9*4)
+	MOVQ    R10, R9
+	JMP     step10
+
+lastStep11:
+	LEAQ    block_masks<>+0(SB), R11
+	MOVQ    AX, R10
+	SUBQ    R9, R10
+	LEAQ    (R11)(R10*4), R11
+	LEAQ    (R9), R10
+	CMPQ    R10, AX
+	JGE     stepsEnd12
+	KMOVW   (R11), K1
+	VMULPS  (SI)(R9*4), Z1, Z1
+	VMULPS  (R8)(R9*4), Z3, Z2
+	VMOVUPS Z1, (SI)(R9*4)
+	VMOVUPS Z2, (R8)(R9*4)
+
+stepsEnd12:
+	LEAQ (R8)(DI*1), SI
+	ADDQ $0x08, CX
+	ADDQ $0x08, DX
+	SUBQ $0x02, BX
+	JMP  pair1
+
+last2:
+	TESTQ   BX, BX
+	JZ      rowsEnd3
+	VMOVUPS all_ff800000<>+0(SB), Z1
+	XORQ    BX, BX
+
+step13:
+	LEAQ   16(BX), DI
+	CMPQ   DI, AX
+	JGT    lastStep14
+	VMULPS (SI)(BX*4), Z0, Z2
+	VMAXPS Z1, Z2, Z1
+	MOVQ   DI, BX
+	JMP    step13
+
+lastStep14:
+	LEAQ      block_masks<>+0(SB), R8
+	MOVQ      AX, DI
+	SUBQ      BX, DI
+	LEAQ      (R8)(DI*4), R8
+	LEAQ      (BX), DI
+	CMPQ      DI, AX
+	JGE       stepsEnd15
+	KMOVW     (R8), K1
+	VMOVUPS   all_ff800000<>+0(SB), Z2
+	VMULPS    (SI)(BX*4), Z0, Z3
+	VBLENDMPS Z3, Z2, K1, Z3
+	VMAXPS    Z1, Z3, Z1
+
+stepsEnd15:
+	VBROADCASTSS  one_c2ae0000<>+0(SB), Z3
+	VEXTRACTF64X4 $0x01, Z1, Y2
+	VMAXPS        Y2, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X2
+	VMAXPS        X2, X1, X1
+	VMOVHLPS      X1, X1, X2
+	VMAXPS        X2, X1, X1
+	VMOVSHDUP     X1, X2
+	VMAXPS        X2, X1, X1
+	VMOVSS        X1, (CX)
+	VBROADCASTSS  X1, Z1
+	VXORPS        Z2, Z2, Z2
+	XORQ          CX, CX
+
+step16:
+	LEAQ              16(CX), BX
+	CMPQ              BX, AX
+	JGT               lastStep17
+	VMULPS            (SI)(CX*4), Z0, Z4
+	VSUBPS            Z1, Z4, Z4
+	VMAXPS            Z4, Z3, Z4
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z4, Z6
+	VRNDSCALEPS       $0x08, Z6, Z6
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z6, Z4
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z6, Z4
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z5
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z4, Z5
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z4, Z5
+	VSCALEFPS         Z6, Z5, Z4
+	VMOVUPS           Z4, (SI)(CX*4)
+	VADDPS            Z4, Z2, Z2
+	MOVQ              BX, CX
+	JMP               step16
+
+lastStep17:
+	LEAQ              block_masks<>+0(SB), DI
+	MOVQ              AX, BX
+	SUBQ              CX, BX
+	LEAQ              (DI)(BX*4), DI
+	LEAQ              (CX), BX
+	CMPQ              BX, AX
+	JGE               stepsEnd18
+	KMOVW             (DI), K1
+	VMULPS            (SI)(CX*4), Z0, Z0
+	VSUBPS            Z1, Z0, Z0
+	VMAXPS            Z0, Z3, Z0
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z0, Z3
+	VRNDSCALEPS       $0x08, Z3, Z3
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z3, Z0
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z3, Z0
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z1
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z0, Z1
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z0, Z1
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z0, Z1
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z0, Z1
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z0, Z1
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z0, Z1
+	VSCALEFPS         Z3, Z1, Z0
+	VMOVAPS.Z         Z0, K1, Z0
+	VMOVUPS           Z0, (SI)(CX*4)
+	VADDPS            Z0, Z2, Z2
+
+stepsEnd18:
+	VEXTRACTF64X4 $0x01, Z2, Y0
+	VADDPS        Y0, Y2, Y2
+	VEXTRACTF128  $0x01, Y2, X0
+	VADDPS        X0, X2, X2
+	VMOVHLPS      X2, X2, X0
+	VADDPS        X0, X2, X2
+	VMOVSHDUP     X2, X0
+	VADDPS        X0, X2, X2
+	VBROADCASTSS  one_3f800000<>+0(SB), Z0
+	VMOVSS        X2, (DX)
+	VDIVSS        X2, X0, X0
+	VBROADCASTSS  X0, Z0
+	XORQ          CX, CX
+
+step19:
+	LEAQ    16(CX), DX
+	CMPQ    DX, AX
+	JGT     lastStep20
+	VMULPS  (SI)(CX*4), Z0, Z1
+	VMOVUPS Z1, (SI)(CX*4)
+	MOVQ    DX, CX
+	JMP     step19
+
+lastStep20:
+	LEAQ    block_masks<>+0(SB), BX
+	MOVQ    AX, DX
+	SUBQ    CX, DX
+	LEAQ    (BX)(DX*4), BX
+	LEAQ    (CX), DX
+	CMPQ    DX, AX
+	JGE     stepsEnd21
+	KMOVW   (BX), K1
+	VMULPS  (SI)(CX*4), Z0, Z0
+	VMOVUPS Z0, (SI)(CX*4)
+
+stepsEnd21:
+rowsEnd3:
+	MOVQ lse_base+48(FP), AX
+	MOVQ sum_base+72(FP), CX
+	MOVQ lse_len+56(FP), DX
+
+four:
+	VMOVUPS     (CX), X0
+	VPSUBD      all_3f3504f3<>+0(SB), X0, X1
+	VPSRAD      $0x17, X1, X2
+	VPAND       all_007fffff<>+0(SB), X1, X1
+	VPADDD      all_3f3504f3<>+0(SB), X1, X1
+	VCVTDQ2PD   X2, Y2
+	VCVTPS2PD   X1, Y1
+	VADDPD      double_3ff0000000000000<>+0(SB), Y1, Y3
+	VSUBPD      double_3ff0000000000000<>+0(SB), Y1, Y1
+	VDIVPD      Y3, Y1, Y1
+	VMULPD      Y1, Y1, Y3
+	VMOVUPD     double_3fc745d1745d1746<>+0(SB), Y4
+	VFMADD213PD double_3fcc71c71c71c71c<>+0(SB), Y3, Y4
+	VFMADD213PD double_3fd2492492492492<>+0(SB), Y3, Y4
+	VFMADD213PD double_3fd999999999999a<>+0(SB), Y3, Y4
+	VFMADD213PD double_3fe5555555555555<>+0(SB), Y3, Y4
+	VFMADD213PD double_4000000000000000<>+0(SB), Y3, Y4
+	VMULPD      Y1, Y4, Y4
+	VFMADD231PD double_3fe62e42fefa39ef<>+0(SB), Y2, Y4
+	VCVTPD2PSY  Y4, X1
+	VADDPS      (AX), X1, X1
+	VSUBPS      X0, X0, X0
+	VADDPS      X0, X1, X1
+	VMOVUPS     X1, (AX)
+	ADDQ        $0x10, AX
+	ADDQ        $0x10, CX
+	SUBQ        $0x04, DX
+	JG          four
 	VZEROUPPER
 	RET
 
-DATA one_42b20000<>+0(SB)/4, $0x42b20000
-GLOBL one_42b20000<>(SB), RODATA|NOPTR, $4
-
-DATA one_c2d00000<>+0(SB)/4, $0xc2d00000
-GLOBL one_c2d00000<>(SB), RODATA|NOPTR, $4
-
-DATA one_3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
-GLOBL one_3fb8aa3b<>(SB), RODATA|NOPTR, $4
-
-DATA one_3f317218<>+0(SB)/4, $0x3f317218
-GLOBL one_3f317218<>(SB), RODATA|NOPTR, $4
-
-DATA one_b102e308<>+0(SB)/4, $0xb102e308
-GLOBL one_b102e308<>(SB), RODATA|NOPTR, $4
-
-DATA one_3ab511e7<>+0(SB)/4, $0x3ab511e7
-GLOBL one_3ab511e7<>(SB), RODATA|NOPTR, $4
-
-DATA one_3c091d10<>+0(SB)/4, $0x3c091d10
-GLOBL one_3c091d10<>(SB), RODATA|NOPTR, $4
-
-DATA one_3d2aac79<>+0(SB)/4, $0x3d2aac79
-GLOBL one_3d2aac79<>(SB), RODATA|NOPTR, $4
-
-DATA one_3e2aaa49<>+0(SB)/4, $0x3e2aaa49
-GLOBL one_3e2aaa49<>(SB), RODATA|NOPTR, $4
-
-DATA one_3efffffe<>+0(SB)/4, $0x3efffffe
-GLOBL one_3efffffe<>(SB), RODATA|NOPTR, $4
-
-DATA one_3f800000<>+0(SB)/4, $0x3f800000
-GLOBL one_3f800000<>(SB), RODATA|NOPTR, $4
+DATA all_ff800000<>+0(SB)/4, $0xff800000
+DATA all_ff800000<>+4(SB)/4, $0xff800000
+DATA all_ff800000<>+8(SB)/4, $0xff800000
+DATA all_ff800000<>+12(SB)/4, $0xff800000
+DATA all_ff800000<>+16(SB)/4, $0xff800000
+DATA all_ff800000<>+20(SB)/4, $0xff800000
+DATA all_ff800000<>+24(SB)/4, $0xff800000
+DATA all_ff800000<>+28(SB)/4, $0xff800000
+DATA all_ff800000<>+32(SB)/4, $0xff800000
+DATA all_ff800000<>+36(SB)/4, $0xff800000
+DATA all_ff800000<>+40(SB)/4, $0xff800000
+DATA all_ff800000<>+44(SB)/4, $0xff800000
+DATA all_ff800000<>+48(SB)/4, $0xff800000
+DATA all_ff800000<>+52(SB)/4, $0xff800000
+DATA all_ff800000<>+56(SB)/4, $0xff800000
+DATA all_ff800000<>+60(SB)/4, $0xff800000
+GLOBL all_ff800000<>(SB), RODATA|NOPTR, $64
 
 DATA block_masks<>+0(SB)/4, $0x00000000
 DATA block_masks<>+4(SB)/4, $0x00000001
@@ -2292,6 +2519,242 @@ DATA block_masks<>+116(SB)/4, $0x1fffffff
 DATA block_masks<>+120(SB)/4, $0x3fffffff
 DATA block_masks<>+124(SB)/4, $0x7fffffff
 GLOBL block_masks<>(SB), RODATA|NOPTR, $128
+
+DATA one_c2ae0000<>+0(SB)/4, $0xc2ae0000
+GLOBL one_c2ae0000<>(SB), RODATA|NOPTR, $4
+
+DATA one_3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
+GLOBL one_3fb8aa3b<>(SB), RODATA|NOPTR, $4
+
+DATA one_3f317218<>+0(SB)/4, $0x3f317218
+GLOBL one_3f317218<>(SB), RODATA|NOPTR, $4
+
+DATA one_b102e308<>+0(SB)/4, $0xb102e308
+GLOBL one_b102e308<>(SB), RODATA|NOPTR, $4
+
+DATA one_3ab511e7<>+0(SB)/4, $0x3ab511e7
+GLOBL one_3ab511e7<>(SB), RODATA|NOPTR, $4
+
+DATA one_3c091d10<>+0(SB)/4, $0x3c091d10
+GLOBL one_3c091d10<>(SB), RODATA|NOPTR, $4
+
+DATA one_3d2aac79<>+0(SB)/4, $0x3d2aac79
+GLOBL one_3d2aac79<>(SB), RODATA|NOPTR, $4
+
+DATA one_3e2aaa49<>+0(SB)/4, $0x3e2aaa49
+GLOBL one_3e2aaa49<>(SB), RODATA|NOPTR, $4
+
+DATA one_3efffffe<>+0(SB)/4, $0x3efffffe
+GLOBL one_3efffffe<>(SB), RODATA|NOPTR, $4
+
+DATA one_3f800000<>+0(SB)/4, $0x3f800000
+GLOBL one_3f800000<>(SB), RODATA|NOPTR, $4
+
+DATA all_3f3504f3<>+0(SB)/4, $0x3f3504f3
+DATA all_3f3504f3<>+4(SB)/4, $0x3f3504f3
+DATA all_3f3504f3<>+8(SB)/4, $0x3f3504f3
+DATA all_3f3504f3<>+12(SB)/4, $0x3f3504f3
+DATA all_3f3504f3<>+16(SB)/4, $0x3f3504f3
+DATA all_3f3504f3<>+20(SB)/4, $0x3f3504f3
+DATA all_3f3504f3<>+24(SB)/4, $0x3f3504f3
+DATA all_3f3504f3<>+28(SB)/4, $0x3f3504f3
+DATA all_3f3504f3<>+32(SB)/4, $0x3f3504f3
+DATA all_3f3504f3<>+36(SB)/4, $0x3f3504f3
+DATA all_3f3504f3<>+40(SB)/4, $0x3f3504f3
+DATA all_3f3504f3<>+44(SB)/4, $0x3f3504f3
+DATA all_3f3504f3<>+48(SB)/4, $0x3f3504f3
+DATA all_3f3504f3<>+52(SB)/4, $0x3f3504f3
+DATA all_3f3504f3<>+56(SB)/4, $0x3f3504f3
+DATA all_3f3504f3<>+60(SB)/4, $0x3f3504f3
+GLOBL all_3f3504f3<>(SB), RODATA|NOPTR, $64
+
+DATA all_007fffff<>+0(SB)/4, $0x007fffff
+DATA all_007fffff<>+4(SB)/4, $0x007fffff
+DATA all_007fffff<>+8(SB)/4, $0x007fffff
+DATA all_007fffff<>+12(SB)/4, $0x007fffff
+DATA all_007fffff<>+16(SB)/4, $0x007fffff
+DATA all_007fffff<>+20(SB)/4, $0x007fffff
+DATA all_007fffff<>+24(SB)/4, $0x007fffff
+DATA all_007fffff<>+28(SB)/4, $0x007fffff
+DATA all_007fffff<>+32(SB)/4, $0x007fffff
+DATA all_007fffff<>+36(SB)/4, $0x007fffff
+DATA all_007fffff<>+40(SB)/4, $0x007fffff
+DATA all_007fffff<>+44(SB)/4, $0x007fffff
+DATA all_007fffff<>+48(SB)/4, $0x007fffff
+DATA all_007fffff<>+52(SB)/4, $0x007fffff
+DATA all_007fffff<>+56(SB)/4, $0x007fffff
+DATA all_007fffff<>+60(SB)/4, $0x007fffff
+GLOBL all_007fffff<>(SB), RODATA|NOPTR, $64
+
+DATA double_3ff0000000000000<>+0(SB)/8, $0x3ff0000000000000
+DATA double_3ff0000000000000<>+8(SB)/8, $0x3ff0000000000000
+DATA double_3ff0000000000000<>+16(SB)/8, $0x3ff0000000000000
+DATA double_3ff0000000000000<>+24(SB)/8, $0x3ff0000000000000
+GLOBL double_3ff0000000000000<>(SB), RODATA|NOPTR, $32
+
+DATA double_3fc745d1745d1746<>+0(SB)/8, $0x3fc745d1745d1746
+DATA double_3fc745d1745d1746<>+8(SB)/8, $0x3fc745d1745d1746
+DATA double_3fc745d1745d1746<>+16(SB)/8, $0x3fc745d1745d1746
+DATA double_3fc745d1745d1746<>+24(SB)/8, $0x3fc745d1745d1746
+GLOBL double_3fc745d1745d1746<>(SB), RODATA|NOPTR, $32
+
+DATA double_3fcc71c71c71c71c<>+0(SB)/8, $0x3fcc71c71c71c71c
+DATA double_3fcc71c71c71c71c<>+8(SB)/8, $0x3fcc71c71c71c71c
+DATA double_3fcc71c71c71c71c<>+16(SB)/8, $0x3fcc71c71c71c71c
+DATA double_3fcc71c71c71c71c<>+24(SB)/8, $0x3fcc71c71c71c71c
+GLOBL double_3fcc71c71c71c71c<>(SB), RODATA|NOPTR, $32
+
+DATA double_3fd2492492492492<>+0(SB)/8, $0x3fd2492492492492
+DATA double_3fd2492492492492<>+8(SB)/8, $0x3fd2492492492492
+DATA double_3fd2492492492492<>+16(SB)/8, $0x3fd2492492492492
+DATA double_3fd2492492492492<>+24(SB)/8, $0x3fd2492492492492
+GLOBL double_3fd2492492492492<>(SB), RODATA|NOPTR, $32
+
+DATA double_3fd999999999999a<>+0(SB)/8, $0x3fd999999999999a
+DATA double_3fd999999999999a<>+8(SB)/8, $0x3fd999999999999a
+DATA double_3fd999999999999a<>+16(SB)/8, $0x3fd999999999999a
+DATA double_3fd999999999999a<>+24(SB)/8, $0x3fd999999999999a
+GLOBL double_3fd999999999999a<>(SB), RODATA|NOPTR, $32
+
+DATA double_3fe5555555555555<>+0(SB)/8, $0x3fe5555555555555
+DATA double_3fe5555555555555<>+8(SB)/8, $0x3fe5555555555555
+DATA double_3fe5555555555555<>+16(SB)/8, $0x3fe5555555555555
+DATA double_3fe5555555555555<>+24(SB)/8, $0x3fe5555555555555
+GLOBL double_3fe5555555555555<>(SB), RODATA|NOPTR, $32
+
+DATA double_4000000000000000<>+0(SB)/8, $0x4000000000000000
+DATA double_4000000000000000<>+8(SB)/8, $0x4000000000000000
+DATA double_4000000000000000<>+16(SB)/8, $0x4000000000000000
+DATA double_4000000000000000<>+24(SB)/8, $0x4000000000000000
+GLOBL double_4000000000000000<>(SB), RODATA|NOPTR, $32
+
+DATA double_3fe62e42fefa39ef<>+0(SB)/8, $0x3fe62e42fefa39ef
+DATA double_3fe62e42fefa39ef<>+8(SB)/8, $0x3fe62e42fefa39ef
+DATA double_3fe62e42fefa39ef<>+16(SB)/8, $0x3fe62e42fefa39ef
+DATA double_3fe62e42fefa39ef<>+24(SB)/8, $0x3fe62e42fefa39ef
+GLOBL double_3fe62e42fefa39ef<>(SB), RODATA|NOPTR, $32
+
+// func AttentionGradRows(p []float32, ds []float32, stride int, columns int, scale float32, lse []float32, delta []float32)
+// Requires: AVX, AVX512F
+TEXT ·AttentionGradRows(SB), NOSPLIT, $0-120
+	MOVQ         columns+56(FP), AX
+	MOVQ         lse_base+72(FP), DX
+	MOVQ         delta_base+96(FP), BX
+	VBROADCASTSS scale+64(FP), Z0
+	VBROADCASTSS one_c2ae0000<>+0(SB), Z1
+	VBROADCASTSS one_42b00000<>+0(SB), Z2
+	MOVQ         lse_len+80(FP), SI
+	MOVQ         p_base+0(FP), DI
+	MOVQ         ds_base+24(FP), R8
+	MOVQ         stride+48(FP), R9
+	SHLQ         $0x02, R9
+
+pair1:
+	CMPQ         SI, $0x02
+	JLT          last2
+	LEAQ         (DI)(R9*1), R10
+	LEAQ         (R8)(R9*1), R11
+	VBROADCASTSS (DX), Z3
+	VBROADCASTSS (BX), Z5
+	VBROADCASTSS 4(DX), Z4
+	VBROADCASTSS 4(BX), Z6
+	XORQ         CX, CX
+
+vector4:
+	VMULPS            (DI)(CX*4), Z0, Z7
+	VMULPS            (R10)(CX*4), Z0, Z9
+	VSUBPS            Z3, Z7, Z7
+	VSUBPS            Z4, Z9, Z9
+	VMINPS            Z7, Z2, Z7
+	VMINPS            Z9, Z2, Z9
+	VMAXPS            Z7, Z1, Z7
+	VMAXPS            Z9, Z1, Z9
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z7, Z10
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z9, Z12
+	VRNDSCALEPS       $0x08, Z10, Z10
+	VRNDSCALEPS       $0x08, Z12, Z12
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z10, Z7
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z12, Z9
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z10, Z7
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z12, Z9
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z8
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z11
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z9, Z11
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z9, Z11
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z9, Z11
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z9, Z11
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z9, Z11
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z7, Z8
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z9, Z11
+	VSCALEFPS         Z10, Z8, Z7
+	VSCALEFPS         Z12, Z11, Z9
+	VMOVUPS           Z7, (DI)(CX*4)
+	VMOVUPS           Z9, (R10)(CX*4)
+	VMOVUPS           (R8)(CX*4), Z8
+	VMOVUPS           (R11)(CX*4), Z10
+	VSUBPS            Z5, Z8, Z8
+	VSUBPS            Z6, Z10, Z10
+	VMULPS            Z7, Z8, Z8
+	VMULPS            Z9, Z10, Z10
+	VMULPS            Z0, Z8, Z8
+	VMULPS            Z0, Z10, Z10
+	VMOVUPS           Z8, (R8)(CX*4)
+	VMOVUPS           Z10, (R11)(CX*4)
+	ADDQ              $0x10, CX
+	CMPQ              CX, AX
+	JLT               vector4
+	LEAQ              (R10)(R9*1), DI
+	LEAQ              (R11)(R9*1), R8
+	ADDQ              $0x08, DX
+	ADDQ              $0x08, BX
+	SUBQ              $0x02, SI
+	JMP               pair1
+
+last2:
+	TESTQ        SI, SI
+	JZ           rowsEnd3
+	VBROADCASTSS (DX), Z3
+	VBROADCASTSS (BX), Z4
+	XORQ         CX, CX
+
+vector5:
+	VMULPS            (DI)(CX*4), Z0, Z5
+	VSUBPS            Z3, Z5, Z5
+	VMINPS            Z5, Z2, Z5
+	VMAXPS            Z5, Z1, Z5
+	VMULPS.BCST       one_3fb8aa3b<>+0(SB), Z5, Z7
+	VRNDSCALEPS       $0x08, Z7, Z7
+	VFNMADD231PS.BCST one_3f317218<>+0(SB), Z7, Z5
+	VFNMADD231PS.BCST one_b102e308<>+0(SB), Z7, Z5
+	VBROADCASTSS      one_3ab511e7<>+0(SB), Z6
+	VFMADD213PS.BCST  one_3c091d10<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_3d2aac79<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_3e2aaa49<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_3efffffe<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z5, Z6
+	VSCALEFPS         Z7, Z6, Z5
+	VMOVUPS           Z5, (DI)(CX*4)
+	VMOVUPS           (R8)(CX*4), Z6
+	VSUBPS            Z4, Z6, Z6
+	VMULPS            Z5, Z6, Z6
+	VMULPS            Z0, Z6, Z6
+	VMOVUPS           Z6, (R8)(CX*4)
+	ADDQ              $0x10, CX
+	CMPQ              CX, AX
+	JLT               vector5
+
+rowsEnd3:
+	VZEROUPPER
+	RET
+
+DATA one_42b00000<>+0(SB)/4, $0x42b00000
+GLOBL one_42b00000<>(SB), RODATA|NOPTR, $4
 
 // func RowDots(dst []float32, x []float32, xStride int, y []float32, yStride int, columns int)
 // Requires: AVX, AVX512DQ, AVX512F

@@ -1,5 +1,7 @@
 package generic
 
+import "math"
+
 // AttentionNR is the columns of an attention tile in this package, the width
 // of a panel of keys.
 const AttentionNR = 16
@@ -31,13 +33,32 @@ func AttentionTile(c []float32, cStride int, a []float32, aRow, aCol int, b []fl
 	}
 }
 
+// AttentionRows turns len(lse) rows of scores into probabilities, in place, and their log-sum-exp:
+//
+//	p[r,j] = exp(scale*p[r,j] - lse[r])
+//	lse[r] = log(sum over j of exp(scale*p[r,j]))
+//
+// for every j < columns, where [r,j] is r*stride+j. There is at least one row and one column.
+// sum[r] becomes the sum with the row's maximum taken off. A kernel may give 2^-125 for what is
+// smaller, and writes what it likes to the columns from there to a multiple of 16 and to lse and
+// sum from there to a multiple of 4, for which there is room.
+func AttentionRows(p []float32, stride, columns int, scale float32, lse, sum []float32) {
+	for r := range lse {
+		row := p[r*stride:][:columns]
+		lse[r], sum[r] = softmaxRow(row, row, scale)
+		lse[r] += float32(math.Log(float64(sum[r])))
+	}
+}
+
 // AttentionGradRows turns len(lse) rows of scores and of their incoming
 // gradients into probabilities and score gradients, in place:
 //
 //	p[r,j]  = exp(scale*p[r,j] - lse[r])
 //	ds[r,j] = p[r,j] * (ds[r,j] - delta[r]) * scale
 //
-// for every j < columns, where [r,j] is r*stride+j. There is at least one row.
+// for every j < columns, where [r,j] is r*stride+j. There is at least one row and one
+// column. A kernel may give exp(-87) and exp(88) for p where that is smaller and larger, and
+// writes what it likes to the columns from there to a multiple of 16, for which there is room.
 func AttentionGradRows(p, ds []float32, stride, columns int, scale float32, lse, delta []float32) {
 	for r, l := range lse {
 		row, grad := p[r*stride:][:columns], ds[r*stride:][:columns]
