@@ -9,7 +9,7 @@ override BENCH := $(value BENCH)
 override ROWS := $(value ROWS)
 GO ?= go
 
-.PHONY: all run test fmt vet static imports generate generate-check fuzz race amx-emulated bench bench-peers bench-history bench-chart golden build lethe clean
+.PHONY: all run test fmt vet static imports generate generate-check fuzz race amx-emulated amx-guest bench bench-peers bench-history bench-chart golden build lethe clean
 
 all: fmt vet static imports generate-check test ## what has to be green before a commit
 
@@ -72,6 +72,9 @@ amx-emulated: ## the products on tiles, their instructions carried out by a trac
 	emu=$$(mktemp -d); trap 'rm -rf "$$emu"' EXIT; $(GO) build -o "$$emu/tileemu" ./kernels/kerneltest/tileemu; \
 	if ! "$$emu/tileemu" true; then echo "amx-emulated: SKIPPED, programs cannot be traced here"; exit 0; fi; \
 	KERNELS_ISA=amx $(GO) test -count=1 -short -tags amxemu -exec "$$emu/tileemu -least 100000" -run '$(TILES)' ./kernels
+
+amx-guest: ## tests of the kernels in a Linux guest with AVX-512 and AMX that Bochs emulates; ISA, RUN, ARGS, PEER, ...: see the script
+	@kernels/kerneltest/guest/guest.sh
 
 bench: ## the working tree against a commit, in turn, and benchstat's verdict; BASE, BENCH, COUNT, PKGS, THREADS, ...: see the script
 	@harness/bench/ab.sh
