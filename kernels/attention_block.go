@@ -88,10 +88,9 @@ func smallHeads(h Heads) bool { return h.Tokens*h.Dim < smallHead }
 const smallHead = 1 << 11
 
 // headsOfItem is how many heads a worker does at a time: all of a batch where they are small and
-// batches are many.
+// every worker has several batches.
 func headsOfItem(h Heads) int {
-	const batches = 16
-	if smallHeads(h) && h.Batch >= batches {
+	if smallHeads(h) && h.Batch >= 4*workers() {
 		return h.Heads
 	}
 	return 1

@@ -202,6 +202,8 @@ var attentionCases = []attentionCase{
 	{1, 40, 1030, 1, 24, false}, // several blocks of rows, the last one short
 	{1, 300, 200, 1, 8, false},  // several blocks of rows
 	{2, 5, 70, 3, 72, false},    // more columns than a panel has
+	{9, 18, 40, 3, 29, false},   // small heads of many batches, which one worker or two take together
+	{9, 0, 4, 2, 3, false},      // the same without queries
 	{1, 0, 4, 2, 3, false},      // no queries
 	{0, 3, 4, 2, 3, false},      // no batch
 }

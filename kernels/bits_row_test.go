@@ -28,6 +28,7 @@ func rowOperations(c *kerneltest.Case) []rowOperation {
 	dgamma, dbeta := c.Output(cols, 0), c.Output(cols, 0)
 	keep := NormStats{Mean: c.Output(rows, 0), RStd: c.Output(rows, 0)}
 	o := newOperands(c, attentionCase{3, 70, 70, 4, 24, true})
+	small := newOperands(c, attentionCase{13, 17, 17, 3, 32, true}) // a worker of three or fewer takes all heads of a batch
 	sums := make([]float32, 16)
 	images := newImageOperands(c, rows)
 	codes := make([]int32, rows)
@@ -100,6 +101,11 @@ func rowOperations(c *kerneltest.Case) []rowOperation {
 		}},
 		{"Attention", func() []float32 { Attention(o.out, o.args); return append(o.args.LSE, o.out.Data...) }},
 		{"AttentionGrad", func() []float32 { AttentionGrad(o.grads, o.dout, o.out, o.args); return o.grads.DQ.Data }},
+		{"Attention of small heads", func() []float32 { Attention(small.out, small.args); return small.out.Data }},
+		{"AttentionGrad of small heads", func() []float32 {
+			AttentionGrad(small.grads, small.dout, small.out, small.args)
+			return small.grads.DQ.Data
+		}},
 	}
 }
 
