@@ -142,7 +142,7 @@ F
   there env --block-signal=ALRM "$bochs" -q -f "$guest/bochsrc" >"$guest/bochs.out" 2>&1 &
   local pid=$!
   trap 'kill "$pid" 2>/dev/null' EXIT
-  tail -n +1 -f --pid="$pid" "$guest/serial" | tr -d '\r' | sed -un '/^GUEST-START/,/^GUEST-END/p'
+  tail -n +1 -f --pid="$pid" "$guest/serial" | sed -un 's/\r$//; /^GUEST-START/,/^GUEST-END/p'
   wait "$pid" || true # how it ends when the guest goes off
   trap - EXIT
   grep -q '^GUEST-END' "$guest/serial" || fail "the guest stopped: see $guest/serial and $guest/bochs.out"
