@@ -15,8 +15,8 @@ const scoreStep = 16
 // exponentials and their sum, division. A row of a small attention is two or three vectors, each a chain of
 // dependent instructions: two rows have twice as many that do not wait for each other. With whole vectors
 // where masks were, logarithms of four sums at a time and an exp for normal results, instead of the softmax of
-// one row after the other, attention of 17 and 65 tokens became 1.35 to 1.45 times as fast, of 50 1.1 to 1.2, of
-// 197 and more 1.0 to 1.2 (Zen 3, one thread, November 2026, medians of 7 to 9 in turn; BenchmarkAttention). Not
+// one row after the other, attention of 17 and 65 tokens became 1.3 to 1.45 times as fast, of 50 1.05 to 1.24, of
+// 197 and more 0.98 to 1.22 (Zen 3, one thread, November 2026, medians of 7 to 9 in turn; BenchmarkAttention). Not
 // measured on AVX-512.
 func emitAttentionRows(e *emitter) {
 	e.function("AttentionRows", "func(p []float32, stride, columns int, scale float32, lse, sum []float32)",
@@ -169,8 +169,9 @@ func (r *attentionRows) steps(rows []reg.GPVirtual, body func(u int, mem []opera
 	r.Label(end)
 }
 
-// emitAttentionGradRows emits probabilities and score gradients from scores, of two rows at a time: the
-// gradient of 17 to 197 tokens 1.0 to 1.05 times as fast as one row at a time (as above).
+// emitAttentionGradRows emits probabilities and score gradients from scores, of two rows at a time and
+// without masks. That made the gradient of 17 to 197 tokens 1.02 times as fast in the mean, which is within the
+// noise of 0.02 (as above).
 func emitAttentionGradRows(e *emitter) {
 	e.function("AttentionGradRows", "func(p, ds []float32, stride, columns int, scale float32, lse, delta []float32)",
 		"AttentionGradRows is generic.AttentionGradRows with the expNormal of asmgen.")

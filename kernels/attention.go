@@ -38,7 +38,8 @@ type AttentionArgs struct {
 // Writes: out is overwritten, and LSE unless it is nil.
 // Aliasing: out and LSE must not overlap each other or an operand.
 // Numerics: the scores of a block of rows are kept in memory that does not
-// grow with Tq; the order of every sum is fixed by the shapes alone.
+// grow with Tq; the order of every sum is fixed by the shapes alone. A
+// probability below 2^-125 of a row's largest may count as that.
 // Panics: shapes differ, Tk or Dim is 0, a slice is shorter than its shape, or
 // the strides of out do not nest: each is at least what the smaller ones span.
 // Source: Vaswani et al. 2017 (arXiv:1706.03762), equation 1.

@@ -18,7 +18,8 @@ type AttentionGrads struct{ DQ, DK, DV Heads }
 // Aliasing: the outputs overlap neither each other nor what is read; views of
 // one buffer that share no element are fine.
 // Numerics: rows are taken in fixed blocks in order, so the bits depend on the
-// shapes alone.
+// shapes alone. p stays within exp(-87) and exp(88), which with Attention's LSE
+// only the smallest reach.
 // Panics: shapes differ, Tk or Dim is 0, a slice is shorter than its shape, or
 // the strides of an output do not nest, as in Attention.
 // Source: Dao et al. 2022 (arXiv:2205.14135), appendix B.4.
