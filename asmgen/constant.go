@@ -57,3 +57,12 @@ func (e *emitter) minusTimes(x float32, v, sum reg.VecVirtual) {
 	}
 	e.VFNMADD231PS(e.all(x), v, sum)
 }
+
+// minusTimesPlus sets p = x - p * v.
+func (e *emitter) minusTimesPlus(x float32, v, p reg.VecVirtual) {
+	if e.isa.opmasks() {
+		e.VFNMADD213PS_BCST(e.one(x), v, p)
+		return
+	}
+	e.VFNMADD213PS(e.all(x), v, p)
+}

@@ -1,109 +1,96 @@
 package main
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// GELU and its gradient are made of two odd functions, each a polynomial on
-// every one of geluPieces pieces of the positive half-line. The pieces lie around
-// k/geluRate for k = 0, 1, ..., and the last ends at its middle, where both
-// functions get their limit, 1/2. A vector of AVX2 holds the coefficients of one
-// power for all pieces, and one permutation picks them: no division and no
-// exponential, and the same operations on both vector widths.
+// GELU and its gradient are those of the positive half-line, mirrored: with u = |x|,
 //
-// erf as a quotient of polynomials and the density by exp took 16 and 29 cycles
-// for 16 numbers of Gelu and GeluGrad, these take 11 and 14 (BenchmarkGelu, 65536 elements).
-const (
-	geluPieces = 8
-	geluRate   = 1.1875
-)
+//	gelu(x)  = x/2 + u*(1/2 - tail(u))
+//	slope(x) = 1/2 + (1/2 - fall(u)) or, of negative x, 1/2 - (1/2 - fall(u))
+//
+// where tail is the normal distribution beyond u, and fall(u) = tail(u) - u*density(u) changes
+// its sign at geluRoot. Tail and fall/(geluRoot-u) decay as exp(-u*u/2), which a polynomial follows badly,
+// but their cube roots hardly more than as one: one polynomial each, cut off where it becomes
+// negative, which is before geluMost. There both functions have their limits exactly. No division,
+// no exponential, no permutation, and the same operations on both vector widths.
+//
+// erf as a quotient and the density by exp took 16 and 29 cycles for 16 numbers of Gelu and GeluGrad on a
+// Xeon with AVX-512. Polynomials on eight pieces of the half-line, whose coefficients a permutation picked, took
+// 11 and 14 there. With AVX2 on Zen 3 these are 1.3 to 1.7 and 1.25 to 1.6 times as fast as those (one
+// thread, November 2026, in turn; BenchmarkGelu), which is what fewer instructions give: shorter chains, vectors
+// reloaded and coefficients shared by two vectors made no difference.
+const geluMost = 6.4
 
-// piecewise holds the coefficients of u^0, u^1, ... on each piece k, where |x| =
-// (k+u)/geluRate and |u| <= 1/2: the polynomial through the function at Chebyshev's points, as
-// TestGeluPieces computes it. They stand here because what computes them rounds
-// differently on other machines.
-type piecewise struct {
-	name  string
-	terms [geluPieces][]float32
-}
+// geluRoot is where the slope of GELU at -u is 0.
+const geluRoot = 0.75179154
 
+// The coefficients of u^0, u^1, ..., least maximal errors from a reweighted least-squares fit in
+// float64: of u*tail(u), or of tail(u)/2 below 1/2, and of fall. TestGeluPolynomials holds them against
+// the functions.
 var (
-	// geluCDF is the cumulative normal distribution less 1/2, 4e-8 off.
-	geluCDF = piecewise{"gelu_cdf", [geluPieces][]float32{
-		{0, 0.3359508, 0, -0.039687205, 0, 0.004070904, 0},
-		{0.3001355, 0.23566163, -0.0835585, -0.008109771, 0.011308806, -0.0006738206, -0.0009558208},
-		{0.4539295, 0.08134389, -0.057684287, 0.017652115, 0.00055967056, -0.001998789, 0.0004081719},
-		{0.4942367, 0.013815918, -0.014696281, 0.008792965, -0.0029378356, 0.0002817141, 0.00016934607},
-		{0.499622, 0.0011546974, -0.001637676, 0.0014119139, -0.00080799486, 0.00030873643, -6.725537e-05},
-		{0.49998727, 4.7496444e-05, -8.418928e-05, 9.358651e-05, -7.321729e-05, 4.439266e-05, -1.8344479e-05},
-		{0.4999998, 9.619333e-07, -2.0447221e-06, 2.7549136e-06, -2.7106034e-06, 2.2655204e-06, -1.264023e-06},
-		{0.5, 9.600941e-09, -2.3765272e-08, 3.7147267e-08, -4.4068447e-08, 4.8188046e-08, -3.289557e-08},
-	}}
-
-	// geluSlope is the derivative of Gelu less 1/2, 2e-8 off, and on the last piece,
-	// which has the limit at its end, 7e-8.
-	geluSlope = piecewise{"gelu_slope", [geluPieces][]float32{
-		{0, 0.6719028, 0, -0.15882374, 0, 0.025322938, 0, -0.0027324758},
-		{0.5357968, 0.30420554, -0.274978, 0.012842468, 0.052816525, -0.010332567, -0.005541166, 0.001688459},
-		{0.616617, -0.06804934, -0.06711334, 0.07508447, -0.017545972, -0.007078886, 0.0039951196, -4.7305297e-05},
-		{0.5356848, -0.060545668, 0.03501118, -9.387927e-05, -0.00997523, 0.004879031, -0.00037585, -0.00042825294},
-		{0.50424075, -0.01079208, 0.012030798, -0.0072759665, 0.0021233386, 0.00018680825, -0.0004343484, 0.0001567823},
-		{0.5002247, -0.0007469008, 0.0011557395, -0.0010899415, 0.00068362535, -0.0002846977, 6.3868276e-05, 2.2278377e-06},
-		{0.50000554, -2.2610537e-05, 4.4018358e-05, -5.417978e-05, 4.6887475e-05, -3.0171514e-05, 1.524087e-05, -5.304768e-06},
-		{0.5, -3.1335932e-07, 7.308442e-07, -1.095159e-06, 1.1717804e-06, -9.741757e-07, 7.130552e-07, -3.611608e-07},
-	}}
+	// geluTail is the cube root of tail: u*tail is 1.6e-8 off, tail 2.7e-8.
+	geluTail = [...]float32{0.7937005, -0.21109308, -0.056149516, 0.010317883, 0.005445367, -0.00056513003, -0.00033512182, 1.4826626e-05, 2.9260536e-05, -7.3917086e-06, 7.34604e-07, -2.7522153e-08}
+	// geluFall is the cube root of fall/(geluRoot-u): fall is 3.8e-8 off.
+	geluFall = [...]float32{0.872886, -0.07728375, -0.10963209, -0.0012410786, 0.011033541, -0.00034016863, -0.0003846733, -0.00013113667, 8.380268e-05, -1.5917747e-05, 1.3836934e-06, -4.7405315e-08}
 )
-
-// table places the coefficients of the given power, one for each piece.
-func (e *emitter) table(f piecewise, power int) operand.Mem {
-	return e.data(fmt.Sprintf("%s_%d", f.name, power), func(k int) (operand.Constant, bool) {
-		if k == geluPieces {
-			return nil, false
-		}
-		return operand.U32(math.Float32bits(f.terms[k][power])), true
-	})
-}
-
-// tables are the coefficients of f, lowest power first, where a permutation takes
-// them from: registers where there are enough.
-func (e *emitter) tables(f piecewise) []operand.Op {
-	tables := make([]operand.Op, len(f.terms[0]))
-	for i := range tables {
-		tables[i] = e.table(f, i)
-		if e.isa.lanes == 16 {
-			v := e.v()
-			e.VBROADCASTF32X8(tables[i], v)
-			tables[i] = v
-		}
-	}
-	return tables
-}
 
 // geluConstants are the registers that every vector of GELU needs.
-type geluConstants struct{ rate, most reg.VecVirtual }
+type geluConstants struct{ most, zero reg.VecVirtual }
 
 func (e *emitter) geluConstants() geluConstants {
-	c := geluConstants{rate: e.v(), most: e.v()}
-	e.set(c.rate, geluRate)
-	e.set(c.most, (geluPieces-1)/geluRate)
+	c := geluConstants{most: e.v(), zero: e.v()}
+	e.set(c.most, geluMost)
+	e.zero(c.zero)
 	return c
 }
 
-// locate sets piece to the piece of |x| in its low bits, u to the place in it, and
-// size to |x|. NaN stays NaN in u.
-func (e *emitter) locate(c geluConstants, x, size, piece, u reg.VecVirtual) {
-	const whole = 3 << 22 // plus a small number: that number, rounded to an integer
+// geluSize sets size = |x| and u = min(|x|, geluMost); NaN stays NaN.
+func (e *emitter) geluSize(c geluConstants, x, size, u reg.VecVirtual) {
 	e.magnitude(x, size)
 	e.VMINPS(size, c.most, u)
-	e.VMOVAPS(u, piece)
-	e.timesPlus(whole, c.rate, piece)
-	k := e.v()
-	e.plus(-whole, piece, k)
-	e.VFMSUB213PS(k, c.rate, u)
+}
+
+// geluPowers sets p to the polynomial at u, 0 where that is negative, and square to p*p. Even and
+// odd powers are two chains of half the length.
+func (e *emitter) geluPowers(c geluConstants, terms []float32, u, p, square reg.VecVirtual) {
+	odd := e.v()
+	e.VMULPS(u, u, square)
+	last := len(terms) - 1
+	e.set(odd, terms[last])
+	e.set(p, terms[last-1])
+	for i := last - 2; i > 0; i -= 2 {
+		e.timesPlus(terms[i], square, odd)
+		e.timesPlus(terms[i-1], square, p)
+	}
+	e.VFMADD231PS(odd, u, p)
+	e.VMAXPS(p, c.zero, p)
+	e.VMULPS(p, p, square)
+}
+
+// geluValue sets y = x/2 + size*(1/2 - tail(u)); y may be x.
+func (e *emitter) geluValue(c geluConstants, x, size, u, y reg.VecVirtual) {
+	p, square := e.v(), e.v()
+	e.geluPowers(c, geluTail[:], u, p, square)
+	e.minusTimesPlus(0.5, p, square)
+	e.times(0.5, x, y)
+	e.VFMADD231PS(square, size, y)
+}
+
+// geluTimesSlope sets d = dy * slope(x), with the sign of x given to 1/2 - fall(u); d may be dy.
+// It overwrites u.
+func (e *emitter) geluTimesSlope(c geluConstants, x, u, dy, d reg.VecVirtual) {
+	p, square := e.v(), e.v()
+	e.geluPowers(c, geluFall[:], u, p, square)
+	e.plus(-geluRoot, u, u)
+	e.VMULPS(p, square, square)
+	e.timesPlus(0.5, u, square)
+	e.withSignOf(x, square)
+	e.plus(0.5, square, square)
+	e.VMULPS(dy, square, d)
 }
 
 // magnitude sets dst = |x|.
@@ -115,72 +102,49 @@ func (e *emitter) magnitude(x, dst reg.VecVirtual) {
 	e.VANDPS(e.allBits(^uint32(signBit)), x, dst)
 }
 
-const signBit = 1 << 31
-
-// pick evaluates the polynomials of tables at u, each place that of its piece.
-func (e *emitter) pick(tables []operand.Op, piece, u, p reg.VecVirtual) {
-	e.VPERMPS(tables[len(tables)-1], piece, p)
-	for i := len(tables) - 2; i >= 0; i-- {
-		term := e.v()
-		e.VPERMPS(tables[i], piece, term)
-		e.VFMADD213PS(term, u, p)
-	}
-}
-
-// geluValue sets y = x/2 + |x|*cdf.
-func (e *emitter) geluValue(x, size, cdf, y reg.VecVirtual) {
-	e.times(0.5, x, y)
-	e.VFMADD231PS(cdf, size, y)
-}
-
-// geluTimesSlope sets d = dy * (1/2 + slope with the sign of x). It overwrites
-// slope.
-func (e *emitter) geluTimesSlope(x, slope, dy, d reg.VecVirtual) {
+// withSignOf changes the sign of v where x is negative.
+func (e *emitter) withSignOf(x, v reg.VecVirtual) {
 	if e.isa.opmasks() {
 		const xorAnd = 0x78 // first ^ (second & third)
-		e.VPTERNLOGD_BCST(operand.U8(xorAnd), e.one(math.Float32frombits(signBit)), x, slope)
-	} else {
-		sign := e.v()
-		e.VANDPS(e.allBits(signBit), x, sign)
-		e.VXORPS(sign, slope, slope)
+		e.VPTERNLOGD_BCST(operand.U8(xorAnd), e.one(math.Float32frombits(signBit)), x, v)
+		return
 	}
-	e.plus(0.5, slope, slope)
-	e.VMULPS(dy, slope, d)
+	sign := e.v()
+	e.VANDPS(e.allBits(signBit), x, sign)
+	e.VXORPS(sign, v, v)
 }
+
+const signBit = 1 << 31
 
 // emitGelu emits GELU, its gradient, and both at once.
 func emitGelu(e *emitter) {
-	e.function("Gelu", "func(y, x []float32)", "Gelu is generic.Gelu by the polynomials of asmgen: at most 2e-7 * max(1, |y|) off.")
-	c, cdf := e.geluConstants(), e.tables(geluCDF)
+	e.function("Gelu", "func(y, x []float32)", "Gelu is generic.Gelu by the polynomials of asmgen: at most 1.5e-7 * max(1, |y|) off.")
+	c := e.geluConstants()
 	e.elementwise("y", []string{"x"}, func(in []reg.VecVirtual) reg.VecVirtual {
-		size, piece, u, p, y := e.v(), e.v(), e.v(), e.v(), e.v()
-		e.locate(c, in[0], size, piece, u)
-		e.pick(cdf, piece, u, p)
-		e.geluValue(in[0], size, p, y)
-		return y
+		size, u := e.v(), e.v()
+		e.geluSize(c, in[0], size, u)
+		e.geluValue(c, in[0], size, u, in[0])
+		return in[0]
 	})
 	e.function("GeluGrad", "func(dx, dy, x []float32)", "GeluGrad is generic.GeluGrad by the polynomials of asmgen: at most 2e-7 * |dy| off.")
-	c, slope := e.geluConstants(), e.tables(geluSlope)
+	c = e.geluConstants()
 	e.elementwise("dx", []string{"dy", "x"}, func(in []reg.VecVirtual) reg.VecVirtual {
-		size, piece, u, p := e.v(), e.v(), e.v(), e.v()
-		e.locate(c, in[1], size, piece, u)
-		e.pick(slope, piece, u, p)
-		e.geluTimesSlope(in[1], p, in[0], p)
-		return p
+		u := e.v()
+		e.geluSize(c, in[1], u, u)
+		e.geluTimesSlope(c, in[1], u, in[0], in[0])
+		return in[0]
 	})
 	e.function("GeluBoth", "func(y, d, x []float32)", "GeluBoth is GeluGrad(d, d, x) and Gelu(y, x), bit for bit; y may be x.")
-	c, cdf, slope = e.geluConstants(), e.tables(geluCDF), e.tables(geluSlope)
+	c = e.geluConstants()
 	e.walk(e.argLen("y"), e.isa.lanes, e.argPtrs("y", "d", "x"), func(_ int, mem []operand.Mem, t *tail) {
-		x, size, piece, u, p, y := e.v(), e.v(), e.v(), e.v(), e.v(), e.v()
+		x, size, u, y := e.v(), e.v(), e.v(), e.v()
 		e.load(mem[2], x, t)
-		e.locate(c, x, size, piece, u)
-		e.pick(cdf, piece, u, p)
-		e.geluValue(x, size, p, y)
+		e.geluSize(c, x, size, u)
+		e.geluValue(c, x, size, u, y)
 		e.store(y, mem[0], t)
-		e.pick(slope, piece, u, p)
 		e.load(mem[1], y, t)
-		e.geluTimesSlope(x, p, y, p)
-		e.store(p, mem[1], t)
+		e.geluTimesSlope(c, x, u, y, y)
+		e.store(y, mem[1], t)
 	})
 	e.done()
 }

@@ -5,67 +5,50 @@ import (
 	"testing"
 )
 
-// TestGeluPieces holds the coefficients against the functions: each polynomial is the
-// one through Chebyshev's points of its piece, but for the limits at both ends, and as near
-// as its comment says.
-func TestGeluPieces(t *testing.T) {
-	cdf := func(x float64) float64 { return math.Erf(x/math.Sqrt2) / 2 }
-	slope := func(x float64) float64 { return cdf(x) + x*math.Exp(-x*x/2)/math.Sqrt(2*math.Pi) }
-	for _, f := range []struct {
-		piecewise
-		at        func(float64) float64
-		off, last float64
-	}{{geluCDF, cdf, 4.5e-8, 4.5e-8}, {geluSlope, slope, 2.5e-8, 7e-8}} {
-		for k, terms := range f.terms {
-			want := throughChebyshev(func(u float64) float64 { return f.at((float64(k) + u) / geluRate) }, len(terms))
-			if k == geluPieces-1 {
-				want[0] = 0.5
-			}
-			for power, c := range terms {
-				if k == 0 && power%2 == 0 {
-					want[power] = 0
-				}
-				if math.Abs(float64(c)-want[power]) > 1e-7*math.Abs(want[power])+1e-11 {
-					t.Errorf("%s, piece %d: the coefficient of u^%d is %g, want %g", f.name, k, power, c, want[power])
-				}
-			}
-			most, off := 0.5, f.off
-			if k == geluPieces-1 {
-				most, off = 0, f.last
-			}
-			for u := max(-0.5, -float64(k)); u <= most; u += 1.0 / 512 {
-				sum := 0.0
-				for power := len(terms) - 1; power >= 0; power-- {
-					sum = sum*u + float64(terms[power])
-				}
-				// The coefficient of u^0 is rounded, to half a unit of a number below 1.
-				if err := math.Abs(sum - f.at((float64(k)+u)/geluRate)); err > off+3e-8 {
-					t.Errorf("%s, piece %d: %g off at u = %g", f.name, k, err, u)
-				}
-			}
+// TestGeluPolynomials holds the coefficients against the functions in float64: as near as their comments
+// say, and cut off before geluMost, by more than float32 sums can be off.
+func TestGeluPolynomials(t *testing.T) {
+	const steps = 1 << 16
+	cube := func(terms []float32, u float64) (p, p3 float64) {
+		for i := len(terms) - 1; i >= 0; i-- {
+			p = p*u + float64(terms[i])
 		}
+		return p, math.Pow(max(p, 0), 3)
 	}
-}
+	tail := func(u float64) float64 { return math.Erfc(u/math.Sqrt2) / 2 }
+	fall := func(u float64) float64 { return tail(u) - u*math.Exp(-u*u/2)/math.Sqrt(2*math.Pi) }
 
-// throughChebyshev returns the coefficients, lowest power first, of the polynomial of n terms through
-// f at Chebyshev's points of |u| <= 1/2.
-func throughChebyshev(f func(float64) float64, n int) []float64 {
-	u, divided := make([]float64, n), make([]float64, n)
-	for i := range n {
-		u[i] = math.Cos(math.Pi*(float64(i)+0.5)/float64(n)) / 2
-		divided[i] = f(u[i])
+	var worst struct{ tail, value, fall float64 }
+	for i := range steps {
+		u := geluMost * float64(i) / steps
+		_, tail3 := cube(geluTail[:], u)
+		_, fall3 := cube(geluFall[:], u)
+		worst.tail = max(worst.tail, math.Abs(tail3-tail(u)))
+		worst.value = max(worst.value, u*math.Abs(tail3-tail(u)))
+		worst.fall = max(worst.fall, math.Abs((geluRoot-u)*fall3-fall(u)))
 	}
-	for step := 1; step < n; step++ { // Newton's divided differences
-		for i := n - 1; i >= step; i-- {
-			divided[i] = (divided[i] - divided[i-1]) / (u[i] - u[i-step])
+	for _, w := range []struct {
+		name       string
+		off, bound float64
+	}{
+		{"tail", worst.tail, 2.75e-8},
+		{"u*tail", worst.value, 1.65e-8},
+		{"fall", worst.fall, 3.85e-8},
+		{"u*tail beyond geluMost", geluMost * tail(geluMost), 1.65e-8},
+		{"fall beyond geluMost", math.Abs(fall(geluMost)), 3.85e-8},
+		{"fall at geluRoot", math.Abs(fall(geluRoot)), 3.85e-8},
+	} {
+		if w.off > w.bound {
+			t.Errorf("%s is %.3g off, at most %.3g", w.name, w.off, w.bound)
 		}
 	}
-	terms := make([]float64, n)
-	for i := n - 1; i >= 0; i-- { // terms = terms*(u-u[i]) + divided[i]
-		for j := n - 1; j > 0; j-- {
-			terms[j] = terms[j-1] - u[i]*terms[j]
+	for name, terms := range map[string][]float32{"geluTail": geluTail[:], "geluFall": geluFall[:]} {
+		sum := 0.0
+		for i, c := range terms {
+			sum += math.Abs(float64(c)) * math.Pow(geluMost, float64(i))
 		}
-		terms[0] = divided[i] - u[i]*terms[0]
+		if p, _ := cube(terms, geluMost); p > -sum*float64(len(terms))/(1<<24) {
+			t.Errorf("%s has %.3g at geluMost, where roundings may be %.3g", name, p, sum*float64(len(terms))/(1<<24))
+		}
 	}
-	return terms
 }

@@ -5,393 +5,320 @@
 #include "textflag.h"
 
 // func Gelu(y []float32, x []float32)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, FMA3
 TEXT ·Gelu(SB), NOSPLIT, $0-48
-	VBROADCASTSS one_3f980000<>+0(SB), Y0
-	VBROADCASTSS one_40bca1af<>+0(SB), Y1
+	VBROADCASTSS one_40cccccd<>+0(SB), Y0
+	VXORPS       Y1, Y1, Y1
 	MOVQ         y_len+8(FP), AX
 	MOVQ         y_base+0(FP), CX
 	MOVQ         x_base+24(FP), DX
 	XORQ         BX, BX
 
 block1:
-	LEAQ        32(BX), SI
-	CMPQ        SI, AX
-	JGT         lastBlock2
-	VMOVUPS     (DX)(BX*4), Y2
-	VMOVUPS     32(DX)(BX*4), Y8
-	VANDPS      all_7fffffff<>+0(SB), Y2, Y3
-	VANDPS      all_7fffffff<>+0(SB), Y8, Y9
-	VMINPS      Y3, Y1, Y5
-	VMINPS      Y9, Y1, Y11
-	VMOVAPS     Y5, Y4
-	VMOVAPS     Y11, Y10
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y10
-	VADDPS      all_cb400000<>+0(SB), Y4, Y6
-	VADDPS      all_cb400000<>+0(SB), Y10, Y7
-	VFMSUB213PS Y6, Y0, Y5
-	VFMSUB213PS Y7, Y0, Y11
-	VPERMPS     gelu_cdf_6<>+0(SB), Y4, Y6
-	VPERMPS     gelu_cdf_6<>+0(SB), Y10, Y12
-	VPERMPS     gelu_cdf_5<>+0(SB), Y4, Y7
-	VPERMPS     gelu_cdf_5<>+0(SB), Y10, Y13
-	VFMADD213PS Y7, Y5, Y6
-	VFMADD213PS Y13, Y11, Y12
-	VPERMPS     gelu_cdf_4<>+0(SB), Y4, Y7
-	VPERMPS     gelu_cdf_4<>+0(SB), Y10, Y13
-	VFMADD213PS Y7, Y5, Y6
-	VFMADD213PS Y13, Y11, Y12
-	VPERMPS     gelu_cdf_3<>+0(SB), Y4, Y7
-	VPERMPS     gelu_cdf_3<>+0(SB), Y10, Y13
-	VFMADD213PS Y7, Y5, Y6
-	VFMADD213PS Y13, Y11, Y12
-	VPERMPS     gelu_cdf_2<>+0(SB), Y4, Y7
-	VPERMPS     gelu_cdf_2<>+0(SB), Y10, Y13
-	VFMADD213PS Y7, Y5, Y6
-	VFMADD213PS Y13, Y11, Y12
-	VPERMPS     gelu_cdf_1<>+0(SB), Y4, Y7
-	VPERMPS     gelu_cdf_1<>+0(SB), Y10, Y13
-	VFMADD213PS Y7, Y5, Y6
-	VFMADD213PS Y13, Y11, Y12
-	VPERMPS     gelu_cdf_0<>+0(SB), Y4, Y4
-	VPERMPS     gelu_cdf_0<>+0(SB), Y10, Y7
-	VFMADD213PS Y4, Y5, Y6
-	VFMADD213PS Y7, Y11, Y12
-	VMULPS      all_3f000000<>+0(SB), Y2, Y2
-	VMULPS      all_3f000000<>+0(SB), Y8, Y4
-	VFMADD231PS Y6, Y3, Y2
-	VFMADD231PS Y12, Y9, Y4
-	VMOVUPS     Y2, (CX)(BX*4)
-	VMOVUPS     Y4, 32(CX)(BX*4)
-	VMOVUPS     64(DX)(BX*4), Y2
-	VMOVUPS     96(DX)(BX*4), Y8
-	VANDPS      all_7fffffff<>+0(SB), Y2, Y3
-	VANDPS      all_7fffffff<>+0(SB), Y8, Y9
-	VMINPS      Y3, Y1, Y5
-	VMINPS      Y9, Y1, Y11
-	VMOVAPS     Y5, Y4
-	VMOVAPS     Y11, Y10
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y10
-	VADDPS      all_cb400000<>+0(SB), Y4, Y6
-	VADDPS      all_cb400000<>+0(SB), Y10, Y7
-	VFMSUB213PS Y6, Y0, Y5
-	VFMSUB213PS Y7, Y0, Y11
-	VPERMPS     gelu_cdf_6<>+0(SB), Y4, Y6
-	VPERMPS     gelu_cdf_6<>+0(SB), Y10, Y12
-	VPERMPS     gelu_cdf_5<>+0(SB), Y4, Y7
-	VPERMPS     gelu_cdf_5<>+0(SB), Y10, Y13
-	VFMADD213PS Y7, Y5, Y6
-	VFMADD213PS Y13, Y11, Y12
-	VPERMPS     gelu_cdf_4<>+0(SB), Y4, Y7
-	VPERMPS     gelu_cdf_4<>+0(SB), Y10, Y13
-	VFMADD213PS Y7, Y5, Y6
-	VFMADD213PS Y13, Y11, Y12
-	VPERMPS     gelu_cdf_3<>+0(SB), Y4, Y7
-	VPERMPS     gelu_cdf_3<>+0(SB), Y10, Y13
-	VFMADD213PS Y7, Y5, Y6
-	VFMADD213PS Y13, Y11, Y12
-	VPERMPS     gelu_cdf_2<>+0(SB), Y4, Y7
-	VPERMPS     gelu_cdf_2<>+0(SB), Y10, Y13
-	VFMADD213PS Y7, Y5, Y6
-	VFMADD213PS Y13, Y11, Y12
-	VPERMPS     gelu_cdf_1<>+0(SB), Y4, Y7
-	VPERMPS     gelu_cdf_1<>+0(SB), Y10, Y13
-	VFMADD213PS Y7, Y5, Y6
-	VFMADD213PS Y13, Y11, Y12
-	VPERMPS     gelu_cdf_0<>+0(SB), Y4, Y4
-	VPERMPS     gelu_cdf_0<>+0(SB), Y10, Y7
-	VFMADD213PS Y4, Y5, Y6
-	VFMADD213PS Y7, Y11, Y12
-	VMULPS      all_3f000000<>+0(SB), Y2, Y2
-	VMULPS      all_3f000000<>+0(SB), Y8, Y4
-	VFMADD231PS Y6, Y3, Y2
-	VFMADD231PS Y12, Y9, Y4
-	VMOVUPS     Y2, 64(CX)(BX*4)
-	VMOVUPS     Y4, 96(CX)(BX*4)
-	ADDQ        $0x20, BX
-	JMP         block1
+	LEAQ         32(BX), SI
+	CMPQ         SI, AX
+	JGT          lastBlock2
+	VMOVUPS      (DX)(BX*4), Y2
+	VMOVUPS      32(DX)(BX*4), Y8
+	VANDPS       all_7fffffff<>+0(SB), Y2, Y3
+	VANDPS       all_7fffffff<>+0(SB), Y8, Y9
+	VMINPS       Y3, Y0, Y4
+	VMINPS       Y9, Y0, Y10
+	VMULPS       Y4, Y4, Y6
+	VMULPS       Y10, Y10, Y12
+	VBROADCASTSS one_b2ec69db<>+0(SB), Y7
+	VBROADCASTSS one_b2ec69db<>+0(SB), Y13
+	VBROADCASTSS one_3545319a<>+0(SB), Y5
+	VBROADCASTSS one_3545319a<>+0(SB), Y11
+	VFMADD213PS  all_b6f8064b<>+0(SB), Y6, Y7
+	VFMADD213PS  all_b6f8064b<>+0(SB), Y12, Y13
+	VFMADD213PS  all_37f57486<>+0(SB), Y6, Y5
+	VFMADD213PS  all_37f57486<>+0(SB), Y12, Y11
+	VFMADD213PS  all_3778bfe0<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3778bfe0<>+0(SB), Y12, Y13
+	VFMADD213PS  all_b9afb34a<>+0(SB), Y6, Y5
+	VFMADD213PS  all_b9afb34a<>+0(SB), Y12, Y11
+	VFMADD213PS  all_ba14253c<>+0(SB), Y6, Y7
+	VFMADD213PS  all_ba14253c<>+0(SB), Y12, Y13
+	VFMADD213PS  all_3bb26f0d<>+0(SB), Y6, Y5
+	VFMADD213PS  all_3bb26f0d<>+0(SB), Y12, Y11
+	VFMADD213PS  all_3c290c57<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3c290c57<>+0(SB), Y12, Y13
+	VFMADD213PS  all_bd65fd09<>+0(SB), Y6, Y5
+	VFMADD213PS  all_bd65fd09<>+0(SB), Y12, Y11
+	VFMADD213PS  all_be5828c9<>+0(SB), Y6, Y7
+	VFMADD213PS  all_be5828c9<>+0(SB), Y12, Y13
+	VFMADD213PS  all_3f4b2ff5<>+0(SB), Y6, Y5
+	VFMADD213PS  all_3f4b2ff5<>+0(SB), Y12, Y11
+	VFMADD231PS  Y7, Y4, Y5
+	VFMADD231PS  Y13, Y10, Y11
+	VMAXPS       Y5, Y1, Y5
+	VMAXPS       Y11, Y1, Y11
+	VMULPS       Y5, Y5, Y6
+	VMULPS       Y11, Y11, Y12
+	VFNMADD213PS all_3f000000<>+0(SB), Y5, Y6
+	VFNMADD213PS all_3f000000<>+0(SB), Y11, Y12
+	VMULPS       all_3f000000<>+0(SB), Y2, Y2
+	VMULPS       all_3f000000<>+0(SB), Y8, Y8
+	VFMADD231PS  Y6, Y3, Y2
+	VFMADD231PS  Y12, Y9, Y8
+	VMOVUPS      Y2, (CX)(BX*4)
+	VMOVUPS      Y8, 32(CX)(BX*4)
+	VMOVUPS      64(DX)(BX*4), Y2
+	VMOVUPS      96(DX)(BX*4), Y8
+	VANDPS       all_7fffffff<>+0(SB), Y2, Y3
+	VANDPS       all_7fffffff<>+0(SB), Y8, Y9
+	VMINPS       Y3, Y0, Y4
+	VMINPS       Y9, Y0, Y10
+	VMULPS       Y4, Y4, Y6
+	VMULPS       Y10, Y10, Y12
+	VBROADCASTSS one_b2ec69db<>+0(SB), Y7
+	VBROADCASTSS one_b2ec69db<>+0(SB), Y13
+	VBROADCASTSS one_3545319a<>+0(SB), Y5
+	VBROADCASTSS one_3545319a<>+0(SB), Y11
+	VFMADD213PS  all_b6f8064b<>+0(SB), Y6, Y7
+	VFMADD213PS  all_b6f8064b<>+0(SB), Y12, Y13
+	VFMADD213PS  all_37f57486<>+0(SB), Y6, Y5
+	VFMADD213PS  all_37f57486<>+0(SB), Y12, Y11
+	VFMADD213PS  all_3778bfe0<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3778bfe0<>+0(SB), Y12, Y13
+	VFMADD213PS  all_b9afb34a<>+0(SB), Y6, Y5
+	VFMADD213PS  all_b9afb34a<>+0(SB), Y12, Y11
+	VFMADD213PS  all_ba14253c<>+0(SB), Y6, Y7
+	VFMADD213PS  all_ba14253c<>+0(SB), Y12, Y13
+	VFMADD213PS  all_3bb26f0d<>+0(SB), Y6, Y5
+	VFMADD213PS  all_3bb26f0d<>+0(SB), Y12, Y11
+	VFMADD213PS  all_3c290c57<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3c290c57<>+0(SB), Y12, Y13
+	VFMADD213PS  all_bd65fd09<>+0(SB), Y6, Y5
+	VFMADD213PS  all_bd65fd09<>+0(SB), Y12, Y11
+	VFMADD213PS  all_be5828c9<>+0(SB), Y6, Y7
+	VFMADD213PS  all_be5828c9<>+0(SB), Y12, Y13
+	VFMADD213PS  all_3f4b2ff5<>+0(SB), Y6, Y5
+	VFMADD213PS  all_3f4b2ff5<>+0(SB), Y12, Y11
+	VFMADD231PS  Y7, Y4, Y5
+	VFMADD231PS  Y13, Y10, Y11
+	VMAXPS       Y5, Y1, Y5
+	VMAXPS       Y11, Y1, Y11
+	VMULPS       Y5, Y5, Y6
+	VMULPS       Y11, Y11, Y12
+	VFNMADD213PS all_3f000000<>+0(SB), Y5, Y6
+	VFNMADD213PS all_3f000000<>+0(SB), Y11, Y12
+	VMULPS       all_3f000000<>+0(SB), Y2, Y2
+	VMULPS       all_3f000000<>+0(SB), Y8, Y8
+	VFMADD231PS  Y6, Y3, Y2
+	VFMADD231PS  Y12, Y9, Y8
+	VMOVUPS      Y2, 64(CX)(BX*4)
+	VMOVUPS      Y8, 96(CX)(BX*4)
+	ADDQ         $0x20, BX
+	JMP          block1
 
 lastBlock2:
-	CMPQ        BX, AX
-	JEQ         end3
-	LEAQ        block_masks<>+0(SB), DI
-	MOVQ        BX, SI
-	SUBQ        AX, SI
-	LEAQ        128(DI)(SI*4), DI
-	LEAQ        8(BX), SI
-	CMPQ        SI, AX
-	JGT         cutVector4
-	VMOVUPS     (DX)(BX*4), Y2
-	VANDPS      all_7fffffff<>+0(SB), Y2, Y3
-	VMINPS      Y3, Y1, Y5
-	VMOVAPS     Y5, Y4
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
-	VADDPS      all_cb400000<>+0(SB), Y4, Y6
-	VFMSUB213PS Y6, Y0, Y5
-	VPERMPS     gelu_cdf_6<>+0(SB), Y4, Y6
-	VPERMPS     gelu_cdf_5<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_4<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_3<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_2<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_1<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_0<>+0(SB), Y4, Y4
-	VFMADD213PS Y4, Y5, Y6
-	VMULPS      all_3f000000<>+0(SB), Y2, Y2
-	VFMADD231PS Y6, Y3, Y2
-	VMOVUPS     Y2, (CX)(BX*4)
-	LEAQ        16(BX), SI
-	CMPQ        SI, AX
-	JGT         cutVector5
-	VMOVUPS     32(DX)(BX*4), Y2
-	VANDPS      all_7fffffff<>+0(SB), Y2, Y3
-	VMINPS      Y3, Y1, Y5
-	VMOVAPS     Y5, Y4
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
-	VADDPS      all_cb400000<>+0(SB), Y4, Y6
-	VFMSUB213PS Y6, Y0, Y5
-	VPERMPS     gelu_cdf_6<>+0(SB), Y4, Y6
-	VPERMPS     gelu_cdf_5<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_4<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_3<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_2<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_1<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_0<>+0(SB), Y4, Y4
-	VFMADD213PS Y4, Y5, Y6
-	VMULPS      all_3f000000<>+0(SB), Y2, Y2
-	VFMADD231PS Y6, Y3, Y2
-	VMOVUPS     Y2, 32(CX)(BX*4)
-	LEAQ        24(BX), SI
-	CMPQ        SI, AX
-	JGT         cutVector6
-	VMOVUPS     64(DX)(BX*4), Y2
-	VANDPS      all_7fffffff<>+0(SB), Y2, Y3
-	VMINPS      Y3, Y1, Y5
-	VMOVAPS     Y5, Y4
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
-	VADDPS      all_cb400000<>+0(SB), Y4, Y6
-	VFMSUB213PS Y6, Y0, Y5
-	VPERMPS     gelu_cdf_6<>+0(SB), Y4, Y6
-	VPERMPS     gelu_cdf_5<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_4<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_3<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_2<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_1<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_0<>+0(SB), Y4, Y4
-	VFMADD213PS Y4, Y5, Y6
-	VMULPS      all_3f000000<>+0(SB), Y2, Y2
-	VFMADD231PS Y6, Y3, Y2
-	VMOVUPS     Y2, 64(CX)(BX*4)
-	LEAQ        24(BX), SI
-	CMPQ        SI, AX
-	JGE         end3
-	VMOVUPS     96(DI), Y2
-	VMASKMOVPS  96(DX)(BX*4), Y2, Y3
-	VANDPS      all_7fffffff<>+0(SB), Y3, Y4
-	VMINPS      Y4, Y1, Y5
-	VMOVAPS     Y5, Y1
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y1
-	VADDPS      all_cb400000<>+0(SB), Y1, Y6
-	VFMSUB213PS Y6, Y0, Y5
-	VPERMPS     gelu_cdf_6<>+0(SB), Y1, Y0
-	VPERMPS     gelu_cdf_5<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_cdf_4<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_cdf_3<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_cdf_2<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_cdf_1<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_cdf_0<>+0(SB), Y1, Y1
-	VFMADD213PS Y1, Y5, Y0
-	VMULPS      all_3f000000<>+0(SB), Y3, Y1
-	VFMADD231PS Y0, Y4, Y1
-	VMASKMOVPS  Y1, Y2, 96(CX)(BX*4)
-	JMP         end3
+	CMPQ         BX, AX
+	JEQ          end3
+	LEAQ         block_masks<>+0(SB), DI
+	MOVQ         BX, SI
+	SUBQ         AX, SI
+	LEAQ         128(DI)(SI*4), DI
+	LEAQ         8(BX), SI
+	CMPQ         SI, AX
+	JGT          cutVector4
+	VMOVUPS      (DX)(BX*4), Y2
+	VANDPS       all_7fffffff<>+0(SB), Y2, Y3
+	VMINPS       Y3, Y0, Y4
+	VMULPS       Y4, Y4, Y6
+	VBROADCASTSS one_b2ec69db<>+0(SB), Y7
+	VBROADCASTSS one_3545319a<>+0(SB), Y5
+	VFMADD213PS  all_b6f8064b<>+0(SB), Y6, Y7
+	VFMADD213PS  all_37f57486<>+0(SB), Y6, Y5
+	VFMADD213PS  all_3778bfe0<>+0(SB), Y6, Y7
+	VFMADD213PS  all_b9afb34a<>+0(SB), Y6, Y5
+	VFMADD213PS  all_ba14253c<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3bb26f0d<>+0(SB), Y6, Y5
+	VFMADD213PS  all_3c290c57<>+0(SB), Y6, Y7
+	VFMADD213PS  all_bd65fd09<>+0(SB), Y6, Y5
+	VFMADD213PS  all_be5828c9<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3f4b2ff5<>+0(SB), Y6, Y5
+	VFMADD231PS  Y7, Y4, Y5
+	VMAXPS       Y5, Y1, Y5
+	VMULPS       Y5, Y5, Y6
+	VFNMADD213PS all_3f000000<>+0(SB), Y5, Y6
+	VMULPS       all_3f000000<>+0(SB), Y2, Y2
+	VFMADD231PS  Y6, Y3, Y2
+	VMOVUPS      Y2, (CX)(BX*4)
+	LEAQ         16(BX), SI
+	CMPQ         SI, AX
+	JGT          cutVector5
+	VMOVUPS      32(DX)(BX*4), Y2
+	VANDPS       all_7fffffff<>+0(SB), Y2, Y3
+	VMINPS       Y3, Y0, Y4
+	VMULPS       Y4, Y4, Y6
+	VBROADCASTSS one_b2ec69db<>+0(SB), Y7
+	VBROADCASTSS one_3545319a<>+0(SB), Y5
+	VFMADD213PS  all_b6f8064b<>+0(SB), Y6, Y7
+	VFMADD213PS  all_37f57486<>+0(SB), Y6, Y5
+	VFMADD213PS  all_3778bfe0<>+0(SB), Y6, Y7
+	VFMADD213PS  all_b9afb34a<>+0(SB), Y6, Y5
+	VFMADD213PS  all_ba14253c<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3bb26f0d<>+0(SB), Y6, Y5
+	VFMADD213PS  all_3c290c57<>+0(SB), Y6, Y7
+	VFMADD213PS  all_bd65fd09<>+0(SB), Y6, Y5
+	VFMADD213PS  all_be5828c9<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3f4b2ff5<>+0(SB), Y6, Y5
+	VFMADD231PS  Y7, Y4, Y5
+	VMAXPS       Y5, Y1, Y5
+	VMULPS       Y5, Y5, Y6
+	VFNMADD213PS all_3f000000<>+0(SB), Y5, Y6
+	VMULPS       all_3f000000<>+0(SB), Y2, Y2
+	VFMADD231PS  Y6, Y3, Y2
+	VMOVUPS      Y2, 32(CX)(BX*4)
+	LEAQ         24(BX), SI
+	CMPQ         SI, AX
+	JGT          cutVector6
+	VMOVUPS      64(DX)(BX*4), Y2
+	VANDPS       all_7fffffff<>+0(SB), Y2, Y3
+	VMINPS       Y3, Y0, Y4
+	VMULPS       Y4, Y4, Y6
+	VBROADCASTSS one_b2ec69db<>+0(SB), Y7
+	VBROADCASTSS one_3545319a<>+0(SB), Y5
+	VFMADD213PS  all_b6f8064b<>+0(SB), Y6, Y7
+	VFMADD213PS  all_37f57486<>+0(SB), Y6, Y5
+	VFMADD213PS  all_3778bfe0<>+0(SB), Y6, Y7
+	VFMADD213PS  all_b9afb34a<>+0(SB), Y6, Y5
+	VFMADD213PS  all_ba14253c<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3bb26f0d<>+0(SB), Y6, Y5
+	VFMADD213PS  all_3c290c57<>+0(SB), Y6, Y7
+	VFMADD213PS  all_bd65fd09<>+0(SB), Y6, Y5
+	VFMADD213PS  all_be5828c9<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3f4b2ff5<>+0(SB), Y6, Y5
+	VFMADD231PS  Y7, Y4, Y5
+	VMAXPS       Y5, Y1, Y5
+	VMULPS       Y5, Y5, Y6
+	VFNMADD213PS all_3f000000<>+0(SB), Y5, Y6
+	VMULPS       all_3f000000<>+0(SB), Y2, Y2
+	VFMADD231PS  Y6, Y3, Y2
+	VMOVUPS      Y2, 64(CX)(BX*4)
+	LEAQ         24(BX), SI
+	CMPQ         SI, AX
+	JGE          end3
+	VMOVUPS      96(DI), Y2
+	VMASKMOVPS   96(DX)(BX*4), Y2, Y3
+	VANDPS       all_7fffffff<>+0(SB), Y3, Y4
+	VMINPS       Y4, Y0, Y0
+	VMULPS       Y0, Y0, Y6
+	VBROADCASTSS one_b2ec69db<>+0(SB), Y7
+	VBROADCASTSS one_3545319a<>+0(SB), Y5
+	VFMADD213PS  all_b6f8064b<>+0(SB), Y6, Y7
+	VFMADD213PS  all_37f57486<>+0(SB), Y6, Y5
+	VFMADD213PS  all_3778bfe0<>+0(SB), Y6, Y7
+	VFMADD213PS  all_b9afb34a<>+0(SB), Y6, Y5
+	VFMADD213PS  all_ba14253c<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3bb26f0d<>+0(SB), Y6, Y5
+	VFMADD213PS  all_3c290c57<>+0(SB), Y6, Y7
+	VFMADD213PS  all_bd65fd09<>+0(SB), Y6, Y5
+	VFMADD213PS  all_be5828c9<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3f4b2ff5<>+0(SB), Y6, Y5
+	VFMADD231PS  Y7, Y0, Y5
+	VMAXPS       Y5, Y1, Y5
+	VMULPS       Y5, Y5, Y6
+	VFNMADD213PS all_3f000000<>+0(SB), Y5, Y6
+	VMULPS       all_3f000000<>+0(SB), Y3, Y3
+	VFMADD231PS  Y6, Y4, Y3
+	VMASKMOVPS   Y3, Y2, 96(CX)(BX*4)
+	JMP          end3
 
 cutVector4:
-	VMOVUPS     (DI), Y2
-	VMASKMOVPS  (DX)(BX*4), Y2, Y3
-	VANDPS      all_7fffffff<>+0(SB), Y3, Y4
-	VMINPS      Y4, Y1, Y5
-	VMOVAPS     Y5, Y1
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y1
-	VADDPS      all_cb400000<>+0(SB), Y1, Y6
-	VFMSUB213PS Y6, Y0, Y5
-	VPERMPS     gelu_cdf_6<>+0(SB), Y1, Y0
-	VPERMPS     gelu_cdf_5<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_cdf_4<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_cdf_3<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_cdf_2<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_cdf_1<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_cdf_0<>+0(SB), Y1, Y1
-	VFMADD213PS Y1, Y5, Y0
-	VMULPS      all_3f000000<>+0(SB), Y3, Y1
-	VFMADD231PS Y0, Y4, Y1
-	VMASKMOVPS  Y1, Y2, (CX)(BX*4)
-	JMP         end3
+	VMOVUPS      (DI), Y2
+	VMASKMOVPS   (DX)(BX*4), Y2, Y3
+	VANDPS       all_7fffffff<>+0(SB), Y3, Y4
+	VMINPS       Y4, Y0, Y0
+	VMULPS       Y0, Y0, Y6
+	VBROADCASTSS one_b2ec69db<>+0(SB), Y7
+	VBROADCASTSS one_3545319a<>+0(SB), Y5
+	VFMADD213PS  all_b6f8064b<>+0(SB), Y6, Y7
+	VFMADD213PS  all_37f57486<>+0(SB), Y6, Y5
+	VFMADD213PS  all_3778bfe0<>+0(SB), Y6, Y7
+	VFMADD213PS  all_b9afb34a<>+0(SB), Y6, Y5
+	VFMADD213PS  all_ba14253c<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3bb26f0d<>+0(SB), Y6, Y5
+	VFMADD213PS  all_3c290c57<>+0(SB), Y6, Y7
+	VFMADD213PS  all_bd65fd09<>+0(SB), Y6, Y5
+	VFMADD213PS  all_be5828c9<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3f4b2ff5<>+0(SB), Y6, Y5
+	VFMADD231PS  Y7, Y0, Y5
+	VMAXPS       Y5, Y1, Y5
+	VMULPS       Y5, Y5, Y6
+	VFNMADD213PS all_3f000000<>+0(SB), Y5, Y6
+	VMULPS       all_3f000000<>+0(SB), Y3, Y3
+	VFMADD231PS  Y6, Y4, Y3
+	VMASKMOVPS   Y3, Y2, (CX)(BX*4)
+	JMP          end3
 
 cutVector5:
-	LEAQ        8(BX), SI
-	CMPQ        SI, AX
-	JGE         end3
-	VMOVUPS     32(DI), Y2
-	VMASKMOVPS  32(DX)(BX*4), Y2, Y3
-	VANDPS      all_7fffffff<>+0(SB), Y3, Y4
-	VMINPS      Y4, Y1, Y5
-	VMOVAPS     Y5, Y1
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y1
-	VADDPS      all_cb400000<>+0(SB), Y1, Y6
-	VFMSUB213PS Y6, Y0, Y5
-	VPERMPS     gelu_cdf_6<>+0(SB), Y1, Y0
-	VPERMPS     gelu_cdf_5<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_cdf_4<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_cdf_3<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_cdf_2<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_cdf_1<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_cdf_0<>+0(SB), Y1, Y1
-	VFMADD213PS Y1, Y5, Y0
-	VMULPS      all_3f000000<>+0(SB), Y3, Y1
-	VFMADD231PS Y0, Y4, Y1
-	VMASKMOVPS  Y1, Y2, 32(CX)(BX*4)
-	JMP         end3
+	LEAQ         8(BX), SI
+	CMPQ         SI, AX
+	JGE          end3
+	VMOVUPS      32(DI), Y2
+	VMASKMOVPS   32(DX)(BX*4), Y2, Y3
+	VANDPS       all_7fffffff<>+0(SB), Y3, Y4
+	VMINPS       Y4, Y0, Y0
+	VMULPS       Y0, Y0, Y6
+	VBROADCASTSS one_b2ec69db<>+0(SB), Y7
+	VBROADCASTSS one_3545319a<>+0(SB), Y5
+	VFMADD213PS  all_b6f8064b<>+0(SB), Y6, Y7
+	VFMADD213PS  all_37f57486<>+0(SB), Y6, Y5
+	VFMADD213PS  all_3778bfe0<>+0(SB), Y6, Y7
+	VFMADD213PS  all_b9afb34a<>+0(SB), Y6, Y5
+	VFMADD213PS  all_ba14253c<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3bb26f0d<>+0(SB), Y6, Y5
+	VFMADD213PS  all_3c290c57<>+0(SB), Y6, Y7
+	VFMADD213PS  all_bd65fd09<>+0(SB), Y6, Y5
+	VFMADD213PS  all_be5828c9<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3f4b2ff5<>+0(SB), Y6, Y5
+	VFMADD231PS  Y7, Y0, Y5
+	VMAXPS       Y5, Y1, Y5
+	VMULPS       Y5, Y5, Y6
+	VFNMADD213PS all_3f000000<>+0(SB), Y5, Y6
+	VMULPS       all_3f000000<>+0(SB), Y3, Y3
+	VFMADD231PS  Y6, Y4, Y3
+	VMASKMOVPS   Y3, Y2, 32(CX)(BX*4)
+	JMP          end3
 
 cutVector6:
-	LEAQ        16(BX), SI
-	CMPQ        SI, AX
-	JGE         end3
-	VMOVUPS     64(DI), Y2
-	VMASKMOVPS  64(DX)(BX*4), Y2, Y3
-	VANDPS      all_7fffffff<>+0(SB), Y3, Y4
-	VMINPS      Y4, Y1, Y5
-	VMOVAPS     Y5, Y1
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y1
-	VADDPS      all_cb400000<>+0(SB), Y1, Y6
-	VFMSUB213PS Y6, Y0, Y5
-	VPERMPS     gelu_cdf_6<>+0(SB), Y1, Y0
-	VPERMPS     gelu_cdf_5<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_cdf_4<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_cdf_3<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_cdf_2<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_cdf_1<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_cdf_0<>+0(SB), Y1, Y1
-	VFMADD213PS Y1, Y5, Y0
-	VMULPS      all_3f000000<>+0(SB), Y3, Y1
-	VFMADD231PS Y0, Y4, Y1
-	VMASKMOVPS  Y1, Y2, 64(CX)(BX*4)
+	LEAQ         16(BX), SI
+	CMPQ         SI, AX
+	JGE          end3
+	VMOVUPS      64(DI), Y2
+	VMASKMOVPS   64(DX)(BX*4), Y2, Y3
+	VANDPS       all_7fffffff<>+0(SB), Y3, Y4
+	VMINPS       Y4, Y0, Y0
+	VMULPS       Y0, Y0, Y6
+	VBROADCASTSS one_b2ec69db<>+0(SB), Y7
+	VBROADCASTSS one_3545319a<>+0(SB), Y5
+	VFMADD213PS  all_b6f8064b<>+0(SB), Y6, Y7
+	VFMADD213PS  all_37f57486<>+0(SB), Y6, Y5
+	VFMADD213PS  all_3778bfe0<>+0(SB), Y6, Y7
+	VFMADD213PS  all_b9afb34a<>+0(SB), Y6, Y5
+	VFMADD213PS  all_ba14253c<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3bb26f0d<>+0(SB), Y6, Y5
+	VFMADD213PS  all_3c290c57<>+0(SB), Y6, Y7
+	VFMADD213PS  all_bd65fd09<>+0(SB), Y6, Y5
+	VFMADD213PS  all_be5828c9<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3f4b2ff5<>+0(SB), Y6, Y5
+	VFMADD231PS  Y7, Y0, Y5
+	VMAXPS       Y5, Y1, Y5
+	VMULPS       Y5, Y5, Y6
+	VFNMADD213PS all_3f000000<>+0(SB), Y5, Y6
+	VMULPS       all_3f000000<>+0(SB), Y3, Y3
+	VFMADD231PS  Y6, Y4, Y3
+	VMASKMOVPS   Y3, Y2, 64(CX)(BX*4)
 
 end3:
 	VZEROUPPER
 	RET
 
-DATA one_3f980000<>+0(SB)/4, $0x3f980000
-GLOBL one_3f980000<>(SB), RODATA|NOPTR, $4
-
-DATA one_40bca1af<>+0(SB)/4, $0x40bca1af
-GLOBL one_40bca1af<>(SB), RODATA|NOPTR, $4
-
-DATA gelu_cdf_0<>+0(SB)/4, $0x00000000
-DATA gelu_cdf_0<>+4(SB)/4, $0x3e99ab5c
-DATA gelu_cdf_0<>+8(SB)/4, $0x3ee86973
-DATA gelu_cdf_0<>+12(SB)/4, $0x3efd0c98
-DATA gelu_cdf_0<>+16(SB)/4, $0x3effce74
-DATA gelu_cdf_0<>+20(SB)/4, $0x3efffe55
-DATA gelu_cdf_0<>+24(SB)/4, $0x3efffff9
-DATA gelu_cdf_0<>+28(SB)/4, $0x3f000000
-GLOBL gelu_cdf_0<>(SB), RODATA|NOPTR, $32
-
-DATA gelu_cdf_1<>+0(SB)/4, $0x3eac01be
-DATA gelu_cdf_1<>+4(SB)/4, $0x3e715148
-DATA gelu_cdf_1<>+8(SB)/4, $0x3da697a0
-DATA gelu_cdf_1<>+12(SB)/4, $0x3c625c29
-DATA gelu_cdf_1<>+16(SB)/4, $0x3a975937
-DATA gelu_cdf_1<>+20(SB)/4, $0x384736eb
-DATA gelu_cdf_1<>+24(SB)/4, $0x35811bc7
-DATA gelu_cdf_1<>+28(SB)/4, $0x3224f163
-GLOBL gelu_cdf_1<>(SB), RODATA|NOPTR, $32
-
-DATA gelu_cdf_2<>+0(SB)/4, $0x00000000
-DATA gelu_cdf_2<>+4(SB)/4, $0xbdab20b8
-DATA gelu_cdf_2<>+8(SB)/4, $0xbd6c465c
-DATA gelu_cdf_2<>+12(SB)/4, $0xbc70c8ac
-DATA gelu_cdf_2<>+16(SB)/4, $0xbad6a74a
-DATA gelu_cdf_2<>+20(SB)/4, $0xb8b08ec7
-DATA gelu_cdf_2<>+24(SB)/4, $0xb609380f
-DATA gelu_cdf_2<>+28(SB)/4, $0xb2cc2463
-GLOBL gelu_cdf_2<>(SB), RODATA|NOPTR, $32
-
-DATA gelu_cdf_3<>+0(SB)/4, $0xbd228f0d
-DATA gelu_cdf_3<>+4(SB)/4, $0xbc04ded8
-DATA gelu_cdf_3<>+8(SB)/4, $0x3c909b2b
-DATA gelu_cdf_3<>+12(SB)/4, $0x3c10105e
-DATA gelu_cdf_3<>+16(SB)/4, $0x3ab90ff8
-DATA gelu_cdf_3<>+20(SB)/4, $0x38c443e0
-DATA gelu_cdf_3<>+24(SB)/4, $0x3638e10e
-DATA gelu_cdf_3<>+28(SB)/4, $0x331f8bda
-GLOBL gelu_cdf_3<>(SB), RODATA|NOPTR, $32
-
-DATA gelu_cdf_4<>+0(SB)/4, $0x00000000
-DATA gelu_cdf_4<>+4(SB)/4, $0x3c394892
-DATA gelu_cdf_4<>+8(SB)/4, $0x3a12b6db
-DATA gelu_cdf_4<>+12(SB)/4, $0xbb4088b4
-DATA gelu_cdf_4<>+16(SB)/4, $0xba53cf9e
-DATA gelu_cdf_4<>+20(SB)/4, $0xb8998c3c
-DATA gelu_cdf_4<>+24(SB)/4, $0xb635e7d0
-DATA gelu_cdf_4<>+28(SB)/4, $0xb33d45c5
-GLOBL gelu_cdf_4<>(SB), RODATA|NOPTR, $32
-
-DATA gelu_cdf_5<>+0(SB)/4, $0x3b856538
-DATA gelu_cdf_5<>+4(SB)/4, $0xba30a356
-DATA gelu_cdf_5<>+8(SB)/4, $0xbb02fe1d
-DATA gelu_cdf_5<>+12(SB)/4, $0x3993b307
-DATA gelu_cdf_5<>+16(SB)/4, $0x39a1dde7
-DATA gelu_cdf_5<>+20(SB)/4, $0x383a3241
-DATA gelu_cdf_5<>+24(SB)/4, $0x36180958
-DATA gelu_cdf_5<>+28(SB)/4, $0x334ef751
-GLOBL gelu_cdf_5<>(SB), RODATA|NOPTR, $32
-
-DATA gelu_cdf_6<>+0(SB)/4, $0x00000000
-DATA gelu_cdf_6<>+4(SB)/4, $0xba7a900c
-DATA gelu_cdf_6<>+8(SB)/4, $0x39d5ffe8
-DATA gelu_cdf_6<>+12(SB)/4, $0x3931927d
-DATA gelu_cdf_6<>+16(SB)/4, $0xb88d0b74
-DATA gelu_cdf_6<>+20(SB)/4, $0xb799e278
-DATA gelu_cdf_6<>+24(SB)/4, $0xb5a9a780
-DATA gelu_cdf_6<>+28(SB)/4, $0xb30d4910
-GLOBL gelu_cdf_6<>(SB), RODATA|NOPTR, $32
+DATA one_40cccccd<>+0(SB)/4, $0x40cccccd
+GLOBL one_40cccccd<>(SB), RODATA|NOPTR, $4
 
 DATA all_7fffffff<>+0(SB)/4, $0x7fffffff
 DATA all_7fffffff<>+4(SB)/4, $0x7fffffff
@@ -403,25 +330,111 @@ DATA all_7fffffff<>+24(SB)/4, $0x7fffffff
 DATA all_7fffffff<>+28(SB)/4, $0x7fffffff
 GLOBL all_7fffffff<>(SB), RODATA|NOPTR, $32
 
-DATA all_4b400000<>+0(SB)/4, $0x4b400000
-DATA all_4b400000<>+4(SB)/4, $0x4b400000
-DATA all_4b400000<>+8(SB)/4, $0x4b400000
-DATA all_4b400000<>+12(SB)/4, $0x4b400000
-DATA all_4b400000<>+16(SB)/4, $0x4b400000
-DATA all_4b400000<>+20(SB)/4, $0x4b400000
-DATA all_4b400000<>+24(SB)/4, $0x4b400000
-DATA all_4b400000<>+28(SB)/4, $0x4b400000
-GLOBL all_4b400000<>(SB), RODATA|NOPTR, $32
+DATA one_b2ec69db<>+0(SB)/4, $0xb2ec69db
+GLOBL one_b2ec69db<>(SB), RODATA|NOPTR, $4
 
-DATA all_cb400000<>+0(SB)/4, $0xcb400000
-DATA all_cb400000<>+4(SB)/4, $0xcb400000
-DATA all_cb400000<>+8(SB)/4, $0xcb400000
-DATA all_cb400000<>+12(SB)/4, $0xcb400000
-DATA all_cb400000<>+16(SB)/4, $0xcb400000
-DATA all_cb400000<>+20(SB)/4, $0xcb400000
-DATA all_cb400000<>+24(SB)/4, $0xcb400000
-DATA all_cb400000<>+28(SB)/4, $0xcb400000
-GLOBL all_cb400000<>(SB), RODATA|NOPTR, $32
+DATA one_3545319a<>+0(SB)/4, $0x3545319a
+GLOBL one_3545319a<>(SB), RODATA|NOPTR, $4
+
+DATA all_b6f8064b<>+0(SB)/4, $0xb6f8064b
+DATA all_b6f8064b<>+4(SB)/4, $0xb6f8064b
+DATA all_b6f8064b<>+8(SB)/4, $0xb6f8064b
+DATA all_b6f8064b<>+12(SB)/4, $0xb6f8064b
+DATA all_b6f8064b<>+16(SB)/4, $0xb6f8064b
+DATA all_b6f8064b<>+20(SB)/4, $0xb6f8064b
+DATA all_b6f8064b<>+24(SB)/4, $0xb6f8064b
+DATA all_b6f8064b<>+28(SB)/4, $0xb6f8064b
+GLOBL all_b6f8064b<>(SB), RODATA|NOPTR, $32
+
+DATA all_37f57486<>+0(SB)/4, $0x37f57486
+DATA all_37f57486<>+4(SB)/4, $0x37f57486
+DATA all_37f57486<>+8(SB)/4, $0x37f57486
+DATA all_37f57486<>+12(SB)/4, $0x37f57486
+DATA all_37f57486<>+16(SB)/4, $0x37f57486
+DATA all_37f57486<>+20(SB)/4, $0x37f57486
+DATA all_37f57486<>+24(SB)/4, $0x37f57486
+DATA all_37f57486<>+28(SB)/4, $0x37f57486
+GLOBL all_37f57486<>(SB), RODATA|NOPTR, $32
+
+DATA all_3778bfe0<>+0(SB)/4, $0x3778bfe0
+DATA all_3778bfe0<>+4(SB)/4, $0x3778bfe0
+DATA all_3778bfe0<>+8(SB)/4, $0x3778bfe0
+DATA all_3778bfe0<>+12(SB)/4, $0x3778bfe0
+DATA all_3778bfe0<>+16(SB)/4, $0x3778bfe0
+DATA all_3778bfe0<>+20(SB)/4, $0x3778bfe0
+DATA all_3778bfe0<>+24(SB)/4, $0x3778bfe0
+DATA all_3778bfe0<>+28(SB)/4, $0x3778bfe0
+GLOBL all_3778bfe0<>(SB), RODATA|NOPTR, $32
+
+DATA all_b9afb34a<>+0(SB)/4, $0xb9afb34a
+DATA all_b9afb34a<>+4(SB)/4, $0xb9afb34a
+DATA all_b9afb34a<>+8(SB)/4, $0xb9afb34a
+DATA all_b9afb34a<>+12(SB)/4, $0xb9afb34a
+DATA all_b9afb34a<>+16(SB)/4, $0xb9afb34a
+DATA all_b9afb34a<>+20(SB)/4, $0xb9afb34a
+DATA all_b9afb34a<>+24(SB)/4, $0xb9afb34a
+DATA all_b9afb34a<>+28(SB)/4, $0xb9afb34a
+GLOBL all_b9afb34a<>(SB), RODATA|NOPTR, $32
+
+DATA all_ba14253c<>+0(SB)/4, $0xba14253c
+DATA all_ba14253c<>+4(SB)/4, $0xba14253c
+DATA all_ba14253c<>+8(SB)/4, $0xba14253c
+DATA all_ba14253c<>+12(SB)/4, $0xba14253c
+DATA all_ba14253c<>+16(SB)/4, $0xba14253c
+DATA all_ba14253c<>+20(SB)/4, $0xba14253c
+DATA all_ba14253c<>+24(SB)/4, $0xba14253c
+DATA all_ba14253c<>+28(SB)/4, $0xba14253c
+GLOBL all_ba14253c<>(SB), RODATA|NOPTR, $32
+
+DATA all_3bb26f0d<>+0(SB)/4, $0x3bb26f0d
+DATA all_3bb26f0d<>+4(SB)/4, $0x3bb26f0d
+DATA all_3bb26f0d<>+8(SB)/4, $0x3bb26f0d
+DATA all_3bb26f0d<>+12(SB)/4, $0x3bb26f0d
+DATA all_3bb26f0d<>+16(SB)/4, $0x3bb26f0d
+DATA all_3bb26f0d<>+20(SB)/4, $0x3bb26f0d
+DATA all_3bb26f0d<>+24(SB)/4, $0x3bb26f0d
+DATA all_3bb26f0d<>+28(SB)/4, $0x3bb26f0d
+GLOBL all_3bb26f0d<>(SB), RODATA|NOPTR, $32
+
+DATA all_3c290c57<>+0(SB)/4, $0x3c290c57
+DATA all_3c290c57<>+4(SB)/4, $0x3c290c57
+DATA all_3c290c57<>+8(SB)/4, $0x3c290c57
+DATA all_3c290c57<>+12(SB)/4, $0x3c290c57
+DATA all_3c290c57<>+16(SB)/4, $0x3c290c57
+DATA all_3c290c57<>+20(SB)/4, $0x3c290c57
+DATA all_3c290c57<>+24(SB)/4, $0x3c290c57
+DATA all_3c290c57<>+28(SB)/4, $0x3c290c57
+GLOBL all_3c290c57<>(SB), RODATA|NOPTR, $32
+
+DATA all_bd65fd09<>+0(SB)/4, $0xbd65fd09
+DATA all_bd65fd09<>+4(SB)/4, $0xbd65fd09
+DATA all_bd65fd09<>+8(SB)/4, $0xbd65fd09
+DATA all_bd65fd09<>+12(SB)/4, $0xbd65fd09
+DATA all_bd65fd09<>+16(SB)/4, $0xbd65fd09
+DATA all_bd65fd09<>+20(SB)/4, $0xbd65fd09
+DATA all_bd65fd09<>+24(SB)/4, $0xbd65fd09
+DATA all_bd65fd09<>+28(SB)/4, $0xbd65fd09
+GLOBL all_bd65fd09<>(SB), RODATA|NOPTR, $32
+
+DATA all_be5828c9<>+0(SB)/4, $0xbe5828c9
+DATA all_be5828c9<>+4(SB)/4, $0xbe5828c9
+DATA all_be5828c9<>+8(SB)/4, $0xbe5828c9
+DATA all_be5828c9<>+12(SB)/4, $0xbe5828c9
+DATA all_be5828c9<>+16(SB)/4, $0xbe5828c9
+DATA all_be5828c9<>+20(SB)/4, $0xbe5828c9
+DATA all_be5828c9<>+24(SB)/4, $0xbe5828c9
+DATA all_be5828c9<>+28(SB)/4, $0xbe5828c9
+GLOBL all_be5828c9<>(SB), RODATA|NOPTR, $32
+
+DATA all_3f4b2ff5<>+0(SB)/4, $0x3f4b2ff5
+DATA all_3f4b2ff5<>+4(SB)/4, $0x3f4b2ff5
+DATA all_3f4b2ff5<>+8(SB)/4, $0x3f4b2ff5
+DATA all_3f4b2ff5<>+12(SB)/4, $0x3f4b2ff5
+DATA all_3f4b2ff5<>+16(SB)/4, $0x3f4b2ff5
+DATA all_3f4b2ff5<>+20(SB)/4, $0x3f4b2ff5
+DATA all_3f4b2ff5<>+24(SB)/4, $0x3f4b2ff5
+DATA all_3f4b2ff5<>+28(SB)/4, $0x3f4b2ff5
+GLOBL all_3f4b2ff5<>(SB), RODATA|NOPTR, $32
 
 DATA all_3f000000<>+0(SB)/4, $0x3f000000
 DATA all_3f000000<>+4(SB)/4, $0x3f000000
@@ -500,10 +513,10 @@ DATA block_masks<>+252(SB)/4, $0x00000000
 GLOBL block_masks<>(SB), RODATA|NOPTR, $256
 
 // func GeluGrad(dx []float32, dy []float32, x []float32)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, FMA3
 TEXT ·GeluGrad(SB), NOSPLIT, $0-72
-	VBROADCASTSS one_3f980000<>+0(SB), Y0
-	VBROADCASTSS one_40bca1af<>+0(SB), Y1
+	VBROADCASTSS one_40cccccd<>+0(SB), Y0
+	VXORPS       Y1, Y1, Y1
 	MOVQ         dx_len+8(FP), AX
 	MOVQ         dx_base+0(FP), CX
 	MOVQ         dy_base+24(FP), DX
@@ -511,442 +524,478 @@ TEXT ·GeluGrad(SB), NOSPLIT, $0-72
 	XORQ         SI, SI
 
 block1:
-	LEAQ        32(SI), DI
-	CMPQ        DI, AX
-	JGT         lastBlock2
-	VMOVUPS     (DX)(SI*4), Y2
-	VMOVUPS     32(DX)(SI*4), Y5
-	VMOVUPS     (BX)(SI*4), Y3
-	VMOVUPS     32(BX)(SI*4), Y6
-	VANDPS      all_7fffffff<>+0(SB), Y3, Y4
-	VANDPS      all_7fffffff<>+0(SB), Y6, Y7
-	VMINPS      Y4, Y1, Y4
-	VMINPS      Y7, Y1, Y11
-	VMOVAPS     Y4, Y7
-	VMOVAPS     Y11, Y10
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y7
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y10
-	VADDPS      all_cb400000<>+0(SB), Y7, Y8
-	VADDPS      all_cb400000<>+0(SB), Y10, Y9
-	VFMSUB213PS Y8, Y0, Y4
-	VFMSUB213PS Y9, Y0, Y11
-	VPERMPS     gelu_slope_7<>+0(SB), Y7, Y8
-	VPERMPS     gelu_slope_7<>+0(SB), Y10, Y12
-	VPERMPS     gelu_slope_6<>+0(SB), Y7, Y9
-	VPERMPS     gelu_slope_6<>+0(SB), Y10, Y13
-	VFMADD213PS Y9, Y4, Y8
-	VFMADD213PS Y13, Y11, Y12
-	VPERMPS     gelu_slope_5<>+0(SB), Y7, Y9
-	VPERMPS     gelu_slope_5<>+0(SB), Y10, Y13
-	VFMADD213PS Y9, Y4, Y8
-	VFMADD213PS Y13, Y11, Y12
-	VPERMPS     gelu_slope_4<>+0(SB), Y7, Y9
-	VPERMPS     gelu_slope_4<>+0(SB), Y10, Y13
-	VFMADD213PS Y9, Y4, Y8
-	VFMADD213PS Y13, Y11, Y12
-	VPERMPS     gelu_slope_3<>+0(SB), Y7, Y9
-	VPERMPS     gelu_slope_3<>+0(SB), Y10, Y13
-	VFMADD213PS Y9, Y4, Y8
-	VFMADD213PS Y13, Y11, Y12
-	VPERMPS     gelu_slope_2<>+0(SB), Y7, Y9
-	VPERMPS     gelu_slope_2<>+0(SB), Y10, Y13
-	VFMADD213PS Y9, Y4, Y8
-	VFMADD213PS Y13, Y11, Y12
-	VPERMPS     gelu_slope_1<>+0(SB), Y7, Y9
-	VPERMPS     gelu_slope_1<>+0(SB), Y10, Y13
-	VFMADD213PS Y9, Y4, Y8
-	VFMADD213PS Y13, Y11, Y12
-	VPERMPS     gelu_slope_0<>+0(SB), Y7, Y7
-	VPERMPS     gelu_slope_0<>+0(SB), Y10, Y9
-	VFMADD213PS Y7, Y4, Y8
-	VFMADD213PS Y9, Y11, Y12
-	VANDPS      all_80000000<>+0(SB), Y3, Y3
-	VANDPS      all_80000000<>+0(SB), Y6, Y4
-	VXORPS      Y3, Y8, Y8
-	VXORPS      Y4, Y12, Y12
-	VADDPS      all_3f000000<>+0(SB), Y8, Y8
-	VADDPS      all_3f000000<>+0(SB), Y12, Y12
-	VMULPS      Y2, Y8, Y8
-	VMULPS      Y5, Y12, Y12
-	VMOVUPS     Y8, (CX)(SI*4)
-	VMOVUPS     Y12, 32(CX)(SI*4)
-	VMOVUPS     64(DX)(SI*4), Y2
-	VMOVUPS     96(DX)(SI*4), Y5
-	VMOVUPS     64(BX)(SI*4), Y3
-	VMOVUPS     96(BX)(SI*4), Y6
-	VANDPS      all_7fffffff<>+0(SB), Y3, Y4
-	VANDPS      all_7fffffff<>+0(SB), Y6, Y7
-	VMINPS      Y4, Y1, Y4
-	VMINPS      Y7, Y1, Y11
-	VMOVAPS     Y4, Y7
-	VMOVAPS     Y11, Y10
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y7
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y10
-	VADDPS      all_cb400000<>+0(SB), Y7, Y8
-	VADDPS      all_cb400000<>+0(SB), Y10, Y9
-	VFMSUB213PS Y8, Y0, Y4
-	VFMSUB213PS Y9, Y0, Y11
-	VPERMPS     gelu_slope_7<>+0(SB), Y7, Y8
-	VPERMPS     gelu_slope_7<>+0(SB), Y10, Y12
-	VPERMPS     gelu_slope_6<>+0(SB), Y7, Y9
-	VPERMPS     gelu_slope_6<>+0(SB), Y10, Y13
-	VFMADD213PS Y9, Y4, Y8
-	VFMADD213PS Y13, Y11, Y12
-	VPERMPS     gelu_slope_5<>+0(SB), Y7, Y9
-	VPERMPS     gelu_slope_5<>+0(SB), Y10, Y13
-	VFMADD213PS Y9, Y4, Y8
-	VFMADD213PS Y13, Y11, Y12
-	VPERMPS     gelu_slope_4<>+0(SB), Y7, Y9
-	VPERMPS     gelu_slope_4<>+0(SB), Y10, Y13
-	VFMADD213PS Y9, Y4, Y8
-	VFMADD213PS Y13, Y11, Y12
-	VPERMPS     gelu_slope_3<>+0(SB), Y7, Y9
-	VPERMPS     gelu_slope_3<>+0(SB), Y10, Y13
-	VFMADD213PS Y9, Y4, Y8
-	VFMADD213PS Y13, Y11, Y12
-	VPERMPS     gelu_slope_2<>+0(SB), Y7, Y9
-	VPERMPS     gelu_slope_2<>+0(SB), Y10, Y13
-	VFMADD213PS Y9, Y4, Y8
-	VFMADD213PS Y13, Y11, Y12
-	VPERMPS     gelu_slope_1<>+0(SB), Y7, Y9
-	VPERMPS     gelu_slope_1<>+0(SB), Y10, Y13
-	VFMADD213PS Y9, Y4, Y8
-	VFMADD213PS Y13, Y11, Y12
-	VPERMPS     gelu_slope_0<>+0(SB), Y7, Y7
-	VPERMPS     gelu_slope_0<>+0(SB), Y10, Y9
-	VFMADD213PS Y7, Y4, Y8
-	VFMADD213PS Y9, Y11, Y12
-	VANDPS      all_80000000<>+0(SB), Y3, Y3
-	VANDPS      all_80000000<>+0(SB), Y6, Y4
-	VXORPS      Y3, Y8, Y8
-	VXORPS      Y4, Y12, Y12
-	VADDPS      all_3f000000<>+0(SB), Y8, Y8
-	VADDPS      all_3f000000<>+0(SB), Y12, Y12
-	VMULPS      Y2, Y8, Y8
-	VMULPS      Y5, Y12, Y12
-	VMOVUPS     Y8, 64(CX)(SI*4)
-	VMOVUPS     Y12, 96(CX)(SI*4)
-	ADDQ        $0x20, SI
-	JMP         block1
+	LEAQ         32(SI), DI
+	CMPQ         DI, AX
+	JGT          lastBlock2
+	VMOVUPS      (DX)(SI*4), Y2
+	VMOVUPS      32(DX)(SI*4), Y8
+	VMOVUPS      (BX)(SI*4), Y3
+	VMOVUPS      32(BX)(SI*4), Y9
+	VANDPS       all_7fffffff<>+0(SB), Y3, Y4
+	VANDPS       all_7fffffff<>+0(SB), Y9, Y10
+	VMINPS       Y4, Y0, Y4
+	VMINPS       Y10, Y0, Y10
+	VMULPS       Y4, Y4, Y6
+	VMULPS       Y10, Y10, Y12
+	VBROADCASTSS one_b34b9ab2<>+0(SB), Y7
+	VBROADCASTSS one_b34b9ab2<>+0(SB), Y13
+	VBROADCASTSS one_35b9b758<>+0(SB), Y5
+	VBROADCASTSS one_35b9b758<>+0(SB), Y11
+	VFMADD213PS  all_b785871a<>+0(SB), Y6, Y7
+	VFMADD213PS  all_b785871a<>+0(SB), Y12, Y13
+	VFMADD213PS  all_38afbf39<>+0(SB), Y6, Y5
+	VFMADD213PS  all_38afbf39<>+0(SB), Y12, Y11
+	VFMADD213PS  all_b90981bb<>+0(SB), Y6, Y7
+	VFMADD213PS  all_b90981bb<>+0(SB), Y12, Y13
+	VFMADD213PS  all_b9c9adfa<>+0(SB), Y6, Y5
+	VFMADD213PS  all_b9c9adfa<>+0(SB), Y12, Y11
+	VFMADD213PS  all_b9b258a9<>+0(SB), Y6, Y7
+	VFMADD213PS  all_b9b258a9<>+0(SB), Y12, Y13
+	VFMADD213PS  all_3c34c606<>+0(SB), Y6, Y5
+	VFMADD213PS  all_3c34c606<>+0(SB), Y12, Y11
+	VFMADD213PS  all_baa2abb0<>+0(SB), Y6, Y7
+	VFMADD213PS  all_baa2abb0<>+0(SB), Y12, Y13
+	VFMADD213PS  all_bde086ca<>+0(SB), Y6, Y5
+	VFMADD213PS  all_bde086ca<>+0(SB), Y12, Y11
+	VFMADD213PS  all_bd9e46f1<>+0(SB), Y6, Y7
+	VFMADD213PS  all_bd9e46f1<>+0(SB), Y12, Y13
+	VFMADD213PS  all_3f5f7575<>+0(SB), Y6, Y5
+	VFMADD213PS  all_3f5f7575<>+0(SB), Y12, Y11
+	VFMADD231PS  Y7, Y4, Y5
+	VFMADD231PS  Y13, Y10, Y11
+	VMAXPS       Y5, Y1, Y5
+	VMAXPS       Y11, Y1, Y11
+	VMULPS       Y5, Y5, Y6
+	VMULPS       Y11, Y11, Y12
+	VADDPS       all_bf407569<>+0(SB), Y4, Y4
+	VADDPS       all_bf407569<>+0(SB), Y10, Y10
+	VMULPS       Y5, Y6, Y6
+	VMULPS       Y11, Y12, Y12
+	VFMADD213PS  all_3f000000<>+0(SB), Y4, Y6
+	VFMADD213PS  all_3f000000<>+0(SB), Y10, Y12
+	VANDPS       all_80000000<>+0(SB), Y3, Y3
+	VANDPS       all_80000000<>+0(SB), Y9, Y4
+	VXORPS       Y3, Y6, Y6
+	VXORPS       Y4, Y12, Y12
+	VADDPS       all_3f000000<>+0(SB), Y6, Y6
+	VADDPS       all_3f000000<>+0(SB), Y12, Y12
+	VMULPS       Y2, Y6, Y2
+	VMULPS       Y8, Y12, Y8
+	VMOVUPS      Y2, (CX)(SI*4)
+	VMOVUPS      Y8, 32(CX)(SI*4)
+	VMOVUPS      64(DX)(SI*4), Y2
+	VMOVUPS      96(DX)(SI*4), Y8
+	VMOVUPS      64(BX)(SI*4), Y3
+	VMOVUPS      96(BX)(SI*4), Y9
+	VANDPS       all_7fffffff<>+0(SB), Y3, Y4
+	VANDPS       all_7fffffff<>+0(SB), Y9, Y10
+	VMINPS       Y4, Y0, Y4
+	VMINPS       Y10, Y0, Y10
+	VMULPS       Y4, Y4, Y6
+	VMULPS       Y10, Y10, Y12
+	VBROADCASTSS one_b34b9ab2<>+0(SB), Y7
+	VBROADCASTSS one_b34b9ab2<>+0(SB), Y13
+	VBROADCASTSS one_35b9b758<>+0(SB), Y5
+	VBROADCASTSS one_35b9b758<>+0(SB), Y11
+	VFMADD213PS  all_b785871a<>+0(SB), Y6, Y7
+	VFMADD213PS  all_b785871a<>+0(SB), Y12, Y13
+	VFMADD213PS  all_38afbf39<>+0(SB), Y6, Y5
+	VFMADD213PS  all_38afbf39<>+0(SB), Y12, Y11
+	VFMADD213PS  all_b90981bb<>+0(SB), Y6, Y7
+	VFMADD213PS  all_b90981bb<>+0(SB), Y12, Y13
+	VFMADD213PS  all_b9c9adfa<>+0(SB), Y6, Y5
+	VFMADD213PS  all_b9c9adfa<>+0(SB), Y12, Y11
+	VFMADD213PS  all_b9b258a9<>+0(SB), Y6, Y7
+	VFMADD213PS  all_b9b258a9<>+0(SB), Y12, Y13
+	VFMADD213PS  all_3c34c606<>+0(SB), Y6, Y5
+	VFMADD213PS  all_3c34c606<>+0(SB), Y12, Y11
+	VFMADD213PS  all_baa2abb0<>+0(SB), Y6, Y7
+	VFMADD213PS  all_baa2abb0<>+0(SB), Y12, Y13
+	VFMADD213PS  all_bde086ca<>+0(SB), Y6, Y5
+	VFMADD213PS  all_bde086ca<>+0(SB), Y12, Y11
+	VFMADD213PS  all_bd9e46f1<>+0(SB), Y6, Y7
+	VFMADD213PS  all_bd9e46f1<>+0(SB), Y12, Y13
+	VFMADD213PS  all_3f5f7575<>+0(SB), Y6, Y5
+	VFMADD213PS  all_3f5f7575<>+0(SB), Y12, Y11
+	VFMADD231PS  Y7, Y4, Y5
+	VFMADD231PS  Y13, Y10, Y11
+	VMAXPS       Y5, Y1, Y5
+	VMAXPS       Y11, Y1, Y11
+	VMULPS       Y5, Y5, Y6
+	VMULPS       Y11, Y11, Y12
+	VADDPS       all_bf407569<>+0(SB), Y4, Y4
+	VADDPS       all_bf407569<>+0(SB), Y10, Y10
+	VMULPS       Y5, Y6, Y6
+	VMULPS       Y11, Y12, Y12
+	VFMADD213PS  all_3f000000<>+0(SB), Y4, Y6
+	VFMADD213PS  all_3f000000<>+0(SB), Y10, Y12
+	VANDPS       all_80000000<>+0(SB), Y3, Y3
+	VANDPS       all_80000000<>+0(SB), Y9, Y4
+	VXORPS       Y3, Y6, Y6
+	VXORPS       Y4, Y12, Y12
+	VADDPS       all_3f000000<>+0(SB), Y6, Y6
+	VADDPS       all_3f000000<>+0(SB), Y12, Y12
+	VMULPS       Y2, Y6, Y2
+	VMULPS       Y8, Y12, Y8
+	VMOVUPS      Y2, 64(CX)(SI*4)
+	VMOVUPS      Y8, 96(CX)(SI*4)
+	ADDQ         $0x20, SI
+	JMP          block1
 
 lastBlock2:
-	CMPQ        SI, AX
-	JEQ         end3
-	LEAQ        block_masks<>+0(SB), R8
-	MOVQ        SI, DI
-	SUBQ        AX, DI
-	LEAQ        128(R8)(DI*4), R8
-	LEAQ        8(SI), DI
-	CMPQ        DI, AX
-	JGT         cutVector4
-	VMOVUPS     (DX)(SI*4), Y2
-	VMOVUPS     (BX)(SI*4), Y3
-	VANDPS      all_7fffffff<>+0(SB), Y3, Y4
-	VMINPS      Y4, Y1, Y5
-	VMOVAPS     Y5, Y4
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
-	VADDPS      all_cb400000<>+0(SB), Y4, Y6
-	VFMSUB213PS Y6, Y0, Y5
-	VPERMPS     gelu_slope_7<>+0(SB), Y4, Y6
-	VPERMPS     gelu_slope_6<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_slope_5<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_slope_4<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_slope_3<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_slope_2<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_slope_1<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_slope_0<>+0(SB), Y4, Y4
-	VFMADD213PS Y4, Y5, Y6
-	VANDPS      all_80000000<>+0(SB), Y3, Y3
-	VXORPS      Y3, Y6, Y6
-	VADDPS      all_3f000000<>+0(SB), Y6, Y6
-	VMULPS      Y2, Y6, Y6
-	VMOVUPS     Y6, (CX)(SI*4)
-	LEAQ        16(SI), DI
-	CMPQ        DI, AX
-	JGT         cutVector5
-	VMOVUPS     32(DX)(SI*4), Y2
-	VMOVUPS     32(BX)(SI*4), Y3
-	VANDPS      all_7fffffff<>+0(SB), Y3, Y4
-	VMINPS      Y4, Y1, Y5
-	VMOVAPS     Y5, Y4
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
-	VADDPS      all_cb400000<>+0(SB), Y4, Y6
-	VFMSUB213PS Y6, Y0, Y5
-	VPERMPS     gelu_slope_7<>+0(SB), Y4, Y6
-	VPERMPS     gelu_slope_6<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_slope_5<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_slope_4<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_slope_3<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_slope_2<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_slope_1<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_slope_0<>+0(SB), Y4, Y4
-	VFMADD213PS Y4, Y5, Y6
-	VANDPS      all_80000000<>+0(SB), Y3, Y3
-	VXORPS      Y3, Y6, Y6
-	VADDPS      all_3f000000<>+0(SB), Y6, Y6
-	VMULPS      Y2, Y6, Y6
-	VMOVUPS     Y6, 32(CX)(SI*4)
-	LEAQ        24(SI), DI
-	CMPQ        DI, AX
-	JGT         cutVector6
-	VMOVUPS     64(DX)(SI*4), Y2
-	VMOVUPS     64(BX)(SI*4), Y3
-	VANDPS      all_7fffffff<>+0(SB), Y3, Y4
-	VMINPS      Y4, Y1, Y5
-	VMOVAPS     Y5, Y4
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
-	VADDPS      all_cb400000<>+0(SB), Y4, Y6
-	VFMSUB213PS Y6, Y0, Y5
-	VPERMPS     gelu_slope_7<>+0(SB), Y4, Y6
-	VPERMPS     gelu_slope_6<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_slope_5<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_slope_4<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_slope_3<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_slope_2<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_slope_1<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_slope_0<>+0(SB), Y4, Y4
-	VFMADD213PS Y4, Y5, Y6
-	VANDPS      all_80000000<>+0(SB), Y3, Y3
-	VXORPS      Y3, Y6, Y6
-	VADDPS      all_3f000000<>+0(SB), Y6, Y6
-	VMULPS      Y2, Y6, Y6
-	VMOVUPS     Y6, 64(CX)(SI*4)
-	LEAQ        24(SI), DI
-	CMPQ        DI, AX
-	JGE         end3
-	VMOVUPS     96(R8), Y2
-	VMASKMOVPS  96(DX)(SI*4), Y2, Y3
-	VMASKMOVPS  96(BX)(SI*4), Y2, Y4
-	VANDPS      all_7fffffff<>+0(SB), Y4, Y5
-	VMINPS      Y5, Y1, Y5
-	VMOVAPS     Y5, Y1
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y1
-	VADDPS      all_cb400000<>+0(SB), Y1, Y6
-	VFMSUB213PS Y6, Y0, Y5
-	VPERMPS     gelu_slope_7<>+0(SB), Y1, Y0
-	VPERMPS     gelu_slope_6<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_slope_5<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_slope_4<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_slope_3<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_slope_2<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_slope_1<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_slope_0<>+0(SB), Y1, Y1
-	VFMADD213PS Y1, Y5, Y0
-	VANDPS      all_80000000<>+0(SB), Y4, Y1
-	VXORPS      Y1, Y0, Y0
-	VADDPS      all_3f000000<>+0(SB), Y0, Y0
-	VMULPS      Y3, Y0, Y0
-	VMASKMOVPS  Y0, Y2, 96(CX)(SI*4)
-	JMP         end3
+	CMPQ         SI, AX
+	JEQ          end3
+	LEAQ         block_masks<>+0(SB), R8
+	MOVQ         SI, DI
+	SUBQ         AX, DI
+	LEAQ         128(R8)(DI*4), R8
+	LEAQ         8(SI), DI
+	CMPQ         DI, AX
+	JGT          cutVector4
+	VMOVUPS      (DX)(SI*4), Y2
+	VMOVUPS      (BX)(SI*4), Y3
+	VANDPS       all_7fffffff<>+0(SB), Y3, Y4
+	VMINPS       Y4, Y0, Y4
+	VMULPS       Y4, Y4, Y6
+	VBROADCASTSS one_b34b9ab2<>+0(SB), Y7
+	VBROADCASTSS one_35b9b758<>+0(SB), Y5
+	VFMADD213PS  all_b785871a<>+0(SB), Y6, Y7
+	VFMADD213PS  all_38afbf39<>+0(SB), Y6, Y5
+	VFMADD213PS  all_b90981bb<>+0(SB), Y6, Y7
+	VFMADD213PS  all_b9c9adfa<>+0(SB), Y6, Y5
+	VFMADD213PS  all_b9b258a9<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3c34c606<>+0(SB), Y6, Y5
+	VFMADD213PS  all_baa2abb0<>+0(SB), Y6, Y7
+	VFMADD213PS  all_bde086ca<>+0(SB), Y6, Y5
+	VFMADD213PS  all_bd9e46f1<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3f5f7575<>+0(SB), Y6, Y5
+	VFMADD231PS  Y7, Y4, Y5
+	VMAXPS       Y5, Y1, Y5
+	VMULPS       Y5, Y5, Y6
+	VADDPS       all_bf407569<>+0(SB), Y4, Y4
+	VMULPS       Y5, Y6, Y6
+	VFMADD213PS  all_3f000000<>+0(SB), Y4, Y6
+	VANDPS       all_80000000<>+0(SB), Y3, Y3
+	VXORPS       Y3, Y6, Y6
+	VADDPS       all_3f000000<>+0(SB), Y6, Y6
+	VMULPS       Y2, Y6, Y2
+	VMOVUPS      Y2, (CX)(SI*4)
+	LEAQ         16(SI), DI
+	CMPQ         DI, AX
+	JGT          cutVector5
+	VMOVUPS      32(DX)(SI*4), Y2
+	VMOVUPS      32(BX)(SI*4), Y3
+	VANDPS       all_7fffffff<>+0(SB), Y3, Y4
+	VMINPS       Y4, Y0, Y4
+	VMULPS       Y4, Y4, Y6
+	VBROADCASTSS one_b34b9ab2<>+0(SB), Y7
+	VBROADCASTSS one_35b9b758<>+0(SB), Y5
+	VFMADD213PS  all_b785871a<>+0(SB), Y6, Y7
+	VFMADD213PS  all_38afbf39<>+0(SB), Y6, Y5
+	VFMADD213PS  all_b90981bb<>+0(SB), Y6, Y7
+	VFMADD213PS  all_b9c9adfa<>+0(SB), Y6, Y5
+	VFMADD213PS  all_b9b258a9<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3c34c606<>+0(SB), Y6, Y5
+	VFMADD213PS  all_baa2abb0<>+0(SB), Y6, Y7
+	VFMADD213PS  all_bde086ca<>+0(SB), Y6, Y5
+	VFMADD213PS  all_bd9e46f1<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3f5f7575<>+0(SB), Y6, Y5
+	VFMADD231PS  Y7, Y4, Y5
+	VMAXPS       Y5, Y1, Y5
+	VMULPS       Y5, Y5, Y6
+	VADDPS       all_bf407569<>+0(SB), Y4, Y4
+	VMULPS       Y5, Y6, Y6
+	VFMADD213PS  all_3f000000<>+0(SB), Y4, Y6
+	VANDPS       all_80000000<>+0(SB), Y3, Y3
+	VXORPS       Y3, Y6, Y6
+	VADDPS       all_3f000000<>+0(SB), Y6, Y6
+	VMULPS       Y2, Y6, Y2
+	VMOVUPS      Y2, 32(CX)(SI*4)
+	LEAQ         24(SI), DI
+	CMPQ         DI, AX
+	JGT          cutVector6
+	VMOVUPS      64(DX)(SI*4), Y2
+	VMOVUPS      64(BX)(SI*4), Y3
+	VANDPS       all_7fffffff<>+0(SB), Y3, Y4
+	VMINPS       Y4, Y0, Y4
+	VMULPS       Y4, Y4, Y6
+	VBROADCASTSS one_b34b9ab2<>+0(SB), Y7
+	VBROADCASTSS one_35b9b758<>+0(SB), Y5
+	VFMADD213PS  all_b785871a<>+0(SB), Y6, Y7
+	VFMADD213PS  all_38afbf39<>+0(SB), Y6, Y5
+	VFMADD213PS  all_b90981bb<>+0(SB), Y6, Y7
+	VFMADD213PS  all_b9c9adfa<>+0(SB), Y6, Y5
+	VFMADD213PS  all_b9b258a9<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3c34c606<>+0(SB), Y6, Y5
+	VFMADD213PS  all_baa2abb0<>+0(SB), Y6, Y7
+	VFMADD213PS  all_bde086ca<>+0(SB), Y6, Y5
+	VFMADD213PS  all_bd9e46f1<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3f5f7575<>+0(SB), Y6, Y5
+	VFMADD231PS  Y7, Y4, Y5
+	VMAXPS       Y5, Y1, Y5
+	VMULPS       Y5, Y5, Y6
+	VADDPS       all_bf407569<>+0(SB), Y4, Y4
+	VMULPS       Y5, Y6, Y6
+	VFMADD213PS  all_3f000000<>+0(SB), Y4, Y6
+	VANDPS       all_80000000<>+0(SB), Y3, Y3
+	VXORPS       Y3, Y6, Y6
+	VADDPS       all_3f000000<>+0(SB), Y6, Y6
+	VMULPS       Y2, Y6, Y2
+	VMOVUPS      Y2, 64(CX)(SI*4)
+	LEAQ         24(SI), DI
+	CMPQ         DI, AX
+	JGE          end3
+	VMOVUPS      96(R8), Y2
+	VMASKMOVPS   96(DX)(SI*4), Y2, Y3
+	VMASKMOVPS   96(BX)(SI*4), Y2, Y4
+	VANDPS       all_7fffffff<>+0(SB), Y4, Y5
+	VMINPS       Y5, Y0, Y5
+	VMULPS       Y5, Y5, Y6
+	VBROADCASTSS one_b34b9ab2<>+0(SB), Y7
+	VBROADCASTSS one_35b9b758<>+0(SB), Y0
+	VFMADD213PS  all_b785871a<>+0(SB), Y6, Y7
+	VFMADD213PS  all_38afbf39<>+0(SB), Y6, Y0
+	VFMADD213PS  all_b90981bb<>+0(SB), Y6, Y7
+	VFMADD213PS  all_b9c9adfa<>+0(SB), Y6, Y0
+	VFMADD213PS  all_b9b258a9<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3c34c606<>+0(SB), Y6, Y0
+	VFMADD213PS  all_baa2abb0<>+0(SB), Y6, Y7
+	VFMADD213PS  all_bde086ca<>+0(SB), Y6, Y0
+	VFMADD213PS  all_bd9e46f1<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3f5f7575<>+0(SB), Y6, Y0
+	VFMADD231PS  Y7, Y5, Y0
+	VMAXPS       Y0, Y1, Y0
+	VMULPS       Y0, Y0, Y6
+	VADDPS       all_bf407569<>+0(SB), Y5, Y5
+	VMULPS       Y0, Y6, Y6
+	VFMADD213PS  all_3f000000<>+0(SB), Y5, Y6
+	VANDPS       all_80000000<>+0(SB), Y4, Y0
+	VXORPS       Y0, Y6, Y6
+	VADDPS       all_3f000000<>+0(SB), Y6, Y6
+	VMULPS       Y3, Y6, Y3
+	VMASKMOVPS   Y3, Y2, 96(CX)(SI*4)
+	JMP          end3
 
 cutVector4:
-	VMOVUPS     (R8), Y2
-	VMASKMOVPS  (DX)(SI*4), Y2, Y3
-	VMASKMOVPS  (BX)(SI*4), Y2, Y4
-	VANDPS      all_7fffffff<>+0(SB), Y4, Y5
-	VMINPS      Y5, Y1, Y5
-	VMOVAPS     Y5, Y1
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y1
-	VADDPS      all_cb400000<>+0(SB), Y1, Y6
-	VFMSUB213PS Y6, Y0, Y5
-	VPERMPS     gelu_slope_7<>+0(SB), Y1, Y0
-	VPERMPS     gelu_slope_6<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_slope_5<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_slope_4<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_slope_3<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_slope_2<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_slope_1<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_slope_0<>+0(SB), Y1, Y1
-	VFMADD213PS Y1, Y5, Y0
-	VANDPS      all_80000000<>+0(SB), Y4, Y1
-	VXORPS      Y1, Y0, Y0
-	VADDPS      all_3f000000<>+0(SB), Y0, Y0
-	VMULPS      Y3, Y0, Y0
-	VMASKMOVPS  Y0, Y2, (CX)(SI*4)
-	JMP         end3
+	VMOVUPS      (R8), Y2
+	VMASKMOVPS   (DX)(SI*4), Y2, Y3
+	VMASKMOVPS   (BX)(SI*4), Y2, Y4
+	VANDPS       all_7fffffff<>+0(SB), Y4, Y5
+	VMINPS       Y5, Y0, Y5
+	VMULPS       Y5, Y5, Y6
+	VBROADCASTSS one_b34b9ab2<>+0(SB), Y7
+	VBROADCASTSS one_35b9b758<>+0(SB), Y0
+	VFMADD213PS  all_b785871a<>+0(SB), Y6, Y7
+	VFMADD213PS  all_38afbf39<>+0(SB), Y6, Y0
+	VFMADD213PS  all_b90981bb<>+0(SB), Y6, Y7
+	VFMADD213PS  all_b9c9adfa<>+0(SB), Y6, Y0
+	VFMADD213PS  all_b9b258a9<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3c34c606<>+0(SB), Y6, Y0
+	VFMADD213PS  all_baa2abb0<>+0(SB), Y6, Y7
+	VFMADD213PS  all_bde086ca<>+0(SB), Y6, Y0
+	VFMADD213PS  all_bd9e46f1<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3f5f7575<>+0(SB), Y6, Y0
+	VFMADD231PS  Y7, Y5, Y0
+	VMAXPS       Y0, Y1, Y0
+	VMULPS       Y0, Y0, Y6
+	VADDPS       all_bf407569<>+0(SB), Y5, Y5
+	VMULPS       Y0, Y6, Y6
+	VFMADD213PS  all_3f000000<>+0(SB), Y5, Y6
+	VANDPS       all_80000000<>+0(SB), Y4, Y0
+	VXORPS       Y0, Y6, Y6
+	VADDPS       all_3f000000<>+0(SB), Y6, Y6
+	VMULPS       Y3, Y6, Y3
+	VMASKMOVPS   Y3, Y2, (CX)(SI*4)
+	JMP          end3
 
 cutVector5:
-	LEAQ        8(SI), DI
-	CMPQ        DI, AX
-	JGE         end3
-	VMOVUPS     32(R8), Y2
-	VMASKMOVPS  32(DX)(SI*4), Y2, Y3
-	VMASKMOVPS  32(BX)(SI*4), Y2, Y4
-	VANDPS      all_7fffffff<>+0(SB), Y4, Y5
-	VMINPS      Y5, Y1, Y5
-	VMOVAPS     Y5, Y1
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y1
-	VADDPS      all_cb400000<>+0(SB), Y1, Y6
-	VFMSUB213PS Y6, Y0, Y5
-	VPERMPS     gelu_slope_7<>+0(SB), Y1, Y0
-	VPERMPS     gelu_slope_6<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_slope_5<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_slope_4<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_slope_3<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_slope_2<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_slope_1<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_slope_0<>+0(SB), Y1, Y1
-	VFMADD213PS Y1, Y5, Y0
-	VANDPS      all_80000000<>+0(SB), Y4, Y1
-	VXORPS      Y1, Y0, Y0
-	VADDPS      all_3f000000<>+0(SB), Y0, Y0
-	VMULPS      Y3, Y0, Y0
-	VMASKMOVPS  Y0, Y2, 32(CX)(SI*4)
-	JMP         end3
+	LEAQ         8(SI), DI
+	CMPQ         DI, AX
+	JGE          end3
+	VMOVUPS      32(R8), Y2
+	VMASKMOVPS   32(DX)(SI*4), Y2, Y3
+	VMASKMOVPS   32(BX)(SI*4), Y2, Y4
+	VANDPS       all_7fffffff<>+0(SB), Y4, Y5
+	VMINPS       Y5, Y0, Y5
+	VMULPS       Y5, Y5, Y6
+	VBROADCASTSS one_b34b9ab2<>+0(SB), Y7
+	VBROADCASTSS one_35b9b758<>+0(SB), Y0
+	VFMADD213PS  all_b785871a<>+0(SB), Y6, Y7
+	VFMADD213PS  all_38afbf39<>+0(SB), Y6, Y0
+	VFMADD213PS  all_b90981bb<>+0(SB), Y6, Y7
+	VFMADD213PS  all_b9c9adfa<>+0(SB), Y6, Y0
+	VFMADD213PS  all_b9b258a9<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3c34c606<>+0(SB), Y6, Y0
+	VFMADD213PS  all_baa2abb0<>+0(SB), Y6, Y7
+	VFMADD213PS  all_bde086ca<>+0(SB), Y6, Y0
+	VFMADD213PS  all_bd9e46f1<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3f5f7575<>+0(SB), Y6, Y0
+	VFMADD231PS  Y7, Y5, Y0
+	VMAXPS       Y0, Y1, Y0
+	VMULPS       Y0, Y0, Y6
+	VADDPS       all_bf407569<>+0(SB), Y5, Y5
+	VMULPS       Y0, Y6, Y6
+	VFMADD213PS  all_3f000000<>+0(SB), Y5, Y6
+	VANDPS       all_80000000<>+0(SB), Y4, Y0
+	VXORPS       Y0, Y6, Y6
+	VADDPS       all_3f000000<>+0(SB), Y6, Y6
+	VMULPS       Y3, Y6, Y3
+	VMASKMOVPS   Y3, Y2, 32(CX)(SI*4)
+	JMP          end3
 
 cutVector6:
-	LEAQ        16(SI), DI
-	CMPQ        DI, AX
-	JGE         end3
-	VMOVUPS     64(R8), Y2
-	VMASKMOVPS  64(DX)(SI*4), Y2, Y3
-	VMASKMOVPS  64(BX)(SI*4), Y2, Y4
-	VANDPS      all_7fffffff<>+0(SB), Y4, Y5
-	VMINPS      Y5, Y1, Y5
-	VMOVAPS     Y5, Y1
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y1
-	VADDPS      all_cb400000<>+0(SB), Y1, Y6
-	VFMSUB213PS Y6, Y0, Y5
-	VPERMPS     gelu_slope_7<>+0(SB), Y1, Y0
-	VPERMPS     gelu_slope_6<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_slope_5<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_slope_4<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_slope_3<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_slope_2<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_slope_1<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_slope_0<>+0(SB), Y1, Y1
-	VFMADD213PS Y1, Y5, Y0
-	VANDPS      all_80000000<>+0(SB), Y4, Y1
-	VXORPS      Y1, Y0, Y0
-	VADDPS      all_3f000000<>+0(SB), Y0, Y0
-	VMULPS      Y3, Y0, Y0
-	VMASKMOVPS  Y0, Y2, 64(CX)(SI*4)
+	LEAQ         16(SI), DI
+	CMPQ         DI, AX
+	JGE          end3
+	VMOVUPS      64(R8), Y2
+	VMASKMOVPS   64(DX)(SI*4), Y2, Y3
+	VMASKMOVPS   64(BX)(SI*4), Y2, Y4
+	VANDPS       all_7fffffff<>+0(SB), Y4, Y5
+	VMINPS       Y5, Y0, Y5
+	VMULPS       Y5, Y5, Y6
+	VBROADCASTSS one_b34b9ab2<>+0(SB), Y7
+	VBROADCASTSS one_35b9b758<>+0(SB), Y0
+	VFMADD213PS  all_b785871a<>+0(SB), Y6, Y7
+	VFMADD213PS  all_38afbf39<>+0(SB), Y6, Y0
+	VFMADD213PS  all_b90981bb<>+0(SB), Y6, Y7
+	VFMADD213PS  all_b9c9adfa<>+0(SB), Y6, Y0
+	VFMADD213PS  all_b9b258a9<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3c34c606<>+0(SB), Y6, Y0
+	VFMADD213PS  all_baa2abb0<>+0(SB), Y6, Y7
+	VFMADD213PS  all_bde086ca<>+0(SB), Y6, Y0
+	VFMADD213PS  all_bd9e46f1<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3f5f7575<>+0(SB), Y6, Y0
+	VFMADD231PS  Y7, Y5, Y0
+	VMAXPS       Y0, Y1, Y0
+	VMULPS       Y0, Y0, Y6
+	VADDPS       all_bf407569<>+0(SB), Y5, Y5
+	VMULPS       Y0, Y6, Y6
+	VFMADD213PS  all_3f000000<>+0(SB), Y5, Y6
+	VANDPS       all_80000000<>+0(SB), Y4, Y0
+	VXORPS       Y0, Y6, Y6
+	VADDPS       all_3f000000<>+0(SB), Y6, Y6
+	VMULPS       Y3, Y6, Y3
+	VMASKMOVPS   Y3, Y2, 64(CX)(SI*4)
 
 end3:
 	VZEROUPPER
 	RET
 
-DATA gelu_slope_0<>+0(SB)/4, $0x00000000
-DATA gelu_slope_0<>+4(SB)/4, $0x3f0929fb
-DATA gelu_slope_0<>+8(SB)/4, $0x3f1dda9d
-DATA gelu_slope_0<>+12(SB)/4, $0x3f0922a4
-DATA gelu_slope_0<>+16(SB)/4, $0x3f0115ec
-DATA gelu_slope_0<>+20(SB)/4, $0x3f000eba
-DATA gelu_slope_0<>+24(SB)/4, $0x3f00005d
-DATA gelu_slope_0<>+28(SB)/4, $0x3f000000
-GLOBL gelu_slope_0<>(SB), RODATA|NOPTR, $32
+DATA one_b34b9ab2<>+0(SB)/4, $0xb34b9ab2
+GLOBL one_b34b9ab2<>(SB), RODATA|NOPTR, $4
 
-DATA gelu_slope_1<>+0(SB)/4, $0x3f2c01d2
-DATA gelu_slope_1<>+4(SB)/4, $0x3e9bc0d4
-DATA gelu_slope_1<>+8(SB)/4, $0xbd8b5d74
-DATA gelu_slope_1<>+12(SB)/4, $0xbd77febc
-DATA gelu_slope_1<>+16(SB)/4, $0xbc30d144
-DATA gelu_slope_1<>+20(SB)/4, $0xba43cbaa
-DATA gelu_slope_1<>+24(SB)/4, $0xb7bdabc2
-DATA gelu_slope_1<>+28(SB)/4, $0xb4a83bc7
-GLOBL gelu_slope_1<>(SB), RODATA|NOPTR, $32
+DATA one_35b9b758<>+0(SB)/4, $0x35b9b758
+GLOBL one_35b9b758<>(SB), RODATA|NOPTR, $4
 
-DATA gelu_slope_2<>+0(SB)/4, $0x00000000
-DATA gelu_slope_2<>+4(SB)/4, $0xbe8cc9eb
-DATA gelu_slope_2<>+8(SB)/4, $0xbd8972b8
-DATA gelu_slope_2<>+12(SB)/4, $0x3d0f67e2
-DATA gelu_slope_2<>+16(SB)/4, $0x3c451cd3
-DATA gelu_slope_2<>+20(SB)/4, $0x3a977c2f
-DATA gelu_slope_2<>+24(SB)/4, $0x3838a05a
-DATA gelu_slope_2<>+28(SB)/4, $0x35442f3b
-GLOBL gelu_slope_2<>(SB), RODATA|NOPTR, $32
+DATA all_b785871a<>+0(SB)/4, $0xb785871a
+DATA all_b785871a<>+4(SB)/4, $0xb785871a
+DATA all_b785871a<>+8(SB)/4, $0xb785871a
+DATA all_b785871a<>+12(SB)/4, $0xb785871a
+DATA all_b785871a<>+16(SB)/4, $0xb785871a
+DATA all_b785871a<>+20(SB)/4, $0xb785871a
+DATA all_b785871a<>+24(SB)/4, $0xb785871a
+DATA all_b785871a<>+28(SB)/4, $0xb785871a
+GLOBL all_b785871a<>(SB), RODATA|NOPTR, $32
 
-DATA gelu_slope_3<>+0(SB)/4, $0xbe22a2b1
-DATA gelu_slope_3<>+4(SB)/4, $0x3c526937
-DATA gelu_slope_3<>+8(SB)/4, $0x3d99c5e3
-DATA gelu_slope_3<>+12(SB)/4, $0xb8c4e10d
-DATA gelu_slope_3<>+16(SB)/4, $0xbbee6b3b
-DATA gelu_slope_3<>+20(SB)/4, $0xba8edc5e
-DATA gelu_slope_3<>+24(SB)/4, $0xb8633f19
-DATA gelu_slope_3<>+28(SB)/4, $0xb592fd60
-GLOBL gelu_slope_3<>(SB), RODATA|NOPTR, $32
+DATA all_38afbf39<>+0(SB)/4, $0x38afbf39
+DATA all_38afbf39<>+4(SB)/4, $0x38afbf39
+DATA all_38afbf39<>+8(SB)/4, $0x38afbf39
+DATA all_38afbf39<>+12(SB)/4, $0x38afbf39
+DATA all_38afbf39<>+16(SB)/4, $0x38afbf39
+DATA all_38afbf39<>+20(SB)/4, $0x38afbf39
+DATA all_38afbf39<>+24(SB)/4, $0x38afbf39
+DATA all_38afbf39<>+28(SB)/4, $0x38afbf39
+GLOBL all_38afbf39<>(SB), RODATA|NOPTR, $32
 
-DATA gelu_slope_4<>+0(SB)/4, $0x00000000
-DATA gelu_slope_4<>+4(SB)/4, $0x3d585624
-DATA gelu_slope_4<>+8(SB)/4, $0xbc8fbc92
-DATA gelu_slope_4<>+12(SB)/4, $0xbc236f26
-DATA gelu_slope_4<>+16(SB)/4, $0x3b0b27b6
-DATA gelu_slope_4<>+20(SB)/4, $0x3a333552
-DATA gelu_slope_4<>+24(SB)/4, $0x3844a90b
-DATA gelu_slope_4<>+28(SB)/4, $0x359d4611
-GLOBL gelu_slope_4<>(SB), RODATA|NOPTR, $32
+DATA all_b90981bb<>+0(SB)/4, $0xb90981bb
+DATA all_b90981bb<>+4(SB)/4, $0xb90981bb
+DATA all_b90981bb<>+8(SB)/4, $0xb90981bb
+DATA all_b90981bb<>+12(SB)/4, $0xb90981bb
+DATA all_b90981bb<>+16(SB)/4, $0xb90981bb
+DATA all_b90981bb<>+20(SB)/4, $0xb90981bb
+DATA all_b90981bb<>+24(SB)/4, $0xb90981bb
+DATA all_b90981bb<>+28(SB)/4, $0xb90981bb
+GLOBL all_b90981bb<>(SB), RODATA|NOPTR, $32
 
-DATA gelu_slope_5<>+0(SB)/4, $0x3ccf720d
-DATA gelu_slope_5<>+4(SB)/4, $0xbc2949ed
-DATA gelu_slope_5<>+8(SB)/4, $0xbbe7f600
-DATA gelu_slope_5<>+12(SB)/4, $0x3b9fe047
-DATA gelu_slope_5<>+16(SB)/4, $0x3943e1f5
-DATA gelu_slope_5<>+20(SB)/4, $0xb995437a
-DATA gelu_slope_5<>+24(SB)/4, $0xb7fd18d5
-DATA gelu_slope_5<>+28(SB)/4, $0xb582c06c
-GLOBL gelu_slope_5<>(SB), RODATA|NOPTR, $32
+DATA all_b9c9adfa<>+0(SB)/4, $0xb9c9adfa
+DATA all_b9c9adfa<>+4(SB)/4, $0xb9c9adfa
+DATA all_b9c9adfa<>+8(SB)/4, $0xb9c9adfa
+DATA all_b9c9adfa<>+12(SB)/4, $0xb9c9adfa
+DATA all_b9c9adfa<>+16(SB)/4, $0xb9c9adfa
+DATA all_b9c9adfa<>+20(SB)/4, $0xb9c9adfa
+DATA all_b9c9adfa<>+24(SB)/4, $0xb9c9adfa
+DATA all_b9c9adfa<>+28(SB)/4, $0xb9c9adfa
+GLOBL all_b9c9adfa<>(SB), RODATA|NOPTR, $32
 
-DATA gelu_slope_6<>+0(SB)/4, $0x00000000
-DATA gelu_slope_6<>+4(SB)/4, $0xbbb592ab
-DATA gelu_slope_6<>+8(SB)/4, $0x3b82e97e
-DATA gelu_slope_6<>+12(SB)/4, $0xb9c50dbc
-DATA gelu_slope_6<>+16(SB)/4, $0xb9e3b941
-DATA gelu_slope_6<>+20(SB)/4, $0x3885f105
-DATA gelu_slope_6<>+24(SB)/4, $0x377fb30a
-DATA gelu_slope_6<>+28(SB)/4, $0x353f68c8
-GLOBL gelu_slope_6<>(SB), RODATA|NOPTR, $32
+DATA all_b9b258a9<>+0(SB)/4, $0xb9b258a9
+DATA all_b9b258a9<>+4(SB)/4, $0xb9b258a9
+DATA all_b9b258a9<>+8(SB)/4, $0xb9b258a9
+DATA all_b9b258a9<>+12(SB)/4, $0xb9b258a9
+DATA all_b9b258a9<>+16(SB)/4, $0xb9b258a9
+DATA all_b9b258a9<>+20(SB)/4, $0xb9b258a9
+DATA all_b9b258a9<>+24(SB)/4, $0xb9b258a9
+DATA all_b9b258a9<>+28(SB)/4, $0xb9b258a9
+GLOBL all_b9b258a9<>(SB), RODATA|NOPTR, $32
 
-DATA gelu_slope_7<>+0(SB)/4, $0xbb331356
-DATA gelu_slope_7<>+4(SB)/4, $0x3add4f48
-DATA gelu_slope_7<>+8(SB)/4, $0xb84669ad
-DATA gelu_slope_7<>+12(SB)/4, $0xb9e08723
-DATA gelu_slope_7<>+16(SB)/4, $0x392465ee
-DATA gelu_slope_7<>+20(SB)/4, $0x361581f6
-DATA gelu_slope_7<>+24(SB)/4, $0xb6b1ff9c
-DATA gelu_slope_7<>+28(SB)/4, $0xb4c1e590
-GLOBL gelu_slope_7<>(SB), RODATA|NOPTR, $32
+DATA all_3c34c606<>+0(SB)/4, $0x3c34c606
+DATA all_3c34c606<>+4(SB)/4, $0x3c34c606
+DATA all_3c34c606<>+8(SB)/4, $0x3c34c606
+DATA all_3c34c606<>+12(SB)/4, $0x3c34c606
+DATA all_3c34c606<>+16(SB)/4, $0x3c34c606
+DATA all_3c34c606<>+20(SB)/4, $0x3c34c606
+DATA all_3c34c606<>+24(SB)/4, $0x3c34c606
+DATA all_3c34c606<>+28(SB)/4, $0x3c34c606
+GLOBL all_3c34c606<>(SB), RODATA|NOPTR, $32
+
+DATA all_baa2abb0<>+0(SB)/4, $0xbaa2abb0
+DATA all_baa2abb0<>+4(SB)/4, $0xbaa2abb0
+DATA all_baa2abb0<>+8(SB)/4, $0xbaa2abb0
+DATA all_baa2abb0<>+12(SB)/4, $0xbaa2abb0
+DATA all_baa2abb0<>+16(SB)/4, $0xbaa2abb0
+DATA all_baa2abb0<>+20(SB)/4, $0xbaa2abb0
+DATA all_baa2abb0<>+24(SB)/4, $0xbaa2abb0
+DATA all_baa2abb0<>+28(SB)/4, $0xbaa2abb0
+GLOBL all_baa2abb0<>(SB), RODATA|NOPTR, $32
+
+DATA all_bde086ca<>+0(SB)/4, $0xbde086ca
+DATA all_bde086ca<>+4(SB)/4, $0xbde086ca
+DATA all_bde086ca<>+8(SB)/4, $0xbde086ca
+DATA all_bde086ca<>+12(SB)/4, $0xbde086ca
+DATA all_bde086ca<>+16(SB)/4, $0xbde086ca
+DATA all_bde086ca<>+20(SB)/4, $0xbde086ca
+DATA all_bde086ca<>+24(SB)/4, $0xbde086ca
+DATA all_bde086ca<>+28(SB)/4, $0xbde086ca
+GLOBL all_bde086ca<>(SB), RODATA|NOPTR, $32
+
+DATA all_bd9e46f1<>+0(SB)/4, $0xbd9e46f1
+DATA all_bd9e46f1<>+4(SB)/4, $0xbd9e46f1
+DATA all_bd9e46f1<>+8(SB)/4, $0xbd9e46f1
+DATA all_bd9e46f1<>+12(SB)/4, $0xbd9e46f1
+DATA all_bd9e46f1<>+16(SB)/4, $0xbd9e46f1
+DATA all_bd9e46f1<>+20(SB)/4, $0xbd9e46f1
+DATA all_bd9e46f1<>+24(SB)/4, $0xbd9e46f1
+DATA all_bd9e46f1<>+28(SB)/4, $0xbd9e46f1
+GLOBL all_bd9e46f1<>(SB), RODATA|NOPTR, $32
+
+DATA all_3f5f7575<>+0(SB)/4, $0x3f5f7575
+DATA all_3f5f7575<>+4(SB)/4, $0x3f5f7575
+DATA all_3f5f7575<>+8(SB)/4, $0x3f5f7575
+DATA all_3f5f7575<>+12(SB)/4, $0x3f5f7575
+DATA all_3f5f7575<>+16(SB)/4, $0x3f5f7575
+DATA all_3f5f7575<>+20(SB)/4, $0x3f5f7575
+DATA all_3f5f7575<>+24(SB)/4, $0x3f5f7575
+DATA all_3f5f7575<>+28(SB)/4, $0x3f5f7575
+GLOBL all_3f5f7575<>(SB), RODATA|NOPTR, $32
+
+DATA all_bf407569<>+0(SB)/4, $0xbf407569
+DATA all_bf407569<>+4(SB)/4, $0xbf407569
+DATA all_bf407569<>+8(SB)/4, $0xbf407569
+DATA all_bf407569<>+12(SB)/4, $0xbf407569
+DATA all_bf407569<>+16(SB)/4, $0xbf407569
+DATA all_bf407569<>+20(SB)/4, $0xbf407569
+DATA all_bf407569<>+24(SB)/4, $0xbf407569
+DATA all_bf407569<>+28(SB)/4, $0xbf407569
+GLOBL all_bf407569<>(SB), RODATA|NOPTR, $32
 
 DATA all_80000000<>+0(SB)/4, $0x80000000
 DATA all_80000000<>+4(SB)/4, $0x80000000
@@ -959,10 +1008,10 @@ DATA all_80000000<>+28(SB)/4, $0x80000000
 GLOBL all_80000000<>(SB), RODATA|NOPTR, $32
 
 // func GeluBoth(y []float32, d []float32, x []float32)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, FMA3
 TEXT ·GeluBoth(SB), NOSPLIT, $0-72
-	VBROADCASTSS one_3f980000<>+0(SB), Y0
-	VBROADCASTSS one_40bca1af<>+0(SB), Y1
+	VBROADCASTSS one_40cccccd<>+0(SB), Y0
+	VXORPS       Y1, Y1, Y1
 	MOVQ         y_len+8(FP), AX
 	MOVQ         y_base+0(FP), CX
 	MOVQ         d_base+24(FP), DX
@@ -970,534 +1019,578 @@ TEXT ·GeluBoth(SB), NOSPLIT, $0-72
 	XORQ         SI, SI
 
 block1:
-	LEAQ        32(SI), DI
-	CMPQ        DI, AX
-	JGT         lastBlock2
-	VMOVUPS     (BX)(SI*4), Y2
-	VMOVUPS     32(BX)(SI*4), Y8
-	VANDPS      all_7fffffff<>+0(SB), Y2, Y3
-	VANDPS      all_7fffffff<>+0(SB), Y8, Y9
-	VMINPS      Y3, Y1, Y5
-	VMINPS      Y9, Y1, Y11
-	VMOVAPS     Y5, Y4
-	VMOVAPS     Y11, Y10
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y10
-	VADDPS      all_cb400000<>+0(SB), Y4, Y6
-	VADDPS      all_cb400000<>+0(SB), Y10, Y7
-	VFMSUB213PS Y6, Y0, Y5
-	VFMSUB213PS Y7, Y0, Y11
-	VPERMPS     gelu_cdf_6<>+0(SB), Y4, Y6
-	VPERMPS     gelu_cdf_6<>+0(SB), Y10, Y12
-	VPERMPS     gelu_cdf_5<>+0(SB), Y4, Y7
-	VPERMPS     gelu_cdf_5<>+0(SB), Y10, Y13
-	VFMADD213PS Y7, Y5, Y6
-	VFMADD213PS Y13, Y11, Y12
-	VPERMPS     gelu_cdf_4<>+0(SB), Y4, Y7
-	VPERMPS     gelu_cdf_4<>+0(SB), Y10, Y13
-	VFMADD213PS Y7, Y5, Y6
-	VFMADD213PS Y13, Y11, Y12
-	VPERMPS     gelu_cdf_3<>+0(SB), Y4, Y7
-	VPERMPS     gelu_cdf_3<>+0(SB), Y10, Y13
-	VFMADD213PS Y7, Y5, Y6
-	VFMADD213PS Y13, Y11, Y12
-	VPERMPS     gelu_cdf_2<>+0(SB), Y4, Y7
-	VPERMPS     gelu_cdf_2<>+0(SB), Y10, Y13
-	VFMADD213PS Y7, Y5, Y6
-	VFMADD213PS Y13, Y11, Y12
-	VPERMPS     gelu_cdf_1<>+0(SB), Y4, Y7
-	VPERMPS     gelu_cdf_1<>+0(SB), Y10, Y13
-	VFMADD213PS Y7, Y5, Y6
-	VFMADD213PS Y13, Y11, Y12
-	VPERMPS     gelu_cdf_0<>+0(SB), Y4, Y7
-	VPERMPS     gelu_cdf_0<>+0(SB), Y10, Y13
-	VFMADD213PS Y7, Y5, Y6
-	VFMADD213PS Y13, Y11, Y12
-	VMULPS      all_3f000000<>+0(SB), Y2, Y7
-	VMULPS      all_3f000000<>+0(SB), Y8, Y13
-	VFMADD231PS Y6, Y3, Y7
-	VFMADD231PS Y12, Y9, Y13
-	VMOVUPS     Y7, (CX)(SI*4)
-	VMOVUPS     Y13, 32(CX)(SI*4)
-	VPERMPS     gelu_slope_7<>+0(SB), Y4, Y6
-	VPERMPS     gelu_slope_7<>+0(SB), Y10, Y12
-	VPERMPS     gelu_slope_6<>+0(SB), Y4, Y3
-	VPERMPS     gelu_slope_6<>+0(SB), Y10, Y7
-	VFMADD213PS Y3, Y5, Y6
-	VFMADD213PS Y7, Y11, Y12
-	VPERMPS     gelu_slope_5<>+0(SB), Y4, Y3
-	VPERMPS     gelu_slope_5<>+0(SB), Y10, Y7
-	VFMADD213PS Y3, Y5, Y6
-	VFMADD213PS Y7, Y11, Y12
-	VPERMPS     gelu_slope_4<>+0(SB), Y4, Y3
-	VPERMPS     gelu_slope_4<>+0(SB), Y10, Y7
-	VFMADD213PS Y3, Y5, Y6
-	VFMADD213PS Y7, Y11, Y12
-	VPERMPS     gelu_slope_3<>+0(SB), Y4, Y3
-	VPERMPS     gelu_slope_3<>+0(SB), Y10, Y7
-	VFMADD213PS Y3, Y5, Y6
-	VFMADD213PS Y7, Y11, Y12
-	VPERMPS     gelu_slope_2<>+0(SB), Y4, Y3
-	VPERMPS     gelu_slope_2<>+0(SB), Y10, Y7
-	VFMADD213PS Y3, Y5, Y6
-	VFMADD213PS Y7, Y11, Y12
-	VPERMPS     gelu_slope_1<>+0(SB), Y4, Y3
-	VPERMPS     gelu_slope_1<>+0(SB), Y10, Y7
-	VFMADD213PS Y3, Y5, Y6
-	VFMADD213PS Y7, Y11, Y12
-	VPERMPS     gelu_slope_0<>+0(SB), Y4, Y3
-	VPERMPS     gelu_slope_0<>+0(SB), Y10, Y4
-	VFMADD213PS Y3, Y5, Y6
-	VFMADD213PS Y4, Y11, Y12
-	VMOVUPS     (DX)(SI*4), Y7
-	VMOVUPS     32(DX)(SI*4), Y13
-	VANDPS      all_80000000<>+0(SB), Y2, Y2
-	VANDPS      all_80000000<>+0(SB), Y8, Y3
-	VXORPS      Y2, Y6, Y6
-	VXORPS      Y3, Y12, Y12
-	VADDPS      all_3f000000<>+0(SB), Y6, Y6
-	VADDPS      all_3f000000<>+0(SB), Y12, Y12
-	VMULPS      Y7, Y6, Y6
-	VMULPS      Y13, Y12, Y12
-	VMOVUPS     Y6, (DX)(SI*4)
-	VMOVUPS     Y12, 32(DX)(SI*4)
-	VMOVUPS     64(BX)(SI*4), Y2
-	VMOVUPS     96(BX)(SI*4), Y8
-	VANDPS      all_7fffffff<>+0(SB), Y2, Y3
-	VANDPS      all_7fffffff<>+0(SB), Y8, Y9
-	VMINPS      Y3, Y1, Y5
-	VMINPS      Y9, Y1, Y11
-	VMOVAPS     Y5, Y4
-	VMOVAPS     Y11, Y10
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y10
-	VADDPS      all_cb400000<>+0(SB), Y4, Y6
-	VADDPS      all_cb400000<>+0(SB), Y10, Y7
-	VFMSUB213PS Y6, Y0, Y5
-	VFMSUB213PS Y7, Y0, Y11
-	VPERMPS     gelu_cdf_6<>+0(SB), Y4, Y6
-	VPERMPS     gelu_cdf_6<>+0(SB), Y10, Y12
-	VPERMPS     gelu_cdf_5<>+0(SB), Y4, Y7
-	VPERMPS     gelu_cdf_5<>+0(SB), Y10, Y13
-	VFMADD213PS Y7, Y5, Y6
-	VFMADD213PS Y13, Y11, Y12
-	VPERMPS     gelu_cdf_4<>+0(SB), Y4, Y7
-	VPERMPS     gelu_cdf_4<>+0(SB), Y10, Y13
-	VFMADD213PS Y7, Y5, Y6
-	VFMADD213PS Y13, Y11, Y12
-	VPERMPS     gelu_cdf_3<>+0(SB), Y4, Y7
-	VPERMPS     gelu_cdf_3<>+0(SB), Y10, Y13
-	VFMADD213PS Y7, Y5, Y6
-	VFMADD213PS Y13, Y11, Y12
-	VPERMPS     gelu_cdf_2<>+0(SB), Y4, Y7
-	VPERMPS     gelu_cdf_2<>+0(SB), Y10, Y13
-	VFMADD213PS Y7, Y5, Y6
-	VFMADD213PS Y13, Y11, Y12
-	VPERMPS     gelu_cdf_1<>+0(SB), Y4, Y7
-	VPERMPS     gelu_cdf_1<>+0(SB), Y10, Y13
-	VFMADD213PS Y7, Y5, Y6
-	VFMADD213PS Y13, Y11, Y12
-	VPERMPS     gelu_cdf_0<>+0(SB), Y4, Y7
-	VPERMPS     gelu_cdf_0<>+0(SB), Y10, Y13
-	VFMADD213PS Y7, Y5, Y6
-	VFMADD213PS Y13, Y11, Y12
-	VMULPS      all_3f000000<>+0(SB), Y2, Y7
-	VMULPS      all_3f000000<>+0(SB), Y8, Y13
-	VFMADD231PS Y6, Y3, Y7
-	VFMADD231PS Y12, Y9, Y13
-	VMOVUPS     Y7, 64(CX)(SI*4)
-	VMOVUPS     Y13, 96(CX)(SI*4)
-	VPERMPS     gelu_slope_7<>+0(SB), Y4, Y6
-	VPERMPS     gelu_slope_7<>+0(SB), Y10, Y12
-	VPERMPS     gelu_slope_6<>+0(SB), Y4, Y3
-	VPERMPS     gelu_slope_6<>+0(SB), Y10, Y7
-	VFMADD213PS Y3, Y5, Y6
-	VFMADD213PS Y7, Y11, Y12
-	VPERMPS     gelu_slope_5<>+0(SB), Y4, Y3
-	VPERMPS     gelu_slope_5<>+0(SB), Y10, Y7
-	VFMADD213PS Y3, Y5, Y6
-	VFMADD213PS Y7, Y11, Y12
-	VPERMPS     gelu_slope_4<>+0(SB), Y4, Y3
-	VPERMPS     gelu_slope_4<>+0(SB), Y10, Y7
-	VFMADD213PS Y3, Y5, Y6
-	VFMADD213PS Y7, Y11, Y12
-	VPERMPS     gelu_slope_3<>+0(SB), Y4, Y3
-	VPERMPS     gelu_slope_3<>+0(SB), Y10, Y7
-	VFMADD213PS Y3, Y5, Y6
-	VFMADD213PS Y7, Y11, Y12
-	VPERMPS     gelu_slope_2<>+0(SB), Y4, Y3
-	VPERMPS     gelu_slope_2<>+0(SB), Y10, Y7
-	VFMADD213PS Y3, Y5, Y6
-	VFMADD213PS Y7, Y11, Y12
-	VPERMPS     gelu_slope_1<>+0(SB), Y4, Y3
-	VPERMPS     gelu_slope_1<>+0(SB), Y10, Y7
-	VFMADD213PS Y3, Y5, Y6
-	VFMADD213PS Y7, Y11, Y12
-	VPERMPS     gelu_slope_0<>+0(SB), Y4, Y3
-	VPERMPS     gelu_slope_0<>+0(SB), Y10, Y4
-	VFMADD213PS Y3, Y5, Y6
-	VFMADD213PS Y4, Y11, Y12
-	VMOVUPS     64(DX)(SI*4), Y7
-	VMOVUPS     96(DX)(SI*4), Y13
-	VANDPS      all_80000000<>+0(SB), Y2, Y2
-	VANDPS      all_80000000<>+0(SB), Y8, Y3
-	VXORPS      Y2, Y6, Y6
-	VXORPS      Y3, Y12, Y12
-	VADDPS      all_3f000000<>+0(SB), Y6, Y6
-	VADDPS      all_3f000000<>+0(SB), Y12, Y12
-	VMULPS      Y7, Y6, Y6
-	VMULPS      Y13, Y12, Y12
-	VMOVUPS     Y6, 64(DX)(SI*4)
-	VMOVUPS     Y12, 96(DX)(SI*4)
-	ADDQ        $0x20, SI
-	JMP         block1
+	LEAQ         32(SI), DI
+	CMPQ         DI, AX
+	JGT          lastBlock2
+	VMOVUPS      (BX)(SI*4), Y2
+	VMOVUPS      32(BX)(SI*4), Y7
+	VANDPS       all_7fffffff<>+0(SB), Y2, Y3
+	VANDPS       all_7fffffff<>+0(SB), Y7, Y8
+	VMINPS       Y3, Y0, Y4
+	VMINPS       Y8, Y0, Y9
+	VMULPS       Y4, Y4, Y6
+	VMULPS       Y9, Y9, Y11
+	VBROADCASTSS one_b2ec69db<>+0(SB), Y10
+	VBROADCASTSS one_b2ec69db<>+0(SB), Y13
+	VBROADCASTSS one_3545319a<>+0(SB), Y5
+	VBROADCASTSS one_3545319a<>+0(SB), Y12
+	VFMADD213PS  all_b6f8064b<>+0(SB), Y6, Y10
+	VFMADD213PS  all_b6f8064b<>+0(SB), Y11, Y13
+	VFMADD213PS  all_37f57486<>+0(SB), Y6, Y5
+	VFMADD213PS  all_37f57486<>+0(SB), Y11, Y12
+	VFMADD213PS  all_3778bfe0<>+0(SB), Y6, Y10
+	VFMADD213PS  all_3778bfe0<>+0(SB), Y11, Y13
+	VFMADD213PS  all_b9afb34a<>+0(SB), Y6, Y5
+	VFMADD213PS  all_b9afb34a<>+0(SB), Y11, Y12
+	VFMADD213PS  all_ba14253c<>+0(SB), Y6, Y10
+	VFMADD213PS  all_ba14253c<>+0(SB), Y11, Y13
+	VFMADD213PS  all_3bb26f0d<>+0(SB), Y6, Y5
+	VFMADD213PS  all_3bb26f0d<>+0(SB), Y11, Y12
+	VFMADD213PS  all_3c290c57<>+0(SB), Y6, Y10
+	VFMADD213PS  all_3c290c57<>+0(SB), Y11, Y13
+	VFMADD213PS  all_bd65fd09<>+0(SB), Y6, Y5
+	VFMADD213PS  all_bd65fd09<>+0(SB), Y11, Y12
+	VFMADD213PS  all_be5828c9<>+0(SB), Y6, Y10
+	VFMADD213PS  all_be5828c9<>+0(SB), Y11, Y13
+	VFMADD213PS  all_3f4b2ff5<>+0(SB), Y6, Y5
+	VFMADD213PS  all_3f4b2ff5<>+0(SB), Y11, Y12
+	VFMADD231PS  Y10, Y4, Y5
+	VFMADD231PS  Y13, Y9, Y12
+	VMAXPS       Y5, Y1, Y5
+	VMAXPS       Y12, Y1, Y12
+	VMULPS       Y5, Y5, Y6
+	VMULPS       Y12, Y12, Y11
+	VFNMADD213PS all_3f000000<>+0(SB), Y5, Y6
+	VFNMADD213PS all_3f000000<>+0(SB), Y12, Y11
+	VMULPS       all_3f000000<>+0(SB), Y2, Y5
+	VMULPS       all_3f000000<>+0(SB), Y7, Y10
+	VFMADD231PS  Y6, Y3, Y5
+	VFMADD231PS  Y11, Y8, Y10
+	VMOVUPS      Y5, (CX)(SI*4)
+	VMOVUPS      Y10, 32(CX)(SI*4)
+	VMOVUPS      (DX)(SI*4), Y5
+	VMOVUPS      32(DX)(SI*4), Y10
+	VMULPS       Y4, Y4, Y6
+	VMULPS       Y9, Y9, Y12
+	VBROADCASTSS one_b34b9ab2<>+0(SB), Y8
+	VBROADCASTSS one_b34b9ab2<>+0(SB), Y13
+	VBROADCASTSS one_35b9b758<>+0(SB), Y3
+	VBROADCASTSS one_35b9b758<>+0(SB), Y11
+	VFMADD213PS  all_b785871a<>+0(SB), Y6, Y8
+	VFMADD213PS  all_b785871a<>+0(SB), Y12, Y13
+	VFMADD213PS  all_38afbf39<>+0(SB), Y6, Y3
+	VFMADD213PS  all_38afbf39<>+0(SB), Y12, Y11
+	VFMADD213PS  all_b90981bb<>+0(SB), Y6, Y8
+	VFMADD213PS  all_b90981bb<>+0(SB), Y12, Y13
+	VFMADD213PS  all_b9c9adfa<>+0(SB), Y6, Y3
+	VFMADD213PS  all_b9c9adfa<>+0(SB), Y12, Y11
+	VFMADD213PS  all_b9b258a9<>+0(SB), Y6, Y8
+	VFMADD213PS  all_b9b258a9<>+0(SB), Y12, Y13
+	VFMADD213PS  all_3c34c606<>+0(SB), Y6, Y3
+	VFMADD213PS  all_3c34c606<>+0(SB), Y12, Y11
+	VFMADD213PS  all_baa2abb0<>+0(SB), Y6, Y8
+	VFMADD213PS  all_baa2abb0<>+0(SB), Y12, Y13
+	VFMADD213PS  all_bde086ca<>+0(SB), Y6, Y3
+	VFMADD213PS  all_bde086ca<>+0(SB), Y12, Y11
+	VFMADD213PS  all_bd9e46f1<>+0(SB), Y6, Y8
+	VFMADD213PS  all_bd9e46f1<>+0(SB), Y12, Y13
+	VFMADD213PS  all_3f5f7575<>+0(SB), Y6, Y3
+	VFMADD213PS  all_3f5f7575<>+0(SB), Y12, Y11
+	VFMADD231PS  Y8, Y4, Y3
+	VFMADD231PS  Y13, Y9, Y11
+	VMAXPS       Y3, Y1, Y3
+	VMAXPS       Y11, Y1, Y11
+	VMULPS       Y3, Y3, Y6
+	VMULPS       Y11, Y11, Y12
+	VADDPS       all_bf407569<>+0(SB), Y4, Y4
+	VADDPS       all_bf407569<>+0(SB), Y9, Y9
+	VMULPS       Y3, Y6, Y6
+	VMULPS       Y11, Y12, Y12
+	VFMADD213PS  all_3f000000<>+0(SB), Y4, Y6
+	VFMADD213PS  all_3f000000<>+0(SB), Y9, Y12
+	VANDPS       all_80000000<>+0(SB), Y2, Y2
+	VANDPS       all_80000000<>+0(SB), Y7, Y3
+	VXORPS       Y2, Y6, Y6
+	VXORPS       Y3, Y12, Y12
+	VADDPS       all_3f000000<>+0(SB), Y6, Y6
+	VADDPS       all_3f000000<>+0(SB), Y12, Y12
+	VMULPS       Y5, Y6, Y5
+	VMULPS       Y10, Y12, Y10
+	VMOVUPS      Y5, (DX)(SI*4)
+	VMOVUPS      Y10, 32(DX)(SI*4)
+	VMOVUPS      64(BX)(SI*4), Y2
+	VMOVUPS      96(BX)(SI*4), Y7
+	VANDPS       all_7fffffff<>+0(SB), Y2, Y3
+	VANDPS       all_7fffffff<>+0(SB), Y7, Y8
+	VMINPS       Y3, Y0, Y4
+	VMINPS       Y8, Y0, Y9
+	VMULPS       Y4, Y4, Y6
+	VMULPS       Y9, Y9, Y11
+	VBROADCASTSS one_b2ec69db<>+0(SB), Y10
+	VBROADCASTSS one_b2ec69db<>+0(SB), Y13
+	VBROADCASTSS one_3545319a<>+0(SB), Y5
+	VBROADCASTSS one_3545319a<>+0(SB), Y12
+	VFMADD213PS  all_b6f8064b<>+0(SB), Y6, Y10
+	VFMADD213PS  all_b6f8064b<>+0(SB), Y11, Y13
+	VFMADD213PS  all_37f57486<>+0(SB), Y6, Y5
+	VFMADD213PS  all_37f57486<>+0(SB), Y11, Y12
+	VFMADD213PS  all_3778bfe0<>+0(SB), Y6, Y10
+	VFMADD213PS  all_3778bfe0<>+0(SB), Y11, Y13
+	VFMADD213PS  all_b9afb34a<>+0(SB), Y6, Y5
+	VFMADD213PS  all_b9afb34a<>+0(SB), Y11, Y12
+	VFMADD213PS  all_ba14253c<>+0(SB), Y6, Y10
+	VFMADD213PS  all_ba14253c<>+0(SB), Y11, Y13
+	VFMADD213PS  all_3bb26f0d<>+0(SB), Y6, Y5
+	VFMADD213PS  all_3bb26f0d<>+0(SB), Y11, Y12
+	VFMADD213PS  all_3c290c57<>+0(SB), Y6, Y10
+	VFMADD213PS  all_3c290c57<>+0(SB), Y11, Y13
+	VFMADD213PS  all_bd65fd09<>+0(SB), Y6, Y5
+	VFMADD213PS  all_bd65fd09<>+0(SB), Y11, Y12
+	VFMADD213PS  all_be5828c9<>+0(SB), Y6, Y10
+	VFMADD213PS  all_be5828c9<>+0(SB), Y11, Y13
+	VFMADD213PS  all_3f4b2ff5<>+0(SB), Y6, Y5
+	VFMADD213PS  all_3f4b2ff5<>+0(SB), Y11, Y12
+	VFMADD231PS  Y10, Y4, Y5
+	VFMADD231PS  Y13, Y9, Y12
+	VMAXPS       Y5, Y1, Y5
+	VMAXPS       Y12, Y1, Y12
+	VMULPS       Y5, Y5, Y6
+	VMULPS       Y12, Y12, Y11
+	VFNMADD213PS all_3f000000<>+0(SB), Y5, Y6
+	VFNMADD213PS all_3f000000<>+0(SB), Y12, Y11
+	VMULPS       all_3f000000<>+0(SB), Y2, Y5
+	VMULPS       all_3f000000<>+0(SB), Y7, Y10
+	VFMADD231PS  Y6, Y3, Y5
+	VFMADD231PS  Y11, Y8, Y10
+	VMOVUPS      Y5, 64(CX)(SI*4)
+	VMOVUPS      Y10, 96(CX)(SI*4)
+	VMOVUPS      64(DX)(SI*4), Y5
+	VMOVUPS      96(DX)(SI*4), Y10
+	VMULPS       Y4, Y4, Y6
+	VMULPS       Y9, Y9, Y12
+	VBROADCASTSS one_b34b9ab2<>+0(SB), Y8
+	VBROADCASTSS one_b34b9ab2<>+0(SB), Y13
+	VBROADCASTSS one_35b9b758<>+0(SB), Y3
+	VBROADCASTSS one_35b9b758<>+0(SB), Y11
+	VFMADD213PS  all_b785871a<>+0(SB), Y6, Y8
+	VFMADD213PS  all_b785871a<>+0(SB), Y12, Y13
+	VFMADD213PS  all_38afbf39<>+0(SB), Y6, Y3
+	VFMADD213PS  all_38afbf39<>+0(SB), Y12, Y11
+	VFMADD213PS  all_b90981bb<>+0(SB), Y6, Y8
+	VFMADD213PS  all_b90981bb<>+0(SB), Y12, Y13
+	VFMADD213PS  all_b9c9adfa<>+0(SB), Y6, Y3
+	VFMADD213PS  all_b9c9adfa<>+0(SB), Y12, Y11
+	VFMADD213PS  all_b9b258a9<>+0(SB), Y6, Y8
+	VFMADD213PS  all_b9b258a9<>+0(SB), Y12, Y13
+	VFMADD213PS  all_3c34c606<>+0(SB), Y6, Y3
+	VFMADD213PS  all_3c34c606<>+0(SB), Y12, Y11
+	VFMADD213PS  all_baa2abb0<>+0(SB), Y6, Y8
+	VFMADD213PS  all_baa2abb0<>+0(SB), Y12, Y13
+	VFMADD213PS  all_bde086ca<>+0(SB), Y6, Y3
+	VFMADD213PS  all_bde086ca<>+0(SB), Y12, Y11
+	VFMADD213PS  all_bd9e46f1<>+0(SB), Y6, Y8
+	VFMADD213PS  all_bd9e46f1<>+0(SB), Y12, Y13
+	VFMADD213PS  all_3f5f7575<>+0(SB), Y6, Y3
+	VFMADD213PS  all_3f5f7575<>+0(SB), Y12, Y11
+	VFMADD231PS  Y8, Y4, Y3
+	VFMADD231PS  Y13, Y9, Y11
+	VMAXPS       Y3, Y1, Y3
+	VMAXPS       Y11, Y1, Y11
+	VMULPS       Y3, Y3, Y6
+	VMULPS       Y11, Y11, Y12
+	VADDPS       all_bf407569<>+0(SB), Y4, Y4
+	VADDPS       all_bf407569<>+0(SB), Y9, Y9
+	VMULPS       Y3, Y6, Y6
+	VMULPS       Y11, Y12, Y12
+	VFMADD213PS  all_3f000000<>+0(SB), Y4, Y6
+	VFMADD213PS  all_3f000000<>+0(SB), Y9, Y12
+	VANDPS       all_80000000<>+0(SB), Y2, Y2
+	VANDPS       all_80000000<>+0(SB), Y7, Y3
+	VXORPS       Y2, Y6, Y6
+	VXORPS       Y3, Y12, Y12
+	VADDPS       all_3f000000<>+0(SB), Y6, Y6
+	VADDPS       all_3f000000<>+0(SB), Y12, Y12
+	VMULPS       Y5, Y6, Y5
+	VMULPS       Y10, Y12, Y10
+	VMOVUPS      Y5, 64(DX)(SI*4)
+	VMOVUPS      Y10, 96(DX)(SI*4)
+	ADDQ         $0x20, SI
+	JMP          block1
 
 lastBlock2:
-	CMPQ        SI, AX
-	JEQ         end3
-	LEAQ        block_masks<>+0(SB), R8
-	MOVQ        SI, DI
-	SUBQ        AX, DI
-	LEAQ        128(R8)(DI*4), R8
-	LEAQ        8(SI), DI
-	CMPQ        DI, AX
-	JGT         cutVector4
-	VMOVUPS     (BX)(SI*4), Y2
-	VANDPS      all_7fffffff<>+0(SB), Y2, Y3
-	VMINPS      Y3, Y1, Y5
-	VMOVAPS     Y5, Y4
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
-	VADDPS      all_cb400000<>+0(SB), Y4, Y6
-	VFMSUB213PS Y6, Y0, Y5
-	VPERMPS     gelu_cdf_6<>+0(SB), Y4, Y6
-	VPERMPS     gelu_cdf_5<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_4<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_3<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_2<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_1<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_0<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VMULPS      all_3f000000<>+0(SB), Y2, Y7
-	VFMADD231PS Y6, Y3, Y7
-	VMOVUPS     Y7, (CX)(SI*4)
-	VPERMPS     gelu_slope_7<>+0(SB), Y4, Y6
-	VPERMPS     gelu_slope_6<>+0(SB), Y4, Y3
-	VFMADD213PS Y3, Y5, Y6
-	VPERMPS     gelu_slope_5<>+0(SB), Y4, Y3
-	VFMADD213PS Y3, Y5, Y6
-	VPERMPS     gelu_slope_4<>+0(SB), Y4, Y3
-	VFMADD213PS Y3, Y5, Y6
-	VPERMPS     gelu_slope_3<>+0(SB), Y4, Y3
-	VFMADD213PS Y3, Y5, Y6
-	VPERMPS     gelu_slope_2<>+0(SB), Y4, Y3
-	VFMADD213PS Y3, Y5, Y6
-	VPERMPS     gelu_slope_1<>+0(SB), Y4, Y3
-	VFMADD213PS Y3, Y5, Y6
-	VPERMPS     gelu_slope_0<>+0(SB), Y4, Y3
-	VFMADD213PS Y3, Y5, Y6
-	VMOVUPS     (DX)(SI*4), Y7
-	VANDPS      all_80000000<>+0(SB), Y2, Y2
-	VXORPS      Y2, Y6, Y6
-	VADDPS      all_3f000000<>+0(SB), Y6, Y6
-	VMULPS      Y7, Y6, Y6
-	VMOVUPS     Y6, (DX)(SI*4)
-	LEAQ        16(SI), DI
-	CMPQ        DI, AX
-	JGT         cutVector5
-	VMOVUPS     32(BX)(SI*4), Y2
-	VANDPS      all_7fffffff<>+0(SB), Y2, Y3
-	VMINPS      Y3, Y1, Y5
-	VMOVAPS     Y5, Y4
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
-	VADDPS      all_cb400000<>+0(SB), Y4, Y6
-	VFMSUB213PS Y6, Y0, Y5
-	VPERMPS     gelu_cdf_6<>+0(SB), Y4, Y6
-	VPERMPS     gelu_cdf_5<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_4<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_3<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_2<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_1<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_0<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VMULPS      all_3f000000<>+0(SB), Y2, Y7
-	VFMADD231PS Y6, Y3, Y7
-	VMOVUPS     Y7, 32(CX)(SI*4)
-	VPERMPS     gelu_slope_7<>+0(SB), Y4, Y6
-	VPERMPS     gelu_slope_6<>+0(SB), Y4, Y3
-	VFMADD213PS Y3, Y5, Y6
-	VPERMPS     gelu_slope_5<>+0(SB), Y4, Y3
-	VFMADD213PS Y3, Y5, Y6
-	VPERMPS     gelu_slope_4<>+0(SB), Y4, Y3
-	VFMADD213PS Y3, Y5, Y6
-	VPERMPS     gelu_slope_3<>+0(SB), Y4, Y3
-	VFMADD213PS Y3, Y5, Y6
-	VPERMPS     gelu_slope_2<>+0(SB), Y4, Y3
-	VFMADD213PS Y3, Y5, Y6
-	VPERMPS     gelu_slope_1<>+0(SB), Y4, Y3
-	VFMADD213PS Y3, Y5, Y6
-	VPERMPS     gelu_slope_0<>+0(SB), Y4, Y3
-	VFMADD213PS Y3, Y5, Y6
-	VMOVUPS     32(DX)(SI*4), Y7
-	VANDPS      all_80000000<>+0(SB), Y2, Y2
-	VXORPS      Y2, Y6, Y6
-	VADDPS      all_3f000000<>+0(SB), Y6, Y6
-	VMULPS      Y7, Y6, Y6
-	VMOVUPS     Y6, 32(DX)(SI*4)
-	LEAQ        24(SI), DI
-	CMPQ        DI, AX
-	JGT         cutVector6
-	VMOVUPS     64(BX)(SI*4), Y2
-	VANDPS      all_7fffffff<>+0(SB), Y2, Y3
-	VMINPS      Y3, Y1, Y5
-	VMOVAPS     Y5, Y4
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y4
-	VADDPS      all_cb400000<>+0(SB), Y4, Y6
-	VFMSUB213PS Y6, Y0, Y5
-	VPERMPS     gelu_cdf_6<>+0(SB), Y4, Y6
-	VPERMPS     gelu_cdf_5<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_4<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_3<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_2<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_1<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VPERMPS     gelu_cdf_0<>+0(SB), Y4, Y7
-	VFMADD213PS Y7, Y5, Y6
-	VMULPS      all_3f000000<>+0(SB), Y2, Y7
-	VFMADD231PS Y6, Y3, Y7
-	VMOVUPS     Y7, 64(CX)(SI*4)
-	VPERMPS     gelu_slope_7<>+0(SB), Y4, Y6
-	VPERMPS     gelu_slope_6<>+0(SB), Y4, Y3
-	VFMADD213PS Y3, Y5, Y6
-	VPERMPS     gelu_slope_5<>+0(SB), Y4, Y3
-	VFMADD213PS Y3, Y5, Y6
-	VPERMPS     gelu_slope_4<>+0(SB), Y4, Y3
-	VFMADD213PS Y3, Y5, Y6
-	VPERMPS     gelu_slope_3<>+0(SB), Y4, Y3
-	VFMADD213PS Y3, Y5, Y6
-	VPERMPS     gelu_slope_2<>+0(SB), Y4, Y3
-	VFMADD213PS Y3, Y5, Y6
-	VPERMPS     gelu_slope_1<>+0(SB), Y4, Y3
-	VFMADD213PS Y3, Y5, Y6
-	VPERMPS     gelu_slope_0<>+0(SB), Y4, Y3
-	VFMADD213PS Y3, Y5, Y6
-	VMOVUPS     64(DX)(SI*4), Y7
-	VANDPS      all_80000000<>+0(SB), Y2, Y2
-	VXORPS      Y2, Y6, Y6
-	VADDPS      all_3f000000<>+0(SB), Y6, Y6
-	VMULPS      Y7, Y6, Y6
-	VMOVUPS     Y6, 64(DX)(SI*4)
-	LEAQ        24(SI), DI
-	CMPQ        DI, AX
-	JGE         end3
-	VMOVUPS     96(R8), Y2
-	VMASKMOVPS  96(BX)(SI*4), Y2, Y3
-	VANDPS      all_7fffffff<>+0(SB), Y3, Y4
-	VMINPS      Y4, Y1, Y5
-	VMOVAPS     Y5, Y1
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y1
-	VADDPS      all_cb400000<>+0(SB), Y1, Y6
-	VFMSUB213PS Y6, Y0, Y5
-	VPERMPS     gelu_cdf_6<>+0(SB), Y1, Y0
-	VPERMPS     gelu_cdf_5<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_cdf_4<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_cdf_3<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_cdf_2<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_cdf_1<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_cdf_0<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VMULPS      all_3f000000<>+0(SB), Y3, Y6
-	VFMADD231PS Y0, Y4, Y6
-	VMASKMOVPS  Y6, Y2, 96(CX)(SI*4)
-	VPERMPS     gelu_slope_7<>+0(SB), Y1, Y0
-	VPERMPS     gelu_slope_6<>+0(SB), Y1, Y4
-	VFMADD213PS Y4, Y5, Y0
-	VPERMPS     gelu_slope_5<>+0(SB), Y1, Y4
-	VFMADD213PS Y4, Y5, Y0
-	VPERMPS     gelu_slope_4<>+0(SB), Y1, Y4
-	VFMADD213PS Y4, Y5, Y0
-	VPERMPS     gelu_slope_3<>+0(SB), Y1, Y4
-	VFMADD213PS Y4, Y5, Y0
-	VPERMPS     gelu_slope_2<>+0(SB), Y1, Y4
-	VFMADD213PS Y4, Y5, Y0
-	VPERMPS     gelu_slope_1<>+0(SB), Y1, Y4
-	VFMADD213PS Y4, Y5, Y0
-	VPERMPS     gelu_slope_0<>+0(SB), Y1, Y1
-	VFMADD213PS Y1, Y5, Y0
-	VMASKMOVPS  96(DX)(SI*4), Y2, Y6
-	VANDPS      all_80000000<>+0(SB), Y3, Y1
-	VXORPS      Y1, Y0, Y0
-	VADDPS      all_3f000000<>+0(SB), Y0, Y0
-	VMULPS      Y6, Y0, Y0
-	VMASKMOVPS  Y0, Y2, 96(DX)(SI*4)
-	JMP         end3
+	CMPQ         SI, AX
+	JEQ          end3
+	LEAQ         block_masks<>+0(SB), R8
+	MOVQ         SI, DI
+	SUBQ         AX, DI
+	LEAQ         128(R8)(DI*4), R8
+	LEAQ         8(SI), DI
+	CMPQ         DI, AX
+	JGT          cutVector4
+	VMOVUPS      (BX)(SI*4), Y2
+	VANDPS       all_7fffffff<>+0(SB), Y2, Y3
+	VMINPS       Y3, Y0, Y4
+	VMULPS       Y4, Y4, Y6
+	VBROADCASTSS one_b2ec69db<>+0(SB), Y7
+	VBROADCASTSS one_3545319a<>+0(SB), Y5
+	VFMADD213PS  all_b6f8064b<>+0(SB), Y6, Y7
+	VFMADD213PS  all_37f57486<>+0(SB), Y6, Y5
+	VFMADD213PS  all_3778bfe0<>+0(SB), Y6, Y7
+	VFMADD213PS  all_b9afb34a<>+0(SB), Y6, Y5
+	VFMADD213PS  all_ba14253c<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3bb26f0d<>+0(SB), Y6, Y5
+	VFMADD213PS  all_3c290c57<>+0(SB), Y6, Y7
+	VFMADD213PS  all_bd65fd09<>+0(SB), Y6, Y5
+	VFMADD213PS  all_be5828c9<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3f4b2ff5<>+0(SB), Y6, Y5
+	VFMADD231PS  Y7, Y4, Y5
+	VMAXPS       Y5, Y1, Y5
+	VMULPS       Y5, Y5, Y6
+	VFNMADD213PS all_3f000000<>+0(SB), Y5, Y6
+	VMULPS       all_3f000000<>+0(SB), Y2, Y5
+	VFMADD231PS  Y6, Y3, Y5
+	VMOVUPS      Y5, (CX)(SI*4)
+	VMOVUPS      (DX)(SI*4), Y5
+	VMULPS       Y4, Y4, Y6
+	VBROADCASTSS one_b34b9ab2<>+0(SB), Y7
+	VBROADCASTSS one_35b9b758<>+0(SB), Y3
+	VFMADD213PS  all_b785871a<>+0(SB), Y6, Y7
+	VFMADD213PS  all_38afbf39<>+0(SB), Y6, Y3
+	VFMADD213PS  all_b90981bb<>+0(SB), Y6, Y7
+	VFMADD213PS  all_b9c9adfa<>+0(SB), Y6, Y3
+	VFMADD213PS  all_b9b258a9<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3c34c606<>+0(SB), Y6, Y3
+	VFMADD213PS  all_baa2abb0<>+0(SB), Y6, Y7
+	VFMADD213PS  all_bde086ca<>+0(SB), Y6, Y3
+	VFMADD213PS  all_bd9e46f1<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3f5f7575<>+0(SB), Y6, Y3
+	VFMADD231PS  Y7, Y4, Y3
+	VMAXPS       Y3, Y1, Y3
+	VMULPS       Y3, Y3, Y6
+	VADDPS       all_bf407569<>+0(SB), Y4, Y4
+	VMULPS       Y3, Y6, Y6
+	VFMADD213PS  all_3f000000<>+0(SB), Y4, Y6
+	VANDPS       all_80000000<>+0(SB), Y2, Y2
+	VXORPS       Y2, Y6, Y6
+	VADDPS       all_3f000000<>+0(SB), Y6, Y6
+	VMULPS       Y5, Y6, Y5
+	VMOVUPS      Y5, (DX)(SI*4)
+	LEAQ         16(SI), DI
+	CMPQ         DI, AX
+	JGT          cutVector5
+	VMOVUPS      32(BX)(SI*4), Y2
+	VANDPS       all_7fffffff<>+0(SB), Y2, Y3
+	VMINPS       Y3, Y0, Y4
+	VMULPS       Y4, Y4, Y6
+	VBROADCASTSS one_b2ec69db<>+0(SB), Y7
+	VBROADCASTSS one_3545319a<>+0(SB), Y5
+	VFMADD213PS  all_b6f8064b<>+0(SB), Y6, Y7
+	VFMADD213PS  all_37f57486<>+0(SB), Y6, Y5
+	VFMADD213PS  all_3778bfe0<>+0(SB), Y6, Y7
+	VFMADD213PS  all_b9afb34a<>+0(SB), Y6, Y5
+	VFMADD213PS  all_ba14253c<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3bb26f0d<>+0(SB), Y6, Y5
+	VFMADD213PS  all_3c290c57<>+0(SB), Y6, Y7
+	VFMADD213PS  all_bd65fd09<>+0(SB), Y6, Y5
+	VFMADD213PS  all_be5828c9<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3f4b2ff5<>+0(SB), Y6, Y5
+	VFMADD231PS  Y7, Y4, Y5
+	VMAXPS       Y5, Y1, Y5
+	VMULPS       Y5, Y5, Y6
+	VFNMADD213PS all_3f000000<>+0(SB), Y5, Y6
+	VMULPS       all_3f000000<>+0(SB), Y2, Y5
+	VFMADD231PS  Y6, Y3, Y5
+	VMOVUPS      Y5, 32(CX)(SI*4)
+	VMOVUPS      32(DX)(SI*4), Y5
+	VMULPS       Y4, Y4, Y6
+	VBROADCASTSS one_b34b9ab2<>+0(SB), Y7
+	VBROADCASTSS one_35b9b758<>+0(SB), Y3
+	VFMADD213PS  all_b785871a<>+0(SB), Y6, Y7
+	VFMADD213PS  all_38afbf39<>+0(SB), Y6, Y3
+	VFMADD213PS  all_b90981bb<>+0(SB), Y6, Y7
+	VFMADD213PS  all_b9c9adfa<>+0(SB), Y6, Y3
+	VFMADD213PS  all_b9b258a9<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3c34c606<>+0(SB), Y6, Y3
+	VFMADD213PS  all_baa2abb0<>+0(SB), Y6, Y7
+	VFMADD213PS  all_bde086ca<>+0(SB), Y6, Y3
+	VFMADD213PS  all_bd9e46f1<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3f5f7575<>+0(SB), Y6, Y3
+	VFMADD231PS  Y7, Y4, Y3
+	VMAXPS       Y3, Y1, Y3
+	VMULPS       Y3, Y3, Y6
+	VADDPS       all_bf407569<>+0(SB), Y4, Y4
+	VMULPS       Y3, Y6, Y6
+	VFMADD213PS  all_3f000000<>+0(SB), Y4, Y6
+	VANDPS       all_80000000<>+0(SB), Y2, Y2
+	VXORPS       Y2, Y6, Y6
+	VADDPS       all_3f000000<>+0(SB), Y6, Y6
+	VMULPS       Y5, Y6, Y5
+	VMOVUPS      Y5, 32(DX)(SI*4)
+	LEAQ         24(SI), DI
+	CMPQ         DI, AX
+	JGT          cutVector6
+	VMOVUPS      64(BX)(SI*4), Y2
+	VANDPS       all_7fffffff<>+0(SB), Y2, Y3
+	VMINPS       Y3, Y0, Y4
+	VMULPS       Y4, Y4, Y6
+	VBROADCASTSS one_b2ec69db<>+0(SB), Y7
+	VBROADCASTSS one_3545319a<>+0(SB), Y5
+	VFMADD213PS  all_b6f8064b<>+0(SB), Y6, Y7
+	VFMADD213PS  all_37f57486<>+0(SB), Y6, Y5
+	VFMADD213PS  all_3778bfe0<>+0(SB), Y6, Y7
+	VFMADD213PS  all_b9afb34a<>+0(SB), Y6, Y5
+	VFMADD213PS  all_ba14253c<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3bb26f0d<>+0(SB), Y6, Y5
+	VFMADD213PS  all_3c290c57<>+0(SB), Y6, Y7
+	VFMADD213PS  all_bd65fd09<>+0(SB), Y6, Y5
+	VFMADD213PS  all_be5828c9<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3f4b2ff5<>+0(SB), Y6, Y5
+	VFMADD231PS  Y7, Y4, Y5
+	VMAXPS       Y5, Y1, Y5
+	VMULPS       Y5, Y5, Y6
+	VFNMADD213PS all_3f000000<>+0(SB), Y5, Y6
+	VMULPS       all_3f000000<>+0(SB), Y2, Y5
+	VFMADD231PS  Y6, Y3, Y5
+	VMOVUPS      Y5, 64(CX)(SI*4)
+	VMOVUPS      64(DX)(SI*4), Y5
+	VMULPS       Y4, Y4, Y6
+	VBROADCASTSS one_b34b9ab2<>+0(SB), Y7
+	VBROADCASTSS one_35b9b758<>+0(SB), Y3
+	VFMADD213PS  all_b785871a<>+0(SB), Y6, Y7
+	VFMADD213PS  all_38afbf39<>+0(SB), Y6, Y3
+	VFMADD213PS  all_b90981bb<>+0(SB), Y6, Y7
+	VFMADD213PS  all_b9c9adfa<>+0(SB), Y6, Y3
+	VFMADD213PS  all_b9b258a9<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3c34c606<>+0(SB), Y6, Y3
+	VFMADD213PS  all_baa2abb0<>+0(SB), Y6, Y7
+	VFMADD213PS  all_bde086ca<>+0(SB), Y6, Y3
+	VFMADD213PS  all_bd9e46f1<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3f5f7575<>+0(SB), Y6, Y3
+	VFMADD231PS  Y7, Y4, Y3
+	VMAXPS       Y3, Y1, Y3
+	VMULPS       Y3, Y3, Y6
+	VADDPS       all_bf407569<>+0(SB), Y4, Y4
+	VMULPS       Y3, Y6, Y6
+	VFMADD213PS  all_3f000000<>+0(SB), Y4, Y6
+	VANDPS       all_80000000<>+0(SB), Y2, Y2
+	VXORPS       Y2, Y6, Y6
+	VADDPS       all_3f000000<>+0(SB), Y6, Y6
+	VMULPS       Y5, Y6, Y5
+	VMOVUPS      Y5, 64(DX)(SI*4)
+	LEAQ         24(SI), DI
+	CMPQ         DI, AX
+	JGE          end3
+	VMOVUPS      96(R8), Y2
+	VMASKMOVPS   96(BX)(SI*4), Y2, Y3
+	VANDPS       all_7fffffff<>+0(SB), Y3, Y4
+	VMINPS       Y4, Y0, Y0
+	VMULPS       Y0, Y0, Y6
+	VBROADCASTSS one_b2ec69db<>+0(SB), Y7
+	VBROADCASTSS one_3545319a<>+0(SB), Y5
+	VFMADD213PS  all_b6f8064b<>+0(SB), Y6, Y7
+	VFMADD213PS  all_37f57486<>+0(SB), Y6, Y5
+	VFMADD213PS  all_3778bfe0<>+0(SB), Y6, Y7
+	VFMADD213PS  all_b9afb34a<>+0(SB), Y6, Y5
+	VFMADD213PS  all_ba14253c<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3bb26f0d<>+0(SB), Y6, Y5
+	VFMADD213PS  all_3c290c57<>+0(SB), Y6, Y7
+	VFMADD213PS  all_bd65fd09<>+0(SB), Y6, Y5
+	VFMADD213PS  all_be5828c9<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3f4b2ff5<>+0(SB), Y6, Y5
+	VFMADD231PS  Y7, Y0, Y5
+	VMAXPS       Y5, Y1, Y5
+	VMULPS       Y5, Y5, Y6
+	VFNMADD213PS all_3f000000<>+0(SB), Y5, Y6
+	VMULPS       all_3f000000<>+0(SB), Y3, Y5
+	VFMADD231PS  Y6, Y4, Y5
+	VMASKMOVPS   Y5, Y2, 96(CX)(SI*4)
+	VMASKMOVPS   96(DX)(SI*4), Y2, Y5
+	VMULPS       Y0, Y0, Y6
+	VBROADCASTSS one_b34b9ab2<>+0(SB), Y7
+	VBROADCASTSS one_35b9b758<>+0(SB), Y4
+	VFMADD213PS  all_b785871a<>+0(SB), Y6, Y7
+	VFMADD213PS  all_38afbf39<>+0(SB), Y6, Y4
+	VFMADD213PS  all_b90981bb<>+0(SB), Y6, Y7
+	VFMADD213PS  all_b9c9adfa<>+0(SB), Y6, Y4
+	VFMADD213PS  all_b9b258a9<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3c34c606<>+0(SB), Y6, Y4
+	VFMADD213PS  all_baa2abb0<>+0(SB), Y6, Y7
+	VFMADD213PS  all_bde086ca<>+0(SB), Y6, Y4
+	VFMADD213PS  all_bd9e46f1<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3f5f7575<>+0(SB), Y6, Y4
+	VFMADD231PS  Y7, Y0, Y4
+	VMAXPS       Y4, Y1, Y4
+	VMULPS       Y4, Y4, Y6
+	VADDPS       all_bf407569<>+0(SB), Y0, Y0
+	VMULPS       Y4, Y6, Y6
+	VFMADD213PS  all_3f000000<>+0(SB), Y0, Y6
+	VANDPS       all_80000000<>+0(SB), Y3, Y0
+	VXORPS       Y0, Y6, Y6
+	VADDPS       all_3f000000<>+0(SB), Y6, Y6
+	VMULPS       Y5, Y6, Y5
+	VMASKMOVPS   Y5, Y2, 96(DX)(SI*4)
+	JMP          end3
 
 cutVector4:
-	VMOVUPS     (R8), Y2
-	VMASKMOVPS  (BX)(SI*4), Y2, Y3
-	VANDPS      all_7fffffff<>+0(SB), Y3, Y4
-	VMINPS      Y4, Y1, Y5
-	VMOVAPS     Y5, Y1
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y1
-	VADDPS      all_cb400000<>+0(SB), Y1, Y6
-	VFMSUB213PS Y6, Y0, Y5
-	VPERMPS     gelu_cdf_6<>+0(SB), Y1, Y0
-	VPERMPS     gelu_cdf_5<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_cdf_4<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_cdf_3<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_cdf_2<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_cdf_1<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_cdf_0<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VMULPS      all_3f000000<>+0(SB), Y3, Y6
-	VFMADD231PS Y0, Y4, Y6
-	VMASKMOVPS  Y6, Y2, (CX)(SI*4)
-	VPERMPS     gelu_slope_7<>+0(SB), Y1, Y0
-	VPERMPS     gelu_slope_6<>+0(SB), Y1, Y4
-	VFMADD213PS Y4, Y5, Y0
-	VPERMPS     gelu_slope_5<>+0(SB), Y1, Y4
-	VFMADD213PS Y4, Y5, Y0
-	VPERMPS     gelu_slope_4<>+0(SB), Y1, Y4
-	VFMADD213PS Y4, Y5, Y0
-	VPERMPS     gelu_slope_3<>+0(SB), Y1, Y4
-	VFMADD213PS Y4, Y5, Y0
-	VPERMPS     gelu_slope_2<>+0(SB), Y1, Y4
-	VFMADD213PS Y4, Y5, Y0
-	VPERMPS     gelu_slope_1<>+0(SB), Y1, Y4
-	VFMADD213PS Y4, Y5, Y0
-	VPERMPS     gelu_slope_0<>+0(SB), Y1, Y1
-	VFMADD213PS Y1, Y5, Y0
-	VMASKMOVPS  (DX)(SI*4), Y2, Y6
-	VANDPS      all_80000000<>+0(SB), Y3, Y1
-	VXORPS      Y1, Y0, Y0
-	VADDPS      all_3f000000<>+0(SB), Y0, Y0
-	VMULPS      Y6, Y0, Y0
-	VMASKMOVPS  Y0, Y2, (DX)(SI*4)
-	JMP         end3
+	VMOVUPS      (R8), Y2
+	VMASKMOVPS   (BX)(SI*4), Y2, Y3
+	VANDPS       all_7fffffff<>+0(SB), Y3, Y4
+	VMINPS       Y4, Y0, Y0
+	VMULPS       Y0, Y0, Y6
+	VBROADCASTSS one_b2ec69db<>+0(SB), Y7
+	VBROADCASTSS one_3545319a<>+0(SB), Y5
+	VFMADD213PS  all_b6f8064b<>+0(SB), Y6, Y7
+	VFMADD213PS  all_37f57486<>+0(SB), Y6, Y5
+	VFMADD213PS  all_3778bfe0<>+0(SB), Y6, Y7
+	VFMADD213PS  all_b9afb34a<>+0(SB), Y6, Y5
+	VFMADD213PS  all_ba14253c<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3bb26f0d<>+0(SB), Y6, Y5
+	VFMADD213PS  all_3c290c57<>+0(SB), Y6, Y7
+	VFMADD213PS  all_bd65fd09<>+0(SB), Y6, Y5
+	VFMADD213PS  all_be5828c9<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3f4b2ff5<>+0(SB), Y6, Y5
+	VFMADD231PS  Y7, Y0, Y5
+	VMAXPS       Y5, Y1, Y5
+	VMULPS       Y5, Y5, Y6
+	VFNMADD213PS all_3f000000<>+0(SB), Y5, Y6
+	VMULPS       all_3f000000<>+0(SB), Y3, Y5
+	VFMADD231PS  Y6, Y4, Y5
+	VMASKMOVPS   Y5, Y2, (CX)(SI*4)
+	VMASKMOVPS   (DX)(SI*4), Y2, Y5
+	VMULPS       Y0, Y0, Y6
+	VBROADCASTSS one_b34b9ab2<>+0(SB), Y7
+	VBROADCASTSS one_35b9b758<>+0(SB), Y4
+	VFMADD213PS  all_b785871a<>+0(SB), Y6, Y7
+	VFMADD213PS  all_38afbf39<>+0(SB), Y6, Y4
+	VFMADD213PS  all_b90981bb<>+0(SB), Y6, Y7
+	VFMADD213PS  all_b9c9adfa<>+0(SB), Y6, Y4
+	VFMADD213PS  all_b9b258a9<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3c34c606<>+0(SB), Y6, Y4
+	VFMADD213PS  all_baa2abb0<>+0(SB), Y6, Y7
+	VFMADD213PS  all_bde086ca<>+0(SB), Y6, Y4
+	VFMADD213PS  all_bd9e46f1<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3f5f7575<>+0(SB), Y6, Y4
+	VFMADD231PS  Y7, Y0, Y4
+	VMAXPS       Y4, Y1, Y4
+	VMULPS       Y4, Y4, Y6
+	VADDPS       all_bf407569<>+0(SB), Y0, Y0
+	VMULPS       Y4, Y6, Y6
+	VFMADD213PS  all_3f000000<>+0(SB), Y0, Y6
+	VANDPS       all_80000000<>+0(SB), Y3, Y0
+	VXORPS       Y0, Y6, Y6
+	VADDPS       all_3f000000<>+0(SB), Y6, Y6
+	VMULPS       Y5, Y6, Y5
+	VMASKMOVPS   Y5, Y2, (DX)(SI*4)
+	JMP          end3
 
 cutVector5:
-	LEAQ        8(SI), DI
-	CMPQ        DI, AX
-	JGE         end3
-	VMOVUPS     32(R8), Y2
-	VMASKMOVPS  32(BX)(SI*4), Y2, Y3
-	VANDPS      all_7fffffff<>+0(SB), Y3, Y4
-	VMINPS      Y4, Y1, Y5
-	VMOVAPS     Y5, Y1
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y1
-	VADDPS      all_cb400000<>+0(SB), Y1, Y6
-	VFMSUB213PS Y6, Y0, Y5
-	VPERMPS     gelu_cdf_6<>+0(SB), Y1, Y0
-	VPERMPS     gelu_cdf_5<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_cdf_4<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_cdf_3<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_cdf_2<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_cdf_1<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_cdf_0<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VMULPS      all_3f000000<>+0(SB), Y3, Y6
-	VFMADD231PS Y0, Y4, Y6
-	VMASKMOVPS  Y6, Y2, 32(CX)(SI*4)
-	VPERMPS     gelu_slope_7<>+0(SB), Y1, Y0
-	VPERMPS     gelu_slope_6<>+0(SB), Y1, Y4
-	VFMADD213PS Y4, Y5, Y0
-	VPERMPS     gelu_slope_5<>+0(SB), Y1, Y4
-	VFMADD213PS Y4, Y5, Y0
-	VPERMPS     gelu_slope_4<>+0(SB), Y1, Y4
-	VFMADD213PS Y4, Y5, Y0
-	VPERMPS     gelu_slope_3<>+0(SB), Y1, Y4
-	VFMADD213PS Y4, Y5, Y0
-	VPERMPS     gelu_slope_2<>+0(SB), Y1, Y4
-	VFMADD213PS Y4, Y5, Y0
-	VPERMPS     gelu_slope_1<>+0(SB), Y1, Y4
-	VFMADD213PS Y4, Y5, Y0
-	VPERMPS     gelu_slope_0<>+0(SB), Y1, Y1
-	VFMADD213PS Y1, Y5, Y0
-	VMASKMOVPS  32(DX)(SI*4), Y2, Y6
-	VANDPS      all_80000000<>+0(SB), Y3, Y1
-	VXORPS      Y1, Y0, Y0
-	VADDPS      all_3f000000<>+0(SB), Y0, Y0
-	VMULPS      Y6, Y0, Y0
-	VMASKMOVPS  Y0, Y2, 32(DX)(SI*4)
-	JMP         end3
+	LEAQ         8(SI), DI
+	CMPQ         DI, AX
+	JGE          end3
+	VMOVUPS      32(R8), Y2
+	VMASKMOVPS   32(BX)(SI*4), Y2, Y3
+	VANDPS       all_7fffffff<>+0(SB), Y3, Y4
+	VMINPS       Y4, Y0, Y0
+	VMULPS       Y0, Y0, Y6
+	VBROADCASTSS one_b2ec69db<>+0(SB), Y7
+	VBROADCASTSS one_3545319a<>+0(SB), Y5
+	VFMADD213PS  all_b6f8064b<>+0(SB), Y6, Y7
+	VFMADD213PS  all_37f57486<>+0(SB), Y6, Y5
+	VFMADD213PS  all_3778bfe0<>+0(SB), Y6, Y7
+	VFMADD213PS  all_b9afb34a<>+0(SB), Y6, Y5
+	VFMADD213PS  all_ba14253c<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3bb26f0d<>+0(SB), Y6, Y5
+	VFMADD213PS  all_3c290c57<>+0(SB), Y6, Y7
+	VFMADD213PS  all_bd65fd09<>+0(SB), Y6, Y5
+	VFMADD213PS  all_be5828c9<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3f4b2ff5<>+0(SB), Y6, Y5
+	VFMADD231PS  Y7, Y0, Y5
+	VMAXPS       Y5, Y1, Y5
+	VMULPS       Y5, Y5, Y6
+	VFNMADD213PS all_3f000000<>+0(SB), Y5, Y6
+	VMULPS       all_3f000000<>+0(SB), Y3, Y5
+	VFMADD231PS  Y6, Y4, Y5
+	VMASKMOVPS   Y5, Y2, 32(CX)(SI*4)
+	VMASKMOVPS   32(DX)(SI*4), Y2, Y5
+	VMULPS       Y0, Y0, Y6
+	VBROADCASTSS one_b34b9ab2<>+0(SB), Y7
+	VBROADCASTSS one_35b9b758<>+0(SB), Y4
+	VFMADD213PS  all_b785871a<>+0(SB), Y6, Y7
+	VFMADD213PS  all_38afbf39<>+0(SB), Y6, Y4
+	VFMADD213PS  all_b90981bb<>+0(SB), Y6, Y7
+	VFMADD213PS  all_b9c9adfa<>+0(SB), Y6, Y4
+	VFMADD213PS  all_b9b258a9<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3c34c606<>+0(SB), Y6, Y4
+	VFMADD213PS  all_baa2abb0<>+0(SB), Y6, Y7
+	VFMADD213PS  all_bde086ca<>+0(SB), Y6, Y4
+	VFMADD213PS  all_bd9e46f1<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3f5f7575<>+0(SB), Y6, Y4
+	VFMADD231PS  Y7, Y0, Y4
+	VMAXPS       Y4, Y1, Y4
+	VMULPS       Y4, Y4, Y6
+	VADDPS       all_bf407569<>+0(SB), Y0, Y0
+	VMULPS       Y4, Y6, Y6
+	VFMADD213PS  all_3f000000<>+0(SB), Y0, Y6
+	VANDPS       all_80000000<>+0(SB), Y3, Y0
+	VXORPS       Y0, Y6, Y6
+	VADDPS       all_3f000000<>+0(SB), Y6, Y6
+	VMULPS       Y5, Y6, Y5
+	VMASKMOVPS   Y5, Y2, 32(DX)(SI*4)
+	JMP          end3
 
 cutVector6:
-	LEAQ        16(SI), DI
-	CMPQ        DI, AX
-	JGE         end3
-	VMOVUPS     64(R8), Y2
-	VMASKMOVPS  64(BX)(SI*4), Y2, Y3
-	VANDPS      all_7fffffff<>+0(SB), Y3, Y4
-	VMINPS      Y4, Y1, Y5
-	VMOVAPS     Y5, Y1
-	VFMADD213PS all_4b400000<>+0(SB), Y0, Y1
-	VADDPS      all_cb400000<>+0(SB), Y1, Y6
-	VFMSUB213PS Y6, Y0, Y5
-	VPERMPS     gelu_cdf_6<>+0(SB), Y1, Y0
-	VPERMPS     gelu_cdf_5<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_cdf_4<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_cdf_3<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_cdf_2<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_cdf_1<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VPERMPS     gelu_cdf_0<>+0(SB), Y1, Y6
-	VFMADD213PS Y6, Y5, Y0
-	VMULPS      all_3f000000<>+0(SB), Y3, Y6
-	VFMADD231PS Y0, Y4, Y6
-	VMASKMOVPS  Y6, Y2, 64(CX)(SI*4)
-	VPERMPS     gelu_slope_7<>+0(SB), Y1, Y0
-	VPERMPS     gelu_slope_6<>+0(SB), Y1, Y4
-	VFMADD213PS Y4, Y5, Y0
-	VPERMPS     gelu_slope_5<>+0(SB), Y1, Y4
-	VFMADD213PS Y4, Y5, Y0
-	VPERMPS     gelu_slope_4<>+0(SB), Y1, Y4
-	VFMADD213PS Y4, Y5, Y0
-	VPERMPS     gelu_slope_3<>+0(SB), Y1, Y4
-	VFMADD213PS Y4, Y5, Y0
-	VPERMPS     gelu_slope_2<>+0(SB), Y1, Y4
-	VFMADD213PS Y4, Y5, Y0
-	VPERMPS     gelu_slope_1<>+0(SB), Y1, Y4
-	VFMADD213PS Y4, Y5, Y0
-	VPERMPS     gelu_slope_0<>+0(SB), Y1, Y1
-	VFMADD213PS Y1, Y5, Y0
-	VMASKMOVPS  64(DX)(SI*4), Y2, Y6
-	VANDPS      all_80000000<>+0(SB), Y3, Y1
-	VXORPS      Y1, Y0, Y0
-	VADDPS      all_3f000000<>+0(SB), Y0, Y0
-	VMULPS      Y6, Y0, Y0
-	VMASKMOVPS  Y0, Y2, 64(DX)(SI*4)
+	LEAQ         16(SI), DI
+	CMPQ         DI, AX
+	JGE          end3
+	VMOVUPS      64(R8), Y2
+	VMASKMOVPS   64(BX)(SI*4), Y2, Y3
+	VANDPS       all_7fffffff<>+0(SB), Y3, Y4
+	VMINPS       Y4, Y0, Y0
+	VMULPS       Y0, Y0, Y6
+	VBROADCASTSS one_b2ec69db<>+0(SB), Y7
+	VBROADCASTSS one_3545319a<>+0(SB), Y5
+	VFMADD213PS  all_b6f8064b<>+0(SB), Y6, Y7
+	VFMADD213PS  all_37f57486<>+0(SB), Y6, Y5
+	VFMADD213PS  all_3778bfe0<>+0(SB), Y6, Y7
+	VFMADD213PS  all_b9afb34a<>+0(SB), Y6, Y5
+	VFMADD213PS  all_ba14253c<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3bb26f0d<>+0(SB), Y6, Y5
+	VFMADD213PS  all_3c290c57<>+0(SB), Y6, Y7
+	VFMADD213PS  all_bd65fd09<>+0(SB), Y6, Y5
+	VFMADD213PS  all_be5828c9<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3f4b2ff5<>+0(SB), Y6, Y5
+	VFMADD231PS  Y7, Y0, Y5
+	VMAXPS       Y5, Y1, Y5
+	VMULPS       Y5, Y5, Y6
+	VFNMADD213PS all_3f000000<>+0(SB), Y5, Y6
+	VMULPS       all_3f000000<>+0(SB), Y3, Y5
+	VFMADD231PS  Y6, Y4, Y5
+	VMASKMOVPS   Y5, Y2, 64(CX)(SI*4)
+	VMASKMOVPS   64(DX)(SI*4), Y2, Y5
+	VMULPS       Y0, Y0, Y6
+	VBROADCASTSS one_b34b9ab2<>+0(SB), Y7
+	VBROADCASTSS one_35b9b758<>+0(SB), Y4
+	VFMADD213PS  all_b785871a<>+0(SB), Y6, Y7
+	VFMADD213PS  all_38afbf39<>+0(SB), Y6, Y4
+	VFMADD213PS  all_b90981bb<>+0(SB), Y6, Y7
+	VFMADD213PS  all_b9c9adfa<>+0(SB), Y6, Y4
+	VFMADD213PS  all_b9b258a9<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3c34c606<>+0(SB), Y6, Y4
+	VFMADD213PS  all_baa2abb0<>+0(SB), Y6, Y7
+	VFMADD213PS  all_bde086ca<>+0(SB), Y6, Y4
+	VFMADD213PS  all_bd9e46f1<>+0(SB), Y6, Y7
+	VFMADD213PS  all_3f5f7575<>+0(SB), Y6, Y4
+	VFMADD231PS  Y7, Y0, Y4
+	VMAXPS       Y4, Y1, Y4
+	VMULPS       Y4, Y4, Y6
+	VADDPS       all_bf407569<>+0(SB), Y0, Y0
+	VMULPS       Y4, Y6, Y6
+	VFMADD213PS  all_3f000000<>+0(SB), Y0, Y6
+	VANDPS       all_80000000<>+0(SB), Y3, Y0
+	VXORPS       Y0, Y6, Y6
+	VADDPS       all_3f000000<>+0(SB), Y6, Y6
+	VMULPS       Y5, Y6, Y5
+	VMASKMOVPS   Y5, Y2, 64(DX)(SI*4)
 
 end3:
 	VZEROUPPER

@@ -7,220 +7,170 @@
 // func Gelu(y []float32, x []float32)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·Gelu(SB), NOSPLIT, $0-48
-	VBROADCASTSS    one_3f980000<>+0(SB), Z0
-	VBROADCASTSS    one_40bca1af<>+0(SB), Z1
-	VBROADCASTF32X8 gelu_cdf_0<>+0(SB), Z2
-	VBROADCASTF32X8 gelu_cdf_1<>+0(SB), Z3
-	VBROADCASTF32X8 gelu_cdf_2<>+0(SB), Z4
-	VBROADCASTF32X8 gelu_cdf_3<>+0(SB), Z5
-	VBROADCASTF32X8 gelu_cdf_4<>+0(SB), Z6
-	VBROADCASTF32X8 gelu_cdf_5<>+0(SB), Z7
-	VBROADCASTF32X8 gelu_cdf_6<>+0(SB), Z8
-	MOVQ            y_len+8(FP), AX
-	MOVQ            y_base+0(FP), CX
-	MOVQ            x_base+24(FP), DX
-	XORQ            BX, BX
+	VBROADCASTSS one_40cccccd<>+0(SB), Z0
+	VXORPS       Z1, Z1, Z1
+	MOVQ         y_len+8(FP), AX
+	MOVQ         y_base+0(FP), CX
+	MOVQ         x_base+24(FP), DX
+	XORQ         BX, BX
 
 block1:
-	LEAQ             32(BX), SI
-	CMPQ             SI, AX
-	JGT              lastBlock2
-	VMOVUPS          (DX)(BX*4), Z9
-	VANDPS.BCST      one_7fffffff<>+0(SB), Z9, Z10
-	VMINPS           Z10, Z1, Z12
-	VMOVAPS          Z12, Z11
-	VFMADD213PS.BCST one_4b400000<>+0(SB), Z0, Z11
-	VADDPS.BCST      one_cb400000<>+0(SB), Z11, Z13
-	VFMSUB213PS      Z13, Z0, Z12
-	VPERMPS          Z8, Z11, Z13
-	VPERMPS          Z7, Z11, Z14
-	VFMADD213PS      Z14, Z12, Z13
-	VPERMPS          Z6, Z11, Z14
-	VFMADD213PS      Z14, Z12, Z13
-	VPERMPS          Z5, Z11, Z14
-	VFMADD213PS      Z14, Z12, Z13
-	VPERMPS          Z4, Z11, Z14
-	VFMADD213PS      Z14, Z12, Z13
-	VPERMPS          Z3, Z11, Z14
-	VFMADD213PS      Z14, Z12, Z13
-	VPERMPS          Z2, Z11, Z11
-	VFMADD213PS      Z11, Z12, Z13
-	VMULPS.BCST      one_3f000000<>+0(SB), Z9, Z9
-	VFMADD231PS      Z13, Z10, Z9
-	VMOVUPS          Z9, (CX)(BX*4)
-	VMOVUPS          64(DX)(BX*4), Z9
-	VANDPS.BCST      one_7fffffff<>+0(SB), Z9, Z10
-	VMINPS           Z10, Z1, Z12
-	VMOVAPS          Z12, Z11
-	VFMADD213PS.BCST one_4b400000<>+0(SB), Z0, Z11
-	VADDPS.BCST      one_cb400000<>+0(SB), Z11, Z13
-	VFMSUB213PS      Z13, Z0, Z12
-	VPERMPS          Z8, Z11, Z13
-	VPERMPS          Z7, Z11, Z14
-	VFMADD213PS      Z14, Z12, Z13
-	VPERMPS          Z6, Z11, Z14
-	VFMADD213PS      Z14, Z12, Z13
-	VPERMPS          Z5, Z11, Z14
-	VFMADD213PS      Z14, Z12, Z13
-	VPERMPS          Z4, Z11, Z14
-	VFMADD213PS      Z14, Z12, Z13
-	VPERMPS          Z3, Z11, Z14
-	VFMADD213PS      Z14, Z12, Z13
-	VPERMPS          Z2, Z11, Z11
-	VFMADD213PS      Z11, Z12, Z13
-	VMULPS.BCST      one_3f000000<>+0(SB), Z9, Z9
-	VFMADD231PS      Z13, Z10, Z9
-	VMOVUPS          Z9, 64(CX)(BX*4)
-	ADDQ             $0x20, BX
-	JMP              block1
+	LEAQ              32(BX), SI
+	CMPQ              SI, AX
+	JGT               lastBlock2
+	VMOVUPS           (DX)(BX*4), Z2
+	VANDPS.BCST       one_7fffffff<>+0(SB), Z2, Z3
+	VMINPS            Z3, Z0, Z4
+	VMULPS            Z4, Z4, Z6
+	VBROADCASTSS      one_b2ec69db<>+0(SB), Z7
+	VBROADCASTSS      one_3545319a<>+0(SB), Z5
+	VFMADD213PS.BCST  one_b6f8064b<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_37f57486<>+0(SB), Z6, Z5
+	VFMADD213PS.BCST  one_3778bfe0<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_b9afb34a<>+0(SB), Z6, Z5
+	VFMADD213PS.BCST  one_ba14253c<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_3bb26f0d<>+0(SB), Z6, Z5
+	VFMADD213PS.BCST  one_3c290c57<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_bd65fd09<>+0(SB), Z6, Z5
+	VFMADD213PS.BCST  one_be5828c9<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_3f4b2ff5<>+0(SB), Z6, Z5
+	VFMADD231PS       Z7, Z4, Z5
+	VMAXPS            Z5, Z1, Z5
+	VMULPS            Z5, Z5, Z6
+	VFNMADD213PS.BCST one_3f000000<>+0(SB), Z5, Z6
+	VMULPS.BCST       one_3f000000<>+0(SB), Z2, Z2
+	VFMADD231PS       Z6, Z3, Z2
+	VMOVUPS           Z2, (CX)(BX*4)
+	VMOVUPS           64(DX)(BX*4), Z2
+	VANDPS.BCST       one_7fffffff<>+0(SB), Z2, Z3
+	VMINPS            Z3, Z0, Z4
+	VMULPS            Z4, Z4, Z6
+	VBROADCASTSS      one_b2ec69db<>+0(SB), Z7
+	VBROADCASTSS      one_3545319a<>+0(SB), Z5
+	VFMADD213PS.BCST  one_b6f8064b<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_37f57486<>+0(SB), Z6, Z5
+	VFMADD213PS.BCST  one_3778bfe0<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_b9afb34a<>+0(SB), Z6, Z5
+	VFMADD213PS.BCST  one_ba14253c<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_3bb26f0d<>+0(SB), Z6, Z5
+	VFMADD213PS.BCST  one_3c290c57<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_bd65fd09<>+0(SB), Z6, Z5
+	VFMADD213PS.BCST  one_be5828c9<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_3f4b2ff5<>+0(SB), Z6, Z5
+	VFMADD231PS       Z7, Z4, Z5
+	VMAXPS            Z5, Z1, Z5
+	VMULPS            Z5, Z5, Z6
+	VFNMADD213PS.BCST one_3f000000<>+0(SB), Z5, Z6
+	VMULPS.BCST       one_3f000000<>+0(SB), Z2, Z2
+	VFMADD231PS       Z6, Z3, Z2
+	VMOVUPS           Z2, 64(CX)(BX*4)
+	ADDQ              $0x20, BX
+	JMP               block1
 
 lastBlock2:
-	CMPQ             BX, AX
-	JEQ              end3
-	LEAQ             block_masks<>+0(SB), DI
-	MOVQ             AX, SI
-	SUBQ             BX, SI
-	LEAQ             (DI)(SI*4), DI
-	KMOVW            (DI), K1
-	VMOVUPS.Z        (DX)(BX*4), K1, Z9
-	VANDPS.BCST      one_7fffffff<>+0(SB), Z9, Z10
-	VMINPS           Z10, Z1, Z12
-	VMOVAPS          Z12, Z11
-	VFMADD213PS.BCST one_4b400000<>+0(SB), Z0, Z11
-	VADDPS.BCST      one_cb400000<>+0(SB), Z11, Z13
-	VFMSUB213PS      Z13, Z0, Z12
-	VPERMPS          Z8, Z11, Z13
-	VPERMPS          Z7, Z11, Z14
-	VFMADD213PS      Z14, Z12, Z13
-	VPERMPS          Z6, Z11, Z14
-	VFMADD213PS      Z14, Z12, Z13
-	VPERMPS          Z5, Z11, Z14
-	VFMADD213PS      Z14, Z12, Z13
-	VPERMPS          Z4, Z11, Z14
-	VFMADD213PS      Z14, Z12, Z13
-	VPERMPS          Z3, Z11, Z14
-	VFMADD213PS      Z14, Z12, Z13
-	VPERMPS          Z2, Z11, Z11
-	VFMADD213PS      Z11, Z12, Z13
-	VMULPS.BCST      one_3f000000<>+0(SB), Z9, Z9
-	VFMADD231PS      Z13, Z10, Z9
-	VMOVUPS          Z9, K1, (CX)(BX*4)
-	LEAQ             16(BX), SI
-	CMPQ             SI, AX
-	JGE              end3
-	KMOVW            2(DI), K1
-	VMOVUPS.Z        64(DX)(BX*4), K1, Z9
-	VANDPS.BCST      one_7fffffff<>+0(SB), Z9, Z10
-	VMINPS           Z10, Z1, Z11
-	VMOVAPS          Z11, Z1
-	VFMADD213PS.BCST one_4b400000<>+0(SB), Z0, Z1
-	VADDPS.BCST      one_cb400000<>+0(SB), Z1, Z12
-	VFMSUB213PS      Z12, Z0, Z11
-	VPERMPS          Z8, Z1, Z0
-	VPERMPS          Z7, Z1, Z7
-	VFMADD213PS      Z7, Z11, Z0
-	VPERMPS          Z6, Z1, Z6
-	VFMADD213PS      Z6, Z11, Z0
-	VPERMPS          Z5, Z1, Z5
-	VFMADD213PS      Z5, Z11, Z0
-	VPERMPS          Z4, Z1, Z4
-	VFMADD213PS      Z4, Z11, Z0
-	VPERMPS          Z3, Z1, Z3
-	VFMADD213PS      Z3, Z11, Z0
-	VPERMPS          Z2, Z1, Z1
-	VFMADD213PS      Z1, Z11, Z0
-	VMULPS.BCST      one_3f000000<>+0(SB), Z9, Z1
-	VFMADD231PS      Z0, Z10, Z1
-	VMOVUPS          Z1, K1, 64(CX)(BX*4)
+	CMPQ              BX, AX
+	JEQ               end3
+	LEAQ              block_masks<>+0(SB), DI
+	MOVQ              AX, SI
+	SUBQ              BX, SI
+	LEAQ              (DI)(SI*4), DI
+	KMOVW             (DI), K1
+	VMOVUPS.Z         (DX)(BX*4), K1, Z2
+	VANDPS.BCST       one_7fffffff<>+0(SB), Z2, Z3
+	VMINPS            Z3, Z0, Z4
+	VMULPS            Z4, Z4, Z6
+	VBROADCASTSS      one_b2ec69db<>+0(SB), Z7
+	VBROADCASTSS      one_3545319a<>+0(SB), Z5
+	VFMADD213PS.BCST  one_b6f8064b<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_37f57486<>+0(SB), Z6, Z5
+	VFMADD213PS.BCST  one_3778bfe0<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_b9afb34a<>+0(SB), Z6, Z5
+	VFMADD213PS.BCST  one_ba14253c<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_3bb26f0d<>+0(SB), Z6, Z5
+	VFMADD213PS.BCST  one_3c290c57<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_bd65fd09<>+0(SB), Z6, Z5
+	VFMADD213PS.BCST  one_be5828c9<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_3f4b2ff5<>+0(SB), Z6, Z5
+	VFMADD231PS       Z7, Z4, Z5
+	VMAXPS            Z5, Z1, Z5
+	VMULPS            Z5, Z5, Z6
+	VFNMADD213PS.BCST one_3f000000<>+0(SB), Z5, Z6
+	VMULPS.BCST       one_3f000000<>+0(SB), Z2, Z2
+	VFMADD231PS       Z6, Z3, Z2
+	VMOVUPS           Z2, K1, (CX)(BX*4)
+	LEAQ              16(BX), SI
+	CMPQ              SI, AX
+	JGE               end3
+	KMOVW             2(DI), K1
+	VMOVUPS.Z         64(DX)(BX*4), K1, Z2
+	VANDPS.BCST       one_7fffffff<>+0(SB), Z2, Z3
+	VMINPS            Z3, Z0, Z0
+	VMULPS            Z0, Z0, Z5
+	VBROADCASTSS      one_b2ec69db<>+0(SB), Z6
+	VBROADCASTSS      one_3545319a<>+0(SB), Z4
+	VFMADD213PS.BCST  one_b6f8064b<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_37f57486<>+0(SB), Z5, Z4
+	VFMADD213PS.BCST  one_3778bfe0<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_b9afb34a<>+0(SB), Z5, Z4
+	VFMADD213PS.BCST  one_ba14253c<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_3bb26f0d<>+0(SB), Z5, Z4
+	VFMADD213PS.BCST  one_3c290c57<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_bd65fd09<>+0(SB), Z5, Z4
+	VFMADD213PS.BCST  one_be5828c9<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_3f4b2ff5<>+0(SB), Z5, Z4
+	VFMADD231PS       Z6, Z0, Z4
+	VMAXPS            Z4, Z1, Z4
+	VMULPS            Z4, Z4, Z5
+	VFNMADD213PS.BCST one_3f000000<>+0(SB), Z4, Z5
+	VMULPS.BCST       one_3f000000<>+0(SB), Z2, Z2
+	VFMADD231PS       Z5, Z3, Z2
+	VMOVUPS           Z2, K1, 64(CX)(BX*4)
 
 end3:
 	VZEROUPPER
 	RET
 
-DATA one_3f980000<>+0(SB)/4, $0x3f980000
-GLOBL one_3f980000<>(SB), RODATA|NOPTR, $4
-
-DATA one_40bca1af<>+0(SB)/4, $0x40bca1af
-GLOBL one_40bca1af<>(SB), RODATA|NOPTR, $4
-
-DATA gelu_cdf_0<>+0(SB)/4, $0x00000000
-DATA gelu_cdf_0<>+4(SB)/4, $0x3e99ab5c
-DATA gelu_cdf_0<>+8(SB)/4, $0x3ee86973
-DATA gelu_cdf_0<>+12(SB)/4, $0x3efd0c98
-DATA gelu_cdf_0<>+16(SB)/4, $0x3effce74
-DATA gelu_cdf_0<>+20(SB)/4, $0x3efffe55
-DATA gelu_cdf_0<>+24(SB)/4, $0x3efffff9
-DATA gelu_cdf_0<>+28(SB)/4, $0x3f000000
-GLOBL gelu_cdf_0<>(SB), RODATA|NOPTR, $32
-
-DATA gelu_cdf_1<>+0(SB)/4, $0x3eac01be
-DATA gelu_cdf_1<>+4(SB)/4, $0x3e715148
-DATA gelu_cdf_1<>+8(SB)/4, $0x3da697a0
-DATA gelu_cdf_1<>+12(SB)/4, $0x3c625c29
-DATA gelu_cdf_1<>+16(SB)/4, $0x3a975937
-DATA gelu_cdf_1<>+20(SB)/4, $0x384736eb
-DATA gelu_cdf_1<>+24(SB)/4, $0x35811bc7
-DATA gelu_cdf_1<>+28(SB)/4, $0x3224f163
-GLOBL gelu_cdf_1<>(SB), RODATA|NOPTR, $32
-
-DATA gelu_cdf_2<>+0(SB)/4, $0x00000000
-DATA gelu_cdf_2<>+4(SB)/4, $0xbdab20b8
-DATA gelu_cdf_2<>+8(SB)/4, $0xbd6c465c
-DATA gelu_cdf_2<>+12(SB)/4, $0xbc70c8ac
-DATA gelu_cdf_2<>+16(SB)/4, $0xbad6a74a
-DATA gelu_cdf_2<>+20(SB)/4, $0xb8b08ec7
-DATA gelu_cdf_2<>+24(SB)/4, $0xb609380f
-DATA gelu_cdf_2<>+28(SB)/4, $0xb2cc2463
-GLOBL gelu_cdf_2<>(SB), RODATA|NOPTR, $32
-
-DATA gelu_cdf_3<>+0(SB)/4, $0xbd228f0d
-DATA gelu_cdf_3<>+4(SB)/4, $0xbc04ded8
-DATA gelu_cdf_3<>+8(SB)/4, $0x3c909b2b
-DATA gelu_cdf_3<>+12(SB)/4, $0x3c10105e
-DATA gelu_cdf_3<>+16(SB)/4, $0x3ab90ff8
-DATA gelu_cdf_3<>+20(SB)/4, $0x38c443e0
-DATA gelu_cdf_3<>+24(SB)/4, $0x3638e10e
-DATA gelu_cdf_3<>+28(SB)/4, $0x331f8bda
-GLOBL gelu_cdf_3<>(SB), RODATA|NOPTR, $32
-
-DATA gelu_cdf_4<>+0(SB)/4, $0x00000000
-DATA gelu_cdf_4<>+4(SB)/4, $0x3c394892
-DATA gelu_cdf_4<>+8(SB)/4, $0x3a12b6db
-DATA gelu_cdf_4<>+12(SB)/4, $0xbb4088b4
-DATA gelu_cdf_4<>+16(SB)/4, $0xba53cf9e
-DATA gelu_cdf_4<>+20(SB)/4, $0xb8998c3c
-DATA gelu_cdf_4<>+24(SB)/4, $0xb635e7d0
-DATA gelu_cdf_4<>+28(SB)/4, $0xb33d45c5
-GLOBL gelu_cdf_4<>(SB), RODATA|NOPTR, $32
-
-DATA gelu_cdf_5<>+0(SB)/4, $0x3b856538
-DATA gelu_cdf_5<>+4(SB)/4, $0xba30a356
-DATA gelu_cdf_5<>+8(SB)/4, $0xbb02fe1d
-DATA gelu_cdf_5<>+12(SB)/4, $0x3993b307
-DATA gelu_cdf_5<>+16(SB)/4, $0x39a1dde7
-DATA gelu_cdf_5<>+20(SB)/4, $0x383a3241
-DATA gelu_cdf_5<>+24(SB)/4, $0x36180958
-DATA gelu_cdf_5<>+28(SB)/4, $0x334ef751
-GLOBL gelu_cdf_5<>(SB), RODATA|NOPTR, $32
-
-DATA gelu_cdf_6<>+0(SB)/4, $0x00000000
-DATA gelu_cdf_6<>+4(SB)/4, $0xba7a900c
-DATA gelu_cdf_6<>+8(SB)/4, $0x39d5ffe8
-DATA gelu_cdf_6<>+12(SB)/4, $0x3931927d
-DATA gelu_cdf_6<>+16(SB)/4, $0xb88d0b74
-DATA gelu_cdf_6<>+20(SB)/4, $0xb799e278
-DATA gelu_cdf_6<>+24(SB)/4, $0xb5a9a780
-DATA gelu_cdf_6<>+28(SB)/4, $0xb30d4910
-GLOBL gelu_cdf_6<>(SB), RODATA|NOPTR, $32
+DATA one_40cccccd<>+0(SB)/4, $0x40cccccd
+GLOBL one_40cccccd<>(SB), RODATA|NOPTR, $4
 
 DATA one_7fffffff<>+0(SB)/4, $0x7fffffff
 GLOBL one_7fffffff<>(SB), RODATA|NOPTR, $4
 
-DATA one_4b400000<>+0(SB)/4, $0x4b400000
-GLOBL one_4b400000<>(SB), RODATA|NOPTR, $4
+DATA one_b2ec69db<>+0(SB)/4, $0xb2ec69db
+GLOBL one_b2ec69db<>(SB), RODATA|NOPTR, $4
 
-DATA one_cb400000<>+0(SB)/4, $0xcb400000
-GLOBL one_cb400000<>(SB), RODATA|NOPTR, $4
+DATA one_3545319a<>+0(SB)/4, $0x3545319a
+GLOBL one_3545319a<>(SB), RODATA|NOPTR, $4
+
+DATA one_b6f8064b<>+0(SB)/4, $0xb6f8064b
+GLOBL one_b6f8064b<>(SB), RODATA|NOPTR, $4
+
+DATA one_37f57486<>+0(SB)/4, $0x37f57486
+GLOBL one_37f57486<>(SB), RODATA|NOPTR, $4
+
+DATA one_3778bfe0<>+0(SB)/4, $0x3778bfe0
+GLOBL one_3778bfe0<>(SB), RODATA|NOPTR, $4
+
+DATA one_b9afb34a<>+0(SB)/4, $0xb9afb34a
+GLOBL one_b9afb34a<>(SB), RODATA|NOPTR, $4
+
+DATA one_ba14253c<>+0(SB)/4, $0xba14253c
+GLOBL one_ba14253c<>(SB), RODATA|NOPTR, $4
+
+DATA one_3bb26f0d<>+0(SB)/4, $0x3bb26f0d
+GLOBL one_3bb26f0d<>(SB), RODATA|NOPTR, $4
+
+DATA one_3c290c57<>+0(SB)/4, $0x3c290c57
+GLOBL one_3c290c57<>(SB), RODATA|NOPTR, $4
+
+DATA one_bd65fd09<>+0(SB)/4, $0xbd65fd09
+GLOBL one_bd65fd09<>(SB), RODATA|NOPTR, $4
+
+DATA one_be5828c9<>+0(SB)/4, $0xbe5828c9
+GLOBL one_be5828c9<>(SB), RODATA|NOPTR, $4
+
+DATA one_3f4b2ff5<>+0(SB)/4, $0x3f4b2ff5
+GLOBL one_3f4b2ff5<>(SB), RODATA|NOPTR, $4
 
 DATA one_3f000000<>+0(SB)/4, $0x3f000000
 GLOBL one_3f000000<>(SB), RODATA|NOPTR, $4
@@ -262,80 +212,72 @@ GLOBL block_masks<>(SB), RODATA|NOPTR, $128
 // func GeluGrad(dx []float32, dy []float32, x []float32)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·GeluGrad(SB), NOSPLIT, $0-72
-	VBROADCASTSS    one_3f980000<>+0(SB), Z0
-	VBROADCASTSS    one_40bca1af<>+0(SB), Z1
-	VBROADCASTF32X8 gelu_slope_0<>+0(SB), Z2
-	VBROADCASTF32X8 gelu_slope_1<>+0(SB), Z3
-	VBROADCASTF32X8 gelu_slope_2<>+0(SB), Z4
-	VBROADCASTF32X8 gelu_slope_3<>+0(SB), Z5
-	VBROADCASTF32X8 gelu_slope_4<>+0(SB), Z6
-	VBROADCASTF32X8 gelu_slope_5<>+0(SB), Z7
-	VBROADCASTF32X8 gelu_slope_6<>+0(SB), Z8
-	VBROADCASTF32X8 gelu_slope_7<>+0(SB), Z9
-	MOVQ            dx_len+8(FP), AX
-	MOVQ            dx_base+0(FP), CX
-	MOVQ            dy_base+24(FP), DX
-	MOVQ            x_base+48(FP), BX
-	XORQ            SI, SI
+	VBROADCASTSS one_40cccccd<>+0(SB), Z0
+	VXORPS       Z1, Z1, Z1
+	MOVQ         dx_len+8(FP), AX
+	MOVQ         dx_base+0(FP), CX
+	MOVQ         dy_base+24(FP), DX
+	MOVQ         x_base+48(FP), BX
+	XORQ         SI, SI
 
 block1:
 	LEAQ             32(SI), DI
 	CMPQ             DI, AX
 	JGT              lastBlock2
-	VMOVUPS          (DX)(SI*4), Z10
-	VMOVUPS          (BX)(SI*4), Z11
-	VANDPS.BCST      one_7fffffff<>+0(SB), Z11, Z12
-	VMINPS           Z12, Z1, Z13
-	VMOVAPS          Z13, Z12
-	VFMADD213PS.BCST one_4b400000<>+0(SB), Z0, Z12
-	VADDPS.BCST      one_cb400000<>+0(SB), Z12, Z14
-	VFMSUB213PS      Z14, Z0, Z13
-	VPERMPS          Z9, Z12, Z14
-	VPERMPS          Z8, Z12, Z15
-	VFMADD213PS      Z15, Z13, Z14
-	VPERMPS          Z7, Z12, Z15
-	VFMADD213PS      Z15, Z13, Z14
-	VPERMPS          Z6, Z12, Z15
-	VFMADD213PS      Z15, Z13, Z14
-	VPERMPS          Z5, Z12, Z15
-	VFMADD213PS      Z15, Z13, Z14
-	VPERMPS          Z4, Z12, Z15
-	VFMADD213PS      Z15, Z13, Z14
-	VPERMPS          Z3, Z12, Z15
-	VFMADD213PS      Z15, Z13, Z14
-	VPERMPS          Z2, Z12, Z12
-	VFMADD213PS      Z12, Z13, Z14
-	VPTERNLOGD.BCST  $0x78, one_80000000<>+0(SB), Z11, Z14
-	VADDPS.BCST      one_3f000000<>+0(SB), Z14, Z14
-	VMULPS           Z10, Z14, Z14
-	VMOVUPS          Z14, (CX)(SI*4)
-	VMOVUPS          64(DX)(SI*4), Z10
-	VMOVUPS          64(BX)(SI*4), Z11
-	VANDPS.BCST      one_7fffffff<>+0(SB), Z11, Z12
-	VMINPS           Z12, Z1, Z13
-	VMOVAPS          Z13, Z12
-	VFMADD213PS.BCST one_4b400000<>+0(SB), Z0, Z12
-	VADDPS.BCST      one_cb400000<>+0(SB), Z12, Z14
-	VFMSUB213PS      Z14, Z0, Z13
-	VPERMPS          Z9, Z12, Z14
-	VPERMPS          Z8, Z12, Z15
-	VFMADD213PS      Z15, Z13, Z14
-	VPERMPS          Z7, Z12, Z15
-	VFMADD213PS      Z15, Z13, Z14
-	VPERMPS          Z6, Z12, Z15
-	VFMADD213PS      Z15, Z13, Z14
-	VPERMPS          Z5, Z12, Z15
-	VFMADD213PS      Z15, Z13, Z14
-	VPERMPS          Z4, Z12, Z15
-	VFMADD213PS      Z15, Z13, Z14
-	VPERMPS          Z3, Z12, Z15
-	VFMADD213PS      Z15, Z13, Z14
-	VPERMPS          Z2, Z12, Z12
-	VFMADD213PS      Z12, Z13, Z14
-	VPTERNLOGD.BCST  $0x78, one_80000000<>+0(SB), Z11, Z14
-	VADDPS.BCST      one_3f000000<>+0(SB), Z14, Z14
-	VMULPS           Z10, Z14, Z14
-	VMOVUPS          Z14, 64(CX)(SI*4)
+	VMOVUPS          (DX)(SI*4), Z2
+	VMOVUPS          (BX)(SI*4), Z3
+	VANDPS.BCST      one_7fffffff<>+0(SB), Z3, Z4
+	VMINPS           Z4, Z0, Z4
+	VMULPS           Z4, Z4, Z6
+	VBROADCASTSS     one_b34b9ab2<>+0(SB), Z7
+	VBROADCASTSS     one_35b9b758<>+0(SB), Z5
+	VFMADD213PS.BCST one_b785871a<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST one_38afbf39<>+0(SB), Z6, Z5
+	VFMADD213PS.BCST one_b90981bb<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST one_b9c9adfa<>+0(SB), Z6, Z5
+	VFMADD213PS.BCST one_b9b258a9<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST one_3c34c606<>+0(SB), Z6, Z5
+	VFMADD213PS.BCST one_baa2abb0<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST one_bde086ca<>+0(SB), Z6, Z5
+	VFMADD213PS.BCST one_bd9e46f1<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST one_3f5f7575<>+0(SB), Z6, Z5
+	VFMADD231PS      Z7, Z4, Z5
+	VMAXPS           Z5, Z1, Z5
+	VMULPS           Z5, Z5, Z6
+	VADDPS.BCST      one_bf407569<>+0(SB), Z4, Z4
+	VMULPS           Z5, Z6, Z6
+	VFMADD213PS.BCST one_3f000000<>+0(SB), Z4, Z6
+	VPTERNLOGD.BCST  $0x78, one_80000000<>+0(SB), Z3, Z6
+	VADDPS.BCST      one_3f000000<>+0(SB), Z6, Z6
+	VMULPS           Z2, Z6, Z2
+	VMOVUPS          Z2, (CX)(SI*4)
+	VMOVUPS          64(DX)(SI*4), Z2
+	VMOVUPS          64(BX)(SI*4), Z3
+	VANDPS.BCST      one_7fffffff<>+0(SB), Z3, Z4
+	VMINPS           Z4, Z0, Z4
+	VMULPS           Z4, Z4, Z6
+	VBROADCASTSS     one_b34b9ab2<>+0(SB), Z7
+	VBROADCASTSS     one_35b9b758<>+0(SB), Z5
+	VFMADD213PS.BCST one_b785871a<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST one_38afbf39<>+0(SB), Z6, Z5
+	VFMADD213PS.BCST one_b90981bb<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST one_b9c9adfa<>+0(SB), Z6, Z5
+	VFMADD213PS.BCST one_b9b258a9<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST one_3c34c606<>+0(SB), Z6, Z5
+	VFMADD213PS.BCST one_baa2abb0<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST one_bde086ca<>+0(SB), Z6, Z5
+	VFMADD213PS.BCST one_bd9e46f1<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST one_3f5f7575<>+0(SB), Z6, Z5
+	VFMADD231PS      Z7, Z4, Z5
+	VMAXPS           Z5, Z1, Z5
+	VMULPS           Z5, Z5, Z6
+	VADDPS.BCST      one_bf407569<>+0(SB), Z4, Z4
+	VMULPS           Z5, Z6, Z6
+	VFMADD213PS.BCST one_3f000000<>+0(SB), Z4, Z6
+	VPTERNLOGD.BCST  $0x78, one_80000000<>+0(SB), Z3, Z6
+	VADDPS.BCST      one_3f000000<>+0(SB), Z6, Z6
+	VMULPS           Z2, Z6, Z2
+	VMOVUPS          Z2, 64(CX)(SI*4)
 	ADDQ             $0x20, SI
 	JMP              block1
 
@@ -347,148 +289,107 @@ lastBlock2:
 	SUBQ             SI, DI
 	LEAQ             (R8)(DI*4), R8
 	KMOVW            (R8), K1
-	VMOVUPS.Z        (DX)(SI*4), K1, Z10
-	VMOVUPS.Z        (BX)(SI*4), K1, Z11
-	VANDPS.BCST      one_7fffffff<>+0(SB), Z11, Z12
-	VMINPS           Z12, Z1, Z13
-	VMOVAPS          Z13, Z12
-	VFMADD213PS.BCST one_4b400000<>+0(SB), Z0, Z12
-	VADDPS.BCST      one_cb400000<>+0(SB), Z12, Z14
-	VFMSUB213PS      Z14, Z0, Z13
-	VPERMPS          Z9, Z12, Z14
-	VPERMPS          Z8, Z12, Z15
-	VFMADD213PS      Z15, Z13, Z14
-	VPERMPS          Z7, Z12, Z15
-	VFMADD213PS      Z15, Z13, Z14
-	VPERMPS          Z6, Z12, Z15
-	VFMADD213PS      Z15, Z13, Z14
-	VPERMPS          Z5, Z12, Z15
-	VFMADD213PS      Z15, Z13, Z14
-	VPERMPS          Z4, Z12, Z15
-	VFMADD213PS      Z15, Z13, Z14
-	VPERMPS          Z3, Z12, Z15
-	VFMADD213PS      Z15, Z13, Z14
-	VPERMPS          Z2, Z12, Z12
-	VFMADD213PS      Z12, Z13, Z14
-	VPTERNLOGD.BCST  $0x78, one_80000000<>+0(SB), Z11, Z14
-	VADDPS.BCST      one_3f000000<>+0(SB), Z14, Z14
-	VMULPS           Z10, Z14, Z14
-	VMOVUPS          Z14, K1, (CX)(SI*4)
+	VMOVUPS.Z        (DX)(SI*4), K1, Z2
+	VMOVUPS.Z        (BX)(SI*4), K1, Z3
+	VANDPS.BCST      one_7fffffff<>+0(SB), Z3, Z4
+	VMINPS           Z4, Z0, Z4
+	VMULPS           Z4, Z4, Z6
+	VBROADCASTSS     one_b34b9ab2<>+0(SB), Z7
+	VBROADCASTSS     one_35b9b758<>+0(SB), Z5
+	VFMADD213PS.BCST one_b785871a<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST one_38afbf39<>+0(SB), Z6, Z5
+	VFMADD213PS.BCST one_b90981bb<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST one_b9c9adfa<>+0(SB), Z6, Z5
+	VFMADD213PS.BCST one_b9b258a9<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST one_3c34c606<>+0(SB), Z6, Z5
+	VFMADD213PS.BCST one_baa2abb0<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST one_bde086ca<>+0(SB), Z6, Z5
+	VFMADD213PS.BCST one_bd9e46f1<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST one_3f5f7575<>+0(SB), Z6, Z5
+	VFMADD231PS      Z7, Z4, Z5
+	VMAXPS           Z5, Z1, Z5
+	VMULPS           Z5, Z5, Z6
+	VADDPS.BCST      one_bf407569<>+0(SB), Z4, Z4
+	VMULPS           Z5, Z6, Z6
+	VFMADD213PS.BCST one_3f000000<>+0(SB), Z4, Z6
+	VPTERNLOGD.BCST  $0x78, one_80000000<>+0(SB), Z3, Z6
+	VADDPS.BCST      one_3f000000<>+0(SB), Z6, Z6
+	VMULPS           Z2, Z6, Z2
+	VMOVUPS          Z2, K1, (CX)(SI*4)
 	LEAQ             16(SI), DI
 	CMPQ             DI, AX
 	JGE              end3
 	KMOVW            2(R8), K1
-	VMOVUPS.Z        64(DX)(SI*4), K1, Z10
-	VMOVUPS.Z        64(BX)(SI*4), K1, Z11
-	VANDPS.BCST      one_7fffffff<>+0(SB), Z11, Z12
-	VMINPS           Z12, Z1, Z12
-	VMOVAPS          Z12, Z1
-	VFMADD213PS.BCST one_4b400000<>+0(SB), Z0, Z1
-	VADDPS.BCST      one_cb400000<>+0(SB), Z1, Z13
-	VFMSUB213PS      Z13, Z0, Z12
-	VPERMPS          Z9, Z1, Z0
-	VPERMPS          Z8, Z1, Z8
-	VFMADD213PS      Z8, Z12, Z0
-	VPERMPS          Z7, Z1, Z7
-	VFMADD213PS      Z7, Z12, Z0
-	VPERMPS          Z6, Z1, Z6
-	VFMADD213PS      Z6, Z12, Z0
-	VPERMPS          Z5, Z1, Z5
-	VFMADD213PS      Z5, Z12, Z0
-	VPERMPS          Z4, Z1, Z4
-	VFMADD213PS      Z4, Z12, Z0
-	VPERMPS          Z3, Z1, Z3
-	VFMADD213PS      Z3, Z12, Z0
-	VPERMPS          Z2, Z1, Z1
-	VFMADD213PS      Z1, Z12, Z0
-	VPTERNLOGD.BCST  $0x78, one_80000000<>+0(SB), Z11, Z0
-	VADDPS.BCST      one_3f000000<>+0(SB), Z0, Z0
-	VMULPS           Z10, Z0, Z0
-	VMOVUPS          Z0, K1, 64(CX)(SI*4)
+	VMOVUPS.Z        64(DX)(SI*4), K1, Z2
+	VMOVUPS.Z        64(BX)(SI*4), K1, Z3
+	VANDPS.BCST      one_7fffffff<>+0(SB), Z3, Z4
+	VMINPS           Z4, Z0, Z4
+	VMULPS           Z4, Z4, Z5
+	VBROADCASTSS     one_b34b9ab2<>+0(SB), Z6
+	VBROADCASTSS     one_35b9b758<>+0(SB), Z0
+	VFMADD213PS.BCST one_b785871a<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST one_38afbf39<>+0(SB), Z5, Z0
+	VFMADD213PS.BCST one_b90981bb<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST one_b9c9adfa<>+0(SB), Z5, Z0
+	VFMADD213PS.BCST one_b9b258a9<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST one_3c34c606<>+0(SB), Z5, Z0
+	VFMADD213PS.BCST one_baa2abb0<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST one_bde086ca<>+0(SB), Z5, Z0
+	VFMADD213PS.BCST one_bd9e46f1<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST one_3f5f7575<>+0(SB), Z5, Z0
+	VFMADD231PS      Z6, Z4, Z0
+	VMAXPS           Z0, Z1, Z0
+	VMULPS           Z0, Z0, Z5
+	VADDPS.BCST      one_bf407569<>+0(SB), Z4, Z4
+	VMULPS           Z0, Z5, Z5
+	VFMADD213PS.BCST one_3f000000<>+0(SB), Z4, Z5
+	VPTERNLOGD.BCST  $0x78, one_80000000<>+0(SB), Z3, Z5
+	VADDPS.BCST      one_3f000000<>+0(SB), Z5, Z5
+	VMULPS           Z2, Z5, Z2
+	VMOVUPS          Z2, K1, 64(CX)(SI*4)
 
 end3:
 	VZEROUPPER
 	RET
 
-DATA gelu_slope_0<>+0(SB)/4, $0x00000000
-DATA gelu_slope_0<>+4(SB)/4, $0x3f0929fb
-DATA gelu_slope_0<>+8(SB)/4, $0x3f1dda9d
-DATA gelu_slope_0<>+12(SB)/4, $0x3f0922a4
-DATA gelu_slope_0<>+16(SB)/4, $0x3f0115ec
-DATA gelu_slope_0<>+20(SB)/4, $0x3f000eba
-DATA gelu_slope_0<>+24(SB)/4, $0x3f00005d
-DATA gelu_slope_0<>+28(SB)/4, $0x3f000000
-GLOBL gelu_slope_0<>(SB), RODATA|NOPTR, $32
+DATA one_b34b9ab2<>+0(SB)/4, $0xb34b9ab2
+GLOBL one_b34b9ab2<>(SB), RODATA|NOPTR, $4
 
-DATA gelu_slope_1<>+0(SB)/4, $0x3f2c01d2
-DATA gelu_slope_1<>+4(SB)/4, $0x3e9bc0d4
-DATA gelu_slope_1<>+8(SB)/4, $0xbd8b5d74
-DATA gelu_slope_1<>+12(SB)/4, $0xbd77febc
-DATA gelu_slope_1<>+16(SB)/4, $0xbc30d144
-DATA gelu_slope_1<>+20(SB)/4, $0xba43cbaa
-DATA gelu_slope_1<>+24(SB)/4, $0xb7bdabc2
-DATA gelu_slope_1<>+28(SB)/4, $0xb4a83bc7
-GLOBL gelu_slope_1<>(SB), RODATA|NOPTR, $32
+DATA one_35b9b758<>+0(SB)/4, $0x35b9b758
+GLOBL one_35b9b758<>(SB), RODATA|NOPTR, $4
 
-DATA gelu_slope_2<>+0(SB)/4, $0x00000000
-DATA gelu_slope_2<>+4(SB)/4, $0xbe8cc9eb
-DATA gelu_slope_2<>+8(SB)/4, $0xbd8972b8
-DATA gelu_slope_2<>+12(SB)/4, $0x3d0f67e2
-DATA gelu_slope_2<>+16(SB)/4, $0x3c451cd3
-DATA gelu_slope_2<>+20(SB)/4, $0x3a977c2f
-DATA gelu_slope_2<>+24(SB)/4, $0x3838a05a
-DATA gelu_slope_2<>+28(SB)/4, $0x35442f3b
-GLOBL gelu_slope_2<>(SB), RODATA|NOPTR, $32
+DATA one_b785871a<>+0(SB)/4, $0xb785871a
+GLOBL one_b785871a<>(SB), RODATA|NOPTR, $4
 
-DATA gelu_slope_3<>+0(SB)/4, $0xbe22a2b1
-DATA gelu_slope_3<>+4(SB)/4, $0x3c526937
-DATA gelu_slope_3<>+8(SB)/4, $0x3d99c5e3
-DATA gelu_slope_3<>+12(SB)/4, $0xb8c4e10d
-DATA gelu_slope_3<>+16(SB)/4, $0xbbee6b3b
-DATA gelu_slope_3<>+20(SB)/4, $0xba8edc5e
-DATA gelu_slope_3<>+24(SB)/4, $0xb8633f19
-DATA gelu_slope_3<>+28(SB)/4, $0xb592fd60
-GLOBL gelu_slope_3<>(SB), RODATA|NOPTR, $32
+DATA one_38afbf39<>+0(SB)/4, $0x38afbf39
+GLOBL one_38afbf39<>(SB), RODATA|NOPTR, $4
 
-DATA gelu_slope_4<>+0(SB)/4, $0x00000000
-DATA gelu_slope_4<>+4(SB)/4, $0x3d585624
-DATA gelu_slope_4<>+8(SB)/4, $0xbc8fbc92
-DATA gelu_slope_4<>+12(SB)/4, $0xbc236f26
-DATA gelu_slope_4<>+16(SB)/4, $0x3b0b27b6
-DATA gelu_slope_4<>+20(SB)/4, $0x3a333552
-DATA gelu_slope_4<>+24(SB)/4, $0x3844a90b
-DATA gelu_slope_4<>+28(SB)/4, $0x359d4611
-GLOBL gelu_slope_4<>(SB), RODATA|NOPTR, $32
+DATA one_b90981bb<>+0(SB)/4, $0xb90981bb
+GLOBL one_b90981bb<>(SB), RODATA|NOPTR, $4
 
-DATA gelu_slope_5<>+0(SB)/4, $0x3ccf720d
-DATA gelu_slope_5<>+4(SB)/4, $0xbc2949ed
-DATA gelu_slope_5<>+8(SB)/4, $0xbbe7f600
-DATA gelu_slope_5<>+12(SB)/4, $0x3b9fe047
-DATA gelu_slope_5<>+16(SB)/4, $0x3943e1f5
-DATA gelu_slope_5<>+20(SB)/4, $0xb995437a
-DATA gelu_slope_5<>+24(SB)/4, $0xb7fd18d5
-DATA gelu_slope_5<>+28(SB)/4, $0xb582c06c
-GLOBL gelu_slope_5<>(SB), RODATA|NOPTR, $32
+DATA one_b9c9adfa<>+0(SB)/4, $0xb9c9adfa
+GLOBL one_b9c9adfa<>(SB), RODATA|NOPTR, $4
 
-DATA gelu_slope_6<>+0(SB)/4, $0x00000000
-DATA gelu_slope_6<>+4(SB)/4, $0xbbb592ab
-DATA gelu_slope_6<>+8(SB)/4, $0x3b82e97e
-DATA gelu_slope_6<>+12(SB)/4, $0xb9c50dbc
-DATA gelu_slope_6<>+16(SB)/4, $0xb9e3b941
-DATA gelu_slope_6<>+20(SB)/4, $0x3885f105
-DATA gelu_slope_6<>+24(SB)/4, $0x377fb30a
-DATA gelu_slope_6<>+28(SB)/4, $0x353f68c8
-GLOBL gelu_slope_6<>(SB), RODATA|NOPTR, $32
+DATA one_b9b258a9<>+0(SB)/4, $0xb9b258a9
+GLOBL one_b9b258a9<>(SB), RODATA|NOPTR, $4
 
-DATA gelu_slope_7<>+0(SB)/4, $0xbb331356
-DATA gelu_slope_7<>+4(SB)/4, $0x3add4f48
-DATA gelu_slope_7<>+8(SB)/4, $0xb84669ad
-DATA gelu_slope_7<>+12(SB)/4, $0xb9e08723
-DATA gelu_slope_7<>+16(SB)/4, $0x392465ee
-DATA gelu_slope_7<>+20(SB)/4, $0x361581f6
-DATA gelu_slope_7<>+24(SB)/4, $0xb6b1ff9c
-DATA gelu_slope_7<>+28(SB)/4, $0xb4c1e590
-GLOBL gelu_slope_7<>(SB), RODATA|NOPTR, $32
+DATA one_3c34c606<>+0(SB)/4, $0x3c34c606
+GLOBL one_3c34c606<>(SB), RODATA|NOPTR, $4
+
+DATA one_baa2abb0<>+0(SB)/4, $0xbaa2abb0
+GLOBL one_baa2abb0<>(SB), RODATA|NOPTR, $4
+
+DATA one_bde086ca<>+0(SB)/4, $0xbde086ca
+GLOBL one_bde086ca<>(SB), RODATA|NOPTR, $4
+
+DATA one_bd9e46f1<>+0(SB)/4, $0xbd9e46f1
+GLOBL one_bd9e46f1<>(SB), RODATA|NOPTR, $4
+
+DATA one_3f5f7575<>+0(SB)/4, $0x3f5f7575
+GLOBL one_3f5f7575<>(SB), RODATA|NOPTR, $4
+
+DATA one_bf407569<>+0(SB)/4, $0xbf407569
+GLOBL one_bf407569<>(SB), RODATA|NOPTR, $4
 
 DATA one_80000000<>+0(SB)/4, $0x80000000
 GLOBL one_80000000<>(SB), RODATA|NOPTR, $4
@@ -496,220 +397,221 @@ GLOBL one_80000000<>(SB), RODATA|NOPTR, $4
 // func GeluBoth(y []float32, d []float32, x []float32)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·GeluBoth(SB), NOSPLIT, $0-72
-	VBROADCASTSS    one_3f980000<>+0(SB), Z0
-	VBROADCASTSS    one_40bca1af<>+0(SB), Z1
-	VBROADCASTF32X8 gelu_cdf_0<>+0(SB), Z2
-	VBROADCASTF32X8 gelu_cdf_1<>+0(SB), Z3
-	VBROADCASTF32X8 gelu_cdf_2<>+0(SB), Z4
-	VBROADCASTF32X8 gelu_cdf_3<>+0(SB), Z5
-	VBROADCASTF32X8 gelu_cdf_4<>+0(SB), Z6
-	VBROADCASTF32X8 gelu_cdf_5<>+0(SB), Z7
-	VBROADCASTF32X8 gelu_cdf_6<>+0(SB), Z8
-	VBROADCASTF32X8 gelu_slope_0<>+0(SB), Z9
-	VBROADCASTF32X8 gelu_slope_1<>+0(SB), Z10
-	VBROADCASTF32X8 gelu_slope_2<>+0(SB), Z11
-	VBROADCASTF32X8 gelu_slope_3<>+0(SB), Z12
-	VBROADCASTF32X8 gelu_slope_4<>+0(SB), Z13
-	VBROADCASTF32X8 gelu_slope_5<>+0(SB), Z14
-	VBROADCASTF32X8 gelu_slope_6<>+0(SB), Z15
-	VBROADCASTF32X8 gelu_slope_7<>+0(SB), Z16
-	MOVQ            y_len+8(FP), AX
-	MOVQ            y_base+0(FP), CX
-	MOVQ            d_base+24(FP), DX
-	MOVQ            x_base+48(FP), BX
-	XORQ            SI, SI
+	VBROADCASTSS one_40cccccd<>+0(SB), Z0
+	VXORPS       Z1, Z1, Z1
+	MOVQ         y_len+8(FP), AX
+	MOVQ         y_base+0(FP), CX
+	MOVQ         d_base+24(FP), DX
+	MOVQ         x_base+48(FP), BX
+	XORQ         SI, SI
 
 block1:
-	LEAQ             32(SI), DI
-	CMPQ             DI, AX
-	JGT              lastBlock2
-	VMOVUPS          (BX)(SI*4), Z17
-	VANDPS.BCST      one_7fffffff<>+0(SB), Z17, Z18
-	VMINPS           Z18, Z1, Z20
-	VMOVAPS          Z20, Z19
-	VFMADD213PS.BCST one_4b400000<>+0(SB), Z0, Z19
-	VADDPS.BCST      one_cb400000<>+0(SB), Z19, Z21
-	VFMSUB213PS      Z21, Z0, Z20
-	VPERMPS          Z8, Z19, Z21
-	VPERMPS          Z7, Z19, Z22
-	VFMADD213PS      Z22, Z20, Z21
-	VPERMPS          Z6, Z19, Z22
-	VFMADD213PS      Z22, Z20, Z21
-	VPERMPS          Z5, Z19, Z22
-	VFMADD213PS      Z22, Z20, Z21
-	VPERMPS          Z4, Z19, Z22
-	VFMADD213PS      Z22, Z20, Z21
-	VPERMPS          Z3, Z19, Z22
-	VFMADD213PS      Z22, Z20, Z21
-	VPERMPS          Z2, Z19, Z22
-	VFMADD213PS      Z22, Z20, Z21
-	VMULPS.BCST      one_3f000000<>+0(SB), Z17, Z22
-	VFMADD231PS      Z21, Z18, Z22
-	VMOVUPS          Z22, (CX)(SI*4)
-	VPERMPS          Z16, Z19, Z21
-	VPERMPS          Z15, Z19, Z18
-	VFMADD213PS      Z18, Z20, Z21
-	VPERMPS          Z14, Z19, Z18
-	VFMADD213PS      Z18, Z20, Z21
-	VPERMPS          Z13, Z19, Z18
-	VFMADD213PS      Z18, Z20, Z21
-	VPERMPS          Z12, Z19, Z18
-	VFMADD213PS      Z18, Z20, Z21
-	VPERMPS          Z11, Z19, Z18
-	VFMADD213PS      Z18, Z20, Z21
-	VPERMPS          Z10, Z19, Z18
-	VFMADD213PS      Z18, Z20, Z21
-	VPERMPS          Z9, Z19, Z18
-	VFMADD213PS      Z18, Z20, Z21
-	VMOVUPS          (DX)(SI*4), Z22
-	VPTERNLOGD.BCST  $0x78, one_80000000<>+0(SB), Z17, Z21
-	VADDPS.BCST      one_3f000000<>+0(SB), Z21, Z21
-	VMULPS           Z22, Z21, Z21
-	VMOVUPS          Z21, (DX)(SI*4)
-	VMOVUPS          64(BX)(SI*4), Z17
-	VANDPS.BCST      one_7fffffff<>+0(SB), Z17, Z18
-	VMINPS           Z18, Z1, Z20
-	VMOVAPS          Z20, Z19
-	VFMADD213PS.BCST one_4b400000<>+0(SB), Z0, Z19
-	VADDPS.BCST      one_cb400000<>+0(SB), Z19, Z21
-	VFMSUB213PS      Z21, Z0, Z20
-	VPERMPS          Z8, Z19, Z21
-	VPERMPS          Z7, Z19, Z22
-	VFMADD213PS      Z22, Z20, Z21
-	VPERMPS          Z6, Z19, Z22
-	VFMADD213PS      Z22, Z20, Z21
-	VPERMPS          Z5, Z19, Z22
-	VFMADD213PS      Z22, Z20, Z21
-	VPERMPS          Z4, Z19, Z22
-	VFMADD213PS      Z22, Z20, Z21
-	VPERMPS          Z3, Z19, Z22
-	VFMADD213PS      Z22, Z20, Z21
-	VPERMPS          Z2, Z19, Z22
-	VFMADD213PS      Z22, Z20, Z21
-	VMULPS.BCST      one_3f000000<>+0(SB), Z17, Z22
-	VFMADD231PS      Z21, Z18, Z22
-	VMOVUPS          Z22, 64(CX)(SI*4)
-	VPERMPS          Z16, Z19, Z21
-	VPERMPS          Z15, Z19, Z18
-	VFMADD213PS      Z18, Z20, Z21
-	VPERMPS          Z14, Z19, Z18
-	VFMADD213PS      Z18, Z20, Z21
-	VPERMPS          Z13, Z19, Z18
-	VFMADD213PS      Z18, Z20, Z21
-	VPERMPS          Z12, Z19, Z18
-	VFMADD213PS      Z18, Z20, Z21
-	VPERMPS          Z11, Z19, Z18
-	VFMADD213PS      Z18, Z20, Z21
-	VPERMPS          Z10, Z19, Z18
-	VFMADD213PS      Z18, Z20, Z21
-	VPERMPS          Z9, Z19, Z18
-	VFMADD213PS      Z18, Z20, Z21
-	VMOVUPS          64(DX)(SI*4), Z22
-	VPTERNLOGD.BCST  $0x78, one_80000000<>+0(SB), Z17, Z21
-	VADDPS.BCST      one_3f000000<>+0(SB), Z21, Z21
-	VMULPS           Z22, Z21, Z21
-	VMOVUPS          Z21, 64(DX)(SI*4)
-	ADDQ             $0x20, SI
-	JMP              block1
+	LEAQ              32(SI), DI
+	CMPQ              DI, AX
+	JGT               lastBlock2
+	VMOVUPS           (BX)(SI*4), Z2
+	VANDPS.BCST       one_7fffffff<>+0(SB), Z2, Z3
+	VMINPS            Z3, Z0, Z4
+	VMULPS            Z4, Z4, Z6
+	VBROADCASTSS      one_b2ec69db<>+0(SB), Z7
+	VBROADCASTSS      one_3545319a<>+0(SB), Z5
+	VFMADD213PS.BCST  one_b6f8064b<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_37f57486<>+0(SB), Z6, Z5
+	VFMADD213PS.BCST  one_3778bfe0<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_b9afb34a<>+0(SB), Z6, Z5
+	VFMADD213PS.BCST  one_ba14253c<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_3bb26f0d<>+0(SB), Z6, Z5
+	VFMADD213PS.BCST  one_3c290c57<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_bd65fd09<>+0(SB), Z6, Z5
+	VFMADD213PS.BCST  one_be5828c9<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_3f4b2ff5<>+0(SB), Z6, Z5
+	VFMADD231PS       Z7, Z4, Z5
+	VMAXPS            Z5, Z1, Z5
+	VMULPS            Z5, Z5, Z6
+	VFNMADD213PS.BCST one_3f000000<>+0(SB), Z5, Z6
+	VMULPS.BCST       one_3f000000<>+0(SB), Z2, Z5
+	VFMADD231PS       Z6, Z3, Z5
+	VMOVUPS           Z5, (CX)(SI*4)
+	VMOVUPS           (DX)(SI*4), Z5
+	VMULPS            Z4, Z4, Z6
+	VBROADCASTSS      one_b34b9ab2<>+0(SB), Z7
+	VBROADCASTSS      one_35b9b758<>+0(SB), Z3
+	VFMADD213PS.BCST  one_b785871a<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_38afbf39<>+0(SB), Z6, Z3
+	VFMADD213PS.BCST  one_b90981bb<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_b9c9adfa<>+0(SB), Z6, Z3
+	VFMADD213PS.BCST  one_b9b258a9<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_3c34c606<>+0(SB), Z6, Z3
+	VFMADD213PS.BCST  one_baa2abb0<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_bde086ca<>+0(SB), Z6, Z3
+	VFMADD213PS.BCST  one_bd9e46f1<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_3f5f7575<>+0(SB), Z6, Z3
+	VFMADD231PS       Z7, Z4, Z3
+	VMAXPS            Z3, Z1, Z3
+	VMULPS            Z3, Z3, Z6
+	VADDPS.BCST       one_bf407569<>+0(SB), Z4, Z4
+	VMULPS            Z3, Z6, Z6
+	VFMADD213PS.BCST  one_3f000000<>+0(SB), Z4, Z6
+	VPTERNLOGD.BCST   $0x78, one_80000000<>+0(SB), Z2, Z6
+	VADDPS.BCST       one_3f000000<>+0(SB), Z6, Z6
+	VMULPS            Z5, Z6, Z5
+	VMOVUPS           Z5, (DX)(SI*4)
+	VMOVUPS           64(BX)(SI*4), Z2
+	VANDPS.BCST       one_7fffffff<>+0(SB), Z2, Z3
+	VMINPS            Z3, Z0, Z4
+	VMULPS            Z4, Z4, Z6
+	VBROADCASTSS      one_b2ec69db<>+0(SB), Z7
+	VBROADCASTSS      one_3545319a<>+0(SB), Z5
+	VFMADD213PS.BCST  one_b6f8064b<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_37f57486<>+0(SB), Z6, Z5
+	VFMADD213PS.BCST  one_3778bfe0<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_b9afb34a<>+0(SB), Z6, Z5
+	VFMADD213PS.BCST  one_ba14253c<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_3bb26f0d<>+0(SB), Z6, Z5
+	VFMADD213PS.BCST  one_3c290c57<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_bd65fd09<>+0(SB), Z6, Z5
+	VFMADD213PS.BCST  one_be5828c9<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_3f4b2ff5<>+0(SB), Z6, Z5
+	VFMADD231PS       Z7, Z4, Z5
+	VMAXPS            Z5, Z1, Z5
+	VMULPS            Z5, Z5, Z6
+	VFNMADD213PS.BCST one_3f000000<>+0(SB), Z5, Z6
+	VMULPS.BCST       one_3f000000<>+0(SB), Z2, Z5
+	VFMADD231PS       Z6, Z3, Z5
+	VMOVUPS           Z5, 64(CX)(SI*4)
+	VMOVUPS           64(DX)(SI*4), Z5
+	VMULPS            Z4, Z4, Z6
+	VBROADCASTSS      one_b34b9ab2<>+0(SB), Z7
+	VBROADCASTSS      one_35b9b758<>+0(SB), Z3
+	VFMADD213PS.BCST  one_b785871a<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_38afbf39<>+0(SB), Z6, Z3
+	VFMADD213PS.BCST  one_b90981bb<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_b9c9adfa<>+0(SB), Z6, Z3
+	VFMADD213PS.BCST  one_b9b258a9<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_3c34c606<>+0(SB), Z6, Z3
+	VFMADD213PS.BCST  one_baa2abb0<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_bde086ca<>+0(SB), Z6, Z3
+	VFMADD213PS.BCST  one_bd9e46f1<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_3f5f7575<>+0(SB), Z6, Z3
+	VFMADD231PS       Z7, Z4, Z3
+	VMAXPS            Z3, Z1, Z3
+	VMULPS            Z3, Z3, Z6
+	VADDPS.BCST       one_bf407569<>+0(SB), Z4, Z4
+	VMULPS            Z3, Z6, Z6
+	VFMADD213PS.BCST  one_3f000000<>+0(SB), Z4, Z6
+	VPTERNLOGD.BCST   $0x78, one_80000000<>+0(SB), Z2, Z6
+	VADDPS.BCST       one_3f000000<>+0(SB), Z6, Z6
+	VMULPS            Z5, Z6, Z5
+	VMOVUPS           Z5, 64(DX)(SI*4)
+	ADDQ              $0x20, SI
+	JMP               block1
 
 lastBlock2:
-	CMPQ             SI, AX
-	JEQ              end3
-	LEAQ             block_masks<>+0(SB), R8
-	MOVQ             AX, DI
-	SUBQ             SI, DI
-	LEAQ             (R8)(DI*4), R8
-	KMOVW            (R8), K1
-	VMOVUPS.Z        (BX)(SI*4), K1, Z17
-	VANDPS.BCST      one_7fffffff<>+0(SB), Z17, Z18
-	VMINPS           Z18, Z1, Z20
-	VMOVAPS          Z20, Z19
-	VFMADD213PS.BCST one_4b400000<>+0(SB), Z0, Z19
-	VADDPS.BCST      one_cb400000<>+0(SB), Z19, Z21
-	VFMSUB213PS      Z21, Z0, Z20
-	VPERMPS          Z8, Z19, Z21
-	VPERMPS          Z7, Z19, Z22
-	VFMADD213PS      Z22, Z20, Z21
-	VPERMPS          Z6, Z19, Z22
-	VFMADD213PS      Z22, Z20, Z21
-	VPERMPS          Z5, Z19, Z22
-	VFMADD213PS      Z22, Z20, Z21
-	VPERMPS          Z4, Z19, Z22
-	VFMADD213PS      Z22, Z20, Z21
-	VPERMPS          Z3, Z19, Z22
-	VFMADD213PS      Z22, Z20, Z21
-	VPERMPS          Z2, Z19, Z22
-	VFMADD213PS      Z22, Z20, Z21
-	VMULPS.BCST      one_3f000000<>+0(SB), Z17, Z22
-	VFMADD231PS      Z21, Z18, Z22
-	VMOVUPS          Z22, K1, (CX)(SI*4)
-	VPERMPS          Z16, Z19, Z21
-	VPERMPS          Z15, Z19, Z18
-	VFMADD213PS      Z18, Z20, Z21
-	VPERMPS          Z14, Z19, Z18
-	VFMADD213PS      Z18, Z20, Z21
-	VPERMPS          Z13, Z19, Z18
-	VFMADD213PS      Z18, Z20, Z21
-	VPERMPS          Z12, Z19, Z18
-	VFMADD213PS      Z18, Z20, Z21
-	VPERMPS          Z11, Z19, Z18
-	VFMADD213PS      Z18, Z20, Z21
-	VPERMPS          Z10, Z19, Z18
-	VFMADD213PS      Z18, Z20, Z21
-	VPERMPS          Z9, Z19, Z18
-	VFMADD213PS      Z18, Z20, Z21
-	VMOVUPS.Z        (DX)(SI*4), K1, Z22
-	VPTERNLOGD.BCST  $0x78, one_80000000<>+0(SB), Z17, Z21
-	VADDPS.BCST      one_3f000000<>+0(SB), Z21, Z21
-	VMULPS           Z22, Z21, Z21
-	VMOVUPS          Z21, K1, (DX)(SI*4)
-	LEAQ             16(SI), DI
-	CMPQ             DI, AX
-	JGE              end3
-	KMOVW            2(R8), K1
-	VMOVUPS.Z        64(BX)(SI*4), K1, Z17
-	VANDPS.BCST      one_7fffffff<>+0(SB), Z17, Z18
-	VMINPS           Z18, Z1, Z19
-	VMOVAPS          Z19, Z1
-	VFMADD213PS.BCST one_4b400000<>+0(SB), Z0, Z1
-	VADDPS.BCST      one_cb400000<>+0(SB), Z1, Z20
-	VFMSUB213PS      Z20, Z0, Z19
-	VPERMPS          Z8, Z1, Z0
-	VPERMPS          Z7, Z1, Z7
-	VFMADD213PS      Z7, Z19, Z0
-	VPERMPS          Z6, Z1, Z6
-	VFMADD213PS      Z6, Z19, Z0
-	VPERMPS          Z5, Z1, Z5
-	VFMADD213PS      Z5, Z19, Z0
-	VPERMPS          Z4, Z1, Z4
-	VFMADD213PS      Z4, Z19, Z0
-	VPERMPS          Z3, Z1, Z3
-	VFMADD213PS      Z3, Z19, Z0
-	VPERMPS          Z2, Z1, Z2
-	VFMADD213PS      Z2, Z19, Z0
-	VMULPS.BCST      one_3f000000<>+0(SB), Z17, Z2
-	VFMADD231PS      Z0, Z18, Z2
-	VMOVUPS          Z2, K1, 64(CX)(SI*4)
-	VPERMPS          Z16, Z1, Z0
-	VPERMPS          Z15, Z1, Z2
-	VFMADD213PS      Z2, Z19, Z0
-	VPERMPS          Z14, Z1, Z2
-	VFMADD213PS      Z2, Z19, Z0
-	VPERMPS          Z13, Z1, Z2
-	VFMADD213PS      Z2, Z19, Z0
-	VPERMPS          Z12, Z1, Z2
-	VFMADD213PS      Z2, Z19, Z0
-	VPERMPS          Z11, Z1, Z2
-	VFMADD213PS      Z2, Z19, Z0
-	VPERMPS          Z10, Z1, Z2
-	VFMADD213PS      Z2, Z19, Z0
-	VPERMPS          Z9, Z1, Z1
-	VFMADD213PS      Z1, Z19, Z0
-	VMOVUPS.Z        64(DX)(SI*4), K1, Z2
-	VPTERNLOGD.BCST  $0x78, one_80000000<>+0(SB), Z17, Z0
-	VADDPS.BCST      one_3f000000<>+0(SB), Z0, Z0
-	VMULPS           Z2, Z0, Z0
-	VMOVUPS          Z0, K1, 64(DX)(SI*4)
+	CMPQ              SI, AX
+	JEQ               end3
+	LEAQ              block_masks<>+0(SB), R8
+	MOVQ              AX, DI
+	SUBQ              SI, DI
+	LEAQ              (R8)(DI*4), R8
+	KMOVW             (R8), K1
+	VMOVUPS.Z         (BX)(SI*4), K1, Z2
+	VANDPS.BCST       one_7fffffff<>+0(SB), Z2, Z3
+	VMINPS            Z3, Z0, Z4
+	VMULPS            Z4, Z4, Z6
+	VBROADCASTSS      one_b2ec69db<>+0(SB), Z7
+	VBROADCASTSS      one_3545319a<>+0(SB), Z5
+	VFMADD213PS.BCST  one_b6f8064b<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_37f57486<>+0(SB), Z6, Z5
+	VFMADD213PS.BCST  one_3778bfe0<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_b9afb34a<>+0(SB), Z6, Z5
+	VFMADD213PS.BCST  one_ba14253c<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_3bb26f0d<>+0(SB), Z6, Z5
+	VFMADD213PS.BCST  one_3c290c57<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_bd65fd09<>+0(SB), Z6, Z5
+	VFMADD213PS.BCST  one_be5828c9<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_3f4b2ff5<>+0(SB), Z6, Z5
+	VFMADD231PS       Z7, Z4, Z5
+	VMAXPS            Z5, Z1, Z5
+	VMULPS            Z5, Z5, Z6
+	VFNMADD213PS.BCST one_3f000000<>+0(SB), Z5, Z6
+	VMULPS.BCST       one_3f000000<>+0(SB), Z2, Z5
+	VFMADD231PS       Z6, Z3, Z5
+	VMOVUPS           Z5, K1, (CX)(SI*4)
+	VMOVUPS.Z         (DX)(SI*4), K1, Z5
+	VMULPS            Z4, Z4, Z6
+	VBROADCASTSS      one_b34b9ab2<>+0(SB), Z7
+	VBROADCASTSS      one_35b9b758<>+0(SB), Z3
+	VFMADD213PS.BCST  one_b785871a<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_38afbf39<>+0(SB), Z6, Z3
+	VFMADD213PS.BCST  one_b90981bb<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_b9c9adfa<>+0(SB), Z6, Z3
+	VFMADD213PS.BCST  one_b9b258a9<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_3c34c606<>+0(SB), Z6, Z3
+	VFMADD213PS.BCST  one_baa2abb0<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_bde086ca<>+0(SB), Z6, Z3
+	VFMADD213PS.BCST  one_bd9e46f1<>+0(SB), Z6, Z7
+	VFMADD213PS.BCST  one_3f5f7575<>+0(SB), Z6, Z3
+	VFMADD231PS       Z7, Z4, Z3
+	VMAXPS            Z3, Z1, Z3
+	VMULPS            Z3, Z3, Z6
+	VADDPS.BCST       one_bf407569<>+0(SB), Z4, Z4
+	VMULPS            Z3, Z6, Z6
+	VFMADD213PS.BCST  one_3f000000<>+0(SB), Z4, Z6
+	VPTERNLOGD.BCST   $0x78, one_80000000<>+0(SB), Z2, Z6
+	VADDPS.BCST       one_3f000000<>+0(SB), Z6, Z6
+	VMULPS            Z5, Z6, Z5
+	VMOVUPS           Z5, K1, (DX)(SI*4)
+	LEAQ              16(SI), DI
+	CMPQ              DI, AX
+	JGE               end3
+	KMOVW             2(R8), K1
+	VMOVUPS.Z         64(BX)(SI*4), K1, Z2
+	VANDPS.BCST       one_7fffffff<>+0(SB), Z2, Z3
+	VMINPS            Z3, Z0, Z0
+	VMULPS            Z0, Z0, Z5
+	VBROADCASTSS      one_b2ec69db<>+0(SB), Z6
+	VBROADCASTSS      one_3545319a<>+0(SB), Z4
+	VFMADD213PS.BCST  one_b6f8064b<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_37f57486<>+0(SB), Z5, Z4
+	VFMADD213PS.BCST  one_3778bfe0<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_b9afb34a<>+0(SB), Z5, Z4
+	VFMADD213PS.BCST  one_ba14253c<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_3bb26f0d<>+0(SB), Z5, Z4
+	VFMADD213PS.BCST  one_3c290c57<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_bd65fd09<>+0(SB), Z5, Z4
+	VFMADD213PS.BCST  one_be5828c9<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_3f4b2ff5<>+0(SB), Z5, Z4
+	VFMADD231PS       Z6, Z0, Z4
+	VMAXPS            Z4, Z1, Z4
+	VMULPS            Z4, Z4, Z5
+	VFNMADD213PS.BCST one_3f000000<>+0(SB), Z4, Z5
+	VMULPS.BCST       one_3f000000<>+0(SB), Z2, Z4
+	VFMADD231PS       Z5, Z3, Z4
+	VMOVUPS           Z4, K1, 64(CX)(SI*4)
+	VMOVUPS.Z         64(DX)(SI*4), K1, Z4
+	VMULPS            Z0, Z0, Z5
+	VBROADCASTSS      one_b34b9ab2<>+0(SB), Z6
+	VBROADCASTSS      one_35b9b758<>+0(SB), Z3
+	VFMADD213PS.BCST  one_b785871a<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_38afbf39<>+0(SB), Z5, Z3
+	VFMADD213PS.BCST  one_b90981bb<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_b9c9adfa<>+0(SB), Z5, Z3
+	VFMADD213PS.BCST  one_b9b258a9<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_3c34c606<>+0(SB), Z5, Z3
+	VFMADD213PS.BCST  one_baa2abb0<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_bde086ca<>+0(SB), Z5, Z3
+	VFMADD213PS.BCST  one_bd9e46f1<>+0(SB), Z5, Z6
+	VFMADD213PS.BCST  one_3f5f7575<>+0(SB), Z5, Z3
+	VFMADD231PS       Z6, Z0, Z3
+	VMAXPS            Z3, Z1, Z3
+	VMULPS            Z3, Z3, Z5
+	VADDPS.BCST       one_bf407569<>+0(SB), Z0, Z0
+	VMULPS            Z3, Z5, Z5
+	VFMADD213PS.BCST  one_3f000000<>+0(SB), Z0, Z5
+	VPTERNLOGD.BCST   $0x78, one_80000000<>+0(SB), Z2, Z5
+	VADDPS.BCST       one_3f000000<>+0(SB), Z5, Z5
+	VMULPS            Z4, Z5, Z4
+	VMOVUPS           Z4, K1, 64(DX)(SI*4)
 
 end3:
 	VZEROUPPER

@@ -441,7 +441,7 @@ func SoftmaxRows(y []float32, yStride int, x []float32, xStride int, columns int
 //go:noescape
 func SoftmaxGradRow(dx []float32, dy []float32, y []float32)
 
-// Gelu is generic.Gelu by the polynomials of asmgen: at most 2e-7 * max(1, |y|) off.
+// Gelu is generic.Gelu by the polynomials of asmgen: at most 1.5e-7 * max(1, |y|) off.
 //
 //go:noescape
 func Gelu(y []float32, x []float32)
