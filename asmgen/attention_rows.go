@@ -23,7 +23,7 @@ func emitAttentionRows(e *emitter) {
 		"AttentionRows is generic.AttentionRows with the expNormal of asmgen and float32 sums.")
 	r := &attentionRows{emitter: e, columns: e.arg("columns"), scale: e.argAll("scale")}
 	lse, sum := e.argPtr("lse"), e.argPtr("sum")
-	e.rowPairs(e.argLen("lse"), e.argPtrs("p"), e.argStrides("stride")[0], []reg.GPVirtual{lse, sum}, func(rows [][]reg.GPVirtual) {
+	e.rowPairs(e.argLen("lse"), e.argPtrs("p"), e.argStrides("stride"), []operand.Op{lse, sum}, func(rows [][]reg.GPVirtual) {
 		r.softmax(rows[0], lse, sum)
 	})
 	emitLogOfSums(e)
@@ -32,7 +32,8 @@ func emitAttentionRows(e *emitter) {
 
 // rowPairs emits a loop over count rows, two at a time and the last of an odd number alone. body
 // handles rows[s][i], row i of slice s, with what there is one of for each row at ofRow; all move on after it.
-func (e *emitter) rowPairs(count reg.GPVirtual, ptrs []reg.GPVirtual, stride reg.GPVirtual, ofRow []reg.GPVirtual, body func(rows [][]reg.GPVirtual)) {
+// count and ofRow are registers or parameters, which are overwritten.
+func (e *emitter) rowPairs(count operand.Op, ptrs, strides []reg.GPVirtual, ofRow []operand.Op, body func(rows [][]reg.GPVirtual)) {
 	pair, last, end := e.label("pair"), e.label("last"), e.label("rowsEnd")
 	both, one := make([][]reg.GPVirtual, len(ptrs)), make([][]reg.GPVirtual, len(ptrs))
 	for s, p := range ptrs {
@@ -41,12 +42,12 @@ func (e *emitter) rowPairs(count reg.GPVirtual, ptrs []reg.GPVirtual, stride reg
 	e.Label(pair)
 	e.CMPQ(count, operand.U8(2))
 	e.JLT(operand.LabelRef(last))
-	for _, rows := range both {
-		e.LEAQ(indexed(rows[0], stride, 1, 0), rows[1])
+	for s, rows := range both {
+		e.LEAQ(indexed(rows[0], strides[s], 1, 0), rows[1])
 	}
 	body(both)
-	for _, rows := range both {
-		e.LEAQ(indexed(rows[1], stride, 1, 0), rows[0])
+	for s, rows := range both {
+		e.LEAQ(indexed(rows[1], strides[s], 1, 0), rows[0])
 	}
 	for _, p := range ofRow {
 		e.ADDQ(operand.U8(8), p)
@@ -54,8 +55,8 @@ func (e *emitter) rowPairs(count reg.GPVirtual, ptrs []reg.GPVirtual, stride reg
 	e.SUBQ(operand.U8(2), count)
 	e.JMP(operand.LabelRef(pair))
 	e.Label(last)
-	e.TESTQ(count, count)
-	e.JZ(operand.LabelRef(end))
+	e.CMPQ(count, operand.U8(0))
+	e.JE(operand.LabelRef(end))
 	body(one)
 	e.Label(end)
 }
@@ -176,11 +177,12 @@ func emitAttentionGradRows(e *emitter) {
 	e.function("AttentionGradRows", "func(p, ds []float32, stride, columns int, scale float32, lse, delta []float32)",
 		"AttentionGradRows is generic.AttentionGradRows with the expNormal of asmgen.")
 	n, i := e.arg("columns"), e.GP64()
-	ofRow := e.argPtrs("lse", "delta")
+	ofRow, stride := e.argPtrs("lse", "delta"), e.argStrides("stride")[0]
 	scale, least, most := e.argAll("scale"), e.v(), e.v()
 	e.set(least, expNormalLeast)
 	e.set(most, expNormalMost)
-	e.rowPairs(e.argLen("lse"), e.argPtrs("p", "ds"), e.argStrides("stride")[0], ofRow, func(rows [][]reg.GPVirtual) {
+	each := []operand.Op{ofRow[0], ofRow[1]}
+	e.rowPairs(e.argLen("lse"), e.argPtrs("p", "ds"), []reg.GPVirtual{stride, stride}, each, func(rows [][]reg.GPVirtual) {
 		lse, delta := e.vs(len(rows[0])), e.vs(len(rows[0]))
 		for r := range rows[0] {
 			e.VBROADCASTSS(at(ofRow[0], r), lse[r])

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/gotypes"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -103,8 +104,11 @@ func (e *emitter) argAll(name string) reg.VecVirtual {
 func (e *emitter) argTo(name string, v reg.VecVirtual) { e.VBROADCASTSS(e.argAt(name), v) }
 
 // argAt is where the parameter of that name lies, which may be overwritten.
-func (e *emitter) argAt(name string) operand.Mem {
-	b, err := e.Param(name).Resolve()
+func (e *emitter) argAt(name string) operand.Mem { return e.componentAt(e.Param(name)) }
+
+// componentAt is argAt for a part of a parameter.
+func (e *emitter) componentAt(c gotypes.Component) operand.Mem {
+	b, err := c.Resolve()
 	if err != nil {
 		panic(err) // a parameter the emitter itself declared
 	}

@@ -7,7 +7,7 @@ import (
 
 // emitNorm emits the row kernels of layer normalization.
 func emitNorm(e *emitter) {
-	emitLayerNormRow(e)
+	emitLayerNormRows(e)
 	emitLayerNormGradRow(e, "LayerNormGradRow", false)
 	emitLayerNormGradRow(e, "LayerNormGradRowAdd", true)
 	emitLayerNormGradParams(e)
@@ -16,57 +16,97 @@ func emitNorm(e *emitter) {
 // addTo is fold's argument for sums.
 func (e *emitter) addTo(a, b, dst operand.Op) { e.VADDPS(a, b, dst) }
 
-// emitLayerNormRow emits three passes over a row that stays in the first-level
-// cache: mean, variance, result.
-func emitLayerNormRow(e *emitter) {
-	e.function("LayerNormRow", "func(y, x, gamma, beta []float32, eps float32) (mean, rstd float32)",
-		"LayerNormRow is generic.LayerNormRow with float32 sums.")
-	n, lanes := e.argLen("y"), e.isa.lanes
-	ptrs := e.argPtrs("x", "gamma", "beta", "y")
-	columns := e.count(n)
-
-	sums := e.sums(lanes)
-	e.walk(n, lanes, ptrs[:1], func(u int, mem []operand.Mem, t *tail) {
-		v := e.v()
-		e.load(mem[0], v, t)
-		e.VADDPS(v, sums[u], sums[u])
-	})
-	e.fold(sums, e.addTo)
-	mean := sums[0]
-	e.VDIVSS(columns.AsX(), mean.AsX(), mean.AsX())
-	e.giveFloat(mean, "mean")
-	e.splat(mean)
-
-	squares := e.sums(lanes)
-	e.walk(n, lanes, ptrs[:1], func(u int, mem []operand.Mem, t *tail) {
-		v := e.v()
-		e.load(mem[0], v, t)
-		e.VSUBPS(mean, v, v)
-		e.keep(v, t)
-		e.VFMADD231PS(v, v, squares[u])
-	})
-	e.fold(squares, e.addTo)
-	rstd := squares[0]
-	e.VDIVSS(columns.AsX(), rstd.AsX(), rstd.AsX())
-	e.VADDSS(e.argAll("eps").AsX(), rstd.AsX(), rstd.AsX())
-	e.VSQRTSS(rstd.AsX(), rstd.AsX(), rstd.AsX())
-	one := e.v()
-	e.set(one, 1)
-	e.VDIVSS(rstd.AsX(), one.AsX(), rstd.AsX())
-	e.giveFloat(rstd, "rstd")
-	e.splat(rstd)
-
-	e.walk(n, lanes, ptrs, func(_ int, mem []operand.Mem, t *tail) {
-		v, gamma, beta := e.v(), e.v(), e.v()
-		e.load(mem[0], v, t)
-		e.load(mem[1], gamma, t)
-		e.load(mem[2], beta, t)
-		e.VSUBPS(mean, v, v)
-		e.VMULPS(rstd, v, v)
-		e.VFMADD213PS(beta, gamma, v)
-		e.store(v, mem[3], t)
+// emitLayerNormRows emits three passes over rows that stay in the first-level cache, two at a
+// time: mean, variance, result. Between the passes a row is one chain of folds, divisions and a root, about
+// as long as its 128 columns take: two rows wait at the same time.
+func emitLayerNormRows(e *emitter) {
+	e.function("LayerNormRows",
+		"func(y []float32, yStride int, x []float32, xStride int, gamma, beta []float32, eps float32, mean, rstd []float32)",
+		"LayerNormRows is generic.LayerNormRows with float32 sums.")
+	r := &layerNormRows{emitter: e, n: e.argLen("gamma"), gamma: e.argPtr("gamma"), beta: e.argPtr("beta")}
+	r.columns = e.count(r.n)
+	strides := e.argStrides("yStride", "xStride")
+	results := []operand.Op{e.componentAt(e.Param("mean").Base()), e.componentAt(e.Param("rstd").Base())}
+	e.rowPairs(e.componentAt(e.Param("mean").Len()), e.argPtrs("y", "x"), strides, results, func(rows [][]reg.GPVirtual) {
+		r.normalize(rows[0], rows[1])
 	})
 	e.done()
+}
+
+// layerNormRows holds what the rows of LayerNormRows have in common.
+type layerNormRows struct {
+	*emitter
+	n, gamma, beta reg.GPVirtual
+	columns        reg.VecVirtual
+}
+
+// normalize emits the passes over one row or two.
+func (r *layerNormRows) normalize(y, x []reg.GPVirtual) {
+	lanes := r.isa.lanes
+	each := func(body func(i int)) { r.weaveRows(len(x), body) }
+	mean, rstd := make([][]reg.VecVirtual, len(x)), make([][]reg.VecVirtual, len(x))
+	for i := range x {
+		mean[i] = r.sums(lanes)
+	}
+	r.walk(r.n, lanes, x, func(u int, mem []operand.Mem, t *tail) {
+		each(func(i int) {
+			v := r.v()
+			r.load(mem[i], v, t)
+			r.VADDPS(v, mean[i][u], mean[i][u])
+		})
+	})
+	each(func(i int) {
+		r.fold(mean[i], r.addTo)
+		r.VDIVSS(r.columns.AsX(), mean[i][0].AsX(), mean[i][0].AsX())
+	})
+	r.keepStatistic("mean", mean)
+
+	for i := range x {
+		rstd[i] = r.sums(lanes)
+	}
+	r.walk(r.n, lanes, x, func(u int, mem []operand.Mem, t *tail) {
+		each(func(i int) {
+			v := r.v()
+			r.load(mem[i], v, t)
+			r.VSUBPS(mean[i][0], v, v)
+			r.keep(v, t)
+			r.VFMADD231PS(v, v, rstd[i][u])
+		})
+	})
+	each(func(i int) {
+		r.fold(rstd[i], r.addTo)
+		v, one := rstd[i][0].AsX(), r.v()
+		r.VDIVSS(r.columns.AsX(), v, v)
+		r.VADDSS(r.argAt("eps"), v, v)
+		r.VSQRTSS(v, v, v)
+		r.set(one, 1)
+		r.VDIVSS(v, one.AsX(), v)
+	})
+	r.keepStatistic("rstd", rstd)
+
+	r.walk(r.n, lanes, append([]reg.GPVirtual{r.gamma, r.beta}, append(x, y...)...), func(_ int, mem []operand.Mem, t *tail) {
+		gamma, beta := r.v(), r.v()
+		r.load(mem[0], gamma, t)
+		r.load(mem[1], beta, t)
+		each(func(i int) {
+			v := r.v()
+			r.load(mem[2+i], v, t)
+			r.VSUBPS(mean[i][0], v, v)
+			r.VMULPS(rstd[i][0], v, v)
+			r.VFMADD213PS(beta, gamma, v)
+			r.store(v, mem[2+len(x)+i], t)
+		})
+	})
+}
+
+// keepStatistic stores the lowest lane of the first of each row's vectors where the slice of that name
+// has the row, and copies it to all lanes.
+func (r *layerNormRows) keepStatistic(name string, of [][]reg.VecVirtual) {
+	to := r.argPtr(name)
+	for i := range of {
+		r.VMOVSS(of[i][0].AsX(), at(to, i))
+		r.splat(of[i][0])
+	}
 }
 
 // emitLayerNormGradRow emits two passes over a row: the two projections, then

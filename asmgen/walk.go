@@ -239,15 +239,6 @@ func (e *emitter) rows(count reg.GPVirtual, ptrs, strides []reg.GPVirtual, body 
 	e.JNZ(operand.LabelRef(loop))
 }
 
-// giveFloat stores the lowest lane of v as the float32 result of that name.
-func (e *emitter) giveFloat(v reg.VecVirtual, name string) {
-	b, err := e.Return(name).Resolve()
-	if err != nil {
-		panic(err) // a result the emitter itself declared
-	}
-	e.VMOVSS(v.AsX(), b.Addr)
-}
-
 // count converts n to float32, in all lanes.
 func (e *emitter) count(n reg.GPVirtual) reg.VecVirtual {
 	v := e.zero(e.v())

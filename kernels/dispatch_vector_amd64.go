@@ -180,14 +180,15 @@ func columnSum(dst, x []float32, rows, stride int) {
 	}
 }
 
-func layerNormRow(y, x, gamma, beta []float32, eps float32) (mean, rstd float32) {
+func layerNormRows(y []float32, yStride int, x []float32, xStride int, gamma, beta []float32, eps float32, mean, rstd []float32) {
 	switch {
 	case isa >= isaAVX512:
-		return avx512.LayerNormRow(y, x, gamma, beta, eps)
+		avx512.LayerNormRows(y, yStride, x, xStride, gamma, beta, eps, mean, rstd)
 	case isa >= isaAVX2:
-		return avx2.LayerNormRow(y, x, gamma, beta, eps)
+		avx2.LayerNormRows(y, yStride, x, xStride, gamma, beta, eps, mean, rstd)
+	default:
+		generic.LayerNormRows(y, yStride, x, xStride, gamma, beta, eps, mean, rstd)
 	}
-	return generic.LayerNormRow(y, x, gamma, beta, eps)
 }
 
 func layerNormGradRow(dx, dy, x, gamma []float32, mean, rstd float32) {

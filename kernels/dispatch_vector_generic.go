@@ -23,8 +23,8 @@ func allFinite(x []float32) bool             { return generic.AllFinite(x) }
 
 func columnSum(dst, x []float32, rows, stride int) { generic.ColumnSum(dst, x, rows, stride) }
 
-func layerNormRow(y, x, gamma, beta []float32, eps float32) (mean, rstd float32) {
-	return generic.LayerNormRow(y, x, gamma, beta, eps)
+func layerNormRows(y []float32, yStride int, x []float32, xStride int, gamma, beta []float32, eps float32, mean, rstd []float32) {
+	generic.LayerNormRows(y, yStride, x, xStride, gamma, beta, eps, mean, rstd)
 }
 
 func layerNormGradRow(dx, dy, x, gamma []float32, mean, rstd float32) {

@@ -50,8 +50,9 @@ var layerNormJobs freeList[layerNormJob]
 func (j *layerNormJob) run(_, item int) { j.rows(itemRows(j.x.Rows, j.x.Cols, item)) }
 
 func (j *layerNormJob) rows(lo, hi int) {
-	for r := lo; r < hi; r++ {
-		j.keep.Mean[r], j.keep.RStd[r] = layerNormRow(j.y.Row(r), j.x.Row(r), j.gamma, j.beta, j.eps)
+	if lo < hi {
+		layerNormRows(j.y.Data[lo*j.y.RowStride:], j.y.RowStride, j.x.Data[lo*j.x.RowStride:], j.x.RowStride,
+			j.gamma[:j.x.Cols], j.beta, j.eps, j.keep.Mean[lo:hi], j.keep.RStd[lo:hi])
 	}
 }
 

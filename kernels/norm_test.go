@@ -68,6 +68,46 @@ func TestLayerNormRowMatchesRef(t *testing.T) {
 	})
 }
 
+// TestLayerNormRowsAreRows: rows that are computed together, apart or in place have the bits of each
+// alone, and what lies between them stays.
+func TestLayerNormRowsAreRows(t *testing.T) {
+	eachISA(t, func(t *testing.T, k rowKernels) {
+		eachLength(t, func(c *kerneltest.Case, n, offset int) {
+			if n == 0 {
+				return
+			}
+			const most = 5
+			xStride, yStride := n+1, n+3
+			gamma, beta := c.Input(n, 0), c.Input(n, 3)
+			x := c.Input(most*xStride, offset)
+			for rows := range most + 1 {
+				y, want := c.Output(most*yStride, offset), make([]float32, most*yStride)
+				copy(want, y)
+				var wantMean, wantRStd []float32
+				for r := range rows {
+					mean, rstd := k.layerNormRow(want[r*yStride:][:n], x[r*xStride:], gamma, beta, testEps)
+					wantMean, wantRStd = append(wantMean, mean), append(wantRStd, rstd)
+				}
+				mean, rstd := c.Output(rows, 0), c.Output(rows, 0)
+				k.layerNormRows(y, yStride, x, xStride, gamma, beta, testEps, mean, rstd)
+				c.Same("y", y, want)
+				c.Same("mean", mean, wantMean)
+				c.Same("rstd", rstd, wantRStd)
+
+				place := append([]float32(nil), x...)
+				k.layerNormRows(place, xStride, place, xStride, gamma, beta, testEps, mean, rstd)
+				for r := range most {
+					wanted := x[r*xStride:][:xStride]
+					if r < rows {
+						wanted = append(append([]float32(nil), y[r*yStride:][:n]...), x[r*xStride+n])
+					}
+					c.Same("in place", place[r*xStride:][:xStride], wanted)
+				}
+			}
+		})
+	})
+}
+
 func TestLayerNormGradRowMatchesRef(t *testing.T) {
 	eachISA(t, func(t *testing.T, k rowKernels) {
 		eachLength(t, func(c *kerneltest.Case, n, offset int) {

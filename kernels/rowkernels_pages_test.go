@@ -61,6 +61,7 @@ func rowsBetweenPages(c *kerneltest.Case, k rowKernels, n int, front bool) {
 	x, y, z := c.Flush(2*n, front), c.Flush(2*n, front), c.Flush(2*n, front)
 	gamma, beta := c.Flush(n, front), c.Flush(n, front)
 	top, sum := c.Flush(2, front), c.Flush(2, front)
+	k.layerNormRows(z, n, x, n, gamma, beta, testEps, top, sum)
 	mean, rstd := k.layerNormRow(z[n:], x[n:], gamma, beta, testEps)
 	k.layerNormGradRow(z[n:], y[n:], x[n:], gamma, mean, rstd)
 	k.layerNormGradRowAdd(z[n:], y[n:], x[n:], gamma, mean, rstd)

@@ -24,7 +24,7 @@ type rowKernels struct {
 	allFinite       func(x []float32) bool
 	columnSum       func(dst, x []float32, rows, stride int)
 
-	layerNormRow                          func(y, x, gamma, beta []float32, eps float32) (mean, rstd float32)
+	layerNormRows                         func(y []float32, yStride int, x []float32, xStride int, gamma, beta []float32, eps float32, mean, rstd []float32)
 	layerNormGradRow, layerNormGradRowAdd func(dx, dy, x, gamma []float32, mean, rstd float32)
 	layerNormGradParams                   func(dgamma, dbeta, dy []float32, dyStride int, x []float32, xStride int, mean, rstd []float32)
 	softmaxRows                           func(y []float32, yStride int, x []float32, xStride, columns int, scale float32, top, sum []float32)
@@ -58,7 +58,7 @@ var genericKernels = rowKernels{
 	fill: generic.Fill, scaledDiff: generic.ScaledDiff,
 	sum: generic.Sum, sumSquares: generic.SumSquares, dot: generic.Dot, distance: generic.SquaredDistance,
 	allFinite: generic.AllFinite, columnSum: generic.ColumnSum,
-	layerNormRow: generic.LayerNormRow, layerNormGradRow: generic.LayerNormGradRow,
+	layerNormRows: generic.LayerNormRows, layerNormGradRow: generic.LayerNormGradRow,
 	layerNormGradRowAdd: generic.LayerNormGradRowAdd, layerNormGradParams: generic.LayerNormGradParams,
 	softmaxRows: generic.SoftmaxRows, softmaxGradRow: generic.SoftmaxGradRow,
 	gelu: generic.Gelu, geluGrad: generic.GeluGrad, geluBoth: generic.GeluBoth,
@@ -69,6 +69,13 @@ var genericKernels = rowKernels{
 	affineSums: generic.AffineGradSums, affineSiLUSums: generic.AffineSiLUGradSums, affineSiLUKeep: generic.AffineSiLUGradSumsKeep,
 	affineGrad: generic.AffineGradRows, affineGradAdd: generic.AffineGradRowsAdd, affineSiLUGradAdd: generic.AffineSiLUGradRowsAdd,
 	pool: generic.PoolRow, poolAdd: generic.PoolRowAdd, spread: generic.SpreadRow, spreadAdd: generic.SpreadRowAdd,
+}
+
+// layerNormRow is layerNormRows of one row.
+func (k rowKernels) layerNormRow(y, x, gamma, beta []float32, eps float32) (mean, rstd float32) {
+	stats := make([]float32, 2)
+	k.layerNormRows(y, len(y), x, len(x), gamma[:len(y)], beta, eps, stats[:1], stats[1:])
+	return stats[0], stats[1]
 }
 
 // eachISA runs body for every instruction set of the build, skipping what the

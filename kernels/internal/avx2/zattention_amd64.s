@@ -3603,8 +3603,8 @@ stepsEnd12:
 	JMP  pair1
 
 last2:
-	TESTQ   BX, BX
-	JZ      rowsEnd3
+	CMPQ    BX, $0x00
+	JE      rowsEnd3
 	VMOVUPS all_ff800000<>+0(SB), Y1
 	VMOVUPS all_ff800000<>+0(SB), Y2
 	XORQ    BX, BX
@@ -4076,20 +4076,20 @@ TEXT ·AttentionGradRows(SB), NOSPLIT, $0-120
 	MOVQ         columns+56(FP), AX
 	MOVQ         lse_base+72(FP), DX
 	MOVQ         delta_base+96(FP), BX
+	MOVQ         stride+48(FP), SI
+	SHLQ         $0x02, SI
 	VBROADCASTSS scale+64(FP), Y0
 	VBROADCASTSS one_c2ae0000<>+0(SB), Y1
 	VBROADCASTSS one_42b00000<>+0(SB), Y2
-	MOVQ         lse_len+80(FP), SI
-	MOVQ         p_base+0(FP), DI
-	MOVQ         ds_base+24(FP), R8
-	MOVQ         stride+48(FP), R9
-	SHLQ         $0x02, R9
+	MOVQ         lse_len+80(FP), DI
+	MOVQ         p_base+0(FP), R8
+	MOVQ         ds_base+24(FP), R9
 
 pair1:
-	CMPQ         SI, $0x02
+	CMPQ         DI, $0x02
 	JLT          last2
-	LEAQ         (DI)(R9*1), R10
-	LEAQ         (R8)(R9*1), R11
+	LEAQ         (R8)(SI*1), R10
+	LEAQ         (R9)(SI*1), R11
 	VBROADCASTSS (DX), Y3
 	VBROADCASTSS (BX), Y5
 	VBROADCASTSS 4(DX), Y4
@@ -4097,7 +4097,7 @@ pair1:
 	XORQ         CX, CX
 
 vector4:
-	VMULPS       (DI)(CX*4), Y0, Y7
+	VMULPS       (R8)(CX*4), Y0, Y7
 	VMULPS       (R10)(CX*4), Y0, Y9
 	VSUBPS       Y3, Y7, Y7
 	VSUBPS       Y4, Y9, Y9
@@ -4133,9 +4133,9 @@ vector4:
 	VPSLLD       $0x17, Y12, Y12
 	VPADDD       Y10, Y8, Y7
 	VPADDD       Y12, Y11, Y9
-	VMOVUPS      Y7, (DI)(CX*4)
+	VMOVUPS      Y7, (R8)(CX*4)
 	VMOVUPS      Y9, (R10)(CX*4)
-	VMOVUPS      (R8)(CX*4), Y8
+	VMOVUPS      (R9)(CX*4), Y8
 	VMOVUPS      (R11)(CX*4), Y10
 	VSUBPS       Y5, Y8, Y8
 	VSUBPS       Y6, Y10, Y10
@@ -4143,27 +4143,27 @@ vector4:
 	VMULPS       Y9, Y10, Y10
 	VMULPS       Y0, Y8, Y8
 	VMULPS       Y0, Y10, Y10
-	VMOVUPS      Y8, (R8)(CX*4)
+	VMOVUPS      Y8, (R9)(CX*4)
 	VMOVUPS      Y10, (R11)(CX*4)
 	ADDQ         $0x08, CX
 	CMPQ         CX, AX
 	JLT          vector4
-	LEAQ         (R10)(R9*1), DI
-	LEAQ         (R11)(R9*1), R8
+	LEAQ         (R10)(SI*1), R8
+	LEAQ         (R11)(SI*1), R9
 	ADDQ         $0x08, DX
 	ADDQ         $0x08, BX
-	SUBQ         $0x02, SI
+	SUBQ         $0x02, DI
 	JMP          pair1
 
 last2:
-	TESTQ        SI, SI
-	JZ           rowsEnd3
+	CMPQ         DI, $0x00
+	JE           rowsEnd3
 	VBROADCASTSS (DX), Y3
 	VBROADCASTSS (BX), Y4
 	XORQ         CX, CX
 
 vector5:
-	VMULPS       (DI)(CX*4), Y0, Y5
+	VMULPS       (R8)(CX*4), Y0, Y5
 	VSUBPS       Y3, Y5, Y5
 	VMINPS       Y5, Y2, Y5
 	VMAXPS       Y5, Y1, Y5
@@ -4181,12 +4181,12 @@ vector5:
 	VCVTPS2DQ    Y7, Y7
 	VPSLLD       $0x17, Y7, Y7
 	VPADDD       Y7, Y6, Y5
-	VMOVUPS      Y5, (DI)(CX*4)
-	VMOVUPS      (R8)(CX*4), Y6
+	VMOVUPS      Y5, (R8)(CX*4)
+	VMOVUPS      (R9)(CX*4), Y6
 	VSUBPS       Y4, Y6, Y6
 	VMULPS       Y5, Y6, Y6
 	VMULPS       Y0, Y6, Y6
-	VMOVUPS      Y6, (R8)(CX*4)
+	VMOVUPS      Y6, (R9)(CX*4)
 	ADDQ         $0x08, CX
 	CMPQ         CX, AX
 	JLT          vector5

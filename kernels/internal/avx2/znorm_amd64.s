@@ -4,92 +4,583 @@
 
 #include "textflag.h"
 
-// func LayerNormRow(y []float32, x []float32, gamma []float32, beta []float32, eps float32) (mean float32, rstd float32)
+// func LayerNormRows(y []float32, yStride int, x []float32, xStride int, gamma []float32, beta []float32, eps float32, mean []float32, rstd []float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·LayerNormRow(SB), NOSPLIT, $0-112
-	MOVQ         y_len+8(FP), AX
-	MOVQ         x_base+24(FP), CX
-	MOVQ         gamma_base+48(FP), DX
-	MOVQ         beta_base+72(FP), BX
-	MOVQ         y_base+0(FP), SI
+TEXT ·LayerNormRows(SB), NOSPLIT, $0-168
+	MOVQ         gamma_len+72(FP), AX
+	MOVQ         gamma_base+64(FP), CX
+	MOVQ         beta_base+88(FP), DX
 	VXORPS       Y0, Y0, Y0
 	VCVTSI2SSQ   AX, X0, X0
 	VBROADCASTSS X0, Y0
-	VXORPS       Y1, Y1, Y1
+	MOVQ         yStride+24(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         xStride+56(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         y_base+0(FP), DI
+	MOVQ         x_base+32(FP), R8
+
+pair1:
+	CMPQ   mean_len+128(FP), $0x02
+	JLT    last2
+	LEAQ   (DI)(BX*1), R9
+	LEAQ   (R8)(SI*1), R10
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	XORQ   R11, R11
+
+block4:
+	LEAQ    32(R11), R12
+	CMPQ    R12, AX
+	JGT     lastBlock5
+	VMOVUPS (R8)(R11*4), Y9
+	VMOVUPS (R10)(R11*4), Y10
+	VADDPS  Y9, Y1, Y1
+	VADDPS  Y10, Y5, Y5
+	VMOVUPS 32(R8)(R11*4), Y9
+	VMOVUPS 32(R10)(R11*4), Y10
+	VADDPS  Y9, Y2, Y2
+	VADDPS  Y10, Y6, Y6
+	VMOVUPS 64(R8)(R11*4), Y9
+	VMOVUPS 64(R10)(R11*4), Y10
+	VADDPS  Y9, Y3, Y3
+	VADDPS  Y10, Y7, Y7
+	VMOVUPS 96(R8)(R11*4), Y9
+	VMOVUPS 96(R10)(R11*4), Y10
+	VADDPS  Y9, Y4, Y4
+	VADDPS  Y10, Y8, Y8
+	ADDQ    $0x20, R11
+	JMP     block4
+
+lastBlock5:
+	CMPQ       R11, AX
+	JEQ        end6
+	LEAQ       block_masks<>+0(SB), R13
+	MOVQ       R11, R12
+	SUBQ       AX, R12
+	LEAQ       128(R13)(R12*4), R13
+	LEAQ       8(R11), R12
+	CMPQ       R12, AX
+	JGT        cutVector7
+	VMOVUPS    (R8)(R11*4), Y9
+	VMOVUPS    (R10)(R11*4), Y10
+	VADDPS     Y9, Y1, Y1
+	VADDPS     Y10, Y5, Y5
+	LEAQ       16(R11), R12
+	CMPQ       R12, AX
+	JGT        cutVector8
+	VMOVUPS    32(R8)(R11*4), Y9
+	VMOVUPS    32(R10)(R11*4), Y10
+	VADDPS     Y9, Y2, Y2
+	VADDPS     Y10, Y6, Y6
+	LEAQ       24(R11), R12
+	CMPQ       R12, AX
+	JGT        cutVector9
+	VMOVUPS    64(R8)(R11*4), Y9
+	VMOVUPS    64(R10)(R11*4), Y10
+	VADDPS     Y9, Y3, Y3
+	VADDPS     Y10, Y7, Y7
+	LEAQ       24(R11), R12
+	CMPQ       R12, AX
+	JGE        end6
+	VMOVUPS    96(R13), Y9
+	VMASKMOVPS 96(R8)(R11*4), Y9, Y10
+	VMASKMOVPS 96(R10)(R11*4), Y9, Y9
+	VADDPS     Y10, Y4, Y4
+	VADDPS     Y9, Y8, Y8
+	JMP        end6
+
+cutVector7:
+	VMOVUPS    (R13), Y9
+	VMASKMOVPS (R8)(R11*4), Y9, Y10
+	VMASKMOVPS (R10)(R11*4), Y9, Y9
+	VADDPS     Y10, Y1, Y1
+	VADDPS     Y9, Y5, Y5
+	JMP        end6
+
+cutVector8:
+	LEAQ       8(R11), R12
+	CMPQ       R12, AX
+	JGE        end6
+	VMOVUPS    32(R13), Y9
+	VMASKMOVPS 32(R8)(R11*4), Y9, Y10
+	VMASKMOVPS 32(R10)(R11*4), Y9, Y9
+	VADDPS     Y10, Y2, Y2
+	VADDPS     Y9, Y6, Y6
+	JMP        end6
+
+cutVector9:
+	LEAQ       16(R11), R12
+	CMPQ       R12, AX
+	JGE        end6
+	VMOVUPS    64(R13), Y9
+	VMASKMOVPS 64(R8)(R11*4), Y9, Y10
+	VMASKMOVPS 64(R10)(R11*4), Y9, Y9
+	VADDPS     Y10, Y3, Y3
+	VADDPS     Y9, Y7, Y7
+
+end6:
+	VADDPS       Y3, Y1, Y1
+	VADDPS       Y7, Y5, Y5
+	VADDPS       Y4, Y2, Y2
+	VADDPS       Y8, Y6, Y6
+	VADDPS       Y2, Y1, Y1
+	VADDPS       Y6, Y5, Y5
+	VEXTRACTF128 $0x01, Y1, X2
+	VEXTRACTF128 $0x01, Y5, X3
+	VADDPS       X2, X1, X1
+	VADDPS       X3, X5, X5
+	VMOVHLPS     X1, X1, X2
+	VMOVHLPS     X5, X5, X3
+	VADDPS       X2, X1, X1
+	VADDPS       X3, X5, X5
+	VMOVSHDUP    X1, X2
+	VMOVSHDUP    X5, X3
+	VADDPS       X2, X1, X1
+	VADDPS       X3, X5, X5
+	VDIVSS       X0, X1, X1
+	VDIVSS       X0, X5, X5
+	MOVQ         mean_base+120(FP), R11
+	VMOVSS       X1, (R11)
+	VBROADCASTSS X1, Y1
+	VMOVSS       X5, 4(R11)
+	VBROADCASTSS X5, Y5
 	VXORPS       Y2, Y2, Y2
 	VXORPS       Y3, Y3, Y3
 	VXORPS       Y4, Y4, Y4
-	XORQ         DI, DI
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y8, Y8, Y8
+	VXORPS       Y9, Y9, Y9
+	VXORPS       Y10, Y10, Y10
+	XORQ         R11, R11
 
-block1:
-	LEAQ    32(DI), R8
-	CMPQ    R8, AX
-	JGT     lastBlock2
-	VMOVUPS (CX)(DI*4), Y5
+block10:
+	LEAQ        32(R11), R12
+	CMPQ        R12, AX
+	JGT         lastBlock11
+	VMOVUPS     (R8)(R11*4), Y11
+	VMOVUPS     (R10)(R11*4), Y12
+	VSUBPS      Y1, Y11, Y11
+	VSUBPS      Y5, Y12, Y12
+	VFMADD231PS Y11, Y11, Y2
+	VFMADD231PS Y12, Y12, Y7
+	VMOVUPS     32(R8)(R11*4), Y11
+	VMOVUPS     32(R10)(R11*4), Y12
+	VSUBPS      Y1, Y11, Y11
+	VSUBPS      Y5, Y12, Y12
+	VFMADD231PS Y11, Y11, Y3
+	VFMADD231PS Y12, Y12, Y8
+	VMOVUPS     64(R8)(R11*4), Y11
+	VMOVUPS     64(R10)(R11*4), Y12
+	VSUBPS      Y1, Y11, Y11
+	VSUBPS      Y5, Y12, Y12
+	VFMADD231PS Y11, Y11, Y4
+	VFMADD231PS Y12, Y12, Y9
+	VMOVUPS     96(R8)(R11*4), Y11
+	VMOVUPS     96(R10)(R11*4), Y12
+	VSUBPS      Y1, Y11, Y11
+	VSUBPS      Y5, Y12, Y12
+	VFMADD231PS Y11, Y11, Y6
+	VFMADD231PS Y12, Y12, Y10
+	ADDQ        $0x20, R11
+	JMP         block10
+
+lastBlock11:
+	CMPQ        R11, AX
+	JEQ         end12
+	LEAQ        block_masks<>+0(SB), R13
+	MOVQ        R11, R12
+	SUBQ        AX, R12
+	LEAQ        128(R13)(R12*4), R13
+	LEAQ        8(R11), R12
+	CMPQ        R12, AX
+	JGT         cutVector13
+	VMOVUPS     (R8)(R11*4), Y11
+	VMOVUPS     (R10)(R11*4), Y12
+	VSUBPS      Y1, Y11, Y11
+	VSUBPS      Y5, Y12, Y12
+	VFMADD231PS Y11, Y11, Y2
+	VFMADD231PS Y12, Y12, Y7
+	LEAQ        16(R11), R12
+	CMPQ        R12, AX
+	JGT         cutVector14
+	VMOVUPS     32(R8)(R11*4), Y11
+	VMOVUPS     32(R10)(R11*4), Y12
+	VSUBPS      Y1, Y11, Y11
+	VSUBPS      Y5, Y12, Y12
+	VFMADD231PS Y11, Y11, Y3
+	VFMADD231PS Y12, Y12, Y8
+	LEAQ        24(R11), R12
+	CMPQ        R12, AX
+	JGT         cutVector15
+	VMOVUPS     64(R8)(R11*4), Y11
+	VMOVUPS     64(R10)(R11*4), Y12
+	VSUBPS      Y1, Y11, Y11
+	VSUBPS      Y5, Y12, Y12
+	VFMADD231PS Y11, Y11, Y4
+	VFMADD231PS Y12, Y12, Y9
+	LEAQ        24(R11), R12
+	CMPQ        R12, AX
+	JGE         end12
+	VMOVUPS     96(R13), Y11
+	VMASKMOVPS  96(R8)(R11*4), Y11, Y12
+	VMASKMOVPS  96(R10)(R11*4), Y11, Y13
+	VSUBPS      Y1, Y12, Y12
+	VSUBPS      Y5, Y13, Y13
+	VANDPS      Y11, Y12, Y12
+	VANDPS      Y11, Y13, Y13
+	VFMADD231PS Y12, Y12, Y6
+	VFMADD231PS Y13, Y13, Y10
+	JMP         end12
+
+cutVector13:
+	VMOVUPS     (R13), Y11
+	VMASKMOVPS  (R8)(R11*4), Y11, Y12
+	VMASKMOVPS  (R10)(R11*4), Y11, Y13
+	VSUBPS      Y1, Y12, Y12
+	VSUBPS      Y5, Y13, Y13
+	VANDPS      Y11, Y12, Y12
+	VANDPS      Y11, Y13, Y13
+	VFMADD231PS Y12, Y12, Y2
+	VFMADD231PS Y13, Y13, Y7
+	JMP         end12
+
+cutVector14:
+	LEAQ        8(R11), R12
+	CMPQ        R12, AX
+	JGE         end12
+	VMOVUPS     32(R13), Y11
+	VMASKMOVPS  32(R8)(R11*4), Y11, Y12
+	VMASKMOVPS  32(R10)(R11*4), Y11, Y13
+	VSUBPS      Y1, Y12, Y12
+	VSUBPS      Y5, Y13, Y13
+	VANDPS      Y11, Y12, Y12
+	VANDPS      Y11, Y13, Y13
+	VFMADD231PS Y12, Y12, Y3
+	VFMADD231PS Y13, Y13, Y8
+	JMP         end12
+
+cutVector15:
+	LEAQ        16(R11), R12
+	CMPQ        R12, AX
+	JGE         end12
+	VMOVUPS     64(R13), Y11
+	VMASKMOVPS  64(R8)(R11*4), Y11, Y12
+	VMASKMOVPS  64(R10)(R11*4), Y11, Y13
+	VSUBPS      Y1, Y12, Y12
+	VSUBPS      Y5, Y13, Y13
+	VANDPS      Y11, Y12, Y12
+	VANDPS      Y11, Y13, Y13
+	VFMADD231PS Y12, Y12, Y4
+	VFMADD231PS Y13, Y13, Y9
+
+end12:
+	VADDPS       Y4, Y2, Y2
+	VADDPS       Y9, Y7, Y7
+	VADDPS       Y6, Y3, Y3
+	VADDPS       Y10, Y8, Y8
+	VADDPS       Y3, Y2, Y2
+	VADDPS       Y8, Y7, Y7
+	VEXTRACTF128 $0x01, Y2, X3
+	VEXTRACTF128 $0x01, Y7, X4
+	VADDPS       X3, X2, X2
+	VADDPS       X4, X7, X7
+	VMOVHLPS     X2, X2, X3
+	VMOVHLPS     X7, X7, X4
+	VADDPS       X3, X2, X2
+	VADDPS       X4, X7, X7
+	VMOVSHDUP    X2, X3
+	VMOVSHDUP    X7, X4
+	VADDPS       X3, X2, X2
+	VADDPS       X4, X7, X7
+	VDIVSS       X0, X2, X2
+	VDIVSS       X0, X7, X7
+	VADDSS       eps+112(FP), X2, X2
+	VADDSS       eps+112(FP), X7, X7
+	VSQRTSS      X2, X2, X2
+	VSQRTSS      X7, X7, X7
+	VBROADCASTSS one_3f800000<>+0(SB), Y3
+	VBROADCASTSS one_3f800000<>+0(SB), Y4
+	VDIVSS       X2, X3, X2
+	VDIVSS       X7, X4, X7
+	MOVQ         rstd_base+144(FP), R11
+	VMOVSS       X2, (R11)
+	VBROADCASTSS X2, Y2
+	VMOVSS       X7, 4(R11)
+	VBROADCASTSS X7, Y7
+	XORQ         R11, R11
+
+block16:
+	LEAQ        32(R11), R12
+	CMPQ        R12, AX
+	JGT         lastBlock17
+	VMOVUPS     (CX)(R11*4), Y3
+	VMOVUPS     (DX)(R11*4), Y4
+	VMOVUPS     (R8)(R11*4), Y6
+	VMOVUPS     (R10)(R11*4), Y8
+	VSUBPS      Y1, Y6, Y6
+	VSUBPS      Y5, Y8, Y8
+	VMULPS      Y2, Y6, Y6
+	VMULPS      Y7, Y8, Y8
+	VFMADD213PS Y4, Y3, Y6
+	VFMADD213PS Y4, Y3, Y8
+	VMOVUPS     Y6, (DI)(R11*4)
+	VMOVUPS     Y8, (R9)(R11*4)
+	VMOVUPS     32(CX)(R11*4), Y3
+	VMOVUPS     32(DX)(R11*4), Y4
+	VMOVUPS     32(R8)(R11*4), Y6
+	VMOVUPS     32(R10)(R11*4), Y8
+	VSUBPS      Y1, Y6, Y6
+	VSUBPS      Y5, Y8, Y8
+	VMULPS      Y2, Y6, Y6
+	VMULPS      Y7, Y8, Y8
+	VFMADD213PS Y4, Y3, Y6
+	VFMADD213PS Y4, Y3, Y8
+	VMOVUPS     Y6, 32(DI)(R11*4)
+	VMOVUPS     Y8, 32(R9)(R11*4)
+	VMOVUPS     64(CX)(R11*4), Y3
+	VMOVUPS     64(DX)(R11*4), Y4
+	VMOVUPS     64(R8)(R11*4), Y6
+	VMOVUPS     64(R10)(R11*4), Y8
+	VSUBPS      Y1, Y6, Y6
+	VSUBPS      Y5, Y8, Y8
+	VMULPS      Y2, Y6, Y6
+	VMULPS      Y7, Y8, Y8
+	VFMADD213PS Y4, Y3, Y6
+	VFMADD213PS Y4, Y3, Y8
+	VMOVUPS     Y6, 64(DI)(R11*4)
+	VMOVUPS     Y8, 64(R9)(R11*4)
+	VMOVUPS     96(CX)(R11*4), Y3
+	VMOVUPS     96(DX)(R11*4), Y4
+	VMOVUPS     96(R8)(R11*4), Y6
+	VMOVUPS     96(R10)(R11*4), Y8
+	VSUBPS      Y1, Y6, Y6
+	VSUBPS      Y5, Y8, Y8
+	VMULPS      Y2, Y6, Y6
+	VMULPS      Y7, Y8, Y8
+	VFMADD213PS Y4, Y3, Y6
+	VFMADD213PS Y4, Y3, Y8
+	VMOVUPS     Y6, 96(DI)(R11*4)
+	VMOVUPS     Y8, 96(R9)(R11*4)
+	ADDQ        $0x20, R11
+	JMP         block16
+
+lastBlock17:
+	CMPQ        R11, AX
+	JEQ         end18
+	LEAQ        block_masks<>+0(SB), R13
+	MOVQ        R11, R12
+	SUBQ        AX, R12
+	LEAQ        128(R13)(R12*4), R13
+	LEAQ        8(R11), R12
+	CMPQ        R12, AX
+	JGT         cutVector19
+	VMOVUPS     (CX)(R11*4), Y3
+	VMOVUPS     (DX)(R11*4), Y4
+	VMOVUPS     (R8)(R11*4), Y6
+	VMOVUPS     (R10)(R11*4), Y8
+	VSUBPS      Y1, Y6, Y6
+	VSUBPS      Y5, Y8, Y8
+	VMULPS      Y2, Y6, Y6
+	VMULPS      Y7, Y8, Y8
+	VFMADD213PS Y4, Y3, Y6
+	VFMADD213PS Y4, Y3, Y8
+	VMOVUPS     Y6, (DI)(R11*4)
+	VMOVUPS     Y8, (R9)(R11*4)
+	LEAQ        16(R11), R12
+	CMPQ        R12, AX
+	JGT         cutVector20
+	VMOVUPS     32(CX)(R11*4), Y3
+	VMOVUPS     32(DX)(R11*4), Y4
+	VMOVUPS     32(R8)(R11*4), Y6
+	VMOVUPS     32(R10)(R11*4), Y8
+	VSUBPS      Y1, Y6, Y6
+	VSUBPS      Y5, Y8, Y8
+	VMULPS      Y2, Y6, Y6
+	VMULPS      Y7, Y8, Y8
+	VFMADD213PS Y4, Y3, Y6
+	VFMADD213PS Y4, Y3, Y8
+	VMOVUPS     Y6, 32(DI)(R11*4)
+	VMOVUPS     Y8, 32(R9)(R11*4)
+	LEAQ        24(R11), R12
+	CMPQ        R12, AX
+	JGT         cutVector21
+	VMOVUPS     64(CX)(R11*4), Y3
+	VMOVUPS     64(DX)(R11*4), Y4
+	VMOVUPS     64(R8)(R11*4), Y6
+	VMOVUPS     64(R10)(R11*4), Y8
+	VSUBPS      Y1, Y6, Y6
+	VSUBPS      Y5, Y8, Y8
+	VMULPS      Y2, Y6, Y6
+	VMULPS      Y7, Y8, Y8
+	VFMADD213PS Y4, Y3, Y6
+	VFMADD213PS Y4, Y3, Y8
+	VMOVUPS     Y6, 64(DI)(R11*4)
+	VMOVUPS     Y8, 64(R9)(R11*4)
+	LEAQ        24(R11), R12
+	CMPQ        R12, AX
+	JGE         end18
+	VMOVUPS     96(R13), Y3
+	VMASKMOVPS  96(CX)(R11*4), Y3, Y4
+	VMASKMOVPS  96(DX)(R11*4), Y3, Y6
+	VMASKMOVPS  96(R8)(R11*4), Y3, Y8
+	VMASKMOVPS  96(R10)(R11*4), Y3, Y9
+	VSUBPS      Y1, Y8, Y8
+	VSUBPS      Y5, Y9, Y9
+	VMULPS      Y2, Y8, Y8
+	VMULPS      Y7, Y9, Y9
+	VFMADD213PS Y6, Y4, Y8
+	VFMADD213PS Y6, Y4, Y9
+	VMASKMOVPS  Y8, Y3, 96(DI)(R11*4)
+	VMASKMOVPS  Y9, Y3, 96(R9)(R11*4)
+	JMP         end18
+
+cutVector19:
+	VMOVUPS     (R13), Y3
+	VMASKMOVPS  (CX)(R11*4), Y3, Y4
+	VMASKMOVPS  (DX)(R11*4), Y3, Y6
+	VMASKMOVPS  (R8)(R11*4), Y3, Y8
+	VMASKMOVPS  (R10)(R11*4), Y3, Y9
+	VSUBPS      Y1, Y8, Y8
+	VSUBPS      Y5, Y9, Y9
+	VMULPS      Y2, Y8, Y8
+	VMULPS      Y7, Y9, Y9
+	VFMADD213PS Y6, Y4, Y8
+	VFMADD213PS Y6, Y4, Y9
+	VMASKMOVPS  Y8, Y3, (DI)(R11*4)
+	VMASKMOVPS  Y9, Y3, (R9)(R11*4)
+	JMP         end18
+
+cutVector20:
+	LEAQ        8(R11), R12
+	CMPQ        R12, AX
+	JGE         end18
+	VMOVUPS     32(R13), Y3
+	VMASKMOVPS  32(CX)(R11*4), Y3, Y4
+	VMASKMOVPS  32(DX)(R11*4), Y3, Y6
+	VMASKMOVPS  32(R8)(R11*4), Y3, Y8
+	VMASKMOVPS  32(R10)(R11*4), Y3, Y9
+	VSUBPS      Y1, Y8, Y8
+	VSUBPS      Y5, Y9, Y9
+	VMULPS      Y2, Y8, Y8
+	VMULPS      Y7, Y9, Y9
+	VFMADD213PS Y6, Y4, Y8
+	VFMADD213PS Y6, Y4, Y9
+	VMASKMOVPS  Y8, Y3, 32(DI)(R11*4)
+	VMASKMOVPS  Y9, Y3, 32(R9)(R11*4)
+	JMP         end18
+
+cutVector21:
+	LEAQ        16(R11), R12
+	CMPQ        R12, AX
+	JGE         end18
+	VMOVUPS     64(R13), Y3
+	VMASKMOVPS  64(CX)(R11*4), Y3, Y4
+	VMASKMOVPS  64(DX)(R11*4), Y3, Y6
+	VMASKMOVPS  64(R8)(R11*4), Y3, Y8
+	VMASKMOVPS  64(R10)(R11*4), Y3, Y9
+	VSUBPS      Y1, Y8, Y8
+	VSUBPS      Y5, Y9, Y9
+	VMULPS      Y2, Y8, Y8
+	VMULPS      Y7, Y9, Y9
+	VFMADD213PS Y6, Y4, Y8
+	VFMADD213PS Y6, Y4, Y9
+	VMASKMOVPS  Y8, Y3, 64(DI)(R11*4)
+	VMASKMOVPS  Y9, Y3, 64(R9)(R11*4)
+
+end18:
+	LEAQ (R9)(BX*1), DI
+	LEAQ (R10)(SI*1), R8
+	ADDQ $0x08, mean_base+120(FP)
+	ADDQ $0x08, rstd_base+144(FP)
+	SUBQ $0x02, mean_len+128(FP)
+	JMP  pair1
+
+last2:
+	CMPQ   mean_len+128(FP), $0x00
+	JE     rowsEnd3
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	XORQ   BX, BX
+
+block22:
+	LEAQ    32(BX), SI
+	CMPQ    SI, AX
+	JGT     lastBlock23
+	VMOVUPS (R8)(BX*4), Y5
 	VADDPS  Y5, Y1, Y1
-	VMOVUPS 32(CX)(DI*4), Y5
+	VMOVUPS 32(R8)(BX*4), Y5
 	VADDPS  Y5, Y2, Y2
-	VMOVUPS 64(CX)(DI*4), Y5
+	VMOVUPS 64(R8)(BX*4), Y5
 	VADDPS  Y5, Y3, Y3
-	VMOVUPS 96(CX)(DI*4), Y5
+	VMOVUPS 96(R8)(BX*4), Y5
 	VADDPS  Y5, Y4, Y4
-	ADDQ    $0x20, DI
-	JMP     block1
+	ADDQ    $0x20, BX
+	JMP     block22
 
-lastBlock2:
-	CMPQ       DI, AX
-	JEQ        end3
+lastBlock23:
+	CMPQ       BX, AX
+	JEQ        end24
 	LEAQ       block_masks<>+0(SB), R9
-	MOVQ       DI, R8
-	SUBQ       AX, R8
-	LEAQ       128(R9)(R8*4), R9
-	LEAQ       8(DI), R8
-	CMPQ       R8, AX
-	JGT        cutVector4
-	VMOVUPS    (CX)(DI*4), Y5
+	MOVQ       BX, SI
+	SUBQ       AX, SI
+	LEAQ       128(R9)(SI*4), R9
+	LEAQ       8(BX), SI
+	CMPQ       SI, AX
+	JGT        cutVector25
+	VMOVUPS    (R8)(BX*4), Y5
 	VADDPS     Y5, Y1, Y1
-	LEAQ       16(DI), R8
-	CMPQ       R8, AX
-	JGT        cutVector5
-	VMOVUPS    32(CX)(DI*4), Y5
+	LEAQ       16(BX), SI
+	CMPQ       SI, AX
+	JGT        cutVector26
+	VMOVUPS    32(R8)(BX*4), Y5
 	VADDPS     Y5, Y2, Y2
-	LEAQ       24(DI), R8
-	CMPQ       R8, AX
-	JGT        cutVector6
-	VMOVUPS    64(CX)(DI*4), Y5
+	LEAQ       24(BX), SI
+	CMPQ       SI, AX
+	JGT        cutVector27
+	VMOVUPS    64(R8)(BX*4), Y5
 	VADDPS     Y5, Y3, Y3
-	LEAQ       24(DI), R8
-	CMPQ       R8, AX
-	JGE        end3
+	LEAQ       24(BX), SI
+	CMPQ       SI, AX
+	JGE        end24
 	VMOVUPS    96(R9), Y5
-	VMASKMOVPS 96(CX)(DI*4), Y5, Y5
+	VMASKMOVPS 96(R8)(BX*4), Y5, Y5
 	VADDPS     Y5, Y4, Y4
-	JMP        end3
+	JMP        end24
 
-cutVector4:
+cutVector25:
 	VMOVUPS    (R9), Y5
-	VMASKMOVPS (CX)(DI*4), Y5, Y5
+	VMASKMOVPS (R8)(BX*4), Y5, Y5
 	VADDPS     Y5, Y1, Y1
-	JMP        end3
+	JMP        end24
 
-cutVector5:
-	LEAQ       8(DI), R8
-	CMPQ       R8, AX
-	JGE        end3
+cutVector26:
+	LEAQ       8(BX), SI
+	CMPQ       SI, AX
+	JGE        end24
 	VMOVUPS    32(R9), Y5
-	VMASKMOVPS 32(CX)(DI*4), Y5, Y5
+	VMASKMOVPS 32(R8)(BX*4), Y5, Y5
 	VADDPS     Y5, Y2, Y2
-	JMP        end3
+	JMP        end24
 
-cutVector6:
-	LEAQ       16(DI), R8
-	CMPQ       R8, AX
-	JGE        end3
+cutVector27:
+	LEAQ       16(BX), SI
+	CMPQ       SI, AX
+	JGE        end24
 	VMOVUPS    64(R9), Y5
-	VMASKMOVPS 64(CX)(DI*4), Y5, Y5
+	VMASKMOVPS 64(R8)(BX*4), Y5, Y5
 	VADDPS     Y5, Y3, Y3
 
-end3:
+end24:
 	VADDPS       Y3, Y1, Y1
 	VADDPS       Y4, Y2, Y2
 	VADDPS       Y2, Y1, Y1
@@ -100,98 +591,99 @@ end3:
 	VMOVSHDUP    X1, X2
 	VADDPS       X2, X1, X1
 	VDIVSS       X0, X1, X1
-	VMOVSS       X1, mean+104(FP)
+	MOVQ         mean_base+120(FP), BX
+	VMOVSS       X1, (BX)
 	VBROADCASTSS X1, Y1
 	VXORPS       Y2, Y2, Y2
 	VXORPS       Y3, Y3, Y3
 	VXORPS       Y4, Y4, Y4
 	VXORPS       Y5, Y5, Y5
-	XORQ         DI, DI
+	XORQ         BX, BX
 
-block7:
-	LEAQ        32(DI), R8
-	CMPQ        R8, AX
-	JGT         lastBlock8
-	VMOVUPS     (CX)(DI*4), Y6
+block28:
+	LEAQ        32(BX), SI
+	CMPQ        SI, AX
+	JGT         lastBlock29
+	VMOVUPS     (R8)(BX*4), Y6
 	VSUBPS      Y1, Y6, Y6
 	VFMADD231PS Y6, Y6, Y2
-	VMOVUPS     32(CX)(DI*4), Y6
+	VMOVUPS     32(R8)(BX*4), Y6
 	VSUBPS      Y1, Y6, Y6
 	VFMADD231PS Y6, Y6, Y3
-	VMOVUPS     64(CX)(DI*4), Y6
+	VMOVUPS     64(R8)(BX*4), Y6
 	VSUBPS      Y1, Y6, Y6
 	VFMADD231PS Y6, Y6, Y4
-	VMOVUPS     96(CX)(DI*4), Y6
+	VMOVUPS     96(R8)(BX*4), Y6
 	VSUBPS      Y1, Y6, Y6
 	VFMADD231PS Y6, Y6, Y5
-	ADDQ        $0x20, DI
-	JMP         block7
+	ADDQ        $0x20, BX
+	JMP         block28
 
-lastBlock8:
-	CMPQ        DI, AX
-	JEQ         end9
+lastBlock29:
+	CMPQ        BX, AX
+	JEQ         end30
 	LEAQ        block_masks<>+0(SB), R9
-	MOVQ        DI, R8
-	SUBQ        AX, R8
-	LEAQ        128(R9)(R8*4), R9
-	LEAQ        8(DI), R8
-	CMPQ        R8, AX
-	JGT         cutVector10
-	VMOVUPS     (CX)(DI*4), Y6
+	MOVQ        BX, SI
+	SUBQ        AX, SI
+	LEAQ        128(R9)(SI*4), R9
+	LEAQ        8(BX), SI
+	CMPQ        SI, AX
+	JGT         cutVector31
+	VMOVUPS     (R8)(BX*4), Y6
 	VSUBPS      Y1, Y6, Y6
 	VFMADD231PS Y6, Y6, Y2
-	LEAQ        16(DI), R8
-	CMPQ        R8, AX
-	JGT         cutVector11
-	VMOVUPS     32(CX)(DI*4), Y6
+	LEAQ        16(BX), SI
+	CMPQ        SI, AX
+	JGT         cutVector32
+	VMOVUPS     32(R8)(BX*4), Y6
 	VSUBPS      Y1, Y6, Y6
 	VFMADD231PS Y6, Y6, Y3
-	LEAQ        24(DI), R8
-	CMPQ        R8, AX
-	JGT         cutVector12
-	VMOVUPS     64(CX)(DI*4), Y6
+	LEAQ        24(BX), SI
+	CMPQ        SI, AX
+	JGT         cutVector33
+	VMOVUPS     64(R8)(BX*4), Y6
 	VSUBPS      Y1, Y6, Y6
 	VFMADD231PS Y6, Y6, Y4
-	LEAQ        24(DI), R8
-	CMPQ        R8, AX
-	JGE         end9
+	LEAQ        24(BX), SI
+	CMPQ        SI, AX
+	JGE         end30
 	VMOVUPS     96(R9), Y6
-	VMASKMOVPS  96(CX)(DI*4), Y6, Y7
+	VMASKMOVPS  96(R8)(BX*4), Y6, Y7
 	VSUBPS      Y1, Y7, Y7
 	VANDPS      Y6, Y7, Y7
 	VFMADD231PS Y7, Y7, Y5
-	JMP         end9
+	JMP         end30
 
-cutVector10:
+cutVector31:
 	VMOVUPS     (R9), Y6
-	VMASKMOVPS  (CX)(DI*4), Y6, Y7
+	VMASKMOVPS  (R8)(BX*4), Y6, Y7
 	VSUBPS      Y1, Y7, Y7
 	VANDPS      Y6, Y7, Y7
 	VFMADD231PS Y7, Y7, Y2
-	JMP         end9
+	JMP         end30
 
-cutVector11:
-	LEAQ        8(DI), R8
-	CMPQ        R8, AX
-	JGE         end9
+cutVector32:
+	LEAQ        8(BX), SI
+	CMPQ        SI, AX
+	JGE         end30
 	VMOVUPS     32(R9), Y6
-	VMASKMOVPS  32(CX)(DI*4), Y6, Y7
+	VMASKMOVPS  32(R8)(BX*4), Y6, Y7
 	VSUBPS      Y1, Y7, Y7
 	VANDPS      Y6, Y7, Y7
 	VFMADD231PS Y7, Y7, Y3
-	JMP         end9
+	JMP         end30
 
-cutVector12:
-	LEAQ        16(DI), R8
-	CMPQ        R8, AX
-	JGE         end9
+cutVector33:
+	LEAQ        16(BX), SI
+	CMPQ        SI, AX
+	JGE         end30
 	VMOVUPS     64(R9), Y6
-	VMASKMOVPS  64(CX)(DI*4), Y6, Y7
+	VMASKMOVPS  64(R8)(BX*4), Y6, Y7
 	VSUBPS      Y1, Y7, Y7
 	VANDPS      Y6, Y7, Y7
 	VFMADD231PS Y7, Y7, Y4
 
-end9:
+end30:
 	VADDPS       Y4, Y2, Y2
 	VADDPS       Y5, Y3, Y3
 	VADDPS       Y3, Y2, Y2
@@ -202,139 +694,140 @@ end9:
 	VMOVSHDUP    X2, X3
 	VADDPS       X3, X2, X2
 	VDIVSS       X0, X2, X2
-	VBROADCASTSS eps+96(FP), Y0
-	VADDSS       X0, X2, X2
+	VADDSS       eps+112(FP), X2, X2
 	VSQRTSS      X2, X2, X2
 	VBROADCASTSS one_3f800000<>+0(SB), Y0
 	VDIVSS       X2, X0, X2
-	VMOVSS       X2, rstd+108(FP)
+	MOVQ         rstd_base+144(FP), BX
+	VMOVSS       X2, (BX)
 	VBROADCASTSS X2, Y2
-	XORQ         DI, DI
+	XORQ         BX, BX
 
-block13:
-	LEAQ        32(DI), R8
-	CMPQ        R8, AX
-	JGT         lastBlock14
-	VMOVUPS     (CX)(DI*4), Y0
-	VMOVUPS     (DX)(DI*4), Y3
-	VMOVUPS     (BX)(DI*4), Y4
-	VSUBPS      Y1, Y0, Y0
-	VMULPS      Y2, Y0, Y0
-	VFMADD213PS Y4, Y3, Y0
-	VMOVUPS     Y0, (SI)(DI*4)
-	VMOVUPS     32(CX)(DI*4), Y0
-	VMOVUPS     32(DX)(DI*4), Y3
-	VMOVUPS     32(BX)(DI*4), Y4
-	VSUBPS      Y1, Y0, Y0
-	VMULPS      Y2, Y0, Y0
-	VFMADD213PS Y4, Y3, Y0
-	VMOVUPS     Y0, 32(SI)(DI*4)
-	VMOVUPS     64(CX)(DI*4), Y0
-	VMOVUPS     64(DX)(DI*4), Y3
-	VMOVUPS     64(BX)(DI*4), Y4
-	VSUBPS      Y1, Y0, Y0
-	VMULPS      Y2, Y0, Y0
-	VFMADD213PS Y4, Y3, Y0
-	VMOVUPS     Y0, 64(SI)(DI*4)
-	VMOVUPS     96(CX)(DI*4), Y0
-	VMOVUPS     96(DX)(DI*4), Y3
-	VMOVUPS     96(BX)(DI*4), Y4
-	VSUBPS      Y1, Y0, Y0
-	VMULPS      Y2, Y0, Y0
-	VFMADD213PS Y4, Y3, Y0
-	VMOVUPS     Y0, 96(SI)(DI*4)
-	ADDQ        $0x20, DI
-	JMP         block13
+block34:
+	LEAQ        32(BX), SI
+	CMPQ        SI, AX
+	JGT         lastBlock35
+	VMOVUPS     (CX)(BX*4), Y0
+	VMOVUPS     (DX)(BX*4), Y3
+	VMOVUPS     (R8)(BX*4), Y4
+	VSUBPS      Y1, Y4, Y4
+	VMULPS      Y2, Y4, Y4
+	VFMADD213PS Y3, Y0, Y4
+	VMOVUPS     Y4, (DI)(BX*4)
+	VMOVUPS     32(CX)(BX*4), Y0
+	VMOVUPS     32(DX)(BX*4), Y3
+	VMOVUPS     32(R8)(BX*4), Y4
+	VSUBPS      Y1, Y4, Y4
+	VMULPS      Y2, Y4, Y4
+	VFMADD213PS Y3, Y0, Y4
+	VMOVUPS     Y4, 32(DI)(BX*4)
+	VMOVUPS     64(CX)(BX*4), Y0
+	VMOVUPS     64(DX)(BX*4), Y3
+	VMOVUPS     64(R8)(BX*4), Y4
+	VSUBPS      Y1, Y4, Y4
+	VMULPS      Y2, Y4, Y4
+	VFMADD213PS Y3, Y0, Y4
+	VMOVUPS     Y4, 64(DI)(BX*4)
+	VMOVUPS     96(CX)(BX*4), Y0
+	VMOVUPS     96(DX)(BX*4), Y3
+	VMOVUPS     96(R8)(BX*4), Y4
+	VSUBPS      Y1, Y4, Y4
+	VMULPS      Y2, Y4, Y4
+	VFMADD213PS Y3, Y0, Y4
+	VMOVUPS     Y4, 96(DI)(BX*4)
+	ADDQ        $0x20, BX
+	JMP         block34
 
-lastBlock14:
-	CMPQ        DI, AX
-	JEQ         end15
+lastBlock35:
+	CMPQ        BX, AX
+	JEQ         end36
 	LEAQ        block_masks<>+0(SB), R9
-	MOVQ        DI, R8
-	SUBQ        AX, R8
-	LEAQ        128(R9)(R8*4), R9
-	LEAQ        8(DI), R8
-	CMPQ        R8, AX
-	JGT         cutVector16
-	VMOVUPS     (CX)(DI*4), Y0
-	VMOVUPS     (DX)(DI*4), Y3
-	VMOVUPS     (BX)(DI*4), Y4
-	VSUBPS      Y1, Y0, Y0
-	VMULPS      Y2, Y0, Y0
-	VFMADD213PS Y4, Y3, Y0
-	VMOVUPS     Y0, (SI)(DI*4)
-	LEAQ        16(DI), R8
-	CMPQ        R8, AX
-	JGT         cutVector17
-	VMOVUPS     32(CX)(DI*4), Y0
-	VMOVUPS     32(DX)(DI*4), Y3
-	VMOVUPS     32(BX)(DI*4), Y4
-	VSUBPS      Y1, Y0, Y0
-	VMULPS      Y2, Y0, Y0
-	VFMADD213PS Y4, Y3, Y0
-	VMOVUPS     Y0, 32(SI)(DI*4)
-	LEAQ        24(DI), R8
-	CMPQ        R8, AX
-	JGT         cutVector18
-	VMOVUPS     64(CX)(DI*4), Y0
-	VMOVUPS     64(DX)(DI*4), Y3
-	VMOVUPS     64(BX)(DI*4), Y4
-	VSUBPS      Y1, Y0, Y0
-	VMULPS      Y2, Y0, Y0
-	VFMADD213PS Y4, Y3, Y0
-	VMOVUPS     Y0, 64(SI)(DI*4)
-	LEAQ        24(DI), R8
-	CMPQ        R8, AX
-	JGE         end15
+	MOVQ        BX, SI
+	SUBQ        AX, SI
+	LEAQ        128(R9)(SI*4), R9
+	LEAQ        8(BX), SI
+	CMPQ        SI, AX
+	JGT         cutVector37
+	VMOVUPS     (CX)(BX*4), Y0
+	VMOVUPS     (DX)(BX*4), Y3
+	VMOVUPS     (R8)(BX*4), Y4
+	VSUBPS      Y1, Y4, Y4
+	VMULPS      Y2, Y4, Y4
+	VFMADD213PS Y3, Y0, Y4
+	VMOVUPS     Y4, (DI)(BX*4)
+	LEAQ        16(BX), SI
+	CMPQ        SI, AX
+	JGT         cutVector38
+	VMOVUPS     32(CX)(BX*4), Y0
+	VMOVUPS     32(DX)(BX*4), Y3
+	VMOVUPS     32(R8)(BX*4), Y4
+	VSUBPS      Y1, Y4, Y4
+	VMULPS      Y2, Y4, Y4
+	VFMADD213PS Y3, Y0, Y4
+	VMOVUPS     Y4, 32(DI)(BX*4)
+	LEAQ        24(BX), SI
+	CMPQ        SI, AX
+	JGT         cutVector39
+	VMOVUPS     64(CX)(BX*4), Y0
+	VMOVUPS     64(DX)(BX*4), Y3
+	VMOVUPS     64(R8)(BX*4), Y4
+	VSUBPS      Y1, Y4, Y4
+	VMULPS      Y2, Y4, Y4
+	VFMADD213PS Y3, Y0, Y4
+	VMOVUPS     Y4, 64(DI)(BX*4)
+	LEAQ        24(BX), SI
+	CMPQ        SI, AX
+	JGE         end36
 	VMOVUPS     96(R9), Y0
-	VMASKMOVPS  96(CX)(DI*4), Y0, Y3
-	VMASKMOVPS  96(DX)(DI*4), Y0, Y4
-	VMASKMOVPS  96(BX)(DI*4), Y0, Y5
-	VSUBPS      Y1, Y3, Y3
-	VMULPS      Y2, Y3, Y3
-	VFMADD213PS Y5, Y4, Y3
-	VMASKMOVPS  Y3, Y0, 96(SI)(DI*4)
-	JMP         end15
+	VMASKMOVPS  96(CX)(BX*4), Y0, Y3
+	VMASKMOVPS  96(DX)(BX*4), Y0, Y4
+	VMASKMOVPS  96(R8)(BX*4), Y0, Y5
+	VSUBPS      Y1, Y5, Y5
+	VMULPS      Y2, Y5, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMASKMOVPS  Y5, Y0, 96(DI)(BX*4)
+	JMP         end36
 
-cutVector16:
+cutVector37:
 	VMOVUPS     (R9), Y0
-	VMASKMOVPS  (CX)(DI*4), Y0, Y3
-	VMASKMOVPS  (DX)(DI*4), Y0, Y4
-	VMASKMOVPS  (BX)(DI*4), Y0, Y5
-	VSUBPS      Y1, Y3, Y3
-	VMULPS      Y2, Y3, Y3
-	VFMADD213PS Y5, Y4, Y3
-	VMASKMOVPS  Y3, Y0, (SI)(DI*4)
-	JMP         end15
+	VMASKMOVPS  (CX)(BX*4), Y0, Y3
+	VMASKMOVPS  (DX)(BX*4), Y0, Y4
+	VMASKMOVPS  (R8)(BX*4), Y0, Y5
+	VSUBPS      Y1, Y5, Y5
+	VMULPS      Y2, Y5, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMASKMOVPS  Y5, Y0, (DI)(BX*4)
+	JMP         end36
 
-cutVector17:
-	LEAQ        8(DI), R8
-	CMPQ        R8, AX
-	JGE         end15
+cutVector38:
+	LEAQ        8(BX), SI
+	CMPQ        SI, AX
+	JGE         end36
 	VMOVUPS     32(R9), Y0
-	VMASKMOVPS  32(CX)(DI*4), Y0, Y3
-	VMASKMOVPS  32(DX)(DI*4), Y0, Y4
-	VMASKMOVPS  32(BX)(DI*4), Y0, Y5
-	VSUBPS      Y1, Y3, Y3
-	VMULPS      Y2, Y3, Y3
-	VFMADD213PS Y5, Y4, Y3
-	VMASKMOVPS  Y3, Y0, 32(SI)(DI*4)
-	JMP         end15
+	VMASKMOVPS  32(CX)(BX*4), Y0, Y3
+	VMASKMOVPS  32(DX)(BX*4), Y0, Y4
+	VMASKMOVPS  32(R8)(BX*4), Y0, Y5
+	VSUBPS      Y1, Y5, Y5
+	VMULPS      Y2, Y5, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMASKMOVPS  Y5, Y0, 32(DI)(BX*4)
+	JMP         end36
 
-cutVector18:
-	LEAQ        16(DI), R8
-	CMPQ        R8, AX
-	JGE         end15
+cutVector39:
+	LEAQ        16(BX), SI
+	CMPQ        SI, AX
+	JGE         end36
 	VMOVUPS     64(R9), Y0
-	VMASKMOVPS  64(CX)(DI*4), Y0, Y3
-	VMASKMOVPS  64(DX)(DI*4), Y0, Y4
-	VMASKMOVPS  64(BX)(DI*4), Y0, Y5
-	VSUBPS      Y1, Y3, Y3
-	VMULPS      Y2, Y3, Y3
-	VFMADD213PS Y5, Y4, Y3
-	VMASKMOVPS  Y3, Y0, 64(SI)(DI*4)
+	VMASKMOVPS  64(CX)(BX*4), Y0, Y3
+	VMASKMOVPS  64(DX)(BX*4), Y0, Y4
+	VMASKMOVPS  64(R8)(BX*4), Y0, Y5
+	VSUBPS      Y1, Y5, Y5
+	VMULPS      Y2, Y5, Y5
+	VFMADD213PS Y4, Y3, Y5
+	VMASKMOVPS  Y5, Y0, 64(DI)(BX*4)
 
-end15:
+end36:
+rowsEnd3:
 	VZEROUPPER
 	RET
 

@@ -238,10 +238,10 @@ func AllFinite(x []float32) bool
 //go:noescape
 func ColumnSum(dst []float32, x []float32, rows int, stride int)
 
-// LayerNormRow is generic.LayerNormRow with float32 sums.
+// LayerNormRows is generic.LayerNormRows with float32 sums.
 //
 //go:noescape
-func LayerNormRow(y []float32, x []float32, gamma []float32, beta []float32, eps float32) (mean float32, rstd float32)
+func LayerNormRows(y []float32, yStride int, x []float32, xStride int, gamma []float32, beta []float32, eps float32, mean []float32, rstd []float32)
 
 // LayerNormGradRow is generic.LayerNormGradRow with float32 sums.
 //

@@ -2299,8 +2299,8 @@ stepsEnd12:
 	JMP  pair1
 
 last2:
-	TESTQ   BX, BX
-	JZ      rowsEnd3
+	CMPQ    BX, $0x00
+	JE      rowsEnd3
 	VMOVUPS all_ff800000<>+0(SB), Z1
 	XORQ    BX, BX
 
@@ -2640,20 +2640,20 @@ TEXT ·AttentionGradRows(SB), NOSPLIT, $0-120
 	MOVQ         columns+56(FP), AX
 	MOVQ         lse_base+72(FP), DX
 	MOVQ         delta_base+96(FP), BX
+	MOVQ         stride+48(FP), SI
+	SHLQ         $0x02, SI
 	VBROADCASTSS scale+64(FP), Z0
 	VBROADCASTSS one_c2ae0000<>+0(SB), Z1
 	VBROADCASTSS one_42b00000<>+0(SB), Z2
-	MOVQ         lse_len+80(FP), SI
-	MOVQ         p_base+0(FP), DI
-	MOVQ         ds_base+24(FP), R8
-	MOVQ         stride+48(FP), R9
-	SHLQ         $0x02, R9
+	MOVQ         lse_len+80(FP), DI
+	MOVQ         p_base+0(FP), R8
+	MOVQ         ds_base+24(FP), R9
 
 pair1:
-	CMPQ         SI, $0x02
+	CMPQ         DI, $0x02
 	JLT          last2
-	LEAQ         (DI)(R9*1), R10
-	LEAQ         (R8)(R9*1), R11
+	LEAQ         (R8)(SI*1), R10
+	LEAQ         (R9)(SI*1), R11
 	VBROADCASTSS (DX), Z3
 	VBROADCASTSS (BX), Z5
 	VBROADCASTSS 4(DX), Z4
@@ -2661,7 +2661,7 @@ pair1:
 	XORQ         CX, CX
 
 vector4:
-	VMULPS            (DI)(CX*4), Z0, Z7
+	VMULPS            (R8)(CX*4), Z0, Z7
 	VMULPS            (R10)(CX*4), Z0, Z9
 	VSUBPS            Z3, Z7, Z7
 	VSUBPS            Z4, Z9, Z9
@@ -2693,9 +2693,9 @@ vector4:
 	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z9, Z11
 	VSCALEFPS         Z10, Z8, Z7
 	VSCALEFPS         Z12, Z11, Z9
-	VMOVUPS           Z7, (DI)(CX*4)
+	VMOVUPS           Z7, (R8)(CX*4)
 	VMOVUPS           Z9, (R10)(CX*4)
-	VMOVUPS           (R8)(CX*4), Z8
+	VMOVUPS           (R9)(CX*4), Z8
 	VMOVUPS           (R11)(CX*4), Z10
 	VSUBPS            Z5, Z8, Z8
 	VSUBPS            Z6, Z10, Z10
@@ -2703,27 +2703,27 @@ vector4:
 	VMULPS            Z9, Z10, Z10
 	VMULPS            Z0, Z8, Z8
 	VMULPS            Z0, Z10, Z10
-	VMOVUPS           Z8, (R8)(CX*4)
+	VMOVUPS           Z8, (R9)(CX*4)
 	VMOVUPS           Z10, (R11)(CX*4)
 	ADDQ              $0x10, CX
 	CMPQ              CX, AX
 	JLT               vector4
-	LEAQ              (R10)(R9*1), DI
-	LEAQ              (R11)(R9*1), R8
+	LEAQ              (R10)(SI*1), R8
+	LEAQ              (R11)(SI*1), R9
 	ADDQ              $0x08, DX
 	ADDQ              $0x08, BX
-	SUBQ              $0x02, SI
+	SUBQ              $0x02, DI
 	JMP               pair1
 
 last2:
-	TESTQ        SI, SI
-	JZ           rowsEnd3
+	CMPQ         DI, $0x00
+	JE           rowsEnd3
 	VBROADCASTSS (DX), Z3
 	VBROADCASTSS (BX), Z4
 	XORQ         CX, CX
 
 vector5:
-	VMULPS            (DI)(CX*4), Z0, Z5
+	VMULPS            (R8)(CX*4), Z0, Z5
 	VSUBPS            Z3, Z5, Z5
 	VMINPS            Z5, Z2, Z5
 	VMAXPS            Z5, Z1, Z5
@@ -2739,12 +2739,12 @@ vector5:
 	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z5, Z6
 	VFMADD213PS.BCST  one_3f800000<>+0(SB), Z5, Z6
 	VSCALEFPS         Z7, Z6, Z5
-	VMOVUPS           Z5, (DI)(CX*4)
-	VMOVUPS           (R8)(CX*4), Z6
+	VMOVUPS           Z5, (R8)(CX*4)
+	VMOVUPS           (R9)(CX*4), Z6
 	VSUBPS            Z4, Z6, Z6
 	VMULPS            Z5, Z6, Z6
 	VMULPS            Z0, Z6, Z6
-	VMOVUPS           Z6, (R8)(CX*4)
+	VMOVUPS           Z6, (R9)(CX*4)
 	ADDQ              $0x10, CX
 	CMPQ              CX, AX
 	JLT               vector5

@@ -4,50 +4,297 @@
 
 #include "textflag.h"
 
-// func LayerNormRow(y []float32, x []float32, gamma []float32, beta []float32, eps float32) (mean float32, rstd float32)
+// func LayerNormRows(y []float32, yStride int, x []float32, xStride int, gamma []float32, beta []float32, eps float32, mean []float32, rstd []float32)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·LayerNormRow(SB), NOSPLIT, $0-112
-	MOVQ         y_len+8(FP), AX
-	MOVQ         x_base+24(FP), CX
-	MOVQ         gamma_base+48(FP), DX
-	MOVQ         beta_base+72(FP), BX
-	MOVQ         y_base+0(FP), SI
+TEXT ·LayerNormRows(SB), NOSPLIT, $0-168
+	MOVQ         gamma_len+72(FP), AX
+	MOVQ         gamma_base+64(FP), CX
+	MOVQ         beta_base+88(FP), DX
 	VXORPS       Z0, Z0, Z0
 	VCVTSI2SSQ   AX, X0, X0
 	VBROADCASTSS X0, Z0
-	VXORPS       Z1, Z1, Z1
-	VXORPS       Z2, Z2, Z2
-	XORQ         DI, DI
+	MOVQ         yStride+24(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         xStride+56(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         y_base+0(FP), DI
+	MOVQ         x_base+32(FP), R8
 
-block1:
-	LEAQ    32(DI), R8
-	CMPQ    R8, AX
-	JGT     lastBlock2
-	VMOVUPS (CX)(DI*4), Z3
+pair1:
+	CMPQ   mean_len+128(FP), $0x02
+	JLT    last2
+	LEAQ   (DI)(BX*1), R9
+	LEAQ   (R8)(SI*1), R10
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	XORQ   R11, R11
+
+block4:
+	LEAQ    32(R11), R12
+	CMPQ    R12, AX
+	JGT     lastBlock5
+	VMOVUPS (R8)(R11*4), Z5
+	VMOVUPS (R10)(R11*4), Z6
+	VADDPS  Z5, Z1, Z1
+	VADDPS  Z6, Z3, Z3
+	VMOVUPS 64(R8)(R11*4), Z5
+	VMOVUPS 64(R10)(R11*4), Z6
+	VADDPS  Z5, Z2, Z2
+	VADDPS  Z6, Z4, Z4
+	ADDQ    $0x20, R11
+	JMP     block4
+
+lastBlock5:
+	CMPQ      R11, AX
+	JEQ       end6
+	LEAQ      block_masks<>+0(SB), R13
+	MOVQ      AX, R12
+	SUBQ      R11, R12
+	LEAQ      (R13)(R12*4), R13
+	KMOVW     (R13), K1
+	VMOVUPS.Z (R8)(R11*4), K1, Z5
+	VMOVUPS.Z (R10)(R11*4), K1, Z6
+	VADDPS    Z5, Z1, Z1
+	VADDPS    Z6, Z3, Z3
+	LEAQ      16(R11), R12
+	CMPQ      R12, AX
+	JGE       end6
+	KMOVW     2(R13), K1
+	VMOVUPS.Z 64(R8)(R11*4), K1, Z5
+	VMOVUPS.Z 64(R10)(R11*4), K1, Z6
+	VADDPS    Z5, Z2, Z2
+	VADDPS    Z6, Z4, Z4
+
+end6:
+	VADDPS        Z2, Z1, Z1
+	VADDPS        Z4, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z1, Y2
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VADDPS        Y2, Y1, Y1
+	VADDPS        Y4, Y3, Y3
+	VEXTRACTF128  $0x01, Y1, X2
+	VEXTRACTF128  $0x01, Y3, X4
+	VADDPS        X2, X1, X1
+	VADDPS        X4, X3, X3
+	VMOVHLPS      X1, X1, X2
+	VMOVHLPS      X3, X3, X4
+	VADDPS        X2, X1, X1
+	VADDPS        X4, X3, X3
+	VMOVSHDUP     X1, X2
+	VMOVSHDUP     X3, X4
+	VADDPS        X2, X1, X1
+	VADDPS        X4, X3, X3
+	VDIVSS        X0, X1, X1
+	VDIVSS        X0, X3, X3
+	MOVQ          mean_base+120(FP), R11
+	VMOVSS        X1, (R11)
+	VBROADCASTSS  X1, Z1
+	VMOVSS        X3, 4(R11)
+	VBROADCASTSS  X3, Z3
+	VXORPS        Z2, Z2, Z2
+	VXORPS        Z4, Z4, Z4
+	VXORPS        Z5, Z5, Z5
+	VXORPS        Z6, Z6, Z6
+	XORQ          R11, R11
+
+block7:
+	LEAQ        32(R11), R12
+	CMPQ        R12, AX
+	JGT         lastBlock8
+	VMOVUPS     (R8)(R11*4), Z7
+	VMOVUPS     (R10)(R11*4), Z8
+	VSUBPS      Z1, Z7, Z7
+	VSUBPS      Z3, Z8, Z8
+	VFMADD231PS Z7, Z7, Z2
+	VFMADD231PS Z8, Z8, Z5
+	VMOVUPS     64(R8)(R11*4), Z7
+	VMOVUPS     64(R10)(R11*4), Z8
+	VSUBPS      Z1, Z7, Z7
+	VSUBPS      Z3, Z8, Z8
+	VFMADD231PS Z7, Z7, Z4
+	VFMADD231PS Z8, Z8, Z6
+	ADDQ        $0x20, R11
+	JMP         block7
+
+lastBlock8:
+	CMPQ        R11, AX
+	JEQ         end9
+	LEAQ        block_masks<>+0(SB), R13
+	MOVQ        AX, R12
+	SUBQ        R11, R12
+	LEAQ        (R13)(R12*4), R13
+	KMOVW       (R13), K1
+	VMOVUPS.Z   (R8)(R11*4), K1, Z7
+	VMOVUPS.Z   (R10)(R11*4), K1, Z8
+	VSUBPS      Z1, Z7, Z7
+	VSUBPS      Z3, Z8, Z8
+	VMOVAPS.Z   Z7, K1, Z7
+	VMOVAPS.Z   Z8, K1, Z8
+	VFMADD231PS Z7, Z7, Z2
+	VFMADD231PS Z8, Z8, Z5
+	LEAQ        16(R11), R12
+	CMPQ        R12, AX
+	JGE         end9
+	KMOVW       2(R13), K1
+	VMOVUPS.Z   64(R8)(R11*4), K1, Z7
+	VMOVUPS.Z   64(R10)(R11*4), K1, Z8
+	VSUBPS      Z1, Z7, Z7
+	VSUBPS      Z3, Z8, Z8
+	VMOVAPS.Z   Z7, K1, Z7
+	VMOVAPS.Z   Z8, K1, Z8
+	VFMADD231PS Z7, Z7, Z4
+	VFMADD231PS Z8, Z8, Z6
+
+end9:
+	VADDPS        Z4, Z2, Z2
+	VADDPS        Z6, Z5, Z5
+	VEXTRACTF64X4 $0x01, Z2, Y4
+	VEXTRACTF64X4 $0x01, Z5, Y6
+	VADDPS        Y4, Y2, Y2
+	VADDPS        Y6, Y5, Y5
+	VEXTRACTF128  $0x01, Y2, X4
+	VEXTRACTF128  $0x01, Y5, X6
+	VADDPS        X4, X2, X2
+	VADDPS        X6, X5, X5
+	VMOVHLPS      X2, X2, X4
+	VMOVHLPS      X5, X5, X6
+	VADDPS        X4, X2, X2
+	VADDPS        X6, X5, X5
+	VMOVSHDUP     X2, X4
+	VMOVSHDUP     X5, X6
+	VADDPS        X4, X2, X2
+	VADDPS        X6, X5, X5
+	VDIVSS        X0, X2, X2
+	VDIVSS        X0, X5, X5
+	VADDSS        eps+112(FP), X2, X2
+	VADDSS        eps+112(FP), X5, X5
+	VSQRTSS       X2, X2, X2
+	VSQRTSS       X5, X5, X5
+	VBROADCASTSS  one_3f800000<>+0(SB), Z4
+	VBROADCASTSS  one_3f800000<>+0(SB), Z6
+	VDIVSS        X2, X4, X2
+	VDIVSS        X5, X6, X5
+	MOVQ          rstd_base+144(FP), R11
+	VMOVSS        X2, (R11)
+	VBROADCASTSS  X2, Z2
+	VMOVSS        X5, 4(R11)
+	VBROADCASTSS  X5, Z5
+	XORQ          R11, R11
+
+block10:
+	LEAQ        32(R11), R12
+	CMPQ        R12, AX
+	JGT         lastBlock11
+	VMOVUPS     (CX)(R11*4), Z4
+	VMOVUPS     (DX)(R11*4), Z6
+	VMOVUPS     (R8)(R11*4), Z7
+	VMOVUPS     (R10)(R11*4), Z8
+	VSUBPS      Z1, Z7, Z7
+	VSUBPS      Z3, Z8, Z8
+	VMULPS      Z2, Z7, Z7
+	VMULPS      Z5, Z8, Z8
+	VFMADD213PS Z6, Z4, Z7
+	VFMADD213PS Z6, Z4, Z8
+	VMOVUPS     Z7, (DI)(R11*4)
+	VMOVUPS     Z8, (R9)(R11*4)
+	VMOVUPS     64(CX)(R11*4), Z4
+	VMOVUPS     64(DX)(R11*4), Z6
+	VMOVUPS     64(R8)(R11*4), Z7
+	VMOVUPS     64(R10)(R11*4), Z8
+	VSUBPS      Z1, Z7, Z7
+	VSUBPS      Z3, Z8, Z8
+	VMULPS      Z2, Z7, Z7
+	VMULPS      Z5, Z8, Z8
+	VFMADD213PS Z6, Z4, Z7
+	VFMADD213PS Z6, Z4, Z8
+	VMOVUPS     Z7, 64(DI)(R11*4)
+	VMOVUPS     Z8, 64(R9)(R11*4)
+	ADDQ        $0x20, R11
+	JMP         block10
+
+lastBlock11:
+	CMPQ        R11, AX
+	JEQ         end12
+	LEAQ        block_masks<>+0(SB), R13
+	MOVQ        AX, R12
+	SUBQ        R11, R12
+	LEAQ        (R13)(R12*4), R13
+	KMOVW       (R13), K1
+	VMOVUPS.Z   (CX)(R11*4), K1, Z4
+	VMOVUPS.Z   (DX)(R11*4), K1, Z6
+	VMOVUPS.Z   (R8)(R11*4), K1, Z7
+	VMOVUPS.Z   (R10)(R11*4), K1, Z8
+	VSUBPS      Z1, Z7, Z7
+	VSUBPS      Z3, Z8, Z8
+	VMULPS      Z2, Z7, Z7
+	VMULPS      Z5, Z8, Z8
+	VFMADD213PS Z6, Z4, Z7
+	VFMADD213PS Z6, Z4, Z8
+	VMOVUPS     Z7, K1, (DI)(R11*4)
+	VMOVUPS     Z8, K1, (R9)(R11*4)
+	LEAQ        16(R11), R12
+	CMPQ        R12, AX
+	JGE         end12
+	KMOVW       2(R13), K1
+	VMOVUPS.Z   64(CX)(R11*4), K1, Z4
+	VMOVUPS.Z   64(DX)(R11*4), K1, Z6
+	VMOVUPS.Z   64(R8)(R11*4), K1, Z7
+	VMOVUPS.Z   64(R10)(R11*4), K1, Z8
+	VSUBPS      Z1, Z7, Z7
+	VSUBPS      Z3, Z8, Z8
+	VMULPS      Z2, Z7, Z7
+	VMULPS      Z5, Z8, Z8
+	VFMADD213PS Z6, Z4, Z7
+	VFMADD213PS Z6, Z4, Z8
+	VMOVUPS     Z7, K1, 64(DI)(R11*4)
+	VMOVUPS     Z8, K1, 64(R9)(R11*4)
+
+end12:
+	LEAQ (R9)(BX*1), DI
+	LEAQ (R10)(SI*1), R8
+	ADDQ $0x08, mean_base+120(FP)
+	ADDQ $0x08, rstd_base+144(FP)
+	SUBQ $0x02, mean_len+128(FP)
+	JMP  pair1
+
+last2:
+	CMPQ   mean_len+128(FP), $0x00
+	JE     rowsEnd3
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	XORQ   BX, BX
+
+block13:
+	LEAQ    32(BX), SI
+	CMPQ    SI, AX
+	JGT     lastBlock14
+	VMOVUPS (R8)(BX*4), Z3
 	VADDPS  Z3, Z1, Z1
-	VMOVUPS 64(CX)(DI*4), Z3
+	VMOVUPS 64(R8)(BX*4), Z3
 	VADDPS  Z3, Z2, Z2
-	ADDQ    $0x20, DI
-	JMP     block1
+	ADDQ    $0x20, BX
+	JMP     block13
 
-lastBlock2:
-	CMPQ      DI, AX
-	JEQ       end3
+lastBlock14:
+	CMPQ      BX, AX
+	JEQ       end15
 	LEAQ      block_masks<>+0(SB), R9
-	MOVQ      AX, R8
-	SUBQ      DI, R8
-	LEAQ      (R9)(R8*4), R9
+	MOVQ      AX, SI
+	SUBQ      BX, SI
+	LEAQ      (R9)(SI*4), R9
 	KMOVW     (R9), K1
-	VMOVUPS.Z (CX)(DI*4), K1, Z3
+	VMOVUPS.Z (R8)(BX*4), K1, Z3
 	VADDPS    Z3, Z1, Z1
-	LEAQ      16(DI), R8
-	CMPQ      R8, AX
-	JGE       end3
+	LEAQ      16(BX), SI
+	CMPQ      SI, AX
+	JGE       end15
 	KMOVW     2(R9), K1
-	VMOVUPS.Z 64(CX)(DI*4), K1, Z3
+	VMOVUPS.Z 64(R8)(BX*4), K1, Z3
 	VADDPS    Z3, Z2, Z2
 
-end3:
+end15:
 	VADDPS        Z2, Z1, Z1
 	VEXTRACTF64X4 $0x01, Z1, Y2
 	VADDPS        Y2, Y1, Y1
@@ -58,47 +305,48 @@ end3:
 	VMOVSHDUP     X1, X2
 	VADDPS        X2, X1, X1
 	VDIVSS        X0, X1, X1
-	VMOVSS        X1, mean+104(FP)
+	MOVQ          mean_base+120(FP), BX
+	VMOVSS        X1, (BX)
 	VBROADCASTSS  X1, Z1
 	VXORPS        Z2, Z2, Z2
 	VXORPS        Z3, Z3, Z3
-	XORQ          DI, DI
+	XORQ          BX, BX
 
-block4:
-	LEAQ        32(DI), R8
-	CMPQ        R8, AX
-	JGT         lastBlock5
-	VMOVUPS     (CX)(DI*4), Z4
+block16:
+	LEAQ        32(BX), SI
+	CMPQ        SI, AX
+	JGT         lastBlock17
+	VMOVUPS     (R8)(BX*4), Z4
 	VSUBPS      Z1, Z4, Z4
 	VFMADD231PS Z4, Z4, Z2
-	VMOVUPS     64(CX)(DI*4), Z4
+	VMOVUPS     64(R8)(BX*4), Z4
 	VSUBPS      Z1, Z4, Z4
 	VFMADD231PS Z4, Z4, Z3
-	ADDQ        $0x20, DI
-	JMP         block4
+	ADDQ        $0x20, BX
+	JMP         block16
 
-lastBlock5:
-	CMPQ        DI, AX
-	JEQ         end6
+lastBlock17:
+	CMPQ        BX, AX
+	JEQ         end18
 	LEAQ        block_masks<>+0(SB), R9
-	MOVQ        AX, R8
-	SUBQ        DI, R8
-	LEAQ        (R9)(R8*4), R9
+	MOVQ        AX, SI
+	SUBQ        BX, SI
+	LEAQ        (R9)(SI*4), R9
 	KMOVW       (R9), K1
-	VMOVUPS.Z   (CX)(DI*4), K1, Z4
+	VMOVUPS.Z   (R8)(BX*4), K1, Z4
 	VSUBPS      Z1, Z4, Z4
 	VMOVAPS.Z   Z4, K1, Z4
 	VFMADD231PS Z4, Z4, Z2
-	LEAQ        16(DI), R8
-	CMPQ        R8, AX
-	JGE         end6
+	LEAQ        16(BX), SI
+	CMPQ        SI, AX
+	JGE         end18
 	KMOVW       2(R9), K1
-	VMOVUPS.Z   64(CX)(DI*4), K1, Z4
+	VMOVUPS.Z   64(R8)(BX*4), K1, Z4
 	VSUBPS      Z1, Z4, Z4
 	VMOVAPS.Z   Z4, K1, Z4
 	VFMADD231PS Z4, Z4, Z3
 
-end6:
+end18:
 	VADDPS        Z3, Z2, Z2
 	VEXTRACTF64X4 $0x01, Z2, Y3
 	VADDPS        Y3, Y2, Y2
@@ -109,64 +357,65 @@ end6:
 	VMOVSHDUP     X2, X3
 	VADDPS        X3, X2, X2
 	VDIVSS        X0, X2, X2
-	VBROADCASTSS  eps+96(FP), Z0
-	VADDSS        X0, X2, X2
+	VADDSS        eps+112(FP), X2, X2
 	VSQRTSS       X2, X2, X2
 	VBROADCASTSS  one_3f800000<>+0(SB), Z0
 	VDIVSS        X2, X0, X2
-	VMOVSS        X2, rstd+108(FP)
+	MOVQ          rstd_base+144(FP), BX
+	VMOVSS        X2, (BX)
 	VBROADCASTSS  X2, Z2
-	XORQ          DI, DI
+	XORQ          BX, BX
 
-block7:
-	LEAQ        32(DI), R8
-	CMPQ        R8, AX
-	JGT         lastBlock8
-	VMOVUPS     (CX)(DI*4), Z0
-	VMOVUPS     (DX)(DI*4), Z3
-	VMOVUPS     (BX)(DI*4), Z4
-	VSUBPS      Z1, Z0, Z0
-	VMULPS      Z2, Z0, Z0
-	VFMADD213PS Z4, Z3, Z0
-	VMOVUPS     Z0, (SI)(DI*4)
-	VMOVUPS     64(CX)(DI*4), Z0
-	VMOVUPS     64(DX)(DI*4), Z3
-	VMOVUPS     64(BX)(DI*4), Z4
-	VSUBPS      Z1, Z0, Z0
-	VMULPS      Z2, Z0, Z0
-	VFMADD213PS Z4, Z3, Z0
-	VMOVUPS     Z0, 64(SI)(DI*4)
-	ADDQ        $0x20, DI
-	JMP         block7
+block19:
+	LEAQ        32(BX), SI
+	CMPQ        SI, AX
+	JGT         lastBlock20
+	VMOVUPS     (CX)(BX*4), Z0
+	VMOVUPS     (DX)(BX*4), Z3
+	VMOVUPS     (R8)(BX*4), Z4
+	VSUBPS      Z1, Z4, Z4
+	VMULPS      Z2, Z4, Z4
+	VFMADD213PS Z3, Z0, Z4
+	VMOVUPS     Z4, (DI)(BX*4)
+	VMOVUPS     64(CX)(BX*4), Z0
+	VMOVUPS     64(DX)(BX*4), Z3
+	VMOVUPS     64(R8)(BX*4), Z4
+	VSUBPS      Z1, Z4, Z4
+	VMULPS      Z2, Z4, Z4
+	VFMADD213PS Z3, Z0, Z4
+	VMOVUPS     Z4, 64(DI)(BX*4)
+	ADDQ        $0x20, BX
+	JMP         block19
 
-lastBlock8:
-	CMPQ        DI, AX
-	JEQ         end9
+lastBlock20:
+	CMPQ        BX, AX
+	JEQ         end21
 	LEAQ        block_masks<>+0(SB), R9
-	MOVQ        AX, R8
-	SUBQ        DI, R8
-	LEAQ        (R9)(R8*4), R9
+	MOVQ        AX, SI
+	SUBQ        BX, SI
+	LEAQ        (R9)(SI*4), R9
 	KMOVW       (R9), K1
-	VMOVUPS.Z   (CX)(DI*4), K1, Z0
-	VMOVUPS.Z   (DX)(DI*4), K1, Z3
-	VMOVUPS.Z   (BX)(DI*4), K1, Z4
-	VSUBPS      Z1, Z0, Z0
-	VMULPS      Z2, Z0, Z0
-	VFMADD213PS Z4, Z3, Z0
-	VMOVUPS     Z0, K1, (SI)(DI*4)
-	LEAQ        16(DI), R8
-	CMPQ        R8, AX
-	JGE         end9
+	VMOVUPS.Z   (CX)(BX*4), K1, Z0
+	VMOVUPS.Z   (DX)(BX*4), K1, Z3
+	VMOVUPS.Z   (R8)(BX*4), K1, Z4
+	VSUBPS      Z1, Z4, Z4
+	VMULPS      Z2, Z4, Z4
+	VFMADD213PS Z3, Z0, Z4
+	VMOVUPS     Z4, K1, (DI)(BX*4)
+	LEAQ        16(BX), SI
+	CMPQ        SI, AX
+	JGE         end21
 	KMOVW       2(R9), K1
-	VMOVUPS.Z   64(CX)(DI*4), K1, Z0
-	VMOVUPS.Z   64(DX)(DI*4), K1, Z3
-	VMOVUPS.Z   64(BX)(DI*4), K1, Z4
-	VSUBPS      Z1, Z0, Z0
-	VMULPS      Z2, Z0, Z0
-	VFMADD213PS Z4, Z3, Z0
-	VMOVUPS     Z0, K1, 64(SI)(DI*4)
+	VMOVUPS.Z   64(CX)(BX*4), K1, Z0
+	VMOVUPS.Z   64(DX)(BX*4), K1, Z3
+	VMOVUPS.Z   64(R8)(BX*4), K1, Z4
+	VSUBPS      Z1, Z4, Z4
+	VMULPS      Z2, Z4, Z4
+	VFMADD213PS Z3, Z0, Z4
+	VMOVUPS     Z4, K1, 64(DI)(BX*4)
 
-end9:
+end21:
+rowsEnd3:
 	VZEROUPPER
 	RET
 

@@ -2,13 +2,21 @@ package generic
 
 import "math"
 
-// LayerNormRow normalizes one row,
+// LayerNormRows normalizes each of len(mean) rows of y and x, which are yStride and xStride apart,
 //
-//	y[c] = (x[c]-mean)*rstd*gamma[c] + beta[c]
+//	y[r,c] = (x[r,c]-mean[r])*rstd[r]*gamma[c] + beta[c]
 //
-// and returns mean = sum(x)/C and rstd = 1/sqrt(sum((x-mean)^2)/C + eps). C is
-// len(y), at least 1; y may be x.
-func LayerNormRow(y, x, gamma, beta []float32, eps float32) (mean, rstd float32) {
+// with mean[r] = sum(x[r])/C and rstd[r] = 1/sqrt(sum((x[r]-mean[r])^2)/C + eps). C is
+// len(gamma), at least 1; y may be x.
+func LayerNormRows(y []float32, yStride int, x []float32, xStride int, gamma, beta []float32, eps float32, mean, rstd []float32) {
+	columns := len(gamma)
+	for r := range mean {
+		mean[r], rstd[r] = layerNormRow(y[r*yStride:][:columns], x[r*xStride:], gamma, beta, eps)
+	}
+}
+
+// layerNormRow is one row of LayerNormRows.
+func layerNormRow(y, x, gamma, beta []float32, eps float32) (mean, rstd float32) {
 	x, gamma, beta = x[:len(y)], gamma[:len(y)], beta[:len(y)]
 	columns := float64(len(y))
 	sum := 0.0
