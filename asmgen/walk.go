@@ -20,6 +20,14 @@ const blockElements = 32
 // a masked store that stores nothing still holds up a load of the same place,
 // which may be the next row.
 func (e *emitter) walk(n reg.GPVirtual, lanes int, ptrs []reg.GPVirtual, body func(u int, mem []operand.Mem, t *tail)) {
+	e.walkBlocks(n, lanes, ptrs, func(mem [][]operand.Mem) {
+		e.block(blockElements/lanes, func(u int) { body(u, mem[u], nil) })
+	}, body)
+}
+
+// walkBlocks is walk with a body of its own for the vectors of a whole block.
+func (e *emitter) walkBlocks(n reg.GPVirtual, lanes int, ptrs []reg.GPVirtual,
+	whole func(mem [][]operand.Mem), body func(u int, mem []operand.Mem, t *tail)) {
 	loop, last, end := e.label("block"), e.label("lastBlock"), e.label("end")
 	i, next := e.GP64(), e.GP64()
 	e.XORQ(i, i)
@@ -27,7 +35,11 @@ func (e *emitter) walk(n reg.GPVirtual, lanes int, ptrs []reg.GPVirtual, body fu
 	e.LEAQ(operand.Mem{Base: i, Disp: blockElements}, next)
 	e.CMPQ(next, n)
 	e.JGT(operand.LabelRef(last))
-	e.block(blockElements/lanes, func(u int) { body(u, blockAt(ptrs, i, u*lanes), nil) })
+	mem := make([][]operand.Mem, blockElements/lanes)
+	for u := range mem {
+		mem[u] = blockAt(ptrs, i, u*lanes)
+	}
+	whole(mem)
 	e.ADDQ(operand.U8(blockElements), i)
 	e.JMP(operand.LabelRef(loop))
 	e.Label(last)

@@ -929,7 +929,6 @@ block1:
 	VMOVUPS     (BX)(DI*4), Y12
 	VMULPS      Y12, Y10, Y10
 	VSUBPS      Y0, Y11, Y11
-	VMULPS      Y1, Y11, Y11
 	VADDPS      Y10, Y2, Y2
 	VFMADD231PS Y10, Y11, Y6
 	VMOVUPS     32(CX)(DI*4), Y10
@@ -937,7 +936,6 @@ block1:
 	VMOVUPS     32(BX)(DI*4), Y12
 	VMULPS      Y12, Y10, Y10
 	VSUBPS      Y0, Y11, Y11
-	VMULPS      Y1, Y11, Y11
 	VADDPS      Y10, Y3, Y3
 	VFMADD231PS Y10, Y11, Y7
 	VMOVUPS     64(CX)(DI*4), Y10
@@ -945,7 +943,6 @@ block1:
 	VMOVUPS     64(BX)(DI*4), Y12
 	VMULPS      Y12, Y10, Y10
 	VSUBPS      Y0, Y11, Y11
-	VMULPS      Y1, Y11, Y11
 	VADDPS      Y10, Y4, Y4
 	VFMADD231PS Y10, Y11, Y8
 	VMOVUPS     96(CX)(DI*4), Y10
@@ -953,7 +950,6 @@ block1:
 	VMOVUPS     96(BX)(DI*4), Y12
 	VMULPS      Y12, Y10, Y10
 	VSUBPS      Y0, Y11, Y11
-	VMULPS      Y1, Y11, Y11
 	VADDPS      Y10, Y5, Y5
 	VFMADD231PS Y10, Y11, Y9
 	ADDQ        $0x20, DI
@@ -974,7 +970,6 @@ lastBlock2:
 	VMOVUPS     (BX)(DI*4), Y12
 	VMULPS      Y12, Y10, Y10
 	VSUBPS      Y0, Y11, Y11
-	VMULPS      Y1, Y11, Y11
 	VADDPS      Y10, Y2, Y2
 	VFMADD231PS Y10, Y11, Y6
 	LEAQ        16(DI), R8
@@ -985,7 +980,6 @@ lastBlock2:
 	VMOVUPS     32(BX)(DI*4), Y12
 	VMULPS      Y12, Y10, Y10
 	VSUBPS      Y0, Y11, Y11
-	VMULPS      Y1, Y11, Y11
 	VADDPS      Y10, Y3, Y3
 	VFMADD231PS Y10, Y11, Y7
 	LEAQ        24(DI), R8
@@ -996,7 +990,6 @@ lastBlock2:
 	VMOVUPS     64(BX)(DI*4), Y12
 	VMULPS      Y12, Y10, Y10
 	VSUBPS      Y0, Y11, Y11
-	VMULPS      Y1, Y11, Y11
 	VADDPS      Y10, Y4, Y4
 	VFMADD231PS Y10, Y11, Y8
 	LEAQ        24(DI), R8
@@ -1008,7 +1001,6 @@ lastBlock2:
 	VMASKMOVPS  96(BX)(DI*4), Y10, Y10
 	VMULPS      Y10, Y11, Y11
 	VSUBPS      Y0, Y12, Y12
-	VMULPS      Y1, Y12, Y12
 	VADDPS      Y11, Y5, Y5
 	VFMADD231PS Y11, Y12, Y9
 	JMP         end3
@@ -1020,7 +1012,6 @@ cutVector4:
 	VMASKMOVPS  (BX)(DI*4), Y10, Y10
 	VMULPS      Y10, Y11, Y11
 	VSUBPS      Y0, Y12, Y12
-	VMULPS      Y1, Y12, Y12
 	VADDPS      Y11, Y2, Y2
 	VFMADD231PS Y11, Y12, Y6
 	JMP         end3
@@ -1035,7 +1026,6 @@ cutVector5:
 	VMASKMOVPS  32(BX)(DI*4), Y10, Y10
 	VMULPS      Y10, Y11, Y11
 	VSUBPS      Y0, Y12, Y12
-	VMULPS      Y1, Y12, Y12
 	VADDPS      Y11, Y3, Y3
 	VFMADD231PS Y11, Y12, Y7
 	JMP         end3
@@ -1050,7 +1040,6 @@ cutVector6:
 	VMASKMOVPS  64(BX)(DI*4), Y10, Y10
 	VMULPS      Y10, Y11, Y11
 	VSUBPS      Y0, Y12, Y12
-	VMULPS      Y1, Y12, Y12
 	VADDPS      Y11, Y4, Y4
 	VFMADD231PS Y11, Y12, Y8
 
@@ -1077,8 +1066,12 @@ end3:
 	VCVTSI2SSQ   AX, X3, X3
 	VBROADCASTSS X3, Y3
 	VDIVSS       X3, X2, X2
-	VBROADCASTSS X2, Y2
+	VMULSS       X1, X2, X2
 	VDIVSS       X3, X6, X6
+	VMULSS       X1, X6, X6
+	VMULSS       X1, X6, X6
+	VMULSS       X1, X6, X6
+	VBROADCASTSS X2, Y2
 	VBROADCASTSS X6, Y6
 	XORQ         DI, DI
 
@@ -1091,41 +1084,33 @@ block7:
 	VMOVUPS      (BX)(DI*4), Y5
 	VMULPS       Y5, Y3, Y3
 	VSUBPS       Y0, Y4, Y4
-	VMULPS       Y1, Y4, Y4
-	VSUBPS       Y2, Y3, Y3
-	VFNMADD231PS Y4, Y6, Y3
-	VMULPS       Y1, Y3, Y3
-	VMOVUPS      Y3, (SI)(DI*4)
+	VFNMSUB213PS Y2, Y6, Y4
+	VFMADD231PS  Y1, Y3, Y4
+	VMOVUPS      Y4, (SI)(DI*4)
 	VMOVUPS      32(CX)(DI*4), Y3
 	VMOVUPS      32(DX)(DI*4), Y4
 	VMOVUPS      32(BX)(DI*4), Y5
 	VMULPS       Y5, Y3, Y3
 	VSUBPS       Y0, Y4, Y4
-	VMULPS       Y1, Y4, Y4
-	VSUBPS       Y2, Y3, Y3
-	VFNMADD231PS Y4, Y6, Y3
-	VMULPS       Y1, Y3, Y3
-	VMOVUPS      Y3, 32(SI)(DI*4)
+	VFNMSUB213PS Y2, Y6, Y4
+	VFMADD231PS  Y1, Y3, Y4
+	VMOVUPS      Y4, 32(SI)(DI*4)
 	VMOVUPS      64(CX)(DI*4), Y3
 	VMOVUPS      64(DX)(DI*4), Y4
 	VMOVUPS      64(BX)(DI*4), Y5
 	VMULPS       Y5, Y3, Y3
 	VSUBPS       Y0, Y4, Y4
-	VMULPS       Y1, Y4, Y4
-	VSUBPS       Y2, Y3, Y3
-	VFNMADD231PS Y4, Y6, Y3
-	VMULPS       Y1, Y3, Y3
-	VMOVUPS      Y3, 64(SI)(DI*4)
+	VFNMSUB213PS Y2, Y6, Y4
+	VFMADD231PS  Y1, Y3, Y4
+	VMOVUPS      Y4, 64(SI)(DI*4)
 	VMOVUPS      96(CX)(DI*4), Y3
 	VMOVUPS      96(DX)(DI*4), Y4
 	VMOVUPS      96(BX)(DI*4), Y5
 	VMULPS       Y5, Y3, Y3
 	VSUBPS       Y0, Y4, Y4
-	VMULPS       Y1, Y4, Y4
-	VSUBPS       Y2, Y3, Y3
-	VFNMADD231PS Y4, Y6, Y3
-	VMULPS       Y1, Y3, Y3
-	VMOVUPS      Y3, 96(SI)(DI*4)
+	VFNMSUB213PS Y2, Y6, Y4
+	VFMADD231PS  Y1, Y3, Y4
+	VMOVUPS      Y4, 96(SI)(DI*4)
 	ADDQ         $0x20, DI
 	JMP          block7
 
@@ -1144,11 +1129,9 @@ lastBlock8:
 	VMOVUPS      (BX)(DI*4), Y5
 	VMULPS       Y5, Y3, Y3
 	VSUBPS       Y0, Y4, Y4
-	VMULPS       Y1, Y4, Y4
-	VSUBPS       Y2, Y3, Y3
-	VFNMADD231PS Y4, Y6, Y3
-	VMULPS       Y1, Y3, Y3
-	VMOVUPS      Y3, (SI)(DI*4)
+	VFNMSUB213PS Y2, Y6, Y4
+	VFMADD231PS  Y1, Y3, Y4
+	VMOVUPS      Y4, (SI)(DI*4)
 	LEAQ         16(DI), R8
 	CMPQ         R8, AX
 	JGT          cutVector11
@@ -1157,11 +1140,9 @@ lastBlock8:
 	VMOVUPS      32(BX)(DI*4), Y5
 	VMULPS       Y5, Y3, Y3
 	VSUBPS       Y0, Y4, Y4
-	VMULPS       Y1, Y4, Y4
-	VSUBPS       Y2, Y3, Y3
-	VFNMADD231PS Y4, Y6, Y3
-	VMULPS       Y1, Y3, Y3
-	VMOVUPS      Y3, 32(SI)(DI*4)
+	VFNMSUB213PS Y2, Y6, Y4
+	VFMADD231PS  Y1, Y3, Y4
+	VMOVUPS      Y4, 32(SI)(DI*4)
 	LEAQ         24(DI), R8
 	CMPQ         R8, AX
 	JGT          cutVector12
@@ -1170,11 +1151,9 @@ lastBlock8:
 	VMOVUPS      64(BX)(DI*4), Y5
 	VMULPS       Y5, Y3, Y3
 	VSUBPS       Y0, Y4, Y4
-	VMULPS       Y1, Y4, Y4
-	VSUBPS       Y2, Y3, Y3
-	VFNMADD231PS Y4, Y6, Y3
-	VMULPS       Y1, Y3, Y3
-	VMOVUPS      Y3, 64(SI)(DI*4)
+	VFNMSUB213PS Y2, Y6, Y4
+	VFMADD231PS  Y1, Y3, Y4
+	VMOVUPS      Y4, 64(SI)(DI*4)
 	LEAQ         24(DI), R8
 	CMPQ         R8, AX
 	JGE          end9
@@ -1184,11 +1163,9 @@ lastBlock8:
 	VMASKMOVPS   96(BX)(DI*4), Y3, Y7
 	VMULPS       Y7, Y4, Y4
 	VSUBPS       Y0, Y5, Y5
-	VMULPS       Y1, Y5, Y5
-	VSUBPS       Y2, Y4, Y4
-	VFNMADD231PS Y5, Y6, Y4
-	VMULPS       Y1, Y4, Y4
-	VMASKMOVPS   Y4, Y3, 96(SI)(DI*4)
+	VFNMSUB213PS Y2, Y6, Y5
+	VFMADD231PS  Y1, Y4, Y5
+	VMASKMOVPS   Y5, Y3, 96(SI)(DI*4)
 	JMP          end9
 
 cutVector10:
@@ -1198,11 +1175,9 @@ cutVector10:
 	VMASKMOVPS   (BX)(DI*4), Y3, Y7
 	VMULPS       Y7, Y4, Y4
 	VSUBPS       Y0, Y5, Y5
-	VMULPS       Y1, Y5, Y5
-	VSUBPS       Y2, Y4, Y4
-	VFNMADD231PS Y5, Y6, Y4
-	VMULPS       Y1, Y4, Y4
-	VMASKMOVPS   Y4, Y3, (SI)(DI*4)
+	VFNMSUB213PS Y2, Y6, Y5
+	VFMADD231PS  Y1, Y4, Y5
+	VMASKMOVPS   Y5, Y3, (SI)(DI*4)
 	JMP          end9
 
 cutVector11:
@@ -1215,11 +1190,9 @@ cutVector11:
 	VMASKMOVPS   32(BX)(DI*4), Y3, Y7
 	VMULPS       Y7, Y4, Y4
 	VSUBPS       Y0, Y5, Y5
-	VMULPS       Y1, Y5, Y5
-	VSUBPS       Y2, Y4, Y4
-	VFNMADD231PS Y5, Y6, Y4
-	VMULPS       Y1, Y4, Y4
-	VMASKMOVPS   Y4, Y3, 32(SI)(DI*4)
+	VFNMSUB213PS Y2, Y6, Y5
+	VFMADD231PS  Y1, Y4, Y5
+	VMASKMOVPS   Y5, Y3, 32(SI)(DI*4)
 	JMP          end9
 
 cutVector12:
@@ -1232,11 +1205,9 @@ cutVector12:
 	VMASKMOVPS   64(BX)(DI*4), Y3, Y7
 	VMULPS       Y7, Y4, Y4
 	VSUBPS       Y0, Y5, Y5
-	VMULPS       Y1, Y5, Y5
-	VSUBPS       Y2, Y4, Y4
-	VFNMADD231PS Y5, Y6, Y4
-	VMULPS       Y1, Y4, Y4
-	VMASKMOVPS   Y4, Y3, 64(SI)(DI*4)
+	VFNMSUB213PS Y2, Y6, Y5
+	VFMADD231PS  Y1, Y4, Y5
+	VMASKMOVPS   Y5, Y3, 64(SI)(DI*4)
 
 end9:
 	VZEROUPPER
@@ -1271,7 +1242,6 @@ block1:
 	VMOVUPS     (BX)(DI*4), Y12
 	VMULPS      Y12, Y10, Y10
 	VSUBPS      Y0, Y11, Y11
-	VMULPS      Y1, Y11, Y11
 	VADDPS      Y10, Y2, Y2
 	VFMADD231PS Y10, Y11, Y6
 	VMOVUPS     32(CX)(DI*4), Y10
@@ -1279,7 +1249,6 @@ block1:
 	VMOVUPS     32(BX)(DI*4), Y12
 	VMULPS      Y12, Y10, Y10
 	VSUBPS      Y0, Y11, Y11
-	VMULPS      Y1, Y11, Y11
 	VADDPS      Y10, Y3, Y3
 	VFMADD231PS Y10, Y11, Y7
 	VMOVUPS     64(CX)(DI*4), Y10
@@ -1287,7 +1256,6 @@ block1:
 	VMOVUPS     64(BX)(DI*4), Y12
 	VMULPS      Y12, Y10, Y10
 	VSUBPS      Y0, Y11, Y11
-	VMULPS      Y1, Y11, Y11
 	VADDPS      Y10, Y4, Y4
 	VFMADD231PS Y10, Y11, Y8
 	VMOVUPS     96(CX)(DI*4), Y10
@@ -1295,7 +1263,6 @@ block1:
 	VMOVUPS     96(BX)(DI*4), Y12
 	VMULPS      Y12, Y10, Y10
 	VSUBPS      Y0, Y11, Y11
-	VMULPS      Y1, Y11, Y11
 	VADDPS      Y10, Y5, Y5
 	VFMADD231PS Y10, Y11, Y9
 	ADDQ        $0x20, DI
@@ -1316,7 +1283,6 @@ lastBlock2:
 	VMOVUPS     (BX)(DI*4), Y12
 	VMULPS      Y12, Y10, Y10
 	VSUBPS      Y0, Y11, Y11
-	VMULPS      Y1, Y11, Y11
 	VADDPS      Y10, Y2, Y2
 	VFMADD231PS Y10, Y11, Y6
 	LEAQ        16(DI), R8
@@ -1327,7 +1293,6 @@ lastBlock2:
 	VMOVUPS     32(BX)(DI*4), Y12
 	VMULPS      Y12, Y10, Y10
 	VSUBPS      Y0, Y11, Y11
-	VMULPS      Y1, Y11, Y11
 	VADDPS      Y10, Y3, Y3
 	VFMADD231PS Y10, Y11, Y7
 	LEAQ        24(DI), R8
@@ -1338,7 +1303,6 @@ lastBlock2:
 	VMOVUPS     64(BX)(DI*4), Y12
 	VMULPS      Y12, Y10, Y10
 	VSUBPS      Y0, Y11, Y11
-	VMULPS      Y1, Y11, Y11
 	VADDPS      Y10, Y4, Y4
 	VFMADD231PS Y10, Y11, Y8
 	LEAQ        24(DI), R8
@@ -1350,7 +1314,6 @@ lastBlock2:
 	VMASKMOVPS  96(BX)(DI*4), Y10, Y10
 	VMULPS      Y10, Y11, Y11
 	VSUBPS      Y0, Y12, Y12
-	VMULPS      Y1, Y12, Y12
 	VADDPS      Y11, Y5, Y5
 	VFMADD231PS Y11, Y12, Y9
 	JMP         end3
@@ -1362,7 +1325,6 @@ cutVector4:
 	VMASKMOVPS  (BX)(DI*4), Y10, Y10
 	VMULPS      Y10, Y11, Y11
 	VSUBPS      Y0, Y12, Y12
-	VMULPS      Y1, Y12, Y12
 	VADDPS      Y11, Y2, Y2
 	VFMADD231PS Y11, Y12, Y6
 	JMP         end3
@@ -1377,7 +1339,6 @@ cutVector5:
 	VMASKMOVPS  32(BX)(DI*4), Y10, Y10
 	VMULPS      Y10, Y11, Y11
 	VSUBPS      Y0, Y12, Y12
-	VMULPS      Y1, Y12, Y12
 	VADDPS      Y11, Y3, Y3
 	VFMADD231PS Y11, Y12, Y7
 	JMP         end3
@@ -1392,7 +1353,6 @@ cutVector6:
 	VMASKMOVPS  64(BX)(DI*4), Y10, Y10
 	VMULPS      Y10, Y11, Y11
 	VSUBPS      Y0, Y12, Y12
-	VMULPS      Y1, Y12, Y12
 	VADDPS      Y11, Y4, Y4
 	VFMADD231PS Y11, Y12, Y8
 
@@ -1419,8 +1379,12 @@ end3:
 	VCVTSI2SSQ   AX, X3, X3
 	VBROADCASTSS X3, Y3
 	VDIVSS       X3, X2, X2
-	VBROADCASTSS X2, Y2
+	VMULSS       X1, X2, X2
 	VDIVSS       X3, X6, X6
+	VMULSS       X1, X6, X6
+	VMULSS       X1, X6, X6
+	VMULSS       X1, X6, X6
+	VBROADCASTSS X2, Y2
 	VBROADCASTSS X6, Y6
 	XORQ         DI, DI
 
@@ -1433,44 +1397,40 @@ block7:
 	VMOVUPS      (BX)(DI*4), Y5
 	VMULPS       Y5, Y3, Y3
 	VSUBPS       Y0, Y4, Y4
-	VMULPS       Y1, Y4, Y4
-	VSUBPS       Y2, Y3, Y3
-	VFNMADD231PS Y4, Y6, Y3
-	VMOVUPS      (SI)(DI*4), Y4
-	VFMADD231PS  Y3, Y1, Y4
+	VFNMSUB213PS Y2, Y6, Y4
+	VMOVUPS      (SI)(DI*4), Y5
+	VFMADD231PS  Y1, Y3, Y4
+	VADDPS       Y5, Y4, Y4
 	VMOVUPS      Y4, (SI)(DI*4)
 	VMOVUPS      32(CX)(DI*4), Y3
 	VMOVUPS      32(DX)(DI*4), Y4
 	VMOVUPS      32(BX)(DI*4), Y5
 	VMULPS       Y5, Y3, Y3
 	VSUBPS       Y0, Y4, Y4
-	VMULPS       Y1, Y4, Y4
-	VSUBPS       Y2, Y3, Y3
-	VFNMADD231PS Y4, Y6, Y3
-	VMOVUPS      32(SI)(DI*4), Y4
-	VFMADD231PS  Y3, Y1, Y4
+	VFNMSUB213PS Y2, Y6, Y4
+	VMOVUPS      32(SI)(DI*4), Y5
+	VFMADD231PS  Y1, Y3, Y4
+	VADDPS       Y5, Y4, Y4
 	VMOVUPS      Y4, 32(SI)(DI*4)
 	VMOVUPS      64(CX)(DI*4), Y3
 	VMOVUPS      64(DX)(DI*4), Y4
 	VMOVUPS      64(BX)(DI*4), Y5
 	VMULPS       Y5, Y3, Y3
 	VSUBPS       Y0, Y4, Y4
-	VMULPS       Y1, Y4, Y4
-	VSUBPS       Y2, Y3, Y3
-	VFNMADD231PS Y4, Y6, Y3
-	VMOVUPS      64(SI)(DI*4), Y4
-	VFMADD231PS  Y3, Y1, Y4
+	VFNMSUB213PS Y2, Y6, Y4
+	VMOVUPS      64(SI)(DI*4), Y5
+	VFMADD231PS  Y1, Y3, Y4
+	VADDPS       Y5, Y4, Y4
 	VMOVUPS      Y4, 64(SI)(DI*4)
 	VMOVUPS      96(CX)(DI*4), Y3
 	VMOVUPS      96(DX)(DI*4), Y4
 	VMOVUPS      96(BX)(DI*4), Y5
 	VMULPS       Y5, Y3, Y3
 	VSUBPS       Y0, Y4, Y4
-	VMULPS       Y1, Y4, Y4
-	VSUBPS       Y2, Y3, Y3
-	VFNMADD231PS Y4, Y6, Y3
-	VMOVUPS      96(SI)(DI*4), Y4
-	VFMADD231PS  Y3, Y1, Y4
+	VFNMSUB213PS Y2, Y6, Y4
+	VMOVUPS      96(SI)(DI*4), Y5
+	VFMADD231PS  Y1, Y3, Y4
+	VADDPS       Y5, Y4, Y4
 	VMOVUPS      Y4, 96(SI)(DI*4)
 	ADDQ         $0x20, DI
 	JMP          block7
@@ -1490,11 +1450,10 @@ lastBlock8:
 	VMOVUPS      (BX)(DI*4), Y5
 	VMULPS       Y5, Y3, Y3
 	VSUBPS       Y0, Y4, Y4
-	VMULPS       Y1, Y4, Y4
-	VSUBPS       Y2, Y3, Y3
-	VFNMADD231PS Y4, Y6, Y3
-	VMOVUPS      (SI)(DI*4), Y4
-	VFMADD231PS  Y3, Y1, Y4
+	VFNMSUB213PS Y2, Y6, Y4
+	VMOVUPS      (SI)(DI*4), Y5
+	VFMADD231PS  Y1, Y3, Y4
+	VADDPS       Y5, Y4, Y4
 	VMOVUPS      Y4, (SI)(DI*4)
 	LEAQ         16(DI), R8
 	CMPQ         R8, AX
@@ -1504,11 +1463,10 @@ lastBlock8:
 	VMOVUPS      32(BX)(DI*4), Y5
 	VMULPS       Y5, Y3, Y3
 	VSUBPS       Y0, Y4, Y4
-	VMULPS       Y1, Y4, Y4
-	VSUBPS       Y2, Y3, Y3
-	VFNMADD231PS Y4, Y6, Y3
-	VMOVUPS      32(SI)(DI*4), Y4
-	VFMADD231PS  Y3, Y1, Y4
+	VFNMSUB213PS Y2, Y6, Y4
+	VMOVUPS      32(SI)(DI*4), Y5
+	VFMADD231PS  Y1, Y3, Y4
+	VADDPS       Y5, Y4, Y4
 	VMOVUPS      Y4, 32(SI)(DI*4)
 	LEAQ         24(DI), R8
 	CMPQ         R8, AX
@@ -1518,11 +1476,10 @@ lastBlock8:
 	VMOVUPS      64(BX)(DI*4), Y5
 	VMULPS       Y5, Y3, Y3
 	VSUBPS       Y0, Y4, Y4
-	VMULPS       Y1, Y4, Y4
-	VSUBPS       Y2, Y3, Y3
-	VFNMADD231PS Y4, Y6, Y3
-	VMOVUPS      64(SI)(DI*4), Y4
-	VFMADD231PS  Y3, Y1, Y4
+	VFNMSUB213PS Y2, Y6, Y4
+	VMOVUPS      64(SI)(DI*4), Y5
+	VFMADD231PS  Y1, Y3, Y4
+	VADDPS       Y5, Y4, Y4
 	VMOVUPS      Y4, 64(SI)(DI*4)
 	LEAQ         24(DI), R8
 	CMPQ         R8, AX
@@ -1533,11 +1490,10 @@ lastBlock8:
 	VMASKMOVPS   96(BX)(DI*4), Y3, Y7
 	VMULPS       Y7, Y4, Y4
 	VSUBPS       Y0, Y5, Y5
-	VMULPS       Y1, Y5, Y5
-	VSUBPS       Y2, Y4, Y4
-	VFNMADD231PS Y5, Y6, Y4
-	VMASKMOVPS   96(SI)(DI*4), Y3, Y5
-	VFMADD231PS  Y4, Y1, Y5
+	VFNMSUB213PS Y2, Y6, Y5
+	VMASKMOVPS   96(SI)(DI*4), Y3, Y0
+	VFMADD231PS  Y1, Y4, Y5
+	VADDPS       Y0, Y5, Y5
 	VMASKMOVPS   Y5, Y3, 96(SI)(DI*4)
 	JMP          end9
 
@@ -1548,11 +1504,10 @@ cutVector10:
 	VMASKMOVPS   (BX)(DI*4), Y3, Y7
 	VMULPS       Y7, Y4, Y4
 	VSUBPS       Y0, Y5, Y5
-	VMULPS       Y1, Y5, Y5
-	VSUBPS       Y2, Y4, Y4
-	VFNMADD231PS Y5, Y6, Y4
-	VMASKMOVPS   (SI)(DI*4), Y3, Y5
-	VFMADD231PS  Y4, Y1, Y5
+	VFNMSUB213PS Y2, Y6, Y5
+	VMASKMOVPS   (SI)(DI*4), Y3, Y0
+	VFMADD231PS  Y1, Y4, Y5
+	VADDPS       Y0, Y5, Y5
 	VMASKMOVPS   Y5, Y3, (SI)(DI*4)
 	JMP          end9
 
@@ -1566,11 +1521,10 @@ cutVector11:
 	VMASKMOVPS   32(BX)(DI*4), Y3, Y7
 	VMULPS       Y7, Y4, Y4
 	VSUBPS       Y0, Y5, Y5
-	VMULPS       Y1, Y5, Y5
-	VSUBPS       Y2, Y4, Y4
-	VFNMADD231PS Y5, Y6, Y4
-	VMASKMOVPS   32(SI)(DI*4), Y3, Y5
-	VFMADD231PS  Y4, Y1, Y5
+	VFNMSUB213PS Y2, Y6, Y5
+	VMASKMOVPS   32(SI)(DI*4), Y3, Y0
+	VFMADD231PS  Y1, Y4, Y5
+	VADDPS       Y0, Y5, Y5
 	VMASKMOVPS   Y5, Y3, 32(SI)(DI*4)
 	JMP          end9
 
@@ -1584,11 +1538,10 @@ cutVector12:
 	VMASKMOVPS   64(BX)(DI*4), Y3, Y7
 	VMULPS       Y7, Y4, Y4
 	VSUBPS       Y0, Y5, Y5
-	VMULPS       Y1, Y5, Y5
-	VSUBPS       Y2, Y4, Y4
-	VFNMADD231PS Y5, Y6, Y4
-	VMASKMOVPS   64(SI)(DI*4), Y3, Y5
-	VFMADD231PS  Y4, Y1, Y5
+	VFNMSUB213PS Y2, Y6, Y5
+	VMASKMOVPS   64(SI)(DI*4), Y3, Y0
+	VFMADD231PS  Y1, Y4, Y5
+	VADDPS       Y0, Y5, Y5
 	VMASKMOVPS   Y5, Y3, 64(SI)(DI*4)
 
 end9:
@@ -1599,8 +1552,8 @@ end9:
 // Requires: AVX, FMA3
 TEXT ·LayerNormGradParams(SB), NOSPLIT, $0-160
 	MOVQ dyStride+72(FP), AX
-	MOVQ xStride+104(FP), CX
 	SHLQ $0x02, AX
+	MOVQ xStride+104(FP), CX
 	SHLQ $0x02, CX
 	MOVQ mean_base+112(FP), DX
 	MOVQ rstd_base+136(FP), BX
@@ -1614,117 +1567,75 @@ block1:
 	CMPQ   R10, SI
 	JGT    lastBlock2
 	VXORPS Y0, Y0, Y0
+	VXORPS Y4, Y4, Y4
 	VXORPS Y1, Y1, Y1
+	VXORPS Y5, Y5, Y5
+	VXORPS Y2, Y2, Y2
+	VXORPS Y6, Y6, Y6
+	VXORPS Y3, Y3, Y3
+	VXORPS Y7, Y7, Y7
 	LEAQ   (DI)(R9*4), R10
 	LEAQ   (R8)(R9*4), R11
 	XORQ   R12, R12
 
 row4:
-	VMOVUPS      (R10), Y2
-	VMOVUPS      (R11), Y3
-	VBROADCASTSS (DX)(R12*4), Y4
-	VSUBPS       Y4, Y3, Y3
-	VBROADCASTSS (BX)(R12*4), Y4
-	VMULPS       Y4, Y3, Y3
-	VFMADD231PS  Y2, Y3, Y0
-	VADDPS       Y2, Y1, Y1
+	VBROADCASTSS (DX)(R12*4), Y8
+	VBROADCASTSS (BX)(R12*4), Y9
+	VMOVUPS      (R10), Y10
+	VMOVUPS      (R11), Y11
+	VSUBPS       Y8, Y11, Y11
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y10, Y11, Y0
+	VADDPS       Y10, Y4, Y4
+	VMOVUPS      32(R10), Y10
+	VMOVUPS      32(R11), Y11
+	VSUBPS       Y8, Y11, Y11
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y10, Y11, Y1
+	VADDPS       Y10, Y5, Y5
+	VMOVUPS      64(R10), Y10
+	VMOVUPS      64(R11), Y11
+	VSUBPS       Y8, Y11, Y11
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y10, Y11, Y2
+	VADDPS       Y10, Y6, Y6
+	VMOVUPS      96(R10), Y10
+	VMOVUPS      96(R11), Y11
+	VSUBPS       Y8, Y11, Y11
+	VMULPS       Y9, Y11, Y11
+	VFMADD231PS  Y10, Y11, Y3
+	VADDPS       Y10, Y7, Y7
 	ADDQ         AX, R10
 	ADDQ         CX, R11
 	INCQ         R12
 	CMPQ         R12, mean_len+120(FP)
 	JLT          row4
 	MOVQ         dgamma_base+0(FP), R10
-	VMOVUPS      (R10)(R9*4), Y2
-	VADDPS       Y0, Y2, Y2
-	VMOVUPS      Y2, (R10)(R9*4)
+	VMOVUPS      (R10)(R9*4), Y8
+	VADDPS       Y0, Y8, Y8
+	VMOVUPS      Y8, (R10)(R9*4)
+	VMOVUPS      32(R10)(R9*4), Y0
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 32(R10)(R9*4)
+	VMOVUPS      64(R10)(R9*4), Y0
+	VADDPS       Y2, Y0, Y0
+	VMOVUPS      Y0, 64(R10)(R9*4)
+	VMOVUPS      96(R10)(R9*4), Y0
+	VADDPS       Y3, Y0, Y0
+	VMOVUPS      Y0, 96(R10)(R9*4)
 	MOVQ         dbeta_base+24(FP), R10
-	VMOVUPS      (R10)(R9*4), Y2
-	VADDPS       Y1, Y2, Y2
-	VMOVUPS      Y2, (R10)(R9*4)
-	VXORPS       Y0, Y0, Y0
-	VXORPS       Y1, Y1, Y1
-	LEAQ         32(DI)(R9*4), R10
-	LEAQ         32(R8)(R9*4), R11
-	XORQ         R12, R12
-
-row5:
-	VMOVUPS      (R10), Y2
-	VMOVUPS      (R11), Y3
-	VBROADCASTSS (DX)(R12*4), Y4
-	VSUBPS       Y4, Y3, Y3
-	VBROADCASTSS (BX)(R12*4), Y4
-	VMULPS       Y4, Y3, Y3
-	VFMADD231PS  Y2, Y3, Y0
-	VADDPS       Y2, Y1, Y1
-	ADDQ         AX, R10
-	ADDQ         CX, R11
-	INCQ         R12
-	CMPQ         R12, mean_len+120(FP)
-	JLT          row5
-	MOVQ         dgamma_base+0(FP), R10
-	VMOVUPS      32(R10)(R9*4), Y2
-	VADDPS       Y0, Y2, Y2
-	VMOVUPS      Y2, 32(R10)(R9*4)
-	MOVQ         dbeta_base+24(FP), R10
-	VMOVUPS      32(R10)(R9*4), Y2
-	VADDPS       Y1, Y2, Y2
-	VMOVUPS      Y2, 32(R10)(R9*4)
-	VXORPS       Y0, Y0, Y0
-	VXORPS       Y1, Y1, Y1
-	LEAQ         64(DI)(R9*4), R10
-	LEAQ         64(R8)(R9*4), R11
-	XORQ         R12, R12
-
-row6:
-	VMOVUPS      (R10), Y2
-	VMOVUPS      (R11), Y3
-	VBROADCASTSS (DX)(R12*4), Y4
-	VSUBPS       Y4, Y3, Y3
-	VBROADCASTSS (BX)(R12*4), Y4
-	VMULPS       Y4, Y3, Y3
-	VFMADD231PS  Y2, Y3, Y0
-	VADDPS       Y2, Y1, Y1
-	ADDQ         AX, R10
-	ADDQ         CX, R11
-	INCQ         R12
-	CMPQ         R12, mean_len+120(FP)
-	JLT          row6
-	MOVQ         dgamma_base+0(FP), R10
-	VMOVUPS      64(R10)(R9*4), Y2
-	VADDPS       Y0, Y2, Y2
-	VMOVUPS      Y2, 64(R10)(R9*4)
-	MOVQ         dbeta_base+24(FP), R10
-	VMOVUPS      64(R10)(R9*4), Y2
-	VADDPS       Y1, Y2, Y2
-	VMOVUPS      Y2, 64(R10)(R9*4)
-	VXORPS       Y0, Y0, Y0
-	VXORPS       Y1, Y1, Y1
-	LEAQ         96(DI)(R9*4), R10
-	LEAQ         96(R8)(R9*4), R11
-	XORQ         R12, R12
-
-row7:
-	VMOVUPS      (R10), Y2
-	VMOVUPS      (R11), Y3
-	VBROADCASTSS (DX)(R12*4), Y4
-	VSUBPS       Y4, Y3, Y3
-	VBROADCASTSS (BX)(R12*4), Y4
-	VMULPS       Y4, Y3, Y3
-	VFMADD231PS  Y2, Y3, Y0
-	VADDPS       Y2, Y1, Y1
-	ADDQ         AX, R10
-	ADDQ         CX, R11
-	INCQ         R12
-	CMPQ         R12, mean_len+120(FP)
-	JLT          row7
-	MOVQ         dgamma_base+0(FP), R10
-	VMOVUPS      96(R10)(R9*4), Y2
-	VADDPS       Y0, Y2, Y2
-	VMOVUPS      Y2, 96(R10)(R9*4)
-	MOVQ         dbeta_base+24(FP), R10
-	VMOVUPS      96(R10)(R9*4), Y2
-	VADDPS       Y1, Y2, Y2
-	VMOVUPS      Y2, 96(R10)(R9*4)
+	VMOVUPS      (R10)(R9*4), Y0
+	VADDPS       Y4, Y0, Y0
+	VMOVUPS      Y0, (R10)(R9*4)
+	VMOVUPS      32(R10)(R9*4), Y0
+	VADDPS       Y5, Y0, Y0
+	VMOVUPS      Y0, 32(R10)(R9*4)
+	VMOVUPS      64(R10)(R9*4), Y0
+	VADDPS       Y6, Y0, Y0
+	VMOVUPS      Y0, 64(R10)(R9*4)
+	VMOVUPS      96(R10)(R9*4), Y0
+	VADDPS       Y7, Y0, Y0
+	VMOVUPS      Y0, 96(R10)(R9*4)
 	ADDQ         $0x20, R9
 	JMP          block1
 
@@ -1737,97 +1648,97 @@ lastBlock2:
 	LEAQ   128(R11)(R10*4), R11
 	LEAQ   8(R9), R10
 	CMPQ   R10, SI
-	JGT    cutVector8
+	JGT    cutVector5
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
 	LEAQ   (DI)(R9*4), R10
 	LEAQ   (R8)(R9*4), R12
 	XORQ   R13, R13
 
-row9:
-	VMOVUPS      (R10), Y2
-	VMOVUPS      (R12), Y3
-	VBROADCASTSS (DX)(R13*4), Y4
-	VSUBPS       Y4, Y3, Y3
-	VBROADCASTSS (BX)(R13*4), Y4
-	VMULPS       Y4, Y3, Y3
-	VFMADD231PS  Y2, Y3, Y0
-	VADDPS       Y2, Y1, Y1
+row6:
+	VBROADCASTSS (DX)(R13*4), Y2
+	VBROADCASTSS (BX)(R13*4), Y3
+	VMOVUPS      (R10), Y4
+	VMOVUPS      (R12), Y5
+	VSUBPS       Y2, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VADDPS       Y4, Y1, Y1
 	ADDQ         AX, R10
 	ADDQ         CX, R12
 	INCQ         R13
 	CMPQ         R13, mean_len+120(FP)
-	JLT          row9
+	JLT          row6
 	MOVQ         dgamma_base+0(FP), R10
 	VMOVUPS      (R10)(R9*4), Y2
 	VADDPS       Y0, Y2, Y2
 	VMOVUPS      Y2, (R10)(R9*4)
 	MOVQ         dbeta_base+24(FP), R10
-	VMOVUPS      (R10)(R9*4), Y2
-	VADDPS       Y1, Y2, Y2
-	VMOVUPS      Y2, (R10)(R9*4)
+	VMOVUPS      (R10)(R9*4), Y0
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (R10)(R9*4)
 	LEAQ         16(R9), R10
 	CMPQ         R10, SI
-	JGT          cutVector10
+	JGT          cutVector7
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
 	LEAQ         32(DI)(R9*4), R10
 	LEAQ         32(R8)(R9*4), R12
 	XORQ         R13, R13
 
-row11:
-	VMOVUPS      (R10), Y2
-	VMOVUPS      (R12), Y3
-	VBROADCASTSS (DX)(R13*4), Y4
-	VSUBPS       Y4, Y3, Y3
-	VBROADCASTSS (BX)(R13*4), Y4
-	VMULPS       Y4, Y3, Y3
-	VFMADD231PS  Y2, Y3, Y0
-	VADDPS       Y2, Y1, Y1
+row8:
+	VBROADCASTSS (DX)(R13*4), Y2
+	VBROADCASTSS (BX)(R13*4), Y3
+	VMOVUPS      (R10), Y4
+	VMOVUPS      (R12), Y5
+	VSUBPS       Y2, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VADDPS       Y4, Y1, Y1
 	ADDQ         AX, R10
 	ADDQ         CX, R12
 	INCQ         R13
 	CMPQ         R13, mean_len+120(FP)
-	JLT          row11
+	JLT          row8
 	MOVQ         dgamma_base+0(FP), R10
 	VMOVUPS      32(R10)(R9*4), Y2
 	VADDPS       Y0, Y2, Y2
 	VMOVUPS      Y2, 32(R10)(R9*4)
 	MOVQ         dbeta_base+24(FP), R10
-	VMOVUPS      32(R10)(R9*4), Y2
-	VADDPS       Y1, Y2, Y2
-	VMOVUPS      Y2, 32(R10)(R9*4)
+	VMOVUPS      32(R10)(R9*4), Y0
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 32(R10)(R9*4)
 	LEAQ         24(R9), R10
 	CMPQ         R10, SI
-	JGT          cutVector12
+	JGT          cutVector9
 	VXORPS       Y0, Y0, Y0
 	VXORPS       Y1, Y1, Y1
 	LEAQ         64(DI)(R9*4), R10
 	LEAQ         64(R8)(R9*4), R12
 	XORQ         R13, R13
 
-row13:
-	VMOVUPS      (R10), Y2
-	VMOVUPS      (R12), Y3
-	VBROADCASTSS (DX)(R13*4), Y4
-	VSUBPS       Y4, Y3, Y3
-	VBROADCASTSS (BX)(R13*4), Y4
-	VMULPS       Y4, Y3, Y3
-	VFMADD231PS  Y2, Y3, Y0
-	VADDPS       Y2, Y1, Y1
+row10:
+	VBROADCASTSS (DX)(R13*4), Y2
+	VBROADCASTSS (BX)(R13*4), Y3
+	VMOVUPS      (R10), Y4
+	VMOVUPS      (R12), Y5
+	VSUBPS       Y2, Y5, Y5
+	VMULPS       Y3, Y5, Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VADDPS       Y4, Y1, Y1
 	ADDQ         AX, R10
 	ADDQ         CX, R12
 	INCQ         R13
 	CMPQ         R13, mean_len+120(FP)
-	JLT          row13
+	JLT          row10
 	MOVQ         dgamma_base+0(FP), R10
 	VMOVUPS      64(R10)(R9*4), Y2
 	VADDPS       Y0, Y2, Y2
 	VMOVUPS      Y2, 64(R10)(R9*4)
 	MOVQ         dbeta_base+24(FP), R10
-	VMOVUPS      64(R10)(R9*4), Y2
-	VADDPS       Y1, Y2, Y2
-	VMOVUPS      Y2, 64(R10)(R9*4)
+	VMOVUPS      64(R10)(R9*4), Y0
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 64(R10)(R9*4)
 	LEAQ         24(R9), R10
 	CMPQ         R10, SI
 	JGE          end3
@@ -1838,31 +1749,31 @@ row13:
 	LEAQ         96(R8)(R9*4), DI
 	XORQ         R8, R8
 
-row14:
-	VMASKMOVPS   (SI), Y0, Y3
-	VMASKMOVPS   (DI), Y0, Y4
-	VBROADCASTSS (DX)(R8*4), Y5
-	VSUBPS       Y5, Y4, Y4
-	VBROADCASTSS (BX)(R8*4), Y5
-	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  Y3, Y4, Y1
-	VADDPS       Y3, Y2, Y2
+row11:
+	VBROADCASTSS (DX)(R8*4), Y3
+	VBROADCASTSS (BX)(R8*4), Y4
+	VMASKMOVPS   (SI), Y0, Y5
+	VMASKMOVPS   (DI), Y0, Y6
+	VSUBPS       Y3, Y6, Y6
+	VMULPS       Y4, Y6, Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VADDPS       Y5, Y2, Y2
 	ADDQ         AX, SI
 	ADDQ         CX, DI
 	INCQ         R8
 	CMPQ         R8, mean_len+120(FP)
-	JLT          row14
+	JLT          row11
 	MOVQ         dgamma_base+0(FP), AX
 	VMASKMOVPS   96(AX)(R9*4), Y0, Y3
 	VADDPS       Y1, Y3, Y3
 	VMASKMOVPS   Y3, Y0, 96(AX)(R9*4)
 	MOVQ         dbeta_base+24(FP), AX
-	VMASKMOVPS   96(AX)(R9*4), Y0, Y3
-	VADDPS       Y2, Y3, Y3
-	VMASKMOVPS   Y3, Y0, 96(AX)(R9*4)
+	VMASKMOVPS   96(AX)(R9*4), Y0, Y1
+	VADDPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, 96(AX)(R9*4)
 	JMP          end3
 
-cutVector8:
+cutVector5:
 	VMOVUPS (R11), Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
@@ -1870,31 +1781,31 @@ cutVector8:
 	LEAQ    (R8)(R9*4), DI
 	XORQ    R8, R8
 
-row15:
-	VMASKMOVPS   (SI), Y0, Y3
-	VMASKMOVPS   (DI), Y0, Y4
-	VBROADCASTSS (DX)(R8*4), Y5
-	VSUBPS       Y5, Y4, Y4
-	VBROADCASTSS (BX)(R8*4), Y5
-	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  Y3, Y4, Y1
-	VADDPS       Y3, Y2, Y2
+row12:
+	VBROADCASTSS (DX)(R8*4), Y3
+	VBROADCASTSS (BX)(R8*4), Y4
+	VMASKMOVPS   (SI), Y0, Y5
+	VMASKMOVPS   (DI), Y0, Y6
+	VSUBPS       Y3, Y6, Y6
+	VMULPS       Y4, Y6, Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VADDPS       Y5, Y2, Y2
 	ADDQ         AX, SI
 	ADDQ         CX, DI
 	INCQ         R8
 	CMPQ         R8, mean_len+120(FP)
-	JLT          row15
+	JLT          row12
 	MOVQ         dgamma_base+0(FP), AX
 	VMASKMOVPS   (AX)(R9*4), Y0, Y3
 	VADDPS       Y1, Y3, Y3
 	VMASKMOVPS   Y3, Y0, (AX)(R9*4)
 	MOVQ         dbeta_base+24(FP), AX
-	VMASKMOVPS   (AX)(R9*4), Y0, Y3
-	VADDPS       Y2, Y3, Y3
-	VMASKMOVPS   Y3, Y0, (AX)(R9*4)
+	VMASKMOVPS   (AX)(R9*4), Y0, Y1
+	VADDPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (AX)(R9*4)
 	JMP          end3
 
-cutVector10:
+cutVector7:
 	LEAQ    8(R9), R10
 	CMPQ    R10, SI
 	JGE     end3
@@ -1905,31 +1816,31 @@ cutVector10:
 	LEAQ    32(R8)(R9*4), DI
 	XORQ    R8, R8
 
-row16:
-	VMASKMOVPS   (SI), Y0, Y3
-	VMASKMOVPS   (DI), Y0, Y4
-	VBROADCASTSS (DX)(R8*4), Y5
-	VSUBPS       Y5, Y4, Y4
-	VBROADCASTSS (BX)(R8*4), Y5
-	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  Y3, Y4, Y1
-	VADDPS       Y3, Y2, Y2
+row13:
+	VBROADCASTSS (DX)(R8*4), Y3
+	VBROADCASTSS (BX)(R8*4), Y4
+	VMASKMOVPS   (SI), Y0, Y5
+	VMASKMOVPS   (DI), Y0, Y6
+	VSUBPS       Y3, Y6, Y6
+	VMULPS       Y4, Y6, Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VADDPS       Y5, Y2, Y2
 	ADDQ         AX, SI
 	ADDQ         CX, DI
 	INCQ         R8
 	CMPQ         R8, mean_len+120(FP)
-	JLT          row16
+	JLT          row13
 	MOVQ         dgamma_base+0(FP), AX
 	VMASKMOVPS   32(AX)(R9*4), Y0, Y3
 	VADDPS       Y1, Y3, Y3
 	VMASKMOVPS   Y3, Y0, 32(AX)(R9*4)
 	MOVQ         dbeta_base+24(FP), AX
-	VMASKMOVPS   32(AX)(R9*4), Y0, Y3
-	VADDPS       Y2, Y3, Y3
-	VMASKMOVPS   Y3, Y0, 32(AX)(R9*4)
+	VMASKMOVPS   32(AX)(R9*4), Y0, Y1
+	VADDPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, 32(AX)(R9*4)
 	JMP          end3
 
-cutVector12:
+cutVector9:
 	LEAQ    16(R9), R10
 	CMPQ    R10, SI
 	JGE     end3
@@ -1940,28 +1851,28 @@ cutVector12:
 	LEAQ    64(R8)(R9*4), DI
 	XORQ    R8, R8
 
-row17:
-	VMASKMOVPS   (SI), Y0, Y3
-	VMASKMOVPS   (DI), Y0, Y4
-	VBROADCASTSS (DX)(R8*4), Y5
-	VSUBPS       Y5, Y4, Y4
-	VBROADCASTSS (BX)(R8*4), Y5
-	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  Y3, Y4, Y1
-	VADDPS       Y3, Y2, Y2
+row14:
+	VBROADCASTSS (DX)(R8*4), Y3
+	VBROADCASTSS (BX)(R8*4), Y4
+	VMASKMOVPS   (SI), Y0, Y5
+	VMASKMOVPS   (DI), Y0, Y6
+	VSUBPS       Y3, Y6, Y6
+	VMULPS       Y4, Y6, Y6
+	VFMADD231PS  Y5, Y6, Y1
+	VADDPS       Y5, Y2, Y2
 	ADDQ         AX, SI
 	ADDQ         CX, DI
 	INCQ         R8
 	CMPQ         R8, mean_len+120(FP)
-	JLT          row17
+	JLT          row14
 	MOVQ         dgamma_base+0(FP), AX
 	VMASKMOVPS   64(AX)(R9*4), Y0, Y3
 	VADDPS       Y1, Y3, Y3
 	VMASKMOVPS   Y3, Y0, 64(AX)(R9*4)
 	MOVQ         dbeta_base+24(FP), AX
-	VMASKMOVPS   64(AX)(R9*4), Y0, Y3
-	VADDPS       Y2, Y3, Y3
-	VMASKMOVPS   Y3, Y0, 64(AX)(R9*4)
+	VMASKMOVPS   64(AX)(R9*4), Y0, Y1
+	VADDPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, 64(AX)(R9*4)
 
 end3:
 	VZEROUPPER

@@ -481,7 +481,6 @@ block1:
 	VMOVUPS     (BX)(DI*4), Z8
 	VMULPS      Z8, Z6, Z6
 	VSUBPS      Z0, Z7, Z7
-	VMULPS      Z1, Z7, Z7
 	VADDPS      Z6, Z2, Z2
 	VFMADD231PS Z6, Z7, Z4
 	VMOVUPS     64(CX)(DI*4), Z6
@@ -489,7 +488,6 @@ block1:
 	VMOVUPS     64(BX)(DI*4), Z8
 	VMULPS      Z8, Z6, Z6
 	VSUBPS      Z0, Z7, Z7
-	VMULPS      Z1, Z7, Z7
 	VADDPS      Z6, Z3, Z3
 	VFMADD231PS Z6, Z7, Z5
 	ADDQ        $0x20, DI
@@ -508,7 +506,6 @@ lastBlock2:
 	VMOVUPS.Z   (BX)(DI*4), K1, Z8
 	VMULPS      Z8, Z6, Z6
 	VSUBPS      Z0, Z7, Z7
-	VMULPS      Z1, Z7, Z7
 	VADDPS      Z6, Z2, Z2
 	VFMADD231PS Z6, Z7, Z4
 	LEAQ        16(DI), R8
@@ -520,7 +517,6 @@ lastBlock2:
 	VMOVUPS.Z   64(BX)(DI*4), K1, Z8
 	VMULPS      Z8, Z6, Z6
 	VSUBPS      Z0, Z7, Z7
-	VMULPS      Z1, Z7, Z7
 	VADDPS      Z6, Z3, Z3
 	VFMADD231PS Z6, Z7, Z5
 
@@ -547,8 +543,12 @@ end3:
 	VCVTSI2SSQ    AX, X3, X3
 	VBROADCASTSS  X3, Z3
 	VDIVSS        X3, X2, X2
-	VBROADCASTSS  X2, Z2
+	VMULSS        X1, X2, X2
 	VDIVSS        X3, X4, X4
+	VMULSS        X1, X4, X4
+	VMULSS        X1, X4, X4
+	VMULSS        X1, X4, X4
+	VBROADCASTSS  X2, Z2
 	VBROADCASTSS  X4, Z4
 	XORQ          DI, DI
 
@@ -561,21 +561,17 @@ block4:
 	VMOVUPS      (BX)(DI*4), Z6
 	VMULPS       Z6, Z3, Z3
 	VSUBPS       Z0, Z5, Z5
-	VMULPS       Z1, Z5, Z5
-	VSUBPS       Z2, Z3, Z3
-	VFNMADD231PS Z5, Z4, Z3
-	VMULPS       Z1, Z3, Z3
-	VMOVUPS      Z3, (SI)(DI*4)
+	VFNMSUB213PS Z2, Z4, Z5
+	VFMADD231PS  Z1, Z3, Z5
+	VMOVUPS      Z5, (SI)(DI*4)
 	VMOVUPS      64(CX)(DI*4), Z3
 	VMOVUPS      64(DX)(DI*4), Z5
 	VMOVUPS      64(BX)(DI*4), Z6
 	VMULPS       Z6, Z3, Z3
 	VSUBPS       Z0, Z5, Z5
-	VMULPS       Z1, Z5, Z5
-	VSUBPS       Z2, Z3, Z3
-	VFNMADD231PS Z5, Z4, Z3
-	VMULPS       Z1, Z3, Z3
-	VMOVUPS      Z3, 64(SI)(DI*4)
+	VFNMSUB213PS Z2, Z4, Z5
+	VFMADD231PS  Z1, Z3, Z5
+	VMOVUPS      Z5, 64(SI)(DI*4)
 	ADDQ         $0x20, DI
 	JMP          block4
 
@@ -592,11 +588,9 @@ lastBlock5:
 	VMOVUPS.Z    (BX)(DI*4), K1, Z6
 	VMULPS       Z6, Z3, Z3
 	VSUBPS       Z0, Z5, Z5
-	VMULPS       Z1, Z5, Z5
-	VSUBPS       Z2, Z3, Z3
-	VFNMADD231PS Z5, Z4, Z3
-	VMULPS       Z1, Z3, Z3
-	VMOVUPS      Z3, K1, (SI)(DI*4)
+	VFNMSUB213PS Z2, Z4, Z5
+	VFMADD231PS  Z1, Z3, Z5
+	VMOVUPS      Z5, K1, (SI)(DI*4)
 	LEAQ         16(DI), R8
 	CMPQ         R8, AX
 	JGE          end6
@@ -606,11 +600,9 @@ lastBlock5:
 	VMOVUPS.Z    64(BX)(DI*4), K1, Z6
 	VMULPS       Z6, Z3, Z3
 	VSUBPS       Z0, Z5, Z5
-	VMULPS       Z1, Z5, Z5
-	VSUBPS       Z2, Z3, Z3
-	VFNMADD231PS Z5, Z4, Z3
-	VMULPS       Z1, Z3, Z3
-	VMOVUPS      Z3, K1, 64(SI)(DI*4)
+	VFNMSUB213PS Z2, Z4, Z5
+	VFMADD231PS  Z1, Z3, Z5
+	VMOVUPS      Z5, K1, 64(SI)(DI*4)
 
 end6:
 	VZEROUPPER
@@ -641,7 +633,6 @@ block1:
 	VMOVUPS     (BX)(DI*4), Z8
 	VMULPS      Z8, Z6, Z6
 	VSUBPS      Z0, Z7, Z7
-	VMULPS      Z1, Z7, Z7
 	VADDPS      Z6, Z2, Z2
 	VFMADD231PS Z6, Z7, Z4
 	VMOVUPS     64(CX)(DI*4), Z6
@@ -649,7 +640,6 @@ block1:
 	VMOVUPS     64(BX)(DI*4), Z8
 	VMULPS      Z8, Z6, Z6
 	VSUBPS      Z0, Z7, Z7
-	VMULPS      Z1, Z7, Z7
 	VADDPS      Z6, Z3, Z3
 	VFMADD231PS Z6, Z7, Z5
 	ADDQ        $0x20, DI
@@ -668,7 +658,6 @@ lastBlock2:
 	VMOVUPS.Z   (BX)(DI*4), K1, Z8
 	VMULPS      Z8, Z6, Z6
 	VSUBPS      Z0, Z7, Z7
-	VMULPS      Z1, Z7, Z7
 	VADDPS      Z6, Z2, Z2
 	VFMADD231PS Z6, Z7, Z4
 	LEAQ        16(DI), R8
@@ -680,7 +669,6 @@ lastBlock2:
 	VMOVUPS.Z   64(BX)(DI*4), K1, Z8
 	VMULPS      Z8, Z6, Z6
 	VSUBPS      Z0, Z7, Z7
-	VMULPS      Z1, Z7, Z7
 	VADDPS      Z6, Z3, Z3
 	VFMADD231PS Z6, Z7, Z5
 
@@ -707,8 +695,12 @@ end3:
 	VCVTSI2SSQ    AX, X3, X3
 	VBROADCASTSS  X3, Z3
 	VDIVSS        X3, X2, X2
-	VBROADCASTSS  X2, Z2
+	VMULSS        X1, X2, X2
 	VDIVSS        X3, X4, X4
+	VMULSS        X1, X4, X4
+	VMULSS        X1, X4, X4
+	VMULSS        X1, X4, X4
+	VBROADCASTSS  X2, Z2
 	VBROADCASTSS  X4, Z4
 	XORQ          DI, DI
 
@@ -721,22 +713,20 @@ block4:
 	VMOVUPS      (BX)(DI*4), Z6
 	VMULPS       Z6, Z3, Z3
 	VSUBPS       Z0, Z5, Z5
-	VMULPS       Z1, Z5, Z5
-	VSUBPS       Z2, Z3, Z3
-	VFNMADD231PS Z5, Z4, Z3
-	VMOVUPS      (SI)(DI*4), Z5
-	VFMADD231PS  Z3, Z1, Z5
+	VFNMSUB213PS Z2, Z4, Z5
+	VMOVUPS      (SI)(DI*4), Z6
+	VFMADD231PS  Z1, Z3, Z5
+	VADDPS       Z6, Z5, Z5
 	VMOVUPS      Z5, (SI)(DI*4)
 	VMOVUPS      64(CX)(DI*4), Z3
 	VMOVUPS      64(DX)(DI*4), Z5
 	VMOVUPS      64(BX)(DI*4), Z6
 	VMULPS       Z6, Z3, Z3
 	VSUBPS       Z0, Z5, Z5
-	VMULPS       Z1, Z5, Z5
-	VSUBPS       Z2, Z3, Z3
-	VFNMADD231PS Z5, Z4, Z3
-	VMOVUPS      64(SI)(DI*4), Z5
-	VFMADD231PS  Z3, Z1, Z5
+	VFNMSUB213PS Z2, Z4, Z5
+	VMOVUPS      64(SI)(DI*4), Z6
+	VFMADD231PS  Z1, Z3, Z5
+	VADDPS       Z6, Z5, Z5
 	VMOVUPS      Z5, 64(SI)(DI*4)
 	ADDQ         $0x20, DI
 	JMP          block4
@@ -754,11 +744,10 @@ lastBlock5:
 	VMOVUPS.Z    (BX)(DI*4), K1, Z6
 	VMULPS       Z6, Z3, Z3
 	VSUBPS       Z0, Z5, Z5
-	VMULPS       Z1, Z5, Z5
-	VSUBPS       Z2, Z3, Z3
-	VFNMADD231PS Z5, Z4, Z3
-	VMOVUPS.Z    (SI)(DI*4), K1, Z5
-	VFMADD231PS  Z3, Z1, Z5
+	VFNMSUB213PS Z2, Z4, Z5
+	VMOVUPS.Z    (SI)(DI*4), K1, Z6
+	VFMADD231PS  Z1, Z3, Z5
+	VADDPS       Z6, Z5, Z5
 	VMOVUPS      Z5, K1, (SI)(DI*4)
 	LEAQ         16(DI), R8
 	CMPQ         R8, AX
@@ -769,11 +758,10 @@ lastBlock5:
 	VMOVUPS.Z    64(BX)(DI*4), K1, Z6
 	VMULPS       Z6, Z3, Z3
 	VSUBPS       Z0, Z5, Z5
-	VMULPS       Z1, Z5, Z5
-	VSUBPS       Z2, Z3, Z3
-	VFNMADD231PS Z5, Z4, Z3
-	VMOVUPS.Z    64(SI)(DI*4), K1, Z5
-	VFMADD231PS  Z3, Z1, Z5
+	VFNMSUB213PS Z2, Z4, Z5
+	VMOVUPS.Z    64(SI)(DI*4), K1, Z0
+	VFMADD231PS  Z1, Z3, Z5
+	VADDPS       Z0, Z5, Z5
 	VMOVUPS      Z5, K1, 64(SI)(DI*4)
 
 end6:
@@ -784,8 +772,8 @@ end6:
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·LayerNormGradParams(SB), NOSPLIT, $0-160
 	MOVQ dyStride+72(FP), AX
-	MOVQ xStride+104(FP), CX
 	SHLQ $0x02, AX
+	MOVQ xStride+104(FP), CX
 	SHLQ $0x02, CX
 	MOVQ mean_base+112(FP), DX
 	MOVQ rstd_base+136(FP), BX
@@ -799,61 +787,47 @@ block1:
 	CMPQ   R10, SI
 	JGT    lastBlock2
 	VXORPS Z0, Z0, Z0
+	VXORPS Z2, Z2, Z2
 	VXORPS Z1, Z1, Z1
+	VXORPS Z3, Z3, Z3
 	LEAQ   (DI)(R9*4), R10
 	LEAQ   (R8)(R9*4), R11
 	XORQ   R12, R12
 
 row4:
-	VMOVUPS      (R10), Z2
-	VMOVUPS      (R11), Z3
 	VBROADCASTSS (DX)(R12*4), Z4
-	VSUBPS       Z4, Z3, Z3
-	VBROADCASTSS (BX)(R12*4), Z4
-	VMULPS       Z4, Z3, Z3
-	VFMADD231PS  Z2, Z3, Z0
-	VADDPS       Z2, Z1, Z1
+	VBROADCASTSS (BX)(R12*4), Z5
+	VMOVUPS      (R10), Z6
+	VMOVUPS      (R11), Z7
+	VSUBPS       Z4, Z7, Z7
+	VMULPS       Z5, Z7, Z7
+	VFMADD231PS  Z6, Z7, Z0
+	VADDPS       Z6, Z2, Z2
+	VMOVUPS      64(R10), Z6
+	VMOVUPS      64(R11), Z7
+	VSUBPS       Z4, Z7, Z7
+	VMULPS       Z5, Z7, Z7
+	VFMADD231PS  Z6, Z7, Z1
+	VADDPS       Z6, Z3, Z3
 	ADDQ         AX, R10
 	ADDQ         CX, R11
 	INCQ         R12
 	CMPQ         R12, mean_len+120(FP)
 	JLT          row4
 	MOVQ         dgamma_base+0(FP), R10
-	VMOVUPS      (R10)(R9*4), Z2
-	VADDPS       Z0, Z2, Z2
-	VMOVUPS      Z2, (R10)(R9*4)
+	VMOVUPS      (R10)(R9*4), Z4
+	VADDPS       Z0, Z4, Z4
+	VMOVUPS      Z4, (R10)(R9*4)
+	VMOVUPS      64(R10)(R9*4), Z0
+	VADDPS       Z1, Z0, Z0
+	VMOVUPS      Z0, 64(R10)(R9*4)
 	MOVQ         dbeta_base+24(FP), R10
-	VMOVUPS      (R10)(R9*4), Z2
-	VADDPS       Z1, Z2, Z2
-	VMOVUPS      Z2, (R10)(R9*4)
-	VXORPS       Z0, Z0, Z0
-	VXORPS       Z1, Z1, Z1
-	LEAQ         64(DI)(R9*4), R10
-	LEAQ         64(R8)(R9*4), R11
-	XORQ         R12, R12
-
-row5:
-	VMOVUPS      (R10), Z2
-	VMOVUPS      (R11), Z3
-	VBROADCASTSS (DX)(R12*4), Z4
-	VSUBPS       Z4, Z3, Z3
-	VBROADCASTSS (BX)(R12*4), Z4
-	VMULPS       Z4, Z3, Z3
-	VFMADD231PS  Z2, Z3, Z0
-	VADDPS       Z2, Z1, Z1
-	ADDQ         AX, R10
-	ADDQ         CX, R11
-	INCQ         R12
-	CMPQ         R12, mean_len+120(FP)
-	JLT          row5
-	MOVQ         dgamma_base+0(FP), R10
-	VMOVUPS      64(R10)(R9*4), Z2
-	VADDPS       Z0, Z2, Z2
-	VMOVUPS      Z2, 64(R10)(R9*4)
-	MOVQ         dbeta_base+24(FP), R10
-	VMOVUPS      64(R10)(R9*4), Z2
-	VADDPS       Z1, Z2, Z2
-	VMOVUPS      Z2, 64(R10)(R9*4)
+	VMOVUPS      (R10)(R9*4), Z0
+	VADDPS       Z2, Z0, Z0
+	VMOVUPS      Z0, (R10)(R9*4)
+	VMOVUPS      64(R10)(R9*4), Z0
+	VADDPS       Z3, Z0, Z0
+	VMOVUPS      Z0, 64(R10)(R9*4)
 	ADDQ         $0x20, R9
 	JMP          block1
 
@@ -871,28 +845,28 @@ lastBlock2:
 	LEAQ   (R8)(R9*4), R12
 	XORQ   R13, R13
 
-row6:
-	VMOVUPS.Z    (R10), K1, Z2
-	VMOVUPS.Z    (R12), K1, Z3
-	VBROADCASTSS (DX)(R13*4), Z4
-	VSUBPS       Z4, Z3, Z3
-	VBROADCASTSS (BX)(R13*4), Z4
-	VMULPS       Z4, Z3, Z3
-	VFMADD231PS  Z2, Z3, Z0
-	VADDPS       Z2, Z1, Z1
+row5:
+	VBROADCASTSS (DX)(R13*4), Z2
+	VBROADCASTSS (BX)(R13*4), Z3
+	VMOVUPS.Z    (R10), K1, Z4
+	VMOVUPS.Z    (R12), K1, Z5
+	VSUBPS       Z2, Z5, Z5
+	VMULPS       Z3, Z5, Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VADDPS       Z4, Z1, Z1
 	ADDQ         AX, R10
 	ADDQ         CX, R12
 	INCQ         R13
 	CMPQ         R13, mean_len+120(FP)
-	JLT          row6
+	JLT          row5
 	MOVQ         dgamma_base+0(FP), R10
 	VMOVUPS.Z    (R10)(R9*4), K1, Z2
 	VADDPS       Z0, Z2, Z2
 	VMOVUPS      Z2, K1, (R10)(R9*4)
 	MOVQ         dbeta_base+24(FP), R10
-	VMOVUPS.Z    (R10)(R9*4), K1, Z2
-	VADDPS       Z1, Z2, Z2
-	VMOVUPS      Z2, K1, (R10)(R9*4)
+	VMOVUPS.Z    (R10)(R9*4), K1, Z0
+	VADDPS       Z1, Z0, Z0
+	VMOVUPS      Z0, K1, (R10)(R9*4)
 	LEAQ         16(R9), R10
 	CMPQ         R10, SI
 	JGE          end3
@@ -903,28 +877,28 @@ row6:
 	LEAQ         64(R8)(R9*4), DI
 	XORQ         R8, R8
 
-row7:
-	VMOVUPS.Z    (SI), K1, Z2
-	VMOVUPS.Z    (DI), K1, Z3
-	VBROADCASTSS (DX)(R8*4), Z4
-	VSUBPS       Z4, Z3, Z3
-	VBROADCASTSS (BX)(R8*4), Z4
-	VMULPS       Z4, Z3, Z3
-	VFMADD231PS  Z2, Z3, Z0
-	VADDPS       Z2, Z1, Z1
+row6:
+	VBROADCASTSS (DX)(R8*4), Z2
+	VBROADCASTSS (BX)(R8*4), Z3
+	VMOVUPS.Z    (SI), K1, Z4
+	VMOVUPS.Z    (DI), K1, Z5
+	VSUBPS       Z2, Z5, Z5
+	VMULPS       Z3, Z5, Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VADDPS       Z4, Z1, Z1
 	ADDQ         AX, SI
 	ADDQ         CX, DI
 	INCQ         R8
 	CMPQ         R8, mean_len+120(FP)
-	JLT          row7
+	JLT          row6
 	MOVQ         dgamma_base+0(FP), AX
 	VMOVUPS.Z    64(AX)(R9*4), K1, Z2
 	VADDPS       Z0, Z2, Z2
 	VMOVUPS      Z2, K1, 64(AX)(R9*4)
 	MOVQ         dbeta_base+24(FP), AX
-	VMOVUPS.Z    64(AX)(R9*4), K1, Z2
-	VADDPS       Z1, Z2, Z2
-	VMOVUPS      Z2, K1, 64(AX)(R9*4)
+	VMOVUPS.Z    64(AX)(R9*4), K1, Z0
+	VADDPS       Z1, Z0, Z0
+	VMOVUPS      Z0, K1, 64(AX)(R9*4)
 
 end3:
 	VZEROUPPER
