@@ -1000,57 +1000,36 @@ block1:
 	CMPQ   R8, DX
 	JGT    lastBlock2
 	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
 	LEAQ   (SI)(DI*4), R8
 	MOVQ   AX, R9
 
 row4:
-	VMOVUPS (R8), Y1
-	VADDPS  Y1, Y0, Y0
+	VMOVUPS (R8), Y4
+	VADDPS  Y4, Y0, Y0
+	VMOVUPS 32(R8), Y4
+	VADDPS  Y4, Y1, Y1
+	VMOVUPS 64(R8), Y4
+	VADDPS  Y4, Y2, Y2
+	VMOVUPS 96(R8), Y4
+	VADDPS  Y4, Y3, Y3
 	ADDQ    CX, R8
 	DECQ    R9
 	JNZ     row4
-	VMOVUPS (BX)(DI*4), Y1
-	VADDPS  Y0, Y1, Y1
-	VMOVUPS Y1, (BX)(DI*4)
-	VXORPS  Y0, Y0, Y0
-	LEAQ    32(SI)(DI*4), R8
-	MOVQ    AX, R9
-
-row5:
-	VMOVUPS (R8), Y1
+	VMOVUPS (BX)(DI*4), Y4
+	VADDPS  Y0, Y4, Y4
+	VMOVUPS Y4, (BX)(DI*4)
+	VMOVUPS 32(BX)(DI*4), Y0
 	VADDPS  Y1, Y0, Y0
-	ADDQ    CX, R8
-	DECQ    R9
-	JNZ     row5
-	VMOVUPS 32(BX)(DI*4), Y1
-	VADDPS  Y0, Y1, Y1
-	VMOVUPS Y1, 32(BX)(DI*4)
-	VXORPS  Y0, Y0, Y0
-	LEAQ    64(SI)(DI*4), R8
-	MOVQ    AX, R9
-
-row6:
-	VMOVUPS (R8), Y1
-	VADDPS  Y1, Y0, Y0
-	ADDQ    CX, R8
-	DECQ    R9
-	JNZ     row6
-	VMOVUPS 64(BX)(DI*4), Y1
-	VADDPS  Y0, Y1, Y1
-	VMOVUPS Y1, 64(BX)(DI*4)
-	VXORPS  Y0, Y0, Y0
-	LEAQ    96(SI)(DI*4), R8
-	MOVQ    AX, R9
-
-row7:
-	VMOVUPS (R8), Y1
-	VADDPS  Y1, Y0, Y0
-	ADDQ    CX, R8
-	DECQ    R9
-	JNZ     row7
-	VMOVUPS 96(BX)(DI*4), Y1
-	VADDPS  Y0, Y1, Y1
-	VMOVUPS Y1, 96(BX)(DI*4)
+	VMOVUPS Y0, 32(BX)(DI*4)
+	VMOVUPS 64(BX)(DI*4), Y0
+	VADDPS  Y2, Y0, Y0
+	VMOVUPS Y0, 64(BX)(DI*4)
+	VMOVUPS 96(BX)(DI*4), Y0
+	VADDPS  Y3, Y0, Y0
+	VMOVUPS Y0, 96(BX)(DI*4)
 	ADDQ    $0x20, DI
 	JMP     block1
 
@@ -1063,49 +1042,49 @@ lastBlock2:
 	LEAQ   128(R9)(R8*4), R9
 	LEAQ   8(DI), R8
 	CMPQ   R8, DX
-	JGT    cutVector8
+	JGT    cutVector5
 	VXORPS Y0, Y0, Y0
 	LEAQ   (SI)(DI*4), R8
 	MOVQ   AX, R10
 
-row9:
+row6:
 	VMOVUPS (R8), Y1
 	VADDPS  Y1, Y0, Y0
 	ADDQ    CX, R8
 	DECQ    R10
-	JNZ     row9
+	JNZ     row6
 	VMOVUPS (BX)(DI*4), Y1
 	VADDPS  Y0, Y1, Y1
 	VMOVUPS Y1, (BX)(DI*4)
 	LEAQ    16(DI), R8
 	CMPQ    R8, DX
-	JGT     cutVector10
+	JGT     cutVector7
 	VXORPS  Y0, Y0, Y0
 	LEAQ    32(SI)(DI*4), R8
 	MOVQ    AX, R10
 
-row11:
+row8:
 	VMOVUPS (R8), Y1
 	VADDPS  Y1, Y0, Y0
 	ADDQ    CX, R8
 	DECQ    R10
-	JNZ     row11
+	JNZ     row8
 	VMOVUPS 32(BX)(DI*4), Y1
 	VADDPS  Y0, Y1, Y1
 	VMOVUPS Y1, 32(BX)(DI*4)
 	LEAQ    24(DI), R8
 	CMPQ    R8, DX
-	JGT     cutVector12
+	JGT     cutVector9
 	VXORPS  Y0, Y0, Y0
 	LEAQ    64(SI)(DI*4), R8
 	MOVQ    AX, R10
 
-row13:
+row10:
 	VMOVUPS (R8), Y1
 	VADDPS  Y1, Y0, Y0
 	ADDQ    CX, R8
 	DECQ    R10
-	JNZ     row13
+	JNZ     row10
 	VMOVUPS 64(BX)(DI*4), Y1
 	VADDPS  Y0, Y1, Y1
 	VMOVUPS Y1, 64(BX)(DI*4)
@@ -1116,34 +1095,34 @@ row13:
 	VXORPS  Y1, Y1, Y1
 	LEAQ    96(SI)(DI*4), DX
 
-row14:
+row11:
 	VMASKMOVPS (DX), Y0, Y2
 	VADDPS     Y2, Y1, Y1
 	ADDQ       CX, DX
 	DECQ       AX
-	JNZ        row14
+	JNZ        row11
 	VMASKMOVPS 96(BX)(DI*4), Y0, Y2
 	VADDPS     Y1, Y2, Y2
 	VMASKMOVPS Y2, Y0, 96(BX)(DI*4)
 	JMP        end3
 
-cutVector8:
+cutVector5:
 	VMOVUPS (R9), Y0
 	VXORPS  Y1, Y1, Y1
 	LEAQ    (SI)(DI*4), DX
 
-row15:
+row12:
 	VMASKMOVPS (DX), Y0, Y2
 	VADDPS     Y2, Y1, Y1
 	ADDQ       CX, DX
 	DECQ       AX
-	JNZ        row15
+	JNZ        row12
 	VMASKMOVPS (BX)(DI*4), Y0, Y2
 	VADDPS     Y1, Y2, Y2
 	VMASKMOVPS Y2, Y0, (BX)(DI*4)
 	JMP        end3
 
-cutVector10:
+cutVector7:
 	LEAQ    8(DI), R8
 	CMPQ    R8, DX
 	JGE     end3
@@ -1151,18 +1130,18 @@ cutVector10:
 	VXORPS  Y1, Y1, Y1
 	LEAQ    32(SI)(DI*4), DX
 
-row16:
+row13:
 	VMASKMOVPS (DX), Y0, Y2
 	VADDPS     Y2, Y1, Y1
 	ADDQ       CX, DX
 	DECQ       AX
-	JNZ        row16
+	JNZ        row13
 	VMASKMOVPS 32(BX)(DI*4), Y0, Y2
 	VADDPS     Y1, Y2, Y2
 	VMASKMOVPS Y2, Y0, 32(BX)(DI*4)
 	JMP        end3
 
-cutVector12:
+cutVector9:
 	LEAQ    16(DI), R8
 	CMPQ    R8, DX
 	JGE     end3
@@ -1170,12 +1149,12 @@ cutVector12:
 	VXORPS  Y1, Y1, Y1
 	LEAQ    64(SI)(DI*4), DX
 
-row17:
+row14:
 	VMASKMOVPS (DX), Y0, Y2
 	VADDPS     Y2, Y1, Y1
 	ADDQ       CX, DX
 	DECQ       AX
-	JNZ        row17
+	JNZ        row14
 	VMASKMOVPS 64(BX)(DI*4), Y0, Y2
 	VADDPS     Y1, Y2, Y2
 	VMASKMOVPS Y2, Y0, 64(BX)(DI*4)

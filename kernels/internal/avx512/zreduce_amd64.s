@@ -454,31 +454,24 @@ block1:
 	CMPQ   R8, DX
 	JGT    lastBlock2
 	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
 	LEAQ   (SI)(DI*4), R8
 	MOVQ   AX, R9
 
 row4:
-	VMOVUPS (R8), Z1
-	VADDPS  Z1, Z0, Z0
+	VMOVUPS (R8), Z2
+	VADDPS  Z2, Z0, Z0
+	VMOVUPS 64(R8), Z2
+	VADDPS  Z2, Z1, Z1
 	ADDQ    CX, R8
 	DECQ    R9
 	JNZ     row4
-	VMOVUPS (BX)(DI*4), Z1
-	VADDPS  Z0, Z1, Z1
-	VMOVUPS Z1, (BX)(DI*4)
-	VXORPS  Z0, Z0, Z0
-	LEAQ    64(SI)(DI*4), R8
-	MOVQ    AX, R9
-
-row5:
-	VMOVUPS (R8), Z1
+	VMOVUPS (BX)(DI*4), Z2
+	VADDPS  Z0, Z2, Z2
+	VMOVUPS Z2, (BX)(DI*4)
+	VMOVUPS 64(BX)(DI*4), Z0
 	VADDPS  Z1, Z0, Z0
-	ADDQ    CX, R8
-	DECQ    R9
-	JNZ     row5
-	VMOVUPS 64(BX)(DI*4), Z1
-	VADDPS  Z0, Z1, Z1
-	VMOVUPS Z1, 64(BX)(DI*4)
+	VMOVUPS Z0, 64(BX)(DI*4)
 	ADDQ    $0x20, DI
 	JMP     block1
 
@@ -494,12 +487,12 @@ lastBlock2:
 	LEAQ   (SI)(DI*4), R8
 	MOVQ   AX, R10
 
-row6:
+row5:
 	VMOVUPS.Z (R8), K1, Z1
 	VADDPS    Z1, Z0, Z0
 	ADDQ      CX, R8
 	DECQ      R10
-	JNZ       row6
+	JNZ       row5
 	VMOVUPS.Z (BX)(DI*4), K1, Z1
 	VADDPS    Z0, Z1, Z1
 	VMOVUPS   Z1, K1, (BX)(DI*4)
@@ -510,12 +503,12 @@ row6:
 	VXORPS    Z0, Z0, Z0
 	LEAQ      64(SI)(DI*4), DX
 
-row7:
+row6:
 	VMOVUPS.Z (DX), K1, Z1
 	VADDPS    Z1, Z0, Z0
 	ADDQ      CX, DX
 	DECQ      AX
-	JNZ       row7
+	JNZ       row6
 	VMOVUPS.Z 64(BX)(DI*4), K1, Z1
 	VADDPS    Z0, Z1, Z1
 	VMOVUPS   Z1, K1, 64(BX)(DI*4)
