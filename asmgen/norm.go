@@ -153,13 +153,11 @@ func emitLayerNormGradRow(e *emitter, name string, add bool) {
 	e.walk(n, lanes, ptrs, func(_ int, mem []operand.Mem, t *tail) {
 		g, d := centered(mem, t)
 		e.VFNMSUB213PS(plain[0], along[0], d) // -d*along - plain
+		e.VFMADD231PS(rstd, g, d)
 		if add {
 			old := e.v()
 			e.load(mem[3], old, t)
-			e.VFMADD231PS(rstd, g, d)
 			e.VADDPS(old, d, d)
-		} else {
-			e.VFMADD231PS(rstd, g, d)
 		}
 		e.store(d, mem[3], t)
 	})
@@ -185,8 +183,8 @@ func emitLayerNormGradParams(e *emitter) {
 			e.zero(scale[u])
 			e.zero(shift[u])
 		}
-		at := []reg.GPVirtual{e.GP64(), e.GP64()}
-		for s, row := range at {
+		rowAt := []reg.GPVirtual{e.GP64(), e.GP64()} // of dy and of x
+		for s, row := range rowAt {
 			e.LEAQ(mem[0][s], row)
 		}
 		r := e.GP64()
@@ -198,14 +196,14 @@ func emitLayerNormGradParams(e *emitter) {
 		e.VBROADCASTSS(indexed(rstd, r, 4, 0), rowRStd)
 		for u := range mem {
 			dy, normal := e.v(), e.v()
-			e.load(operand.Mem{Base: at[0], Disp: mem[u][0].Disp - mem[0][0].Disp}, dy, t)
-			e.load(operand.Mem{Base: at[1], Disp: mem[u][1].Disp - mem[0][1].Disp}, normal, t)
+			e.load(operand.Mem{Base: rowAt[0], Disp: mem[u][0].Disp - mem[0][0].Disp}, dy, t)
+			e.load(operand.Mem{Base: rowAt[1], Disp: mem[u][1].Disp - mem[0][1].Disp}, normal, t)
 			e.VSUBPS(rowMean, normal, normal)
 			e.VMULPS(rowRStd, normal, normal)
 			e.VFMADD231PS(dy, normal, scale[u])
 			e.VADDPS(dy, shift[u], shift[u])
 		}
-		for s, row := range at {
+		for s, row := range rowAt {
 			e.ADDQ(strides[s], row)
 		}
 		e.INCQ(r)

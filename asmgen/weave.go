@@ -15,7 +15,8 @@ import (
 // 1.3 times as fast, its gradient 1.12 to 1.18, SiLU and its gradient 1.15 to 1.17, GroupNorm with SiLU
 // 1.13 to 1.18 forward, softmax of 197 columns, with an exp of fewer instructions, 1.16 to 1.2 (one
 // thread, November 2026, medians of 9 to 15 in turn; BenchmarkGelu, BenchmarkSiLU,
-// BenchmarkGroupNorm, BenchmarkSoftmax). Four were no better, as a register too few is a load more;
+// BenchmarkGroupNorm, BenchmarkSoftmax). GELU was a single chain then; as two it gains and loses by it
+// (0.88 to 1.16, six in turn). Four were no better, as a register too few is a load more;
 // scores of attention, of which a row has two whole blocks at most, became no faster, but did with two
 // rows (emitAttentionRows), nor did
 // GroupNorm's gradient, nor, earlier, GELU and SiLU of AVX-512 on a Xeon beyond its caches.

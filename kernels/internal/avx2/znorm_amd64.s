@@ -1398,9 +1398,9 @@ block7:
 	VMULPS       Y5, Y3, Y3
 	VSUBPS       Y0, Y4, Y4
 	VFNMSUB213PS Y2, Y6, Y4
-	VMOVUPS      (SI)(DI*4), Y5
 	VFMADD231PS  Y1, Y3, Y4
-	VADDPS       Y5, Y4, Y4
+	VMOVUPS      (SI)(DI*4), Y3
+	VADDPS       Y3, Y4, Y4
 	VMOVUPS      Y4, (SI)(DI*4)
 	VMOVUPS      32(CX)(DI*4), Y3
 	VMOVUPS      32(DX)(DI*4), Y4
@@ -1408,9 +1408,9 @@ block7:
 	VMULPS       Y5, Y3, Y3
 	VSUBPS       Y0, Y4, Y4
 	VFNMSUB213PS Y2, Y6, Y4
-	VMOVUPS      32(SI)(DI*4), Y5
 	VFMADD231PS  Y1, Y3, Y4
-	VADDPS       Y5, Y4, Y4
+	VMOVUPS      32(SI)(DI*4), Y3
+	VADDPS       Y3, Y4, Y4
 	VMOVUPS      Y4, 32(SI)(DI*4)
 	VMOVUPS      64(CX)(DI*4), Y3
 	VMOVUPS      64(DX)(DI*4), Y4
@@ -1418,9 +1418,9 @@ block7:
 	VMULPS       Y5, Y3, Y3
 	VSUBPS       Y0, Y4, Y4
 	VFNMSUB213PS Y2, Y6, Y4
-	VMOVUPS      64(SI)(DI*4), Y5
 	VFMADD231PS  Y1, Y3, Y4
-	VADDPS       Y5, Y4, Y4
+	VMOVUPS      64(SI)(DI*4), Y3
+	VADDPS       Y3, Y4, Y4
 	VMOVUPS      Y4, 64(SI)(DI*4)
 	VMOVUPS      96(CX)(DI*4), Y3
 	VMOVUPS      96(DX)(DI*4), Y4
@@ -1428,9 +1428,9 @@ block7:
 	VMULPS       Y5, Y3, Y3
 	VSUBPS       Y0, Y4, Y4
 	VFNMSUB213PS Y2, Y6, Y4
-	VMOVUPS      96(SI)(DI*4), Y5
 	VFMADD231PS  Y1, Y3, Y4
-	VADDPS       Y5, Y4, Y4
+	VMOVUPS      96(SI)(DI*4), Y3
+	VADDPS       Y3, Y4, Y4
 	VMOVUPS      Y4, 96(SI)(DI*4)
 	ADDQ         $0x20, DI
 	JMP          block7
@@ -1451,9 +1451,9 @@ lastBlock8:
 	VMULPS       Y5, Y3, Y3
 	VSUBPS       Y0, Y4, Y4
 	VFNMSUB213PS Y2, Y6, Y4
-	VMOVUPS      (SI)(DI*4), Y5
 	VFMADD231PS  Y1, Y3, Y4
-	VADDPS       Y5, Y4, Y4
+	VMOVUPS      (SI)(DI*4), Y3
+	VADDPS       Y3, Y4, Y4
 	VMOVUPS      Y4, (SI)(DI*4)
 	LEAQ         16(DI), R8
 	CMPQ         R8, AX
@@ -1464,9 +1464,9 @@ lastBlock8:
 	VMULPS       Y5, Y3, Y3
 	VSUBPS       Y0, Y4, Y4
 	VFNMSUB213PS Y2, Y6, Y4
-	VMOVUPS      32(SI)(DI*4), Y5
 	VFMADD231PS  Y1, Y3, Y4
-	VADDPS       Y5, Y4, Y4
+	VMOVUPS      32(SI)(DI*4), Y3
+	VADDPS       Y3, Y4, Y4
 	VMOVUPS      Y4, 32(SI)(DI*4)
 	LEAQ         24(DI), R8
 	CMPQ         R8, AX
@@ -1477,9 +1477,9 @@ lastBlock8:
 	VMULPS       Y5, Y3, Y3
 	VSUBPS       Y0, Y4, Y4
 	VFNMSUB213PS Y2, Y6, Y4
-	VMOVUPS      64(SI)(DI*4), Y5
 	VFMADD231PS  Y1, Y3, Y4
-	VADDPS       Y5, Y4, Y4
+	VMOVUPS      64(SI)(DI*4), Y3
+	VADDPS       Y3, Y4, Y4
 	VMOVUPS      Y4, 64(SI)(DI*4)
 	LEAQ         24(DI), R8
 	CMPQ         R8, AX
@@ -1491,8 +1491,8 @@ lastBlock8:
 	VMULPS       Y7, Y4, Y4
 	VSUBPS       Y0, Y5, Y5
 	VFNMSUB213PS Y2, Y6, Y5
-	VMASKMOVPS   96(SI)(DI*4), Y3, Y0
 	VFMADD231PS  Y1, Y4, Y5
+	VMASKMOVPS   96(SI)(DI*4), Y3, Y0
 	VADDPS       Y0, Y5, Y5
 	VMASKMOVPS   Y5, Y3, 96(SI)(DI*4)
 	JMP          end9
@@ -1505,8 +1505,8 @@ cutVector10:
 	VMULPS       Y7, Y4, Y4
 	VSUBPS       Y0, Y5, Y5
 	VFNMSUB213PS Y2, Y6, Y5
-	VMASKMOVPS   (SI)(DI*4), Y3, Y0
 	VFMADD231PS  Y1, Y4, Y5
+	VMASKMOVPS   (SI)(DI*4), Y3, Y0
 	VADDPS       Y0, Y5, Y5
 	VMASKMOVPS   Y5, Y3, (SI)(DI*4)
 	JMP          end9
@@ -1522,8 +1522,8 @@ cutVector11:
 	VMULPS       Y7, Y4, Y4
 	VSUBPS       Y0, Y5, Y5
 	VFNMSUB213PS Y2, Y6, Y5
-	VMASKMOVPS   32(SI)(DI*4), Y3, Y0
 	VFMADD231PS  Y1, Y4, Y5
+	VMASKMOVPS   32(SI)(DI*4), Y3, Y0
 	VADDPS       Y0, Y5, Y5
 	VMASKMOVPS   Y5, Y3, 32(SI)(DI*4)
 	JMP          end9
@@ -1539,8 +1539,8 @@ cutVector12:
 	VMULPS       Y7, Y4, Y4
 	VSUBPS       Y0, Y5, Y5
 	VFNMSUB213PS Y2, Y6, Y5
-	VMASKMOVPS   64(SI)(DI*4), Y3, Y0
 	VFMADD231PS  Y1, Y4, Y5
+	VMASKMOVPS   64(SI)(DI*4), Y3, Y0
 	VADDPS       Y0, Y5, Y5
 	VMASKMOVPS   Y5, Y3, 64(SI)(DI*4)
 

@@ -714,9 +714,9 @@ block4:
 	VMULPS       Z6, Z3, Z3
 	VSUBPS       Z0, Z5, Z5
 	VFNMSUB213PS Z2, Z4, Z5
-	VMOVUPS      (SI)(DI*4), Z6
 	VFMADD231PS  Z1, Z3, Z5
-	VADDPS       Z6, Z5, Z5
+	VMOVUPS      (SI)(DI*4), Z3
+	VADDPS       Z3, Z5, Z5
 	VMOVUPS      Z5, (SI)(DI*4)
 	VMOVUPS      64(CX)(DI*4), Z3
 	VMOVUPS      64(DX)(DI*4), Z5
@@ -724,9 +724,9 @@ block4:
 	VMULPS       Z6, Z3, Z3
 	VSUBPS       Z0, Z5, Z5
 	VFNMSUB213PS Z2, Z4, Z5
-	VMOVUPS      64(SI)(DI*4), Z6
 	VFMADD231PS  Z1, Z3, Z5
-	VADDPS       Z6, Z5, Z5
+	VMOVUPS      64(SI)(DI*4), Z3
+	VADDPS       Z3, Z5, Z5
 	VMOVUPS      Z5, 64(SI)(DI*4)
 	ADDQ         $0x20, DI
 	JMP          block4
@@ -745,9 +745,9 @@ lastBlock5:
 	VMULPS       Z6, Z3, Z3
 	VSUBPS       Z0, Z5, Z5
 	VFNMSUB213PS Z2, Z4, Z5
-	VMOVUPS.Z    (SI)(DI*4), K1, Z6
 	VFMADD231PS  Z1, Z3, Z5
-	VADDPS       Z6, Z5, Z5
+	VMOVUPS.Z    (SI)(DI*4), K1, Z3
+	VADDPS       Z3, Z5, Z5
 	VMOVUPS      Z5, K1, (SI)(DI*4)
 	LEAQ         16(DI), R8
 	CMPQ         R8, AX
@@ -759,8 +759,8 @@ lastBlock5:
 	VMULPS       Z6, Z3, Z3
 	VSUBPS       Z0, Z5, Z5
 	VFNMSUB213PS Z2, Z4, Z5
-	VMOVUPS.Z    64(SI)(DI*4), K1, Z0
 	VFMADD231PS  Z1, Z3, Z5
+	VMOVUPS.Z    64(SI)(DI*4), K1, Z0
 	VADDPS       Z0, Z5, Z5
 	VMOVUPS      Z5, K1, 64(SI)(DI*4)
 
